@@ -1,0 +1,30 @@
+//! The vocabulary: what goes into a turn and what comes out of it, as plain serde data.
+//!
+//! Everything else in the crate speaks in these types, so they know nothing of ours: no files, no models, no
+//! formats. What a caller can see happen is an [`Event`]; what a turn ends with is a [`Response`]. A model's
+//! mistake is a [`Fault`], what we tolerated a [`Fix`]: values in the result, never errors.
+
+mod call;
+mod event;
+mod fault;
+mod fix;
+mod message;
+mod prompt;
+mod request;
+mod response;
+mod segment;
+mod tool;
+
+pub use call::{Call, CallId};
+pub use event::{Event, WithdrawReason};
+pub use fault::Fault;
+pub use fix::{Fix, FixKind};
+pub use message::{Message, Part, Role};
+pub use prompt::{Piece, Prompt};
+pub use request::{Limits, Request, Sampling};
+pub use response::{FinishReason, Response, Timings, Usage};
+pub use segment::{Segment, SegmentKind};
+pub use tool::{Tool, ToolChoice};
+
+/// The arguments of a call: parameter names to values, in the order in which the model wrote them.
+pub type Arguments = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,46 @@
+//! A prompt that remembers which of its bytes were said by people.
+//!
+//! Chat templates mix markup (`<|im_start|>`) and what users and tools said into one text. A tokenizer that reads
+//! special tokens everywhere lets a user forge a turn by typing its markup, so the pieces stay apart.
+
+use serde::{Deserialize, Serialize};
+
+/// The text that a model is to go on from, in pieces.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The pieces, in order.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "text")]
+pub enum Piece {
+    /// Written by the template: special tokens in it are meant.
+    Markup(String),
+    /// Said by someone, and spelling a special token that must stay plain text.
+    Verbatim(String),
+}
+
+impl Prompt {
+    /// A prompt that is markup throughout.
+    #[must_use]
+    pub fn markup(text: impl Into<String>) -> Self {
+        Self { pieces: vec![Piece::Markup(text.into())] }
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(Piece::as_str).collect()
+    }
+}
+
+impl Piece {
+    /// The piece's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let (Self::Markup(text) | Self::Verbatim(text)) = self;
+        text
+    }
+}

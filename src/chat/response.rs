@@ -1,0 +1,88 @@
+//! What a turn ends with.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Fault, Fix};
+
+/// The end of one turn, with all that was read, tolerated and found wrong.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Response {
+    /// The calls, checked; a call that carries a fault is not fit to be executed.
+    pub calls: Vec<Call>,
+    /// Text for the user.
+    pub text: String,
+    /// What the model thought, without tags.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
+    /// What was tolerated.
+    pub fixes: Vec<Fix>,
+    /// What the model did wrong.
+    pub faults: Vec<Fault>,
+    /// Why the model stopped.
+    pub finish_reason: FinishReason,
+    /// The model that answered.
+    pub model: String,
+    /// The format that the calls were read in.
+    pub format: String,
+    /// What the model wrote, to the letter (bytes that are not UTF-8 as U+FFFD).
+    pub raw: String,
+    /// Tokens.
+    pub usage: Usage,
+    /// Time.
+    pub timings: Timings,
+}
+
+impl Response {
+    /// The calls that carry no fault: the ones that may be executed.
+    pub fn valid_calls(&self) -> impl Iterator<Item = &Call> {
+        let faulty = |index: usize| self.faults.iter().any(|fault| fault.call() == Some(index));
+        self.calls.iter().enumerate().filter(move |(index, _)| !faulty(*index)).map(|(_, call)| call)
+    }
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// It was done, or met a stop text.
+    #[default]
+    Stop,
+    /// It made calls and waits for their results.
+    ToolCalls,
+    /// The token limit, or the end of the context.
+    Length,
+    /// The caller went away or the deadline passed.
+    Cancelled,
+}
+
+/// Tokens of one turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Of these, tokens that were still in the cache and were not computed again.
+    pub cached_tokens: usize,
+    /// Tokens generated, forced ones included.
+    pub completion_tokens: usize,
+    /// Of these, tokens that the grammar forced, so that the model was not asked.
+    pub forced_tokens: usize,
+}
+
+/// Time of one turn, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Timings {
+    /// Loading the model, where this turn had to.
+    pub load_ms: f64,
+    /// Reading the prompt.
+    pub prefill_ms: f64,
+    /// From the request to the first token.
+    pub first_token_ms: f64,
+    /// Generating.
+    pub decode_ms: f64,
+    /// From the request to the settled response.
+    pub total_ms: f64,
+}

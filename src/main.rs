@@ -1,0 +1,2 @@
+//! callwright
+fn main() {}
