@@ -71,7 +71,7 @@ fn processor() -> Finding {
 }
 
 fn models(world: &World) -> Finding {
-    match world.settings.store().and_then(|store| store.list()) {
+    match world.settings.registry().and_then(|registry| world.settings.store().list(&registry)) {
         Ok(entries) => {
             let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
             good("models", format!("{} here: {}", names.len(), names.join(", ")))

@@ -5,10 +5,9 @@
 use crate::check::Level;
 use crate::engine::{Builder, Enforce, Engine};
 use crate::error::Result;
-use crate::models::ModelName;
+use crate::models::{Entry, ModelName};
 
 use super::World;
-use super::bar::Bar;
 
 /// Options of running a model.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,13 +46,13 @@ impl ModelArgs {
 
     /// The model that is meant.
     pub(super) fn name(&self, name: Option<&str>, world: &World) -> Result<ModelName> {
-        let store = world.settings.store()?;
         if let Some(name) = name.or(self.named.as_deref()) {
-            return store.name(name);
+            return world.settings.model(name);
         }
-        if let Some(pulled) = store.list()?.into_iter().filter(|entry| !entry.embedded).max_by_key(|entry| entry.modified) {
+        let known = world.settings.store().list(&world.settings.registry()?)?;
+        if let Some(pulled) = known.into_iter().filter(Entry::is_pulled).max_by_key(|entry| entry.modified) {
             world.printer.aside(&format!("using {}, the newest model that was pulled", pulled.name));
-            return store.name(&pulled.name);
+            return world.settings.model(&pulled.name);
         }
         world.printer.note(
             "using the small model inside callwright: it knows tool calls and little else\n\
