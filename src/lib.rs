@@ -2,6 +2,8 @@
 
 pub mod chat;
 pub mod error;
+#[cfg(feature = "models")]
+pub mod models;
 // The core: formats, values, checks, reading. No feature needed.
 // pub mod format; pub mod value; pub mod check; pub mod read; pub mod repair;
 
