@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod error;
 // The core: formats, values, checks, reading. No feature needed.
-// pub mod format; pub mod value; pub mod check; pub mod read; pub mod repair;
+pub mod check;
+pub mod value;
 
 pub use error::{Error, ErrorKind, Result};
