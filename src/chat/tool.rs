@@ -56,9 +56,8 @@ impl<'de> Deserialize<'de> for Tool {
             Bare(Function),
         }
         let read = |_| serde::de::Error::custom("a tool needs a `name`, and `parameters` or `input_schema`");
-        let (Shape::Wrapped { function } | Shape::Bare(function)) = Shape::deserialize(from).map_err(
-            |e: D::Error| -> D::Error { read(e) },
-        )?;
+        let (Shape::Wrapped { function } | Shape::Bare(function)) =
+            Shape::deserialize(from).map_err(|e: D::Error| -> D::Error { read(e) })?;
         Ok(Self {
             name: function.name,
             description: function.description.unwrap_or_default(),
