@@ -23,8 +23,10 @@ mod tools;
 
 use std::ffi::OsString;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::check::Level;
 use crate::config::Settings;
 use crate::models::{Located, ModelName};
 use crate::error::{Error, ErrorKind, Result};
@@ -179,4 +181,13 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|cause| Error::new(ErrorKind::Io, "cannot start the runtime").because(cause))?.block_on(future)
+}
+
+/// How `--level` is read.
+fn level() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(["strict", "standard", "lenient"]).map(|word| match word.as_str() {
+        "strict" => Level::Strict,
+        "lenient" => Level::Lenient,
+        _ => Level::Standard,
+    })
 }

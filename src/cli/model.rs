@@ -5,7 +5,7 @@
 use crate::check::Level;
 use crate::engine::{Builder, Enforce, Engine};
 use crate::error::Result;
-use crate::models::{Entry, ModelName};
+use crate::models::{ModelName, Source};
 
 use super::World;
 
@@ -23,7 +23,7 @@ pub(super) struct ModelArgs {
     #[arg(long)]
     no_enforce: bool,
     /// How much is tolerated in reading calls
-    #[arg(long, value_name = "LEVEL", default_value = "standard")]
+    #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
     level: Level,
     /// Room for prompt and answer, in tokens
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
@@ -49,10 +49,11 @@ impl ModelArgs {
         if let Some(name) = name.or(self.named.as_deref()) {
             return world.settings.model(name);
         }
-        let known = world.settings.store().list(&world.settings.registry()?)?;
-        if let Some(pulled) = known.into_iter().filter(Entry::is_pulled).max_by_key(|entry| entry.modified) {
-            world.printer.aside(&format!("using {}, the newest model that was pulled", pulled.name));
-            return world.settings.model(&pulled.name);
+        let here = world.settings.store().list(&world.settings.registry()?);
+        let pulled = here.into_iter().filter(|entry| entry.located.source != Source::Embedded);
+        if let Some(newest) = pulled.max_by_key(|entry| entry.modified) {
+            world.printer.aside(&format!("using {}, the newest model that was pulled", newest.located.name));
+            return Ok(newest.located.name);
         }
         world.printer.note(
             "using the small model inside callwright: it knows tool calls and little else\n\

@@ -6,7 +6,7 @@ use super::builder::Builder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::Generator;
 use crate::infer::llama;
-use crate::models::gguf::{Header, SpecialKind};
+use crate::models::gguf::{Header, Special, SpecialKind};
 use crate::models::{Located, PromptStyle};
 use crate::prompt::{Prompter, Template, TemplateTokens};
 
@@ -52,12 +52,13 @@ impl Builder {
                 .hint("use a file of an instruct or chat model")
         })?;
         let vocab = &header.vocab;
-        let tokens = TemplateTokens { bos: vocab.bos_text().to_owned(), eos: vocab.eos_text().to_owned() };
+        let text = |special: &Option<Special>| special.as_ref().map(|special| special.text.clone()).unwrap_or_default();
+        let tokens = TemplateTokens { bos: text(&vocab.bos), eos: text(&vocab.eos) };
         let template = Template::compile(source, tokens)?;
         let row = located.row();
         let style = row.map(|row| row.prompt.clone());
         let name = self.format.as_deref().or_else(|| row.map(|row| row.format.as_str()));
-        let control = vocab.special.iter().filter(|special| special.kind == SpecialKind::Control);
+        let control = vocab.specials.iter().filter(|special| special.kind == SpecialKind::Control);
         let control: Vec<_> = control.map(|special| special.text.clone()).collect();
         match name {
             Some(name) => {
