@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Formats;
-use crate::models::{Places, Registry, Store};
+use crate::models::{ModelName, Places, Registry, Secret, Store};
+
+/// The hub that is asked where `HF_ENDPOINT` names no other.
+const HUB: &str = "https://huggingface.co";
 
 /// Every variable that is read, and what it means.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -58,14 +61,10 @@ impl Settings {
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| hugging.join("token"));
 
         let mut places = Places::new(hub_cache, path("CALLWRIGHT_CACHE").unwrap_or_else(|| caches.join("callwright")));
-        if let Some(endpoint) = value("HF_ENDPOINT") {
-            places.endpoint = endpoint;
-        }
-        if let Some(token) = value("HF_TOKEN").or_else(|| first_line(&token_file)) {
-            places.token = Some(token.into());
-        }
-        if let Some(python) = path("CALLWRIGHT_PYTHON") {
-            places.python = python;
+        places = places.online(value("HF_ENDPOINT").as_deref().unwrap_or(HUB));
+        places.token = value("HF_TOKEN").or_else(|| first_line(&token_file)).map(Secret::new);
+        if let Some(python) = value("CALLWRIGHT_PYTHON") {
+            places.python = vec![python];
         }
         places.offline = set("CALLWRIGHT_OFFLINE") || set("HF_HUB_OFFLINE");
         let config = path("CALLWRIGHT_CONFIG").unwrap_or_else(|| {
@@ -94,8 +93,14 @@ impl Settings {
     }
 
     /// The models of this machine.
-    pub fn store(&self) -> Result<Store> {
-        Ok(Store::new(self.places.clone(), self.registry()?))
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store::new(self.places.clone())
+    }
+
+    /// The model that a name means, the user's own names included.
+    pub fn model(&self, name: &str) -> Result<ModelName> {
+        ModelName::parse(name, &self.registry()?)
     }
 }
 

@@ -71,9 +71,10 @@ fn processor() -> Finding {
 }
 
 fn models(world: &World) -> Finding {
-    match world.settings.store().and_then(|store| store.list()) {
-        Ok(entries) => {
-            let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    match world.settings.registry() {
+        Ok(registry) => {
+            let here = world.settings.store().list(&registry);
+            let names: Vec<_> = here.iter().map(|entry| entry.located.name.to_string()).collect();
             good("models", format!("{} here: {}", names.len(), names.join(", ")))
         }
         Err(error) => bad("models", &error),

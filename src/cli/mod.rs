@@ -4,14 +4,32 @@
 //! else on stderr through the one [`Printer`], and returns an [`Exit`]. It reads no environment variable (`config`
 //! does) and ends no process (`main` does), so that tests can run it.
 
+#[cfg(feature = "engine")]
+mod ask;
+mod bar;
+#[cfg(feature = "engine")]
+mod chat;
+mod completions;
+mod doctor;
+#[cfg(feature = "engine")]
+mod grammar;
+#[cfg(feature = "engine")]
+mod model;
+mod parse;
 mod printer;
+#[cfg(feature = "engine")]
+mod run;
+mod tools;
 
 use std::ffi::OsString;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::check::Level;
 use crate::config::Settings;
-use crate::error::Result;
+use crate::models::{Located, ModelName};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use printer::Printer;
 
@@ -24,6 +42,8 @@ pub enum Exit {
     No,
     /// It could not be done: 2.
     Failed,
+    /// Ctrl-C ended it: 130, as shells have it.
+    Interrupted,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -32,6 +52,7 @@ impl From<Exit> for std::process::ExitCode {
             Exit::Done => 0,
             Exit::No => 1,
             Exit::Failed => 2,
+            Exit::Interrupted => 130,
         })
     }
 }
@@ -43,6 +64,21 @@ pub struct World {
     pub settings: Settings,
     /// The only way to print.
     pub printer: Printer,
+}
+
+impl World {
+    /// Finds a model, or fetches it where it is not on this machine and the network may be used.
+    pub(super) fn pull(&self, name: &ModelName) -> Result<Located> {
+        let store = self.settings.store();
+        match store.locate(name) {
+            #[cfg(feature = "hub")]
+            Err(missing) if missing.kind() == ErrorKind::ModelMissing && !matches!(name, ModelName::Path(_)) => {
+                self.printer.note(&format!("{name} is not on this machine yet: pulling it"));
+                store.pull(name, &mut bar::Bar::new(self.printer))
+            }
+            found => found,
+        }
+    }
 }
 
 /// Makes any local language model a dependable tool caller.
@@ -91,7 +127,17 @@ pub enum Color {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    #[cfg(feature = "engine")]
+    Run(run::Args),
+    #[cfg(feature = "engine")]
+    Chat(chat::Args),
+    Parse(parse::Args),
+    #[cfg(feature = "engine")]
+    Grammar(grammar::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+}
 
 /// Runs the command line and says how it ended; every error has been told by then.
 #[must_use]
@@ -110,12 +156,38 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(settings) => World { settings: settings.offline_if(global.offline), printer },
         Err(error) => return printer.failed(&error),
     };
-    match dispatch(arguments.command, &world) {
+    match dispatch(&arguments.command, &world) {
         Ok(exit) => exit,
         Err(error) => world.printer.failed(&error),
     }
 }
 
-fn dispatch(command: Command, _world: &World) -> Result<Exit> {
-    match command {}
+fn dispatch(command: &Command, world: &World) -> Result<Exit> {
+    match command {
+        #[cfg(feature = "engine")]
+        Command::Run(args) => run::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Chat(args) => chat::run(args, world),
+        Command::Parse(args) => parse::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Grammar(args) => grammar::run(args, world),
+        Command::Doctor(args) => doctor::run(args, world),
+        Command::Completions(args) => completions::run(args, world),
+    }
+}
+
+/// Runs an engine's futures. One thread is enough: the engine has its own.
+#[cfg(feature = "engine")]
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|cause| Error::new(ErrorKind::Io, "cannot start the runtime").because(cause))?.block_on(future)
+}
+
+/// How `--level` is read.
+fn level() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(["strict", "standard", "lenient"]).map(|word| match word.as_str() {
+        "strict" => Level::Strict,
+        "lenient" => Level::Lenient,
+        _ => Level::Standard,
+    })
 }

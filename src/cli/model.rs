@@ -5,10 +5,9 @@
 use crate::check::Level;
 use crate::engine::{Builder, Enforce, Engine};
 use crate::error::Result;
-use crate::models::ModelName;
+use crate::models::{ModelName, Source};
 
 use super::World;
-use super::bar::Bar;
 
 /// Options of running a model.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,7 +23,7 @@ pub(super) struct ModelArgs {
     #[arg(long)]
     no_enforce: bool,
     /// How much is tolerated in reading calls
-    #[arg(long, value_name = "LEVEL", default_value = "standard")]
+    #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
     level: Level,
     /// Room for prompt and answer, in tokens
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
@@ -47,13 +46,14 @@ impl ModelArgs {
 
     /// The model that is meant.
     pub(super) fn name(&self, name: Option<&str>, world: &World) -> Result<ModelName> {
-        let store = world.settings.store()?;
         if let Some(name) = name.or(self.named.as_deref()) {
-            return store.name(name);
+            return world.settings.model(name);
         }
-        if let Some(pulled) = store.list()?.into_iter().filter(|entry| !entry.embedded).max_by_key(|entry| entry.modified) {
-            world.printer.aside(&format!("using {}, the newest model that was pulled", pulled.name));
-            return store.name(&pulled.name);
+        let here = world.settings.store().list(&world.settings.registry()?);
+        let pulled = here.into_iter().filter(|entry| entry.located.source != Source::Embedded);
+        if let Some(newest) = pulled.max_by_key(|entry| entry.modified) {
+            world.printer.aside(&format!("using {}, the newest model that was pulled", newest.located.name));
+            return Ok(newest.located.name);
         }
         world.printer.note(
             "using the small model inside callwright: it knows tool calls and little else\n\

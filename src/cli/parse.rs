@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", default_value = "hermes")]
     format: String,
     /// How much is tolerated
-    #[arg(long, value_name = "LEVEL", default_value = "standard")]
+    #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
     level: Level,
 }
 

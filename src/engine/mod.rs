@@ -6,6 +6,8 @@
 
 mod builder;
 mod events;
+#[cfg(feature = "llama")]
+mod local;
 mod turn;
 
 use std::sync::Arc;

@@ -1,42 +1,47 @@
-//! What several tests share: a model file, and a job run to its end.
-#![allow(dead_code)]
+//! What several tests need: the binary in a clean corner of its own.
 
-use std::future::poll_fn;
-use std::path::PathBuf;
-use std::pin::Pin;
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
-use callwright::Result;
-use callwright::infer::{Chunk, Chunks, End, Generator, Job};
-use futures_core::Stream;
+use std::path::{Path, PathBuf};
 
-/// The model that tests run on: CALLWRIGHT_TEST_MODEL, else the random one of the repository.
-pub fn model_file() -> Option<PathBuf> {
-    if let Some(file) = std::env::var_os("CALLWRIGHT_TEST_MODEL") {
-        return Some(PathBuf::from(file));
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A home folder of its own, so that no test sees the caches and settings of whoever runs it.
+pub struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self { folder: TempDir::new().expect("a folder for the test") }
     }
-    let file = PathBuf::from("fixtures/models/random_llama.gguf");
-    if !file.is_file() {
-        println!("skipped: there is no fixtures/models/random_llama.gguf");
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The binary, with this home and nothing else of the environment but the way to programs.
+    pub fn callwright(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callwright"));
+        command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.current_dir(root());
+        command
+    }
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of recorded outputs and real templates, where there is one: unset is a skip, set and missing a failure.
+pub fn shared() -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("CALLWRIGHT_SHARED").map(PathBuf::from) else {
+        println!("skipped: CALLWRIGHT_SHARED names no folder of recorded outputs");
         return None;
-    }
-    Some(file)
-}
-
-/// The next chunk, waited for.
-pub fn next(chunks: &mut Chunks) -> Option<Result<Chunk>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(poll_fn(|context| Pin::new(&mut *chunks).poll_next(context)))
-}
-
-/// All of a job's output, and its end.
-pub fn collect(generator: &dyn Generator, job: Job) -> Result<(Vec<u8>, End)> {
-    let mut chunks = generator.generate(job)?;
-    let mut text = Vec::new();
-    loop {
-        match next(&mut chunks).expect("an end comes before the stream's end")? {
-            Chunk::Text(bytes) => text.extend(bytes),
-            Chunk::End(end) => return Ok((text, end)),
-            _ => {}
-        }
-    }
+    };
+    let folder = if folder.is_relative() { root().join(folder) } else { folder };
+    assert!(folder.is_dir(), "CALLWRIGHT_SHARED is set and {} is no folder", folder.display());
+    Some(folder)
 }

@@ -1,0 +1,48 @@
+//! One process at a time for one file: a lock that the system drops when its holder dies.
+//!
+//! The lock file stays behind on purpose: deleting it would let two processes hold two locks of one name.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Held as long as this lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Waits for the lock; `waiting` is called once if there is something to wait for.
+    pub(super) fn hold(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
+        let failed = |cause: std::io::Error| {
+            Error::new(ErrorKind::Io, format!("cannot lock `{}`", path.display())).because(cause)
+        };
+        let file = open(path).map_err(failed)?;
+        let mut waiting = Some(waiting);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => {
+                    if let Some(waiting) = waiting.take() {
+                        waiting();
+                    }
+                    sleep(PAUSE);
+                }
+                Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+}

@@ -1,0 +1,32 @@
+//! Which model, and where it is: names, the registry, the shared cache, downloads, GGUF headers, memory.
+//!
+//! A [`ModelName`] is what a user writes; the [`Registry`] knows the short ones; a [`Store`] finds the file on this
+//! machine or fetches it, and checks it; [`gguf::Header`] says what is in it, [`fit::Needs`] what it takes to run it.
+//! All settings come in as [`Places`]: nothing here reads the environment, and nothing here knows prompts or engines.
+
+mod checksum;
+#[cfg(feature = "hub")]
+mod download;
+#[cfg(any(feature = "llama", feature = "cli"))]
+mod embedded;
+pub mod fit;
+pub mod gguf;
+mod hub_cache;
+mod lock;
+pub mod memory;
+mod name;
+mod places;
+mod progress;
+mod quant;
+mod registry;
+mod row;
+mod store;
+#[cfg(feature = "hub")]
+mod wheel;
+
+pub use name::{EMBEDDED, ModelName};
+pub use places::{Places, Secret};
+pub use progress::{Progress, Silent};
+pub use registry::Registry;
+pub use row::{File, PromptStyle, Row, Wheel};
+pub use store::{Entry, Located, Removed, Source, Store, Verdict};

@@ -1,0 +1,124 @@
+//! Gives back the disk space of one model, and of nothing else.
+//!
+//! A repository's folder is shared with other tools and other quants. So its links go from every snapshot, then the
+//! bytes that no link of any snapshot shows any more, then folders that are empty; what others pulled stays.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::list::size;
+use super::{Source, Store};
+use crate::error::{Error, ErrorKind, Result};
+use crate::models::hub_cache::{Repo, Shown};
+use crate::models::{Located, ModelName, gguf};
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Removed {
+    /// The files that are gone; links are not counted.
+    pub files: Vec<PathBuf>,
+    /// How many bytes they had.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Removes a model from the caches. A file that the user named by its path is the user's and stays.
+    pub fn remove(&self, name: &ModelName) -> Result<Removed> {
+        let located = match name {
+            ModelName::Path(path) => {
+                let message = format!("`{}` is a file of your own", path.display());
+                return Err(Error::new(ErrorKind::Input, message).hint("delete it as any other file"));
+            }
+            ModelName::Embedded => {
+                return Err(Error::new(ErrorKind::Input, "the embedded model is part of the program"));
+            }
+            _ => self.locate(name)?,
+        };
+        let removed = match located.source {
+            Source::HubCache => self.remove_from_hub_cache(&located),
+            _ => remove_wheel(&located),
+        };
+        removed.map_err(|cause| Error::new(ErrorKind::Io, format!("cannot remove `{name}`")).because(cause))
+    }
+
+    fn remove_from_hub_cache(&self, located: &Located) -> io::Result<Removed> {
+        let repo = match &located.name {
+            ModelName::Row { row, .. } => &row.repo,
+            ModelName::Repo { repo, .. } => repo,
+            _ => return Ok(Removed::default()),
+        };
+        let repo = Repo::new(&self.places.hub_cache, repo);
+        let shown = repo.shown();
+        let Some(first) = shown.iter().find(|shown| shown.path == located.path) else { return Ok(Removed::default()) };
+        let names: BTreeSet<_> = gguf::parts(Path::new(&first.file)).into_iter().collect();
+        let (going, staying): (Vec<_>, Vec<_>) = shown.iter().partition(|shown| names.contains(Path::new(&shown.file)));
+
+        let kept: BTreeSet<_> = staying.iter().filter_map(|shown| bytes_of(shown)).collect();
+        let freed: BTreeSet<_> =
+            going.iter().filter_map(|shown| bytes_of(shown)).filter(|path| !kept.contains(path)).collect();
+        // The links go first: a blob without a link is lost space, a link without a blob is a broken model.
+        for shown in going {
+            fs::remove_file(&shown.path)?;
+        }
+        let mut removed = Removed::default();
+        for path in freed {
+            removed.bytes += size(&path);
+            // On systems without links the snapshot held the bytes and they are gone already.
+            if path.exists() {
+                fs::remove_file(&path)?;
+            }
+            removed.files.push(path);
+        }
+        drop_empty(&repo.folder().join("snapshots"))?;
+        if staying.is_empty() && is_bare(repo.folder()) {
+            fs::remove_dir_all(repo.folder())?;
+        }
+        Ok(removed)
+    }
+}
+
+fn remove_wheel(located: &Located) -> io::Result<Removed> {
+    let bytes = size(&located.path);
+    fs::remove_file(&located.path)?;
+    if let Some(folder) = located.path.parent() {
+        drop_empty(folder)?;
+    }
+    Ok(Removed { files: vec![located.path.clone()], bytes })
+}
+
+/// The file that holds the bytes, where there is one.
+fn bytes_of(shown: &Shown) -> Option<PathBuf> {
+    fs::canonicalize(&shown.path).ok()
+}
+
+/// Removes the empty folders below and at the end this one.
+fn drop_empty(folder: &Path) -> io::Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    let mut empty = true;
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            drop_empty(&entry.path())?;
+            empty &= !entry.path().exists();
+        } else {
+            empty = false;
+        }
+    }
+    if empty { fs::remove_dir(folder) } else { Ok(()) }
+}
+
+/// Whether a repository's folder holds no bytes of any model, not even of a pull that goes on.
+fn is_bare(folder: &Path) -> bool {
+    let no_files = |folder: PathBuf| fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+    no_files(folder.join("blobs")) && no_files(folder.join("snapshots")) && !has_parts(&folder.join(".callwright"))
+}
+
+fn has_parts(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| {
+        if path.is_dir() { has_parts(&path) } else { path.extension().is_some_and(|ending| ending == "part") }
+    })
+}
