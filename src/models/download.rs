@@ -179,9 +179,9 @@ impl Hub {
         let (name, lock) = (file.to_owned(), Arc::clone(lock));
         thread::spawn(move || {
             let result = repo.download_with_progress(&name, Meter { sender: sender.clone(), offset_comes: false });
+            drop(lock);
             // Nobody listens any more if the pull was given up.
             let _ = sender.send(Sign::End(result.map(drop)));
-            drop(lock);
         });
         self.listen(file, &receiver, |bytes| progress.advance(bytes))?;
         progress.finish();
