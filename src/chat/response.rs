@@ -27,6 +27,9 @@ pub struct Response {
     pub format: String,
     /// What the model wrote, to the letter (bytes that are not UTF-8 as U+FFFD).
     pub raw: String,
+    /// Where the raw text was cut as it came: the length of each piece in bytes. Not part of the JSON.
+    #[serde(skip)]
+    pub chunks: Vec<usize>,
     /// Tokens.
     pub usage: Usage,
     /// Time.

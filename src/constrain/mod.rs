@@ -1,0 +1,19 @@
+//! What may come next: a format and the tools' schemas, as a grammar that the decoder obeys.
+//!
+//! A [`Constraint`] is compiled once per request, from text only; it meets a vocabulary when a model is about to
+//! decode, because markers that are single tokens there must be written as such. During free text no grammar runs:
+//! a scout of the format watches for the beginning of a call, which costs nothing and changes no word. It must not
+//! know engines, backends or providers.
+
+mod closer;
+mod compile;
+mod grammar;
+mod matcher;
+mod numbers;
+mod schema;
+
+pub use compile::{Constraint, Mode, Thinking};
+pub(crate) use closer::{Closer, Verdict};
+pub(crate) use crate::format::{Scout, Sight};
+pub(crate) use matcher::{Mask, Matcher};
+pub(crate) use numbers::overlong;

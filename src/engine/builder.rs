@@ -1,0 +1,167 @@
+//! From a model's name to an engine: where its file is, how it is prompted, what its calls look like.
+//!
+//! Loading takes seconds, so it runs on a thread of its own and `build` waits for it without holding up an executor.
+//! Nothing here reads the environment or opens a socket: a model that is not on this machine is an error that names
+//! the command to pull it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Engine, Stages};
+use crate::check::Level;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Formats;
+use crate::infer::Generator;
+use crate::models::{Located, ModelName, Places, PromptStyle, Registry, Store};
+use crate::prompt::{Prompter, Template, TemplateTokens};
+
+/// Whether the decoding grammar holds the model's output to the tools' schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Enforce {
+    /// It does, once a call begins or where one must be made.
+    #[default]
+    On,
+    /// The model writes freely; calls are read and checked all the same.
+    Off,
+}
+
+/// Gathers what an engine needs.
+#[derive(Debug, Default)]
+#[must_use = "nothing happens before `build`"]
+pub struct Builder {
+    source: Source,
+    pub(super) format: Option<String>,
+    pub(super) formats: Option<Formats>,
+    registry: Option<Registry>,
+    places: Option<Places>,
+    level: Level,
+    enforce: Enforce,
+    #[cfg(feature = "llama")]
+    pub(super) settings: crate::infer::llama::LlamaSettings,
+}
+
+#[derive(Debug, Default)]
+enum Source {
+    #[default]
+    Embedded,
+    Name(String),
+    Located(Box<Located>),
+    Generator(Box<dyn Generator>),
+}
+
+impl Builder {
+    /// The model of this name: a row of `models.toml`, `user/repo[:quant][@revision]`, or the path of a GGUF file.
+    /// Without a name the small model inside the crate answers.
+    pub fn model(mut self, name: impl Into<String>) -> Self {
+        self.source = Source::Name(name.into());
+        self
+    }
+
+    /// The model that a [`Store`] found or fetched.
+    pub fn located(mut self, located: Located) -> Self {
+        self.source = Source::Located(Box::new(located));
+        self
+    }
+
+    /// A generator of your own, or recorded outputs; prompted by a plain chat template.
+    pub fn generator(mut self, generator: Box<dyn Generator>) -> Self {
+        self.source = Source::Generator(generator);
+        self
+    }
+
+    /// The format that calls are written and read in, instead of the model's own.
+    pub fn format(mut self, name: impl Into<String>) -> Self {
+        self.format = Some(name.into());
+        self
+    }
+
+    /// The formats to choose from, instead of the built-in ones.
+    pub fn formats(mut self, formats: Formats) -> Self {
+        self.formats = Some(formats);
+        self
+    }
+
+    /// The models that names may mean, instead of the built-in ones.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Where models lie, instead of the folders in the home directory.
+    pub fn places(mut self, places: Places) -> Self {
+        self.places = Some(places);
+        self
+    }
+
+    /// How much is tolerated in reading calls.
+    pub fn level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Whether the model's output is held to the tools' schemas.
+    pub fn enforce(mut self, enforce: Enforce) -> Self {
+        self.enforce = enforce;
+        self
+    }
+
+    /// Loads the model.
+    pub async fn build(self) -> Result<Engine> {
+        let (answer, loaded) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new()
+            .name("callwright-load".to_owned())
+            .spawn(move || answer.send(self.load()).is_ok())
+            .map_err(|cause| Error::new(ErrorKind::Backend, "cannot start a thread to load the model").because(cause))?;
+        let stages = loaded.await.map_err(|cause| {
+            Error::new(ErrorKind::Backend, "loading the model ended without a result").because(cause)
+        })??;
+        Ok(Engine { stages: Arc::new(stages) })
+    }
+
+    fn load(mut self) -> Result<Stages> {
+        let started = Instant::now();
+        let (generator, prompter) = match std::mem::take(&mut self.source) {
+            Source::Generator(generator) => (generator, self.plain_prompter()?),
+            Source::Located(located) => self.open(&located)?,
+            Source::Embedded => self.open(&self.store().locate(&ModelName::Embedded)?)?,
+            Source::Name(name) => {
+                let registry = self.registry.as_ref().unwrap_or_else(|| Registry::builtin());
+                self.open(&self.store().locate(&ModelName::parse(&name, registry)?)?)?
+            }
+        };
+        let format = Arc::clone(prompter.format());
+        let load_ms = started.elapsed().as_secs_f64() * 1000.0;
+        Ok(Stages { prompter, format, generator, level: self.level, enforce: self.enforce, load_ms })
+    }
+
+    fn store(&self) -> Store {
+        Store::new(self.places.clone().unwrap_or_else(at_home))
+    }
+
+    pub(super) fn formats_or_builtin(&self) -> &Formats {
+        self.formats.as_ref().unwrap_or_else(|| Formats::builtin())
+    }
+
+    fn plain_prompter(&self) -> Result<Prompter> {
+        let name = self.format.as_deref().unwrap_or("tool_use");
+        let format = self.formats_or_builtin().get(name)?;
+        let template = Template::compile(include_str!("../../prompts/plain.jinja"), TemplateTokens::default())?;
+        Prompter::new(template, format, PromptStyle::Prompted("tool_use".to_owned()), Vec::new())
+    }
+
+    #[cfg(not(feature = "llama"))]
+    #[expect(clippy::unused_self, reason = "the same call as where an engine is built in")]
+    fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {
+        Err(Error::new(ErrorKind::Backend, "this build of callwright runs no models")
+            .about(located.name.to_string())
+            .hint("build it with the feature `llama`"))
+    }
+}
+
+/// The folders that everyone uses, without asking the environment: for programs that set none.
+fn at_home() -> Places {
+    let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("."));
+    let caches = home.join(".cache");
+    Places::new(caches.join("huggingface").join("hub"), caches.join("callwright"))
+}

@@ -1,0 +1,210 @@
+//! How families of models write tool calls: a file of data each, and one machine that runs them all.
+//!
+//! From one `grammars/<format>.toml` come three directions: reading (a streaming scan from text to spans and raw calls),
+//! writing (calls to text, for history and prompts) and enforcing (the pieces of a decoding grammar). They share the
+//! row's markers and templates, so they cannot drift apart; code per format is what this replaces. A body is chosen by
+//! the next literal after a marker, which is why some thirty files read some sixty syntaxes.
+//!
+//! It knows no model, no backend and no schema: names and parameters are asked of an [`Offered`].
+
+mod builtin;
+mod enforce;
+mod row;
+mod scan;
+mod scout;
+mod shapes;
+mod template;
+mod validate;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::Value;
+
+use crate::value::CallDialect;
+use crate::{Error, ErrorKind, Result};
+
+pub use enforce::Enforce;
+pub use row::{
+    BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
+    ParallelKind, Place, Row, ShapeName, Strip,
+};
+pub use scout::{Scout, Sight};
+pub use template::{Field, Piece, Template};
+
+pub use write::Unrepresentable;
+
+use scan::Markers;
+
+/// The tools on offer, as far as reading needs them.
+pub trait Offered {
+    /// Whether a tool has exactly this name.
+    fn knows(&self, name: &str) -> bool;
+    /// The schema of one parameter of that tool.
+    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value>;
+    /// Arguments by position, named by the tool's schema.
+    fn positional(&self, name: &str, values: Vec<Value>) -> crate::chat::Arguments;
+}
+
+/// One format, ready to read, write and enforce. Immutable; shared in an `Arc`.
+#[derive(Debug)]
+pub struct Format {
+    row: Row,
+    bodies: Vec<Body>,
+    markers: Markers,
+}
+
+/// A body of a format with its templates taken apart.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) row: BodyRow,
+    pub(crate) item: Template,
+    pub(crate) also: Vec<Template>,
+    pub(crate) param: Option<Template>,
+    pub(crate) dialect: CallDialect,
+}
+
+impl Format {
+    /// Reads a format file. The error names the line and the reason.
+    ///
+    /// ```
+    /// use callwright::format::Format;
+    /// let error = Format::parse("name = 'x'\ncolour = 'red'").unwrap_err();
+    /// assert!(error.to_string().contains("line 2"), "{error}");
+    /// ```
+    pub fn parse(text: &str) -> Result<Self> {
+        let row: Row = toml::from_str(text).map_err(|error| validate::located(text, &error))?;
+        validate::check(&row)?;
+        Ok(Self::new(row))
+    }
+
+    fn new(row: Row) -> Self {
+        let bodies: Vec<Body> = row.body.iter().map(Body::new).collect();
+        let markers = Markers::of(&row, &bodies);
+        Self { row, bodies, markers }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// What it looks like.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.row.description
+    }
+
+    /// Texts and tokens that mean "the calls are complete".
+    #[must_use]
+    pub fn stop(&self) -> &[String] {
+        &self.row.stop
+    }
+
+    /// The file's content.
+    #[must_use]
+    pub fn row(&self) -> &Row {
+        &self.row
+    }
+
+    /// The body that is written: the first one (a validated row has one).
+    pub(crate) fn written(&self) -> &Body {
+        &self.bodies[0]
+    }
+
+    pub(crate) fn bodies(&self) -> &[Body] {
+        &self.bodies
+    }
+
+    pub(crate) fn markers(&self) -> &Markers {
+        &self.markers
+    }
+}
+
+impl Body {
+    fn new(row: &BodyRow) -> Self {
+        let dialect = match (row.item.contains("({params})"), &row.quote) {
+            (true, _) => CallDialect::Parens,
+            (false, quote) => CallDialect::Braces { quote: quote.clone() },
+        };
+        Self {
+            row: row.clone(),
+            item: Template::new(&row.item),
+            also: row.also.iter().map(|text| Template::new(text)).collect(),
+            param: row.param.as_deref().map(Template::new),
+            dialect,
+        }
+    }
+
+    /// All templates that are read, the written one first.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        std::iter::once(&self.item).chain(&self.also)
+    }
+}
+
+/// The formats there are, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Formats {
+    by_name: BTreeMap<String, Arc<Format>>,
+}
+
+impl Formats {
+    /// The formats that come with the crate.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: LazyLock<Formats> = LazyLock::new(builtin::formats);
+        &BUILTIN
+    }
+
+    /// The built-in formats and those in a folder's `*.toml` files, which win where names are equal.
+    pub fn with_files(folder: &Path) -> Result<Self> {
+        let mut formats = Self::builtin().clone();
+        let trouble = |error| Error::new(ErrorKind::Io, format!("cannot read `{}`", folder.display())).because(error);
+        for entry in std::fs::read_dir(folder).map_err(trouble)? {
+            let path = entry.map_err(trouble)?.path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                Error::new(ErrorKind::Io, format!("cannot read `{}`", path.display())).because(error)
+            })?;
+            let format = Format::parse(&text).map_err(|error| {
+                Error::new(ErrorKind::Format, format!("`{}`: {error}", path.display()))
+                    .hint("see `grammars/hermes.toml` for a format file")
+            })?;
+            formats.by_name.insert(format.name().to_owned(), Arc::new(format));
+        }
+        Ok(formats)
+    }
+
+    /// The format with this name.
+    ///
+    /// ```
+    /// use callwright::format::Formats;
+    /// assert_eq!(Formats::builtin().get("hermes")?.name(), "hermes");
+    /// assert!(Formats::builtin().get("klingon").is_err());
+    /// # Ok::<(), callwright::Error>(())
+    /// ```
+    pub fn get(&self, name: &str) -> Result<Arc<Format>> {
+        self.by_name.get(name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+            Error::new(ErrorKind::Format, format!("no format is called `{name}`"))
+                .hint(format!("there are: {}", names.join(", ")))
+        })
+    }
+
+    /// All formats, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Format>> {
+        self.by_name.values()
+    }
+}
+
+impl Format {
+    /// The calls of a complete text.
+    fn read_calls(&self, _text: &str, _offered: &dyn Offered) -> Vec<crate::chat::Call> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,190 @@
+//! Finds markers in a stream.
+//!
+//! Several literals are looked for at once; their first bytes are searched with `memchr`, so plain text costs almost
+//! nothing. Where the text so far ends inside a marker, the scan says so and the caller holds those bytes back: a marker
+//! split over chunks never leaks. It knows markers and their roles, not what stands between them.
+
+use memchr::{memchr, memchr2, memchr3};
+
+use super::Body;
+use super::row::{Frame, Place, Row};
+
+/// What a marker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    SectionOpen,
+    SectionClose,
+    CallOpen,
+    CallClose,
+    /// A body that needs no marker, by its first literal.
+    Bare(usize),
+    /// A reasoning tag, by index.
+    ReasoningOpen(usize),
+    ReasoningClose(usize),
+    /// A token that is no text.
+    Framing,
+    ChannelOpen,
+    ChannelMessage,
+    ChannelClose,
+}
+
+/// A literal with its role.
+#[derive(Debug, Clone)]
+struct Marker {
+    text: String,
+    role: Role,
+    place: Place,
+}
+
+/// Literals that are looked for together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Literals {
+    markers: Vec<Marker>,
+    firsts: Vec<u8>,
+    table: Vec<bool>,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sighted {
+    /// A marker from `at` to `end`.
+    Marker { at: usize, end: usize, role: Role },
+    /// The text ends in what may become a marker.
+    Perhaps { at: usize },
+    /// Nothing.
+    Nothing,
+}
+
+impl Literals {
+    fn add(&mut self, text: &str, role: Role, place: Place) {
+        let text = text.trim();
+        if text.is_empty() || self.markers.iter().any(|known| known.text == text) {
+            return;
+        }
+        self.markers.push(Marker { text: text.to_owned(), role, place });
+        let first = text.as_bytes()[0];
+        if !self.firsts.contains(&first) {
+            self.firsts.push(first);
+        }
+        if self.table.is_empty() {
+            self.table = vec![false; 256];
+        }
+        self.table[usize::from(first)] = true;
+    }
+
+    fn frame(&mut self, frame: &Frame, open: Role, close: Role) {
+        let opens = std::iter::once(&frame.open).chain(&frame.also_open);
+        opens.for_each(|text| self.add(text, open, frame.place));
+        let closes = std::iter::once(&frame.close).chain(&frame.also_close);
+        closes.for_each(|text| self.add(text, close, Place::Anywhere));
+    }
+
+    /// The first marker at or after `from`. With `at_end` nothing more will come, so nothing is held back.
+    pub(crate) fn find(&self, text: &str, from: usize, at_end: bool) -> Sighted {
+        let bytes = text.as_bytes();
+        let mut at = from;
+        while let Some(offset) = self.next_first(&bytes[at..]) {
+            at += offset;
+            match self.here(text, at, at_end) {
+                Sighted::Nothing => at += 1,
+                seen => return seen,
+            }
+        }
+        Sighted::Nothing
+    }
+
+    /// The longest marker that stands at `at`.
+    pub(crate) fn here(&self, text: &str, at: usize, at_end: bool) -> Sighted {
+        let rest = &text.as_bytes()[at..];
+        let Some(first) = rest.first() else { return if at_end { Sighted::Nothing } else { Sighted::Perhaps { at } } };
+        if self.table.is_empty() || !self.table[usize::from(*first)] {
+            return Sighted::Nothing;
+        }
+        let mut best: Option<&Marker> = None;
+        for marker in &self.markers {
+            let word = marker.text.as_bytes();
+            if marker.place == Place::Line && !at_line_start(text, at) {
+                continue;
+            }
+            if rest.starts_with(word) {
+                if best.is_none_or(|best| best.text.len() < word.len()) {
+                    best = Some(marker);
+                }
+            } else if !at_end && word.starts_with(rest) {
+                return Sighted::Perhaps { at };
+            }
+        }
+        best.map_or(Sighted::Nothing, |marker| Sighted::Marker { at, end: at + marker.text.len(), role: marker.role })
+    }
+
+    /// Bytes that a marker may begin with.
+    pub(crate) fn firsts(&self) -> &[u8] {
+        &self.firsts
+    }
+
+    fn next_first(&self, bytes: &[u8]) -> Option<usize> {
+        match self.firsts.as_slice() {
+            [] => None,
+            [a] => memchr(*a, bytes),
+            [a, b] => memchr2(*a, *b, bytes),
+            [a, b, c] => memchr3(*a, *b, *c, bytes),
+            _ => bytes.iter().position(|byte| self.table[usize::from(*byte)]),
+        }
+    }
+}
+
+fn at_line_start(text: &str, at: usize) -> bool {
+    let before = text[..at].trim_end_matches([' ', '\t', '*', '#']);
+    before.is_empty() || before.ends_with('\n')
+}
+
+/// A format's markers, by where the reader stands.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Markers {
+    /// In free text: what opens a call or reasoning, and what frames.
+    pub(crate) text: Literals,
+    /// In reasoning, by the tag that opened it: its end, and what opens a call.
+    pub(crate) reasoning: Vec<Literals>,
+    /// In a call: what ends it.
+    pub(crate) inside: Literals,
+}
+
+impl Markers {
+    pub(super) fn of(row: &Row, bodies: &[Body]) -> Self {
+        let mut text = Literals::default();
+        let mut inside = Literals::default();
+        for frames in [&mut text, &mut inside] {
+            frames.frame(&row.section, Role::SectionOpen, Role::SectionClose);
+            frames.frame(&row.call, Role::CallOpen, Role::CallClose);
+            row.framing.iter().chain(&row.stop).for_each(|token| frames.add(token, Role::Framing, Place::Anywhere));
+        }
+        for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.row.bare == Place::Anywhere) {
+            for template in body.templates() {
+                text.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
+            }
+        }
+        let mut reasoning = Vec::new();
+        for (index, tag) in row.reasoning.iter().enumerate() {
+            let mut within = Literals::default();
+            for close in std::iter::once(&tag.close).chain(&tag.also_close) {
+                within.add(close, Role::ReasoningClose(index), Place::Anywhere);
+                text.add(close, Role::ReasoningClose(index), Place::Anywhere);
+            }
+            for open in std::iter::once(&tag.open).chain(&tag.also_open) {
+                text.add(open, Role::ReasoningOpen(index), tag.place);
+            }
+            let opens = [(&row.section, Role::SectionOpen), (&row.call, Role::CallOpen)];
+            for (frame, role) in opens {
+                let words = std::iter::once(&frame.open).chain(&frame.also_open);
+                words.for_each(|word| within.add(word, role, frame.place));
+            }
+            reasoning.push(within);
+        }
+        Self { text, reasoning, inside }
+    }
+}
+
+/// A body's first literal without a quote that may be missing: `<function name="` is `<function name=`.
+pub(crate) fn lead(text: &str) -> &str {
+    text.trim().trim_end_matches(['"', '\''])
+}

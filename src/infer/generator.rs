@@ -1,0 +1,104 @@
+//! What the engine sees of inference: a prompt goes in, chunks of text come out.
+//!
+//! The local token loop and recorded outputs stand behind the same trait, so that everything above can be tested
+//! without a model. Chunks are bytes, because a token may end inside a character. It must not know formats, checks
+//! or providers.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+
+use futures_core::Stream;
+
+use crate::chat::{FinishReason, Limits, Prompt, Sampling, Timings, Usage};
+use crate::constrain::Constraint;
+use crate::error::Result;
+
+/// Something that goes on from a prompt.
+pub trait Generator: Send + Sync + Debug {
+    /// The model behind it.
+    fn model(&self) -> &ModelInfo;
+
+    /// The tokens that a prompt takes.
+    fn count(&self, prompt: &Prompt) -> Result<usize>;
+
+    /// Goes on from a prompt. A job that cannot be done is refused at once; dropping the chunks ends it between two
+    /// tokens.
+    fn generate(&self, job: Job) -> Result<Chunks>;
+}
+
+/// What comes out of a job; the last chunk is [`Chunk::End`] unless an error came first.
+pub type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk>> + Send>>;
+
+/// One thing to be generated.
+#[derive(Debug, Clone, Default)]
+pub struct Job {
+    /// What to go on from.
+    pub prompt: Prompt,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// How much may be spent.
+    pub limits: Limits,
+    /// Texts that end the answer where they occur in free text; they are not part of it.
+    pub stop: Vec<String>,
+    /// What may come next.
+    pub constraint: Option<Constraint>,
+}
+
+/// A piece of what is generated.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Chunk {
+    /// The prompt is being read.
+    Prefill {
+        /// Tokens read, those still in the cache included.
+        done: usize,
+        /// Tokens of the prompt.
+        total: usize,
+    },
+    /// The next bytes of the output. Never cut inside a character that the model wrote whole.
+    Text(Vec<u8>),
+    /// The output is complete.
+    End(End),
+}
+
+/// How an output ended.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct End {
+    /// Why.
+    pub reason: FinishReason,
+    /// Tokens.
+    pub usage: Usage,
+    /// Time; what the generator cannot know (loading, the whole turn) is 0.
+    pub timings: Timings,
+    /// Byte offsets of the output at which only the token budget closed a call.
+    pub forced: Vec<usize>,
+}
+
+/// What is known about a model.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ModelInfo {
+    /// Its name, for people.
+    pub name: String,
+    /// Tokens that prompt and answer may have together.
+    pub context_length: usize,
+    /// The context length that it was trained with.
+    pub trained_context_length: usize,
+    /// Its parameters.
+    pub parameters: u64,
+    /// How its weights are stored, as `Q8_0`.
+    pub quant: String,
+    /// Its architecture, as `llama`.
+    pub architecture: String,
+    /// Bytes of its weights.
+    pub bytes: u64,
+}
+
+impl ModelInfo {
+    /// A model of this name; the rest is 0 or empty.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+}

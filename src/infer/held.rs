@@ -1,0 +1,139 @@
+//! A call held by its grammar: what must come is appended at once, what may come is chosen under a mask.
+//!
+//! The grammar decides, not the model, wherever there is only one way on: such tokens are appended without asking.
+//! Near the end of the budget a closer takes over. It must not know formats.
+
+use super::backend::Token;
+use super::generate::Turn;
+use super::repeat::Repeats;
+use crate::constrain::{Closer, Constraint, Mask, Matcher, Verdict, overlong};
+use crate::error::Result;
+
+/// An enforced stretch of output.
+#[derive(Debug)]
+pub(super) struct Held {
+    matcher: Matcher,
+    closer: Closer,
+    repeats: Repeats,
+}
+
+/// What a step did.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// There is more to come.
+    Goes,
+    /// The grammar has come to its end.
+    Complete,
+    /// The model ended the answer, or the budget did.
+    Ended,
+}
+
+impl Held {
+    /// Begins at the end of the output.
+    pub(super) fn begin(turn: &mut Turn<'_>, matcher: Matcher, constraint: &Constraint) -> Result<Self> {
+        let closer = Closer::new(turn.left(), constraint.ends());
+        let mut held = Self { matcher, closer, repeats: Repeats::default() };
+        held.append_forced(turn);
+        held.closer.begin(&mut held.matcher, turn.left())?;
+        Ok(held)
+    }
+
+    /// Begins at this byte of the output: what of the rest fits stays, what does not is taken back.
+    pub(super) fn from_text(turn: &mut Turn<'_>, grammar: &Matcher, constraint: &Constraint, at: usize) -> Result<Self> {
+        let (tokens, ends) = turn.output();
+        let first = ends.partition_point(|end| *end <= at);
+        let start = if first == 0 { 0 } else { ends[first - 1] };
+        let mut matcher = grammar.fork();
+        // Tokens from here on are the call's alone.
+        let mut own = first;
+        if start < at && first < ends.len() {
+            // The call begins inside a token: its bytes are fed in other tokens, which the cache never sees.
+            let bytes = &turn.outbox.text()[at..ends[first]];
+            let rest = turn.lexicon.vocab().tokenize(bytes, true);
+            if matcher.consume_fitting(&rest)? == rest.len() {
+                own = first + 1;
+            } else {
+                let kept = turn.outbox.text()[start..at].to_vec();
+                turn.cut(first);
+                turn.append_text(&String::from_utf8_lossy(&kept));
+                return Self::begin(turn, grammar.fork(), constraint);
+            }
+        }
+        let fitting = matcher.consume_fitting(&tokens[own..])?;
+        turn.cut(own + fitting);
+        Self::begin(turn, matcher, constraint)
+    }
+
+    /// Whether nothing can follow.
+    pub(super) fn is_complete(&self) -> bool {
+        self.matcher.is_done()
+    }
+
+    /// Chooses one token and appends it with all that it forces.
+    pub(super) fn step(&mut self, turn: &mut Turn<'_>) -> Result<Taken> {
+        if let Some(error) = self.matcher.error() {
+            return Err(error);
+        }
+        let mut mask = self.matcher.mask()?;
+        shorten_numbers(&mut mask, turn);
+        let token = turn.choose(Some(&mask), &self.repeats.bias(&mask))?;
+        if turn.ends_answer(token) {
+            return Ok(Taken::Ended);
+        }
+        self.matcher.consume(token)?;
+        let forced = self.matcher.consume_forced();
+        let left = turn.left();
+        if !self.matcher.is_done() || 1 + forced.len() > left {
+            let mut path = vec![token];
+            path.extend(&forced);
+            if let Verdict::Close(way) = self.closer.after(&mut self.matcher, &path, left)? {
+                return Ok(close(turn, &way));
+            }
+        }
+        turn.append(token);
+        self.repeats.push(token);
+        for token in forced.iter().take(left.saturating_sub(1)) {
+            turn.append(*token);
+            turn.end.usage.forced_tokens += 1;
+        }
+        if !forced.is_empty() {
+            self.repeats.pause();
+        }
+        Ok(if self.matcher.is_done() && self.matcher.error().is_none() { Taken::Complete } else { Taken::Goes })
+    }
+
+    fn append_forced(&mut self, turn: &mut Turn<'_>) {
+        for token in self.matcher.consume_forced() {
+            if turn.left() == 0 {
+                break;
+            }
+            turn.append(token);
+            turn.end.usage.forced_tokens += 1;
+        }
+    }
+}
+
+/// Appends the way out. Where it is empty, the call was complete and another one would have had no room.
+fn close(turn: &mut Turn<'_>, way: &[Token]) -> Taken {
+    if !way.is_empty() {
+        turn.end.forced.push(turn.outbox.text().len());
+    }
+    for token in way {
+        turn.append(*token);
+    }
+    Taken::Ended
+}
+
+/// Takes tokens away that would make a number run on, as long as others remain.
+fn shorten_numbers(mask: &mut Mask, turn: &Turn<'_>) {
+    let text = turn.outbox.text();
+    let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')).count();
+    if digits < 2 {
+        return;
+    }
+    let vocab = turn.lexicon.vocab();
+    let long: Vec<Token> = mask.iter().filter(|token| overlong(text, &vocab.piece(*token))).collect();
+    if long.len() < mask.num_set() {
+        long.iter().for_each(|token| mask.disallow_token(*token));
+    }
+}

@@ -1,0 +1,26 @@
+//! Tokens: a prompt goes in, chunks of text come out.
+//!
+//! [`Generator`] is what the engine sees. Behind it stand [`Replay`], which plays recorded outputs, and the one token
+//! loop over any [`Backend`]: sampling, enforcing, forced tokens, stops and prefix reuse are written once, for all
+//! engines. One thread owns a backend; callers and it talk over channels. It must not know formats, checks or
+//! providers.
+
+pub mod backend;
+mod generate;
+mod generator;
+mod held;
+#[cfg(feature = "llama")]
+pub mod llama;
+mod local;
+mod outbox;
+mod repeat;
+mod replay;
+mod sample;
+mod sequence;
+mod vocab;
+
+pub use backend::{Backend, Token};
+pub use generator::{Chunk, Chunks, End, Generator, Job, ModelInfo};
+pub use local::Local;
+pub use replay::{Played, Replay};
+pub use vocab::{Lexicon, Vocab};

@@ -1,0 +1,5 @@
+//! Reads a model's output: by its format as it streams, then by recovery at the end.
+
+mod parser;
+
+pub use parser::{Parsed, Parser};

@@ -1,0 +1,47 @@
+//! What several tests need: the binary in a clean corner of its own.
+
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A home folder of its own, so that no test sees the caches and settings of whoever runs it.
+pub struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self { folder: TempDir::new().expect("a folder for the test") }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The binary, with this home and nothing else of the environment but the way to programs.
+    pub fn callwright(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callwright"));
+        command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.current_dir(root());
+        command
+    }
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of recorded outputs and real templates, where there is one: unset is a skip, set and missing a failure.
+pub fn shared() -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("CALLWRIGHT_SHARED").map(PathBuf::from) else {
+        println!("skipped: CALLWRIGHT_SHARED names no folder of recorded outputs");
+        return None;
+    };
+    let folder = if folder.is_relative() { root().join(folder) } else { folder };
+    assert!(folder.is_dir(), "CALLWRIGHT_SHARED is set and {} is no folder", folder.display());
+    Some(folder)
+}
