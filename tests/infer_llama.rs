@@ -8,7 +8,7 @@ use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::format::Formats;
 use callwright::infer::{Job, llama};
-use common::{collect, model_file};
+use common::jobs::{collect, model_file};
 use serde_json::json;
 
 #[test]

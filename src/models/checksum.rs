@@ -16,6 +16,7 @@ pub(super) fn is_sha256(text: &str) -> bool {
 }
 
 /// The SHA-256 of bytes in memory.
+#[cfg(any(feature = "llama", feature = "cli"))]
 pub(super) fn of_bytes(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }

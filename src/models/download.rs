@@ -139,6 +139,8 @@ impl Hub {
             let already = size(&part);
             let got = if size(&whole) == announced.size {
                 Ok(())
+            } else if already > announced.size {
+                Err(Error::new(ErrorKind::ModelCorrupt, "the part that is here is longer than the file"))
             } else if already == announced.size {
                 adopt(&part, &whole)
             } else {
@@ -147,6 +149,8 @@ impl Hub {
             };
             let Err(error) = got.and_then(|()| check(&whole, file, announced, progress)) else { return Ok(whole) };
             match error.kind() {
+                // A thread that fell silent still holds the lock, and may wake up and write.
+                _ if Arc::strong_count(lock) > 1 => return Err(error),
                 ErrorKind::ModelCorrupt => {
                     self.repo.clear_staging(file);
                     if already == 0 || anew {
@@ -175,9 +179,9 @@ impl Hub {
         let (name, lock) = (file.to_owned(), Arc::clone(lock));
         thread::spawn(move || {
             let result = repo.download_with_progress(&name, Meter { sender: sender.clone(), offset_comes: false });
+            drop(lock);
             // Nobody listens any more if the pull was given up.
             let _ = sender.send(Sign::End(result.map(drop)));
-            drop(lock);
         });
         self.listen(file, &receiver, |bytes| progress.advance(bytes))?;
         progress.finish();

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+#[cfg(feature = "engine")]
+pub mod jobs;
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
