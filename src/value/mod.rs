@@ -8,12 +8,19 @@
 //! buffer with one cursor, in steps that grow with the text, and counts its depth. It knows no schema (but [`typed`]),
 //! no format and no tool.
 
+mod arithmetic;
+mod bare;
 mod call_expr;
 mod canonical;
+mod escape;
 mod literal;
+mod machine;
+mod nest;
+mod number;
 mod reader;
 mod scan;
 mod strict;
+mod string;
 mod typed;
 
 use serde_json::Value;
@@ -26,7 +33,7 @@ pub use literal::{name, quoted};
 pub use scan::{ScanState, ValueScan};
 pub use typed::typed;
 
-use reader::{Ending, Home};
+use reader::{Ending, Home, Reader};
 
 /// How deep values may nest, in lists and objects. `serde_json` stops there too.
 pub const MAX_DEPTH: usize = 127;
@@ -129,6 +136,7 @@ fn read(text: &str, at: usize, home: Home, ending: Ending) -> Result<Reading, Un
     if let Some((value, end)) = strict::read(text, at, home) {
         return Ok(Reading { value, end, fixes: Vec::new() });
     }
-    let _ = ending;
-    Err(Unread::Incomplete { at })
+    let mut reader = Reader::new(text, at, home, ending);
+    let value = reader.top()?;
+    Ok(Reading { value, end: reader.at, fixes: reader.fixes.done() })
 }

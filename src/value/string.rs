@@ -1,0 +1,229 @@
+//! Strings in any quotes, and where they end.
+//!
+//! A model often forgets to escape a quote (`'Let's meet'`, `"say "hi" there"`), so a quote inside a list, an object
+//! or a call closes only before something that may follow the string there. The look ahead is one word long.
+
+use serde_json::Value;
+
+use super::escape::{Escaped, escape};
+use super::literal;
+use super::reader::{Home, Place, Read, Reader};
+use crate::chat::FixKind;
+
+/// What closes a string.
+#[derive(Debug, Clone, Copy)]
+enum Close<'t> {
+    /// This quote, unless the text shows that it is meant as text.
+    Quote(u8),
+    /// Exactly this text.
+    Text(&'t str),
+    /// A curly closing quote, or the plain one.
+    Curly(&'static str, u8),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Opening<'t> {
+    /// Bytes of prefix and quote.
+    length: usize,
+    close: Close<'t>,
+    /// No escapes.
+    raw: bool,
+    /// Newlines are at home in it.
+    multiline: bool,
+    at_home: bool,
+}
+
+impl<'t> Reader<'t> {
+    /// The string at the cursor, if one opens here, with those that are joined to it.
+    pub(super) fn string_value(&mut self, place: Place) -> Read<Option<Value>> {
+        let start = self.at;
+        let Some(mut text) = self.string(place)? else { return Ok(None) };
+        while let Some((more, joined_by)) = self.joined(place, start) {
+            self.at = more;
+            let Some(next) = self.string(place)? else { break };
+            text.push_str(&next);
+            if joined_by == b'+' {
+                self.fix(FixKind::Arithmetic, start..self.at);
+            }
+        }
+        Ok(Some(Value::String(text)))
+    }
+
+    /// Where a string that is joined to the one before opens: Python's adjacent strings, or `+`.
+    fn joined(&self, place: Place, start: usize) -> Option<(usize, u8)> {
+        let (mut at, mut byte) = self.after_blanks(self.at);
+        let plus = byte == Some(b'+') && place != Place::Top;
+        if plus {
+            (at, byte) = self.after_blanks(at + 1);
+        }
+        let quote = byte.filter(|b| matches!(b, b'"' | b'\''))?;
+        let adjacent = match self.home {
+            Home::Python => true,
+            Home::Any => matches!(place, Place::Keyword | Place::Positional) || self.byte(start) == Some(b'\''),
+            Home::Json | Home::Braces => false,
+        };
+        if self.home == Home::Json || !(plus || adjacent && place != Place::Object) {
+            return None;
+        }
+        (at > self.at || quote != self.byte(start)?).then_some((at, if plus { b'+' } else { b' ' }))
+    }
+
+    /// One string literal, if one opens at the cursor.
+    pub(super) fn string(&mut self, place: Place) -> Read<Option<String>> {
+        let Some(opening) = self.opening() else { return Ok(None) };
+        let start = self.at;
+        let text = self.text;
+        let bytes = text.as_bytes();
+        let mut out = String::new();
+        let mut run = start + opening.length;
+        let mut at = run;
+        let (mut quote_told, mut escape_told) = (false, false);
+        let first = match opening.close {
+            Close::Quote(quote) => quote,
+            Close::Text(close) | Close::Curly(close, _) => close.as_bytes()[0],
+        };
+        let second = if let Close::Curly(_, plain) = opening.close { plain } else { first };
+        loop {
+            let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr3(first, second, b'\\', rest)) else {
+                return Err(self.incomplete());
+            };
+            at += found;
+            // A text that itself starts with a backslash (`\"`) is looked for before escapes are.
+            if let Some(length) = self.closing(opening.close, at, place, !quote_told) {
+                out.push_str(&text[run..at]);
+                self.at = at + length;
+                break;
+            }
+            if bytes[at] != b'\\' || opening.raw {
+                if matches!(opening.close, Close::Quote(_)) && bytes[at] == first && !quote_told {
+                    quote_told = true;
+                    self.fix(FixKind::UnescapedQuote, at..at + 1);
+                }
+                // A raw string's backslash still keeps its quote from closing.
+                let kept = opening.raw && bytes[at] == b'\\' && bytes.get(at + 1) == Some(&first);
+                at += if kept { 2 } else { 1 };
+                continue;
+            }
+            let Some(escape) = escape(&text[at + 1..], self.home) else { return Err(self.incomplete()) };
+            out.push_str(&text[run..at]);
+            match escape.stands_for {
+                Escaped::Char(c) => out.push(c),
+                Escaped::Nothing => {}
+                Escaped::Backslash => out.push('\\'),
+            }
+            if !escape.at_home && !escape_told {
+                escape_told = true;
+                self.fix(FixKind::Escape, at..at + 1 + escape.length);
+            }
+            at += 1 + escape.length;
+            run = at;
+        }
+        if !opening.at_home {
+            self.fix(FixKind::Quotes, start..self.at);
+        }
+        if !opening.multiline {
+            self.tell_control(start..self.at);
+        }
+        Ok(Some(out))
+    }
+
+    fn tell_control(&mut self, span: std::ops::Range<usize>) {
+        let raw = &self.text.as_bytes()[span.clone()];
+        // The first pass is what the compiler turns into vector code.
+        if raw.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
+            let bare = |pair: &[u8]| pair[1] < 0x20 && pair[0] != b'\\';
+            if let Some(before) = raw.windows(2).position(bare) {
+                let at = span.start + before + 1;
+                self.fix(FixKind::RawControl, at..at + 1);
+            }
+        }
+    }
+
+    /// What kind of string opens at the cursor.
+    fn opening(&self) -> Option<Opening<'t>> {
+        let rest = self.rest();
+        if let Some(token) = self.quote_token.filter(|token| rest.starts_with(token)) {
+            let close = Close::Text(token);
+            return Some(Opening { length: token.len(), close, raw: true, multiline: true, at_home: true });
+        }
+        let bytes = rest.as_bytes();
+        let python = matches!(self.home, Home::Python | Home::Any);
+        let prefix =
+            bytes.iter().take(3).take_while(|b| matches!(b, b'r' | b'R' | b'b' | b'B' | b'u' | b'U' | b'f' | b'F'));
+        let prefix = prefix.count();
+        let raw = bytes[..prefix].iter().any(|b| matches!(b, b'r' | b'R'));
+        match bytes.get(prefix) {
+            Some(quote @ (b'"' | b'\'')) if prefix <= 2 => {
+                let triple = bytes.get(prefix + 1) == Some(quote) && bytes.get(prefix + 2) == Some(quote);
+                let at_home = python || (*quote == b'"' && prefix == 0 && !triple && self.home == Home::Json);
+                let close = match (triple, quote) {
+                    (true, b'"') => Close::Text("\"\"\""),
+                    (true, _) => Close::Text("'''"),
+                    (false, _) => Close::Quote(*quote),
+                };
+                let length = prefix + if triple { 3 } else { 1 };
+                Some(Opening { length, close, raw, multiline: triple, at_home })
+            }
+            _ if prefix > 0 => None,
+            Some(b'`') => {
+                let close = Close::Text("`");
+                Some(Opening { length: 1, close, raw: true, multiline: true, at_home: false })
+            }
+            Some(b'\\') if rest.starts_with("\\\"") => {
+                let close = Close::Text("\\\"");
+                Some(Opening { length: 2, close, raw: false, multiline: false, at_home: false })
+            }
+            Some(0xe2) => {
+                let close = match rest.chars().next()? {
+                    '“' | '”' | '„' => Close::Curly("”", b'"'),
+                    '‘' | '’' => Close::Curly("’", b'\''),
+                    _ => return None,
+                };
+                Some(Opening { length: 3, close, raw: false, multiline: false, at_home: false })
+            }
+            _ => None,
+        }
+    }
+
+    /// The length of what closes the string at `at`, if something does.
+    fn closing(&self, close: Close<'_>, at: usize, place: Place, clean: bool) -> Option<usize> {
+        match close {
+            Close::Quote(quote) => {
+                (self.byte(at) == Some(quote) && self.closes(at + 1, quote, place, clean)).then_some(1)
+            }
+            Close::Text(close) => self.text.as_bytes()[at..].starts_with(close.as_bytes()).then_some(close.len()),
+            Close::Curly(close, plain) => {
+                if self.byte(at) == Some(plain) {
+                    return self.closes(at + 1, plain, place, clean).then_some(1);
+                }
+                let closes = self.text.as_bytes()[at..].starts_with(close.as_bytes());
+                (closes && self.closes(at + close.len(), plain, place, clean)).then_some(close.len())
+            }
+        }
+    }
+
+    /// Whether the quote before `after` closes its string: it does where what follows may follow a string. `clean`: no
+    /// quote was taken for text in this string yet.
+    fn closes(&self, after: usize, quote: u8, place: Place, clean: bool) -> bool {
+        if place == Place::Top {
+            return true;
+        }
+        let (at, next) = self.after_blanks(after);
+        let apart = at > after;
+        match next {
+            None => true,
+            Some(b':' | b'=') => place == Place::Key || (place == Place::Positional && clean),
+            Some(b'}' | b']' | b')') => true,
+            Some(b',') => !place.wants_key() || self.comma_ends(at + 1, place),
+            Some(b';') => !place.wants_key() || literal::key_follows(&self.text[at + 1..]),
+            Some(b'"' | b'\'') => apart || (next != Some(quote) && self.home != Home::Json),
+            Some(b'#') => apart,
+            Some(b'/') => apart && matches!(self.byte(at + 1), Some(b'/' | b'*')),
+            Some(b'+') => matches!(self.after_blanks(at + 1).1, Some(b'"' | b'\'')),
+            Some(b'\\') => matches!(self.byte(at + 1), Some(b']' | b'}' | b')')),
+            Some(_) if clean && apart && place.wants_key() => literal::key_follows(&self.text[at..]),
+            Some(b'r' | b'b' | b'u' | b'f') if apart && self.home == Home::Python => self.byte(at + 1) == Some(quote),
+            Some(_) => false,
+        }
+    }
+}
