@@ -8,6 +8,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::Body;
 use super::row::{Frame, Place, Row};
+use super::template::{Field, Piece};
 
 /// What a marker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,12 @@ pub(crate) enum Role {
     /// A reasoning tag, by index.
     ReasoningOpen(usize),
     ReasoningClose(usize),
+    /// A parameter of this body begins.
+    ParamOpen(usize),
+    /// A parameter's value ends.
+    ValueClose,
+    /// A tagged call ends.
+    Tail,
     /// A token that is no text.
     Framing,
     ChannelOpen,
@@ -56,7 +63,7 @@ pub(crate) enum Sighted {
 }
 
 impl Literals {
-    fn add(&mut self, text: &str, role: Role, place: Place) {
+    pub(crate) fn add(&mut self, text: &str, role: Role, place: Place) {
         let text = text.trim();
         if text.is_empty() || self.markers.iter().any(|known| known.text == text) {
             return;
@@ -147,6 +154,34 @@ pub(crate) struct Markers {
     pub(crate) reasoning: Vec<Literals>,
     /// In a call: what ends it.
     pub(crate) inside: Literals,
+    /// In a call's header: what ends it, and what ends the header.
+    pub(crate) head: Literals,
+}
+
+/// What is looked for in a tagged call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tags {
+    /// Between parameters.
+    pub(crate) between: Literals,
+    /// In a parameter's value.
+    pub(crate) value: Literals,
+}
+
+impl Tags {
+    /// The tags of this body, and the markers that end any call.
+    pub(super) fn of(body: &Body, index: usize, inside: &Literals) -> Self {
+        let Some(param) = &body.param else { return Self::default() };
+        let mut between = inside.clone();
+        between.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
+        for template in body.templates() {
+            between.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
+        }
+        let mut value = between.clone();
+        if !param.after(Field::Value).contains(&Piece::Field(Field::Key)) {
+            value.add(param.closer(Field::Value), Role::ValueClose, Place::Anywhere);
+        }
+        Self { between, value }
+    }
 }
 
 impl Markers {
@@ -161,6 +196,15 @@ impl Markers {
         for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.row.bare == Place::Anywhere) {
             for template in body.templates() {
                 text.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
+            }
+        }
+        let mut head = inside.clone();
+        for (index, body) in bodies.iter().enumerate() {
+            if let Some(param) = &body.param {
+                head.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
+            }
+            for template in body.templates() {
+                head.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
             }
         }
         let mut reasoning = Vec::new();
@@ -180,7 +224,7 @@ impl Markers {
             }
             reasoning.push(within);
         }
-        Self { text, reasoning, inside }
+        Self { text, reasoning, inside, head }
     }
 }
 
