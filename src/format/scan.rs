@@ -88,11 +88,15 @@ impl Literals {
 
     /// The first marker at or after `from`. With `at_end` nothing more will come, so nothing is held back.
     pub(crate) fn find(&self, text: &str, from: usize, at_end: bool) -> Sighted {
-        let bytes = text.as_bytes();
+        self.find_bytes(text.as_bytes(), from, at_end)
+    }
+
+    /// As [`Self::find`], in bytes that may not be UTF-8.
+    pub(crate) fn find_bytes(&self, bytes: &[u8], from: usize, at_end: bool) -> Sighted {
         let mut at = from;
         while let Some(offset) = self.next_first(&bytes[at..]) {
             at += offset;
-            match self.here(text, at, at_end) {
+            match self.here_bytes(bytes, at, at_end) {
                 Sighted::Nothing => at += 1,
                 seen => return seen,
             }
@@ -102,7 +106,11 @@ impl Literals {
 
     /// The longest marker that stands at `at`.
     pub(crate) fn here(&self, text: &str, at: usize, at_end: bool) -> Sighted {
-        let rest = &text.as_bytes()[at..];
+        self.here_bytes(text.as_bytes(), at, at_end)
+    }
+
+    fn here_bytes(&self, bytes: &[u8], at: usize, at_end: bool) -> Sighted {
+        let rest = &bytes[at..];
         let Some(first) = rest.first() else { return if at_end { Sighted::Nothing } else { Sighted::Perhaps { at } } };
         if self.table.is_empty() || !self.table[usize::from(*first)] {
             return Sighted::Nothing;
@@ -110,7 +118,7 @@ impl Literals {
         let mut best: Option<&Marker> = None;
         for marker in &self.markers {
             let word = marker.text.as_bytes();
-            if marker.place == Place::Line && !at_line_start(text, at) {
+            if marker.place == Place::Line && !at_line_start(&bytes[..at]) {
                 continue;
             }
             if rest.starts_with(word) {
@@ -140,9 +148,10 @@ impl Literals {
     }
 }
 
-fn at_line_start(text: &str, at: usize) -> bool {
-    let before = text[..at].trim_end_matches([' ', '\t', '*', '#']);
-    before.is_empty() || before.ends_with('\n')
+/// Whether nothing but blanks and Markdown's emphasis stands before on the line.
+fn at_line_start(before: &[u8]) -> bool {
+    let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'*' | b'#'));
+    last.is_none_or(|byte| *byte == b'\n')
 }
 
 /// A format's markers, by where the reader stands.
