@@ -1,5 +1,6 @@
 //! GGUF headers: what is read from right files, and that no file, however wrong, is more than an error.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
 #![cfg(feature = "models")]
 
 #[path = "common/gguf.rs"]
