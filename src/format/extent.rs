@@ -6,6 +6,7 @@
 
 use memchr::{memchr, memchr3};
 
+use super::item::Scene;
 use super::scan::{Literals, Sighted};
 
 /// How far the value goes.
@@ -69,7 +70,8 @@ impl Extent {
     }
 
     /// Goes on over the text so far. `token` opens and closes strings too.
-    pub(crate) fn advance(&mut self, text: &str, at_end: bool, enders: &Literals, token: Option<&str>) -> Reach {
+    pub(crate) fn advance(&mut self, scene: &Scene<'_>, token: Option<&str>) -> Reach {
+        let (text, at_end, enders) = (scene.text, scene.at_end, &scene.format.markers().inside);
         let bytes = text.as_bytes();
         while self.at < bytes.len() {
             let moved = match self.within {
@@ -83,6 +85,9 @@ impl Extent {
                 Moved::On => {}
                 Moved::Wait => return Reach::More,
                 Moved::Stop(reach) => return reach,
+            }
+            if let Some(marker) = self.first_inside.filter(|_| scene.is_tired()) {
+                return Reach::Marker(marker);
             }
         }
         if !at_end {

@@ -2,6 +2,7 @@
 //!
 //! Each shape has its own state; here is what they share: what they may look at, what they tell, and the dispatch.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::envelope::RawCall;
@@ -21,6 +22,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) text: &'a str,
     /// Whether nothing more will come.
     pub(crate) at_end: bool,
+    /// How often a value that never ended may still be cut at the first marker inside it. Each time costs a look at all
+    /// of the rest, so there is an end to it; then the first marker ends a value at once.
+    pub(crate) patience: &'a Cell<usize>,
 }
 
 impl Scene<'_> {
@@ -28,6 +32,17 @@ impl Scene<'_> {
     pub(crate) fn skip_blanks(&self, at: usize) -> usize {
         let blanks = self.text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         at + blanks
+    }
+
+    /// Whether a marker inside a string ends the value at once.
+    pub(crate) fn is_tired(&self) -> bool {
+        self.patience.get() == 0
+    }
+
+    /// Counts a value that was cut at a marker inside it.
+    pub(crate) fn cut(&self, marker: usize) -> usize {
+        self.patience.set(self.patience.get().saturating_sub(1));
+        marker
     }
 
     /// The name without what the format puts around it.

@@ -4,6 +4,7 @@
 //! byte is looked at more than a fixed number of times. What cannot be decided yet is held back. A call inside reasoning
 //! is tentative: the end of the reasoning makes it reasoning, the end of the text makes it a call.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::envelope::RawCall;
@@ -62,7 +63,13 @@ pub struct Reader {
     told_reasoning: bool,
     after_call: bool,
     pending_close: bool,
+    /// From `told` to here are blanks only.
+    blank_to: usize,
+    patience: Cell<usize>,
 }
+
+/// How often a value that never ends is cut at the first marker inside it.
+const PATIENCE: usize = 16;
 
 #[derive(Debug)]
 enum State {
@@ -91,18 +98,26 @@ impl Reader {
             told_reasoning: false,
             after_call: false,
             pending_close: false,
+            blank_to: 0,
+            patience: Cell::new(PATIENCE),
         }
     }
 
     /// Goes on over the text and appends what is certain. The format is always the one it was made for.
     pub fn read(&mut self, format: &Format, text: Text<'_>, offered: &dyn Offered, out: &mut Vec<Step>) {
-        let scene = Scene { format, offered, text: text.so_far, at_end: text.at_end };
+        let patience = self.patience.clone();
+        let scene = Scene { format, offered, text: text.so_far, at_end: text.at_end, patience: &patience };
+        self.run(&scene, out);
+        self.patience = patience;
+    }
+
+    fn run(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) {
         loop {
             let state = std::mem::replace(&mut self.state, State::Over);
             let next = match state {
-                State::Text => self.text(&scene, out),
-                State::Reasoning { tag, call } => self.reasoning(&scene, tag, call, out),
-                State::Region(region) => self.region(&scene, region, out),
+                State::Text => self.text(scene, out),
+                State::Reasoning { tag, call } => self.reasoning(scene, tag, call, out),
+                State::Region(region) => self.region(scene, region, out),
                 State::Over => return,
             };
             match next {
@@ -118,6 +133,7 @@ impl Reader {
     fn text(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Next {
         if !self.started {
             let first = scene.skip_blanks(self.at);
+            self.at = first;
             let Some(byte) = scene.text.as_bytes().get(first) else {
                 return if scene.at_end { self.over(scene, out) } else { Next::Wait(State::Text) };
             };
@@ -225,32 +241,34 @@ impl Reader {
 
     /// Tells text up to `end`, and keeps blanks at its end back: before a marker they are framing.
     fn tell_text(&mut self, scene: &Scene<'_>, end: usize, out: &mut Vec<Step>) {
-        let rest = &scene.text[self.told..end];
-        let trimmed = rest.trim_ascii_end().len();
-        if trimmed == 0 {
-            return;
-        }
-        let blanks = rest.len() - rest.trim_ascii_start().len();
+        let Some((first, upto)) = self.beside_blanks(scene, end) else { return };
         if !self.told_text && self.told > 0 {
-            self.frame(self.told + blanks, out);
+            self.frame(first, out);
         }
-        let upto = end - (rest.len() - trimmed);
         self.tell(upto, out, Step::Text);
         self.told_text = true;
         self.after_call = false;
     }
 
     fn tell_reasoning(&mut self, scene: &Scene<'_>, end: usize, out: &mut Vec<Step>) {
-        let rest = &scene.text[self.told..end];
-        let trimmed = rest.trim_ascii_end().len();
-        if trimmed == 0 {
-            return;
-        }
+        let Some((first, upto)) = self.beside_blanks(scene, end) else { return };
         if !self.told_reasoning {
-            self.frame(self.told + rest.len() - rest.trim_ascii_start().len(), out);
+            self.frame(first, out);
             self.told_reasoning = true;
         }
-        self.tell(end - (rest.len() - trimmed), out, Step::Reasoning);
+        self.tell(upto, out, Step::Reasoning);
+    }
+
+    /// Where the blanks at the beginning of what is not told end, and where those at its end begin.
+    fn beside_blanks(&mut self, scene: &Scene<'_>, end: usize) -> Option<(usize, usize)> {
+        let from = self.blank_to.max(self.told).min(end);
+        let rest = &scene.text[from..end];
+        let trimmed = rest.trim_ascii_end().len();
+        if trimmed == 0 {
+            self.blank_to = end;
+            return None;
+        }
+        Some((end - rest.trim_ascii_start().len(), from + trimmed))
     }
 
     fn over(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Next {

@@ -34,13 +34,12 @@ impl ExprItem {
             CallDialect::Braces { quote } => quote.as_deref(),
             CallDialect::Parens => None,
         };
-        let enders = &scene.format.markers().inside;
-        match self.extent.advance(scene.text, scene.at_end, enders, token) {
+        match self.extent.advance(scene, token) {
             Reach::More => Advance::More,
             Reach::End(end) => self.read(scene, end),
             Reach::Marker(end) => self.read(scene, end),
             Reach::Cut { .. } => match self.extent.marker_inside() {
-                Some(marker) => self.read(scene, marker),
+                Some(marker) => self.read(scene, scene.cut(marker)),
                 None => Advance::Truncated {
                     name: value::name(scene.text, self.from).map(|name| scene.text[name].to_owned()),
                 },

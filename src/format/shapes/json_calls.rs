@@ -53,14 +53,13 @@ impl JsonItem {
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
-        let enders = &scene.format.markers().inside;
-        let reach = self.extent.advance(scene.text, scene.at_end, enders, None);
+        let reach = self.extent.advance(scene, None);
         self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
         match reach {
             Reach::More => Advance::More,
             Reach::End(end) | Reach::Marker(end) => self.read(scene, end),
             Reach::Cut { shallow } => match self.extent.marker_inside() {
-                Some(marker) => self.read(scene, marker),
+                Some(marker) => self.read(scene, scene.cut(marker)),
                 None if shallow && self.named.is_none() => self.read(scene, scene.text.len()),
                 None => Advance::Truncated { name: self.name() },
             },

@@ -70,6 +70,8 @@ struct Open {
     /// Closes the value, where that depends on the key.
     own_close: Option<String>,
     marker_inside: Option<usize>,
+    /// Blanks reach to here after a closing tag that was looked at.
+    probe: usize,
 }
 
 impl TaggedItem {
@@ -148,7 +150,7 @@ impl TaggedItem {
             Tag::None => Some(Advance::Unreadable { end: from, message: "expected a parameter" }),
             Tag::Whole { key, kind, end } => {
                 let own_close = own_close(param, &key);
-                self.part = Part::Value(Open { key, kind, from: end, own_close, marker_inside: None });
+                self.part = Part::Value(Open { key, kind, from: end, own_close, marker_inside: None, probe: 0 });
                 self.at = end;
                 None
             }
@@ -185,10 +187,11 @@ impl TaggedItem {
             }
             Sighted::Marker { at, end, role: Role::Tail } => {
                 // The call's end, if another ending follows at once; a value may hold the tag alone.
-                let next = scene.skip_blanks(end);
+                let next = scene.skip_blanks(end.max(open.probe));
                 match scene.format.markers().inside.here(scene.text, next, scene.at_end) {
                     Sighted::Perhaps { .. } => {
                         self.at = at;
+                        open.probe = next;
                         self.part = Part::Value(open);
                         return Some(Advance::More);
                     }
@@ -202,6 +205,10 @@ impl TaggedItem {
                 self.at = end;
                 self.part = Part::Value(open);
                 None
+            }
+            Sighted::Marker { at, .. } if scene.is_tired() => {
+                self.take(scene, &open, at);
+                return Some(self.done(at));
             }
             Sighted::Marker { at, end, .. } => {
                 open.marker_inside = open.marker_inside.or(Some(at));
@@ -221,6 +228,7 @@ impl TaggedItem {
             }
             Sighted::Nothing => match open.marker_inside {
                 Some(marker) => {
+                    scene.cut(marker);
                     self.named.fixes.push(fix(FixKind::MissingClose, marker..marker));
                     self.take(scene, &open, marker);
                     Some(self.done(marker))
