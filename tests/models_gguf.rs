@@ -1,5 +1,6 @@
 //! GGUF headers: what is read from right files, and that no file, however wrong, is more than an error.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
 #![cfg(feature = "models")]
 
 #[path = "common/gguf.rs"]
@@ -48,6 +49,23 @@ fn a_file_that_is_cut_off_anywhere_is_refused() {
     }
     // A real model's file may go on behind its weights; nobody reads what is there.
     read(&[whole, vec![0; 100]].concat()).expect("a file with bytes behind its weights");
+}
+
+/// The same with a file that llama.cpp runs, in its header and wherever its weights end.
+#[test]
+fn a_real_file_that_is_cut_off_anywhere_is_refused() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/random_llama.gguf");
+    let whole = fs::read(&path).expect("the file of random weights");
+    let header = Header::read(&path).expect("a right file");
+    header.require_weights(&path).expect("with weights");
+    let weights = usize::try_from(header.weight_bytes).expect("small");
+    let header_end = whole.len() - weights;
+    // Every byte of the settings; of the long lists and the weights, which are all alike, some.
+    let lengths = (0..2000).chain((2000..=header_end).step_by(61)).chain((header_end..whole.len()).step_by(9973));
+    for length in lengths.chain([whole.len() - 1]) {
+        let error = read(&whole[..length]).expect_err("a part of a file");
+        assert!(error.kind() == ErrorKind::ModelCorrupt && error.to_string().contains("is cut off"), "{length}: {error}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Pulls through the real hub client from a hub on loopback: whole, broken off, altered, refused, two at once.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
 #![cfg(feature = "hub")]
 
 #[path = "common/gguf.rs"]

@@ -118,11 +118,16 @@ fn table(lines: &[Line]) -> String {
             line.modified.map_or_else(|| "not here".to_owned(), ago),
         ]);
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     // Trailing blanks would be a nuisance to whoever copies a line.
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 fn ago(seconds: u64) -> String {
     let then = UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    SystemTime::now().duration_since(then).map_or_else(|_| "now".to_owned(), |age| format!("{} ago", HumanDuration(age)))
+    SystemTime::now()
+        .duration_since(then)
+        .map_or_else(|_| "now".to_owned(), |age| format!("{} ago", HumanDuration(age)))
 }

@@ -73,6 +73,9 @@ fn tell(located: &Located, bytes: u64, there: bool, world: &World) {
     world.printer.note(&format!("{name} {state}: {}{quant}, {}", DecimalBytes(bytes), located.source.as_str()));
     if let (true, Some(row)) = (located.is_substitute(), located.row()) {
         let default = row.default.to_lowercase();
-        world.printer.hint(&format!("this is not the usual quant; `callwright pull {}:{default}` asks the hub for that", row.name));
+        world.printer.hint(&format!(
+            "this is not the usual quant; `callwright pull {}:{default}` asks the hub for that",
+            row.name
+        ));
     }
 }

@@ -102,14 +102,18 @@ fn model(name: &str, located: Option<&Located>, row: Option<&Arc<Row>>, header: 
 
 fn tools(row: Option<&Arc<Row>>, header: Option<&Header>, world: &World) -> Result<Map<String, Value>> {
     let mut lines = Map::new();
-    let prompted = row.map(|row| row.prompt.prompted().map_or("its chat template".to_owned(), |name| format!("prompts/{name}.jinja")));
+    let prompted = row.map(|row| {
+        row.prompt.prompted().map_or("its chat template".to_owned(), |name| format!("prompts/{name}.jinja"))
+    });
     put(&mut lines, "told by", prompted);
     if let Some(header) = header {
         let says = |template: &str| template.contains("tools");
         let mentions = match &header.chat_template {
             None => "there is none",
             Some(template) if says(template) => "mentions tools",
-            Some(_) if header.named_templates.values().any(|template| says(template)) => "mentions tools in a second one",
+            Some(_) if header.named_templates.values().any(|template| says(template)) => {
+                "mentions tools in a second one"
+            }
             Some(_) => "mentions no tools",
         };
         put(&mut lines, "chat template", Some(mentions));
@@ -168,21 +172,18 @@ fn put<T: serde::Serialize>(lines: &mut Map<String, Value>, label: &str, value: 
 }
 
 fn text(blocks: &[Block]) -> String {
-    let mut out = String::new();
-    for (title, lines) in blocks {
-        if !out.is_empty() {
-            out.push_str("\n\n");
-        }
-        out.push_str(title);
-        for (label, value) in lines {
-            let shown = match value {
-                Value::String(text) => text.clone(),
-                Value::Bool(true) => "yes".to_owned(),
-                Value::Bool(false) => "no".to_owned(),
-                other => other.to_string(),
-            };
-            out.push_str(&format!("\n  {label:18} {shown}"));
-        }
+    let block = |(title, lines): &Block| {
+        let lines = lines.iter().map(|(label, value)| format!("\n  {label:18} {}", shown(value)));
+        format!("{title}{}", lines.collect::<String>())
+    };
+    blocks.iter().map(block).collect::<Vec<_>>().join("\n\n")
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
     }
-    out
 }

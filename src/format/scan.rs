@@ -8,6 +8,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::Body;
 use super::row::{Frame, Place, Row};
+use super::template::{Field, Piece};
 
 /// What a marker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,12 @@ pub(crate) enum Role {
     /// A reasoning tag, by index.
     ReasoningOpen(usize),
     ReasoningClose(usize),
+    /// A parameter of this body begins.
+    ParamOpen(usize),
+    /// A parameter's value ends.
+    ValueClose,
+    /// A tagged call ends.
+    Tail,
     /// A token that is no text.
     Framing,
     ChannelOpen,
@@ -56,7 +63,7 @@ pub(crate) enum Sighted {
 }
 
 impl Literals {
-    fn add(&mut self, text: &str, role: Role, place: Place) {
+    pub(crate) fn add(&mut self, text: &str, role: Role, place: Place) {
         let text = text.trim();
         if text.is_empty() || self.markers.iter().any(|known| known.text == text) {
             return;
@@ -81,11 +88,15 @@ impl Literals {
 
     /// The first marker at or after `from`. With `at_end` nothing more will come, so nothing is held back.
     pub(crate) fn find(&self, text: &str, from: usize, at_end: bool) -> Sighted {
-        let bytes = text.as_bytes();
+        self.find_bytes(text.as_bytes(), from, at_end)
+    }
+
+    /// As [`Self::find`], in bytes that may not be UTF-8.
+    pub(crate) fn find_bytes(&self, bytes: &[u8], from: usize, at_end: bool) -> Sighted {
         let mut at = from;
         while let Some(offset) = self.next_first(&bytes[at..]) {
             at += offset;
-            match self.here(text, at, at_end) {
+            match self.here_bytes(bytes, at, at_end) {
                 Sighted::Nothing => at += 1,
                 seen => return seen,
             }
@@ -95,7 +106,11 @@ impl Literals {
 
     /// The longest marker that stands at `at`.
     pub(crate) fn here(&self, text: &str, at: usize, at_end: bool) -> Sighted {
-        let rest = &text.as_bytes()[at..];
+        self.here_bytes(text.as_bytes(), at, at_end)
+    }
+
+    fn here_bytes(&self, bytes: &[u8], at: usize, at_end: bool) -> Sighted {
+        let rest = &bytes[at..];
         let Some(first) = rest.first() else { return if at_end { Sighted::Nothing } else { Sighted::Perhaps { at } } };
         if self.table.is_empty() || !self.table[usize::from(*first)] {
             return Sighted::Nothing;
@@ -103,7 +118,7 @@ impl Literals {
         let mut best: Option<&Marker> = None;
         for marker in &self.markers {
             let word = marker.text.as_bytes();
-            if marker.place == Place::Line && !at_line_start(text, at) {
+            if marker.place == Place::Line && !at_line_start(&bytes[..at]) {
                 continue;
             }
             if rest.starts_with(word) {
@@ -133,9 +148,10 @@ impl Literals {
     }
 }
 
-fn at_line_start(text: &str, at: usize) -> bool {
-    let before = text[..at].trim_end_matches([' ', '\t', '*', '#']);
-    before.is_empty() || before.ends_with('\n')
+/// Whether nothing but blanks and Markdown's emphasis stands before on the line.
+fn at_line_start(before: &[u8]) -> bool {
+    let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'*' | b'#'));
+    last.is_none_or(|byte| *byte == b'\n')
 }
 
 /// A format's markers, by where the reader stands.
@@ -147,6 +163,34 @@ pub(crate) struct Markers {
     pub(crate) reasoning: Vec<Literals>,
     /// In a call: what ends it.
     pub(crate) inside: Literals,
+    /// In a call's header: what ends it, and what ends the header.
+    pub(crate) head: Literals,
+}
+
+/// What is looked for in a tagged call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tags {
+    /// Between parameters.
+    pub(crate) between: Literals,
+    /// In a parameter's value.
+    pub(crate) value: Literals,
+}
+
+impl Tags {
+    /// The tags of this body, and the markers that end any call.
+    pub(super) fn of(body: &Body, index: usize, inside: &Literals) -> Self {
+        let Some(param) = &body.param else { return Self::default() };
+        let mut between = inside.clone();
+        between.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
+        for template in body.templates() {
+            between.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
+        }
+        let mut value = between.clone();
+        if !param.after(Field::Value).contains(&Piece::Field(Field::Key)) {
+            value.add(param.closer(Field::Value), Role::ValueClose, Place::Anywhere);
+        }
+        Self { between, value }
+    }
 }
 
 impl Markers {
@@ -161,6 +205,15 @@ impl Markers {
         for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.row.bare == Place::Anywhere) {
             for template in body.templates() {
                 text.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
+            }
+        }
+        let mut head = inside.clone();
+        for (index, body) in bodies.iter().enumerate() {
+            if let Some(param) = &body.param {
+                head.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
+            }
+            for template in body.templates() {
+                head.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
             }
         }
         let mut reasoning = Vec::new();
@@ -180,7 +233,7 @@ impl Markers {
             }
             reasoning.push(within);
         }
-        Self { text, reasoning, inside }
+        Self { text, reasoning, inside, head }
     }
 }
 

@@ -249,7 +249,7 @@ impl Hub {
                     .hint("make room or choose another place with HF_HUB_CACHE; what is there is kept")
             }
             (None, _) => {
-                Error::new(ErrorKind::Network, format!("the hub cannot be reached, or the connection to it broke"))
+                Error::new(ErrorKind::Network, "the hub cannot be reached, or the connection to it broke")
                     .hint("check the network and run it again: it goes on where it stopped")
             }
         };

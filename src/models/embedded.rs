@@ -11,7 +11,7 @@ use super::checksum;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The model's bytes. This line alone says which file it is.
-static BYTES: &[u8] = include_bytes!("../../fixtures/models/placeholder.gguf");
+static BYTES: &[u8] = include_bytes!("../../fixtures/models/tiny.gguf");
 
 /// The SHA-256 of the embedded model.
 pub(super) fn sha256() -> &'static str {

@@ -58,6 +58,11 @@ impl Repo {
         self.folder.join(STAGING).join(flat(file))
     }
 
+    /// The files that are staged, by the names of their staging folders.
+    pub(super) fn staged(&self) -> Vec<String> {
+        names(&self.folder.join(STAGING))
+    }
+
     /// The lock of a file, beside those of `huggingface_hub`.
     pub(super) fn lock(&self, file: &str) -> PathBuf {
         let name = self.folder.file_name().unwrap_or_default();

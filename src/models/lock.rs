@@ -20,10 +20,7 @@ pub(super) struct Lock {
 impl Lock {
     /// Waits for the lock; `waiting` is called once if there is something to wait for.
     pub(super) fn hold(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
-        let failed = |cause: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("cannot lock `{}`", path.display())).because(cause)
-        };
-        let file = open(path).map_err(failed)?;
+        let file = open(path).map_err(|cause| failed(path, cause))?;
         let mut waiting = Some(waiting);
         loop {
             match file.try_lock() {
@@ -34,10 +31,24 @@ impl Lock {
                     }
                     sleep(PAUSE);
                 }
-                Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+                Err(TryLockError::Error(cause)) => return Err(failed(path, cause)),
             }
         }
     }
+
+    /// The lock, if nobody holds it.
+    pub(super) fn try_hold(path: &Path) -> Result<Option<Self>> {
+        let file = open(path).map_err(|cause| failed(path, cause))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(failed(path, cause)),
+        }
+    }
+}
+
+fn failed(path: &Path, cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot lock `{}`", path.display())).because(cause)
 }
 
 fn open(path: &Path) -> std::io::Result<File> {

@@ -1,5 +1,7 @@
 //! Writes small GGUF files for tests, right ones and wrong ones.
 
+#![allow(dead_code, clippy::expect_used, reason = "each test uses its own part, and stops where it cannot go on")]
+
 /// A value of the metadata.
 pub(crate) enum Put<'a> {
     U32(u32),
@@ -25,7 +27,7 @@ pub(crate) fn file(keys: &[(&str, Put)], tensors: &[Tensor]) -> Vec<u8> {
     let mut offset = 0_usize;
     for (name, kind, shape, bytes) in tensors {
         text(&mut out, name);
-        out.extend((shape.len() as u32).to_le_bytes());
+        out.extend(u32::try_from(shape.len()).expect("few").to_le_bytes());
         shape.iter().for_each(|size| out.extend(size.to_le_bytes()));
         out.extend(kind.to_le_bytes());
         out.extend((offset as u64).to_le_bytes());
@@ -36,7 +38,7 @@ pub(crate) fn file(keys: &[(&str, Put)], tensors: &[Tensor]) -> Vec<u8> {
         out.resize(out.len().next_multiple_of(32), 0);
         let weights = offset - last.next_multiple_of(32) + last;
         // Bytes that differ, so that a checksum sees every one of them.
-        out.extend((0..weights).map(|at| (at % 251) as u8));
+        out.extend((0..=250).cycle().take(weights));
     }
     out
 }
@@ -63,7 +65,7 @@ pub(crate) fn model(weights: u64) -> Vec<u8> {
         ("tokenizer.ggml.add_bos_token", Put::Bool(false)),
     ];
     let rows = weights / 32;
-    file(&keys, &[("norm", 0, &[8], 32), ("token_embd.weight", 8, &[32, rows], rows as usize * 34)])
+    file(&keys, &[("norm", 0, &[8], 32), ("token_embd.weight", 8, &[32, rows], usize::try_from(rows).expect("few") * 34)])
 }
 
 fn put(out: &mut Vec<u8>, value: &Put) {
