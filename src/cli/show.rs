@@ -82,7 +82,7 @@ fn template(header: &Header, world: &World) -> Result<Exit> {
 fn model(name: &str, located: Option<&Located>, row: Option<&Arc<Row>>, header: Option<&Header>) -> Map<String, Value> {
     let mut lines = Map::new();
     put(&mut lines, "name", Some(name));
-    put(&mut lines, "repository", row.map(|row| row.repo.as_str()));
+    put(&mut lines, "repository", row.map(|row| row.repo.as_str()).filter(|repo| !repo.is_empty()));
     put(&mut lines, "licence", row.map(|row| row.licence.as_str()));
     put(&mut lines, "quants", row.map(|row| row.quants().join(", ")));
     put(&mut lines, "here as", located.map(|located| located.source.as_str()));
