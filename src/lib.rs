@@ -46,7 +46,7 @@ pub mod error;
 #[cfg(feature = "models")]
 pub mod models;
 #[cfg(feature = "models")]
-// pub mod prompt;
+pub mod prompt;
 #[cfg(feature = "engine")]
 pub mod constrain;
 #[cfg(feature = "engine")]

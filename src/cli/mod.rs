@@ -13,13 +13,19 @@ mod completions;
 mod doctor;
 #[cfg(feature = "engine")]
 mod grammar;
+mod list;
 #[cfg(feature = "engine")]
 mod model;
 mod parse;
 mod printer;
+#[cfg(feature = "hub")]
+mod pull;
+mod rm;
 #[cfg(feature = "engine")]
 mod run;
+mod show;
 mod tools;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -135,6 +141,12 @@ enum Command {
     Parse(parse::Args),
     #[cfg(feature = "engine")]
     Grammar(grammar::Args),
+    #[cfg(feature = "hub")]
+    Pull(pull::Args),
+    List(list::Args),
+    Show(show::Args),
+    Rm(rm::Args),
+    Verify(verify::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
 }
@@ -171,6 +183,12 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Parse(args) => parse::run(args, world),
         #[cfg(feature = "engine")]
         Command::Grammar(args) => grammar::run(args, world),
+        #[cfg(feature = "hub")]
+        Command::Pull(args) => pull::run(args, world),
+        Command::List(args) => list::run(args, world),
+        Command::Show(args) => show::run(args, world),
+        Command::Rm(args) => rm::run(args, world),
+        Command::Verify(args) => verify::run(args, world),
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),
     }

@@ -33,7 +33,7 @@ pub(super) struct ModelArgs {
     threads: Option<usize>,
     /// Layers to put on the GPU
     #[arg(long, visible_alias = "n-gpu-layers", visible_short_alias = 'g', value_name = "N")]
-    gpu_layers: Option<u32>,
+    gpu_layers: Option<usize>,
 }
 
 impl ModelArgs {

@@ -121,18 +121,24 @@ impl Builder {
 
     fn load(mut self) -> Result<Stages> {
         let started = Instant::now();
-        let (generator, prompter) = match std::mem::take(&mut self.source) {
-            Source::Generator(generator) => (generator, self.plain_prompter()?),
-            Source::Located(located) => self.open(&located)?,
-            Source::Embedded => self.open(&self.store().locate(&ModelName::Embedded)?)?,
+        let (name, generator, prompter) = match std::mem::take(&mut self.source) {
+            Source::Generator(generator) => (generator.model().name.clone(), generator, self.plain_prompter()?),
+            Source::Located(located) => self.open_named(&located)?,
+            Source::Embedded => self.open_named(&self.store().locate(&ModelName::Embedded)?)?,
             Source::Name(name) => {
                 let registry = self.registry.as_ref().unwrap_or_else(|| Registry::builtin());
-                self.open(&self.store().locate(&ModelName::parse(&name, registry)?)?)?
+                self.open_named(&self.store().locate(&ModelName::parse(&name, registry)?)?)?
             }
         };
         let format = Arc::clone(prompter.format());
         let load_ms = started.elapsed().as_secs_f64() * 1000.0;
-        Ok(Stages { prompter, format, generator, level: self.level, enforce: self.enforce, load_ms })
+        Ok(Stages { name, prompter, format, generator, level: self.level, enforce: self.enforce, load_ms })
+    }
+
+    fn open_named(&self, located: &Located) -> Result<(String, Box<dyn Generator>, Prompter)> {
+        let name = located.name.to_string();
+        let (generator, prompter) = self.open(located).map_err(|error| error.about(name.as_str()))?;
+        Ok((name, generator, prompter))
     }
 
     fn store(&self) -> Store {

@@ -24,7 +24,7 @@ impl Builder {
     }
 
     /// Layers to put on the GPU.
-    pub fn gpu_layers(mut self, layers: u32) -> Self {
+    pub fn gpu_layers(mut self, layers: usize) -> Self {
         self.settings.gpu_layers = layers;
         self
     }
@@ -36,13 +36,10 @@ impl Builder {
     }
 
     pub(super) fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {
-        let about = |error: Error| error.about(located.name.to_string());
-        let header = Header::read(&located.path).map_err(about)?;
-        header.require_weights(&located.path).map_err(about)?;
-        let prompter = self.prompter(located, &header).map_err(about)?;
-        let mut settings = self.settings.clone();
-        settings.name = Some(located.name.to_string());
-        let generator = llama::open(&located.path, &settings).map_err(about)?;
+        let header = Header::read(&located.path)?;
+        header.require_weights(&located.path)?;
+        let prompter = self.prompter(located, &header)?;
+        let generator = llama::open(&located.path, &self.settings)?;
         Ok((generator, prompter))
     }
 

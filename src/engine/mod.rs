@@ -47,6 +47,7 @@ pub struct Engine {
 /// One of each stage, as this model needs it.
 #[derive(Debug)]
 struct Stages {
+    name: String,
     prompter: Prompter,
     format: Arc<Format>,
     generator: Box<dyn Generator>,
@@ -77,6 +78,12 @@ impl Engine {
     /// The prompt that a request would be put to the model as.
     pub fn prompt(&self, request: &Request) -> Result<Prompt> {
         self.stages.prompt(request)
+    }
+
+    /// The name that the model was asked for by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.stages.name
     }
 
     /// The model that answers.

@@ -48,7 +48,7 @@ pub(super) async fn turn(stages: &Stages, request: Request, events: &Emitter) ->
     }
 
     let mut response = settle(&request, parsed, end, events).await;
-    response.model.clone_from(&stages.generator.model().name);
+    response.model.clone_from(&stages.name);
     stages.format.name().clone_into(&mut response.format);
     response.chunks = lengths;
     response.timings.load_ms = stages.load_ms;
@@ -88,17 +88,10 @@ async fn settle(request: &Request, parsed: Parsed, end: End, events: &Emitter) -
     for fault in &late {
         events.emit(Event::Faulty { attempt: 0, fault: fault.clone() }).await;
     }
-    let mut response = Response::default();
-    response.finish_reason = match end.reason {
-        FinishReason::Stop if !parsed.calls.is_empty() => FinishReason::ToolCalls,
-        reason => reason,
-    };
-    response.calls = parsed.calls;
-    response.text = parsed.text;
-    response.reasoning = parsed.reasoning;
-    response.raw = parsed.raw;
-    response.fixes = parsed.fixes;
-    response.faults = parsed.faults;
+    let mut response = Response::from(parsed);
+    if end.reason != FinishReason::Stop {
+        response.finish_reason = end.reason;
+    }
     response.faults.extend(late);
     response.usage = end.usage;
     response.timings = end.timings;

@@ -9,12 +9,19 @@
 
 mod builtin;
 mod enforce;
+mod envelope;
+mod extent;
+mod item;
+mod keys;
+mod reader;
+mod region;
 mod row;
 mod scan;
 mod scout;
 mod shapes;
 mod template;
 mod validate;
+mod walk;
 mod write;
 
 use std::collections::BTreeMap;
@@ -27,6 +34,8 @@ use crate::value::CallDialect;
 use crate::{Error, ErrorKind, Result};
 
 pub use enforce::Enforce;
+pub use envelope::RawCall;
+pub use reader::{Reader, Step, Text};
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
     ParallelKind, Place, Row, ShapeName, Strip,
@@ -34,14 +43,20 @@ pub use row::{
 pub use scout::{Scout, Sight};
 pub use template::{Field, Piece, Template};
 
+pub use walk::{ObjectWalk, Walked};
 pub use write::Unrepresentable;
 
-use scan::Markers;
+use envelope::OwnKeys;
+use scan::{Markers, Tags, varied};
 
 /// The tools on offer, as far as reading needs them.
 pub trait Offered {
     /// Whether a tool has exactly this name.
     fn knows(&self, name: &str) -> bool;
+    /// Whether the name means a tool, also where it is written a little differently.
+    fn resolves(&self, name: &str) -> bool {
+        self.knows(name)
+    }
     /// The schema of one parameter of that tool.
     fn parameter(&self, name: &str, parameter: &str) -> Option<&Value>;
     /// Arguments by position, named by the tool's schema.
@@ -59,11 +74,16 @@ pub struct Format {
 /// A body of a format with its templates taken apart.
 #[derive(Debug)]
 pub(crate) struct Body {
+    pub(crate) index: usize,
     pub(crate) row: BodyRow,
     pub(crate) item: Template,
     pub(crate) also: Vec<Template>,
     pub(crate) param: Option<Template>,
+    /// All templates of a parameter that are read, the written one first.
+    pub(crate) params: Vec<Template>,
     pub(crate) dialect: CallDialect,
+    pub(crate) keys: OwnKeys,
+    pub(crate) tags: Tags,
 }
 
 impl Format {
@@ -81,8 +101,12 @@ impl Format {
     }
 
     fn new(row: Row) -> Self {
-        let bodies: Vec<Body> = row.body.iter().map(Body::new).collect();
+        let mut bodies: Vec<Body> =
+            row.body.iter().enumerate().map(|(index, body)| Body::new(index, body, &row)).collect();
         let markers = Markers::of(&row, &bodies);
+        for body in &mut bodies {
+            body.tags = Tags::of(body, body.index, &markers.inside);
+        }
         Self { row, bodies, markers }
     }
 
@@ -125,18 +149,34 @@ impl Format {
 }
 
 impl Body {
-    fn new(row: &BodyRow) -> Self {
+    fn new(index: usize, row: &BodyRow, whole: &Row) -> Self {
+        let params = row.param.iter().flat_map(|text| varied(text, &whole.variants)).map(|text| Template::new(&text));
+        let mut params: Vec<Template> = params.collect();
+        params.extend(params.iter().filter_map(Template::without_attribute).collect::<Vec<_>>());
+        let variants = varied(&row.item, &whole.variants).into_iter().skip(1);
+        let also: Vec<String> =
+            row.also.iter().flat_map(|text| varied(text, &whole.variants)).chain(variants).collect();
         let dialect = match (row.item.contains("({params})"), &row.quote) {
             (true, _) => CallDialect::Parens,
             (false, quote) => CallDialect::Braces { quote: quote.clone() },
         };
         Self {
+            index,
             row: row.clone(),
             item: Template::new(&row.item),
-            also: row.also.iter().map(|text| Template::new(text)).collect(),
-            param: row.param.as_deref().map(Template::new),
+            also: also.iter().map(|text| Template::new(text)).collect(),
+            param: params.first().cloned(),
+            params,
             dialect,
+            keys: OwnKeys::of(&row.item, &whole.parallel.open),
+            tags: Tags::default(),
         }
+    }
+
+    /// The literal that ends a call after its arguments.
+    pub(crate) fn tail(&self) -> &str {
+        let field = if self.item.has(Field::Params) { Field::Params } else { Field::Arguments };
+        self.item.closer(field).trim()
     }
 
     /// All templates that are read, the written one first.
@@ -199,12 +239,5 @@ impl Formats {
     /// All formats, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Format>> {
         self.by_name.values()
-    }
-}
-
-impl Format {
-    /// The calls of a complete text.
-    fn read_calls(&self, _text: &str, _offered: &dyn Offered) -> Vec<crate::chat::Call> {
-        Vec::new()
     }
 }

@@ -8,6 +8,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::Body;
 use super::row::{Frame, Place, Row};
+use super::template::{Field, Piece};
 
 /// What a marker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,12 @@ pub(crate) enum Role {
     /// A reasoning tag, by index.
     ReasoningOpen(usize),
     ReasoningClose(usize),
+    /// A parameter of this body begins.
+    ParamOpen(usize),
+    /// A parameter's value ends.
+    ValueClose,
+    /// A tagged call ends.
+    Tail,
     /// A token that is no text.
     Framing,
     ChannelOpen,
@@ -42,6 +49,7 @@ pub(crate) struct Literals {
     markers: Vec<Marker>,
     firsts: Vec<u8>,
     table: Vec<bool>,
+    variants: Vec<Vec<String>>,
 }
 
 /// What a search found.
@@ -56,20 +64,31 @@ pub(crate) enum Sighted {
 }
 
 impl Literals {
-    fn add(&mut self, text: &str, role: Role, place: Place) {
+    pub(crate) fn add(&mut self, text: &str, role: Role, place: Place) {
         let text = text.trim();
         if text.is_empty() || self.markers.iter().any(|known| known.text == text) {
             return;
         }
         self.markers.push(Marker { text: text.to_owned(), role, place });
-        let first = text.as_bytes()[0];
-        if !self.firsts.contains(&first) {
-            self.firsts.push(first);
+        for other in varied(text, &self.variants) {
+            if self.markers.iter().all(|known| known.text != other) {
+                self.markers.push(Marker { text: other, role, place });
+            }
         }
-        if self.table.is_empty() {
-            self.table = vec![false; 256];
+        self.index();
+    }
+
+    /// Works out the first bytes.
+    fn index(&mut self) {
+        self.firsts.clear();
+        self.table = vec![false; 256];
+        for marker in &self.markers {
+            let first = marker.text.as_bytes()[0];
+            if !self.firsts.contains(&first) {
+                self.firsts.push(first);
+            }
+            self.table[usize::from(first)] = true;
         }
-        self.table[usize::from(first)] = true;
     }
 
     fn frame(&mut self, frame: &Frame, open: Role, close: Role) {
@@ -81,11 +100,15 @@ impl Literals {
 
     /// The first marker at or after `from`. With `at_end` nothing more will come, so nothing is held back.
     pub(crate) fn find(&self, text: &str, from: usize, at_end: bool) -> Sighted {
-        let bytes = text.as_bytes();
+        self.find_bytes(text.as_bytes(), from, at_end)
+    }
+
+    /// As [`Self::find`], in bytes that may not be UTF-8.
+    pub(crate) fn find_bytes(&self, bytes: &[u8], from: usize, at_end: bool) -> Sighted {
         let mut at = from;
         while let Some(offset) = self.next_first(&bytes[at..]) {
             at += offset;
-            match self.here(text, at, at_end) {
+            match self.here_bytes(bytes, at, at_end) {
                 Sighted::Nothing => at += 1,
                 seen => return seen,
             }
@@ -95,7 +118,11 @@ impl Literals {
 
     /// The longest marker that stands at `at`.
     pub(crate) fn here(&self, text: &str, at: usize, at_end: bool) -> Sighted {
-        let rest = &text.as_bytes()[at..];
+        self.here_bytes(text.as_bytes(), at, at_end)
+    }
+
+    fn here_bytes(&self, bytes: &[u8], at: usize, at_end: bool) -> Sighted {
+        let rest = &bytes[at..];
         let Some(first) = rest.first() else { return if at_end { Sighted::Nothing } else { Sighted::Perhaps { at } } };
         if self.table.is_empty() || !self.table[usize::from(*first)] {
             return Sighted::Nothing;
@@ -103,7 +130,7 @@ impl Literals {
         let mut best: Option<&Marker> = None;
         for marker in &self.markers {
             let word = marker.text.as_bytes();
-            if marker.place == Place::Line && !at_line_start(text, at) {
+            if marker.place == Place::Line && !at_line_start(&bytes[..at]) {
                 continue;
             }
             if rest.starts_with(word) {
@@ -133,9 +160,25 @@ impl Literals {
     }
 }
 
-fn at_line_start(text: &str, at: usize) -> bool {
-    let before = text[..at].trim_end_matches([' ', '\t', '*', '#']);
-    before.is_empty() || before.ends_with('\n')
+/// The word with each group's first member replaced by another one, in all places alike.
+pub(super) fn varied(word: &str, groups: &[Vec<String>]) -> Vec<String> {
+    let mut words = vec![word.to_owned()];
+    for group in groups {
+        let Some((first, others)) = group.split_first() else { continue };
+        let more: Vec<String> = words
+            .iter()
+            .filter(|word| word.contains(first.as_str()))
+            .flat_map(|word| others.iter().map(move |other| word.replace(first.as_str(), other)))
+            .collect();
+        words.extend(more);
+    }
+    words
+}
+
+/// Whether nothing but blanks and Markdown's emphasis stands before on the line.
+fn at_line_start(before: &[u8]) -> bool {
+    let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'*' | b'#'));
+    last.is_none_or(|byte| *byte == b'\n')
 }
 
 /// A format's markers, by where the reader stands.
@@ -147,6 +190,34 @@ pub(crate) struct Markers {
     pub(crate) reasoning: Vec<Literals>,
     /// In a call: what ends it.
     pub(crate) inside: Literals,
+    /// In a call's header: what ends it, and what ends the header.
+    pub(crate) head: Literals,
+}
+
+/// What is looked for in a tagged call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tags {
+    /// Between parameters.
+    pub(crate) between: Literals,
+    /// In a parameter's value.
+    pub(crate) value: Literals,
+}
+
+impl Tags {
+    /// The tags of this body, and the markers that end any call.
+    pub(super) fn of(body: &Body, index: usize, inside: &Literals) -> Self {
+        let Some(param) = &body.param else { return Self::default() };
+        let mut between = inside.clone();
+        between.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
+        for template in body.templates() {
+            between.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
+        }
+        let mut value = between.clone();
+        if !param.after(Field::Value).contains(&Piece::Field(Field::Key)) {
+            value.add(param.closer(Field::Value), Role::ValueClose, Place::Anywhere);
+        }
+        Self { between, value }
+    }
 }
 
 impl Markers {
@@ -154,8 +225,13 @@ impl Markers {
         let mut text = Literals::default();
         let mut inside = Literals::default();
         for frames in [&mut text, &mut inside] {
+            frames.variants.clone_from(&row.variants);
             frames.frame(&row.section, Role::SectionOpen, Role::SectionClose);
             frames.frame(&row.call, Role::CallOpen, Role::CallClose);
+            if let Some(channels) = &row.channels {
+                channels.open.iter().for_each(|word| frames.add(word, Role::ChannelOpen, channels.place));
+                channels.close.iter().for_each(|word| frames.add(word, Role::ChannelClose, Place::Anywhere));
+            }
             row.framing.iter().chain(&row.stop).for_each(|token| frames.add(token, Role::Framing, Place::Anywhere));
         }
         for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.row.bare == Place::Anywhere) {
@@ -163,9 +239,18 @@ impl Markers {
                 text.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
             }
         }
+        let mut head = inside.clone();
+        for (index, body) in bodies.iter().enumerate() {
+            if let Some(param) = &body.param {
+                head.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
+            }
+            for template in body.templates() {
+                head.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
+            }
+        }
         let mut reasoning = Vec::new();
         for (index, tag) in row.reasoning.iter().enumerate() {
-            let mut within = Literals::default();
+            let mut within = Literals { variants: row.variants.clone(), ..Literals::default() };
             for close in std::iter::once(&tag.close).chain(&tag.also_close) {
                 within.add(close, Role::ReasoningClose(index), Place::Anywhere);
                 text.add(close, Role::ReasoningClose(index), Place::Anywhere);
@@ -180,7 +265,19 @@ impl Markers {
             }
             reasoning.push(within);
         }
-        Self { text, reasoning, inside }
+        if let Some(channels) = &row.channels {
+            let mut within = Literals::default();
+            channels.open.iter().for_each(|word| within.add(word, Role::ChannelOpen, channels.place));
+            channels
+                .close
+                .iter()
+                .for_each(|word| within.add(word, Role::ReasoningClose(reasoning.len()), Place::Anywhere));
+            reasoning.push(within);
+        }
+        // What counts at the beginning only is seen to by the region that begins there.
+        text.markers.retain(|marker| marker.place != Place::Start);
+        text.index();
+        Self { text, reasoning, inside, head }
     }
 }
 

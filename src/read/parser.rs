@@ -1,23 +1,48 @@
 //! The parser that everyone uses: bytes in, events out, at the end all that was read.
+//!
+//! It holds the text once and reads it by the format as it grows; each call is checked against the tools as soon as it
+//! is complete. What the format found nothing in, recovery reads at the end. It knows no model, no engine and no policy.
 
 use std::sync::Arc;
 
-use crate::chat::{Call, Event, Fault, Fix, Segment};
+use serde_json::Value;
+
+use super::deltas::Deltas;
+use super::utf8::Decoder;
+use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, Segment, SegmentKind};
 use crate::check::{Level, ToolSet};
-use crate::format::Format;
+use crate::format::{Format, Offered, RawCall, Reader, Step, Text};
 
 /// Reads one output of a model, chunk by chunk.
+///
+/// ```
+/// use callwright::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
+/// use std::sync::Arc;
+/// let schema = serde_json::json!({"type": "object", "properties": {"city": {"type": "string"}}});
+/// let tools = ToolSet::compile(&[Tool::new("weather_now", "the weather", schema)])?;
+/// let mut parser = Parser::new(Formats::builtin().get("hermes")?, Arc::new(tools));
+/// parser.push(b"<tool_call>{\"name\": \"weather_now\", \"arguments\": {\"city\"");
+/// parser.push(b": \"Oslo\"}}</tool_call>");
+/// let parsed = parser.finish();
+/// assert_eq!(parsed.calls[0].arguments["city"], "Oslo");
+/// # Ok::<(), callwright::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Parser {
     format: Arc<Format>,
     tools: Arc<ToolSet>,
     level: Level,
     attempt: usize,
-    raw: String,
+    decoder: Decoder,
+    reader: Reader,
+    steps: Vec<Step>,
+    open: Option<Deltas>,
+    parsed: Parsed,
 }
 
 /// All that was read.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Parsed {
     /// What the model wrote; bytes that are not UTF-8 as U+FFFD.
     pub raw: String,
@@ -41,7 +66,17 @@ impl Parser {
     /// A parser for one output.
     #[must_use]
     pub fn new(format: Arc<Format>, tools: Arc<ToolSet>) -> Self {
-        Self { format, tools, level: Level::default(), attempt: 0, raw: String::new() }
+        Self {
+            reader: Reader::new(&format, ""),
+            format,
+            tools,
+            level: Level::default(),
+            attempt: 0,
+            decoder: Decoder::default(),
+            steps: Vec::new(),
+            open: None,
+            parsed: Parsed::default(),
+        }
     }
 
     /// How much is put right.
@@ -60,20 +95,164 @@ impl Parser {
 
     /// The end of the prompt that the output goes on from, which may have opened reasoning or a call.
     #[must_use]
-    pub fn after_prompt(self, _tail: &str) -> Self {
+    pub fn after_prompt(mut self, tail: &str) -> Self {
+        self.reader = Reader::new(&self.format, tail);
         self
     }
 
     /// Reads the next bytes.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
-        self.raw.push_str(&String::from_utf8_lossy(bytes));
-        let _ = (&self.format, &self.tools);
-        Vec::new()
+        self.decoder.push(bytes, &mut self.parsed.raw);
+        let mut events = Vec::new();
+        self.read(false, &mut events);
+        events
     }
 
     /// Ends the output.
     #[must_use]
-    pub fn finish(self) -> Parsed {
-        Parsed { raw: self.raw, ..Parsed::default() }
+    pub fn finish(mut self) -> Parsed {
+        self.decoder.finish(&mut self.parsed.raw);
+        let mut events = Vec::new();
+        self.read(true, &mut events);
+        for span in std::mem::take(&mut self.decoder.bad) {
+            let fix = Fix { kind: FixKind::InvalidUtf8, span, call: None, note: None };
+            self.fix(fix, &mut events);
+        }
+        let mut parsed = self.parsed;
+        let spans = |kind: SegmentKind| {
+            let own = parsed.segments.iter().filter(move |segment| segment.kind == kind);
+            own.map(|segment| &parsed.raw[segment.span.clone()]).collect::<String>()
+        };
+        (parsed.text, parsed.reasoning) = (spans(SegmentKind::Text), spans(SegmentKind::Reasoning));
+        parsed.events = events;
+        parsed
+    }
+
+    fn read(&mut self, at_end: bool, events: &mut Vec<Event>) {
+        let mut steps = std::mem::take(&mut self.steps);
+        let text = Text { so_far: &self.parsed.raw, at_end };
+        let offered = OnOffer { tools: &self.tools, level: self.level };
+        self.reader.read(&self.format, text, &offered, &mut steps);
+        for step in steps.drain(..) {
+            self.step(step, events);
+        }
+        self.steps = steps;
+    }
+
+    fn step(&mut self, step: Step, events: &mut Vec<Event>) {
+        let attempt = self.attempt;
+        match step {
+            Step::Text(span) => {
+                events.push(Event::Text { attempt, delta: self.parsed.raw[span.clone()].to_owned() });
+                self.parsed.cover(SegmentKind::Text, span.end);
+            }
+            Step::Reasoning(span) => {
+                events.push(Event::Reasoning { attempt, delta: self.parsed.raw[span.clone()].to_owned() });
+                self.parsed.cover(SegmentKind::Reasoning, span.end);
+            }
+            Step::Framing(span) => self.parsed.cover(SegmentKind::Framing, span.end),
+            Step::Malformed(span) => {
+                self.open = None;
+                self.parsed.cover(SegmentKind::Malformed, span.end);
+            }
+            Step::Begin { name } => {
+                events.push(Event::CallStarted { attempt, index: self.parsed.calls.len(), name: name.clone() });
+                self.open = Some(Deltas::new(name));
+            }
+            Step::Arguments(range) => {
+                if let Some(open) = &mut self.open {
+                    let delta = open.push(&self.parsed.raw, range, &self.tools);
+                    if !delta.is_empty() {
+                        events.push(Event::Arguments { attempt, index: self.parsed.calls.len(), delta });
+                    }
+                }
+            }
+            Step::Call(raw) => self.call(raw, events),
+            Step::Fault(fault) => self.fault(fault, events),
+            Step::Fix(fix) => self.fix(fix, events),
+        }
+    }
+
+    fn call(&mut self, raw: RawCall, events: &mut Vec<Event>) {
+        let (attempt, index) = (self.attempt, self.parsed.calls.len());
+        self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
+        let checked = self.tools.check(&raw.name, raw.arguments, self.level, raw.span.clone(), index);
+        let json = compact(&checked.arguments);
+        let open = self.open.take().filter(|open| open.tool() == checked.name);
+        if open.is_none() {
+            events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
+        }
+        let rest = open.as_ref().map_or(json.as_str(), |open| open.rest(&json));
+        if !rest.is_empty() {
+            events.push(Event::Arguments { attempt, index, delta: rest.to_owned() });
+        }
+        for fix in raw.fixes.into_iter().chain(checked.fixes) {
+            self.fix(Fix { call: Some(index), ..fix }, events);
+        }
+        for fault in checked.faults {
+            self.fault(fault, events);
+        }
+        let id = raw.id.filter(|id| !id.is_empty()).map_or_else(|| CallId::of_index(index), CallId::new);
+        let mut call = Call::new(checked.name, checked.arguments).with_id(id);
+        call.span = Some(raw.span);
+        self.parsed.calls.push(call);
+    }
+
+    fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {
+        events.push(Event::Fixed { attempt: self.attempt, fix: fix.clone() });
+        self.parsed.fixes.push(fix);
+    }
+
+    fn fault(&mut self, fault: Fault, events: &mut Vec<Event>) {
+        if matches!(fault, Fault::Unreadable { .. } | Fault::Truncated { .. }) {
+            self.open = None;
+        }
+        events.push(Event::Faulty { attempt: self.attempt, fault: fault.clone() });
+        self.parsed.faults.push(fault);
+    }
+}
+
+impl Parsed {
+    /// Says what the bytes up to `end` are, from where the last segment ended.
+    fn cover(&mut self, kind: SegmentKind, end: usize) {
+        let from = self.segments.last().map_or(0, |segment| segment.span.end);
+        match self.segments.last_mut() {
+            Some(last) if last.kind == kind && end > from => last.span.end = end,
+            _ if end > from => self.segments.push(Segment { kind, span: from..end }),
+            _ => {}
+        }
+    }
+}
+
+/// Arguments as `serde_json` writes them.
+fn compact(arguments: &Arguments) -> String {
+    serde_json::to_string(arguments).unwrap_or_default()
+}
+
+/// The tools as the formats see them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OnOffer<'a> {
+    pub(super) tools: &'a ToolSet,
+    pub(super) level: Level,
+}
+
+impl Offered for OnOffer<'_> {
+    fn knows(&self, name: &str) -> bool {
+        self.tools.schema(name).is_some()
+    }
+
+    fn resolves(&self, name: &str) -> bool {
+        self.tools.find(name, self.level).index().is_some()
+    }
+
+    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
+        let index = self.tools.find(name, self.level).index()?;
+        self.tools.parameter(&self.tools.tools()[index].name, parameter)
+    }
+
+    fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
+        let index = self.tools.find(name, self.level).index();
+        let name = index.map_or(name, |index| &self.tools.tools()[index].name);
+        self.tools.positional(name, values)
     }
 }

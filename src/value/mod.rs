@@ -14,6 +14,7 @@ mod call_expr;
 mod canonical;
 mod escape;
 mod literal;
+mod machine;
 mod nest;
 mod number;
 mod reader;

@@ -136,8 +136,9 @@ impl Reader<'_> {
         self.space()?;
         let comma = self.commas()?;
         match self.peek() {
-            None if comma || self.ending == Ending::Open => Err(self.incomplete()),
-            None | Some(b']' | b'}' | b')') => self.close(comma),
+            // An opening bracket alone says nothing of what it holds.
+            None => Err(self.incomplete()),
+            Some(b']' | b'}' | b')') => self.close(comma),
             Some(_) => {
                 if comma {
                     self.fix(FixKind::TrailingComma, self.at - 1..self.at);

@@ -88,12 +88,14 @@ pub(super) fn number(token: &str) -> Option<(Number, Written)> {
     serde_json::from_str(&full).ok().map(|number| (number, Written::Python))
 }
 
-/// Digits in groups of three, as in `5,000`, at the start of the text: the groups' length in bytes, commas included.
+/// Digits in groups of three with their fraction, as in `5,000.25`: the length of what comes after the first group.
 pub(super) fn groups(after: &str) -> usize {
     let bytes = after.as_bytes();
+    let digits = |at: usize| bytes.iter().skip(at).take_while(|b| b.is_ascii_digit()).count();
     let mut at = 0;
-    while bytes.get(at) == Some(&b',') && bytes.get(at + 1..at + 4).is_some_and(|g| g.iter().all(u8::is_ascii_digit)) {
+    while bytes.get(at) == Some(&b',') && digits(at + 1) == 3 {
         at += 4;
     }
-    if bytes.get(at).is_some_and(|b| b.is_ascii_digit() || *b == b'_') { 0 } else { at }
+    let fraction = if at > 0 && bytes.get(at) == Some(&b'.') { digits(at + 1) } else { 0 };
+    if fraction > 0 { at + 1 + fraction } else { at }
 }

@@ -131,8 +131,11 @@ impl<'t> Reader<'t> {
         let raw = &self.text.as_bytes()[span.clone()];
         // The first pass is what the compiler turns into vector code.
         if raw.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
-            let at = span.start + raw.iter().position(|byte| *byte < 0x20).unwrap_or(0);
-            self.fix(FixKind::RawControl, at..at + 1);
+            let bare = |pair: &[u8]| pair[1] < 0x20 && pair[0] != b'\\';
+            if let Some(before) = raw.windows(2).position(bare) {
+                let at = span.start + before + 1;
+                self.fix(FixKind::RawControl, at..at + 1);
+            }
         }
     }
 

@@ -2,8 +2,13 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+#[cfg(feature = "engine")]
+pub mod jobs;
+pub mod reading;
+
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "cli")]
 use assert_cmd::Command;
 use tempfile::TempDir;
 
@@ -21,6 +26,7 @@ impl Home {
         self.folder.path()
     }
 
+    #[cfg(feature = "cli")]
     /// The binary, with this home and nothing else of the environment but the way to programs.
     pub fn callwright(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_callwright"));

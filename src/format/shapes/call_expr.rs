@@ -3,10 +3,80 @@
 use serde_json::Value;
 
 use super::json_text;
-use crate::chat::Arguments;
-use crate::format::Body;
+use crate::chat::{Arguments, FixKind};
+use crate::format::envelope::RawCall;
+use crate::format::extent::{Extent, Reach};
+use crate::format::item::{Advance, Scene, fix};
 use crate::format::row::{JsonStyle, Literals};
-use crate::value::CallDialect;
+use crate::format::{Body, Offered};
+use crate::value::{self, CallDialect, CallExpr, Unread};
+
+/// A call expression that is being read.
+#[derive(Debug)]
+pub(crate) struct ExprItem {
+    from: usize,
+    extent: Extent,
+    dialect: CallDialect,
+}
+
+impl ExprItem {
+    /// A call whose name stands at `from` and whose bracket opens at `bracket`.
+    pub(crate) fn new(from: usize, bracket: usize, dialect: CallDialect) -> Self {
+        Self { from, extent: Extent::new(bracket), dialect }
+    }
+
+    pub(crate) fn start(&self) -> usize {
+        self.from
+    }
+
+    pub(crate) fn advance(&mut self, scene: &Scene<'_>) -> Advance {
+        let token = match &self.dialect {
+            CallDialect::Braces { quote } => quote.as_deref(),
+            CallDialect::Parens => None,
+        };
+        match self.extent.advance(scene, token) {
+            Reach::More => Advance::More,
+            Reach::End(end) => self.read(scene, end),
+            Reach::Marker(end) => self.read(scene, end),
+            Reach::Cut { .. } => match self.extent.marker_inside() {
+                Some(marker) => self.read(scene, scene.cut(marker)),
+                None => Advance::Truncated {
+                    name: value::name(scene.text, self.from).map(|name| scene.text[name].to_owned()),
+                },
+            },
+        }
+    }
+
+    fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
+        let expr = match value::call_expr_closed(&scene.text[..end], self.from, &self.dialect) {
+            Ok(expr) => expr,
+            Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, message: "nested too deep" },
+            Err(_) => return Advance::Unreadable { end, message: "expected a call" },
+        };
+        let mut call = raw_call(expr, scene.offered);
+        scene.strip(&call.name).to_owned().clone_into(&mut call.name);
+        call.span = self.from..end;
+        Advance::Done { end, calls: vec![call] }
+    }
+}
+
+/// A call expression as a call: one dict alone is the arguments, values by position are named by the tool's schema.
+pub(crate) fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
+    let CallExpr { name, name_span, mut positional, keyword, end, mut fixes, .. } = expr;
+    let span = name_span.start..end;
+    let mut arguments = Arguments::new();
+    if keyword.is_empty() && positional.len() == 1 && positional[0].is_object() {
+        fixes.push(fix(FixKind::Shape, span.clone()));
+        if let Some(Value::Object(dict)) = positional.pop() {
+            arguments = dict;
+        }
+    } else if !positional.is_empty() {
+        fixes.push(fix(FixKind::Positional, span.clone()));
+        arguments = offered.positional(&name, positional);
+    }
+    arguments.extend(keyword);
+    RawCall { name, arguments: Value::Object(arguments), id: None, span, fixes }
+}
 
 /// Writes the arguments between the brackets.
 pub(crate) fn write(body: &Body, arguments: &Arguments, text: &mut String) {

@@ -9,9 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::list::size;
-use super::{Source, Store};
+use super::{Source, Store, choose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::models::hub_cache::{Repo, Shown};
+use crate::models::lock::Lock;
 use crate::models::{Located, ModelName, gguf};
 
 /// What was removed.
@@ -35,13 +36,45 @@ impl Store {
             ModelName::Embedded => {
                 return Err(Error::new(ErrorKind::Input, "the embedded model is part of the program"));
             }
-            _ => self.locate(name)?,
+            _ => match self.locate(name) {
+                Ok(located) => located,
+                Err(missing) => return self.remove_staged(name)?.ok_or(missing),
+            },
         };
         let removed = match located.source {
             Source::HubCache => self.remove_from_hub_cache(&located),
             _ => remove_wheel(&located),
         };
         removed.map_err(|cause| Error::new(ErrorKind::Io, format!("cannot remove `{name}`")).because(cause))
+    }
+
+    /// Removes what an interrupted pull left of a model, where there is something.
+    fn remove_staged(&self, name: &ModelName) -> Result<Option<Removed>> {
+        let (repo, wanted) = match name {
+            ModelName::Row { row, quant } => (&row.repo, Some(quant.as_ref().unwrap_or(&row.default))),
+            ModelName::Repo { repo, quant, .. } => (repo, quant.as_ref()),
+            _ => return Ok(None),
+        };
+        let repo = Repo::new(&self.places.hub_cache, repo);
+        let staged = repo.staged();
+        let Some((file, _)) = choose(staged.iter().map(String::as_str), wanted.map(String::as_str)) else {
+            return Ok(None);
+        };
+        let Some(_lock) = Lock::try_hold(&repo.lock(&file))? else {
+            let message = format!("`{name}` is being pulled by another process");
+            return Err(Error::new(ErrorKind::Busy, message).hint("end that one first"));
+        };
+        let mut removed = Removed::default();
+        for path in files(&repo.staging(&file)) {
+            removed.bytes += size(&path);
+            removed.files.push(path);
+        }
+        repo.clear_staging(&file);
+        if is_bare(repo.folder()) {
+            // A folder that stays for some other reason costs nothing.
+            let _ = fs::remove_dir_all(repo.folder());
+        }
+        Ok(Some(removed))
     }
 
     fn remove_from_hub_cache(&self, located: &Located) -> io::Result<Removed> {
@@ -113,12 +146,23 @@ fn drop_empty(folder: &Path) -> io::Result<()> {
 /// Whether a repository's folder holds no bytes of any model, not even of a pull that goes on.
 fn is_bare(folder: &Path) -> bool {
     let no_files = |folder: PathBuf| fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
-    no_files(folder.join("blobs")) && no_files(folder.join("snapshots")) && !has_parts(&folder.join(".callwright"))
+    no_files(folder.join("blobs"))
+        && no_files(folder.join("snapshots"))
+        && files(&folder.join(".callwright")).is_empty()
 }
 
-fn has_parts(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).any(|path| {
-        if path.is_dir() { has_parts(&path) } else { path.extension().is_some_and(|ending| ending == "part") }
-    })
+/// The files below a folder; links are none.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => open.push(path),
+                Ok(metadata) if metadata.is_file() => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found
 }

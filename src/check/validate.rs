@@ -1,0 +1,93 @@
+//! The whole check of one call's arguments: unwrap, coerce, validate.
+
+use jsonschema::error::ValidationErrorKind;
+use serde_json::Value;
+
+use super::schema::Compiled;
+use super::{Level, Where, coerce, unwrap};
+use crate::chat::{Arguments, Fault, Fix};
+use crate::value::MAX_DEPTH;
+
+/// So many faults of one call are told.
+const TOLD: usize = 32;
+
+/// So long is a message at most, in bytes.
+const MESSAGE: usize = 240;
+
+impl Compiled {
+    /// Checks arguments; what was put right goes to `fixes`.
+    pub(super) fn check<'s>(
+        &self,
+        arguments: Value,
+        level: Level,
+        place: &Where,
+        source: &dyn Fn(&str) -> Option<&'s str>,
+        fixes: &mut Vec<Fix>,
+    ) -> (Arguments, Vec<Fault>) {
+        let call = place.call;
+        if too_deep(&arguments) {
+            return (unwrap::object_or_empty(arguments), vec![Fault::TooDeep { call }]);
+        }
+        let mut arguments =
+            if level == Level::Strict { arguments } else { unwrap::unwrap(self, arguments, place, fixes) };
+        if level != Level::Strict {
+            coerce::arguments(self, &mut arguments, place, source, fixes);
+        }
+        let faults = self.faults(&arguments, call);
+        (unwrap::object_or_empty(arguments), faults)
+    }
+
+    fn faults(&self, arguments: &Value, call: usize) -> Vec<Fault> {
+        if !arguments.is_object() {
+            let message = "the arguments are not an object".to_owned();
+            return vec![Fault::Invalid { call, path: String::new(), message }];
+        }
+        if self.validator.is_valid(arguments) {
+            return Vec::new();
+        }
+        let errors = self.validator.iter_errors(arguments).take(TOLD);
+        errors
+            .map(|error| {
+                let path = error.instance_path().to_string();
+                match error.kind() {
+                    ValidationErrorKind::Required { property } if path.is_empty() && property.is_string() => {
+                        Fault::MissingArgument { call, name: property.as_str().unwrap_or_default().to_owned() }
+                    }
+                    _ => Fault::Invalid { call, path, message: short(&error.masked().to_string()) },
+                }
+            })
+            .collect()
+    }
+}
+
+/// The start of a message.
+pub(super) fn short(message: &str) -> String {
+    if message.len() <= MESSAGE {
+        return message.to_owned();
+    }
+    let mut end = MESSAGE;
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &message[..end])
+}
+
+/// Whether a value nests deeper than is read.
+fn too_deep(value: &Value) -> bool {
+    let mut level = vec![value];
+    for _ in 0..=MAX_DEPTH {
+        if level.is_empty() {
+            return false;
+        }
+        let mut next = Vec::new();
+        for value in level {
+            match value {
+                Value::Array(items) => next.extend(items.iter().filter(|item| item.is_array() || item.is_object())),
+                Value::Object(map) => next.extend(map.values().filter(|item| item.is_array() || item.is_object())),
+                _ => {}
+            }
+        }
+        level = next;
+    }
+    !level.is_empty()
+}

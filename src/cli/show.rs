@@ -1,0 +1,189 @@
+//! `callwright show`: what there is to know of one model before it is run.
+
+use std::sync::Arc;
+
+use indicatif::{BinaryBytes, DecimalBytes};
+use serde_json::{Map, Value, json};
+
+use crate::error::Result;
+use crate::models::fit::{Needs, Run};
+use crate::models::gguf::{Header, Special};
+use crate::models::{Located, Row, memory};
+
+use super::{Exit, World};
+
+/// Show what a model is, how it calls tools and what memory it takes
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  callwright show smollm2:135m
+  callwright show ./model.gguf -c 32768        the memory for a context of 32768 tokens
+  callwright show qwen3:4b --template          its chat template
+
+A model that is not on this machine is shown as far as its row in models.toml goes. No network is used.")]
+pub(super) struct Args {
+    /// The model
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// Room for prompt and answer, in tokens, that memory is reckoned for
+    #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
+    context_length: Option<u64>,
+    /// Print the chat template and nothing else
+    #[arg(long)]
+    template: bool,
+}
+
+/// How long the context is where none is asked for: enough for tools and a talk, little enough for memory.
+const USUAL_CONTEXT: u64 = 8192;
+
+/// A heading and its lines.
+type Block = (&'static str, Map<String, Value>);
+
+pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
+    let name = world.settings.model(&args.model)?;
+    let (located, header) = match (world.settings.store().locate(&name), name.row()) {
+        (Ok(located), _) => {
+            let header = Header::read(&located.path)?;
+            (Some(located), Some(header))
+        }
+        (Err(missing), Some(_)) if !args.template => {
+            world.printer.note(&missing.to_string());
+            missing.hint_text().into_iter().for_each(|hint| world.printer.hint(hint));
+            (None, None)
+        }
+        (Err(missing), _) => return Err(missing),
+    };
+    if let (true, Some(header)) = (args.template, &header) {
+        return template(header, world);
+    }
+    let mut blocks = vec![("model", model(&name.to_string(), located.as_ref(), name.row(), header.as_ref()))];
+    blocks.push(("tools", tools(name.row(), header.as_ref(), world)?));
+    if let Some(header) = &header {
+        blocks.push(("tokens", tokens(header)));
+        blocks.push(("memory", memory(header, args.context_length)));
+    }
+    if world.printer.wants_json() {
+        let all: Map<_, _> = blocks.into_iter().map(|(title, lines)| (title.to_owned(), lines.into())).collect();
+        world.printer.json(&all)?;
+    } else {
+        world.printer.line(&text(&blocks))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn template(header: &Header, world: &World) -> Result<Exit> {
+    let Some(template) = &header.chat_template else {
+        world.printer.note("the model has no chat template");
+        return Ok(Exit::No);
+    };
+    world.printer.line(template)?;
+    Ok(Exit::Done)
+}
+
+fn model(name: &str, located: Option<&Located>, row: Option<&Arc<Row>>, header: Option<&Header>) -> Map<String, Value> {
+    let mut lines = Map::new();
+    put(&mut lines, "name", Some(name));
+    put(&mut lines, "repository", row.map(|row| row.repo.as_str()).filter(|repo| !repo.is_empty()));
+    put(&mut lines, "licence", row.map(|row| row.licence.as_str()));
+    put(&mut lines, "quants", row.map(|row| row.quants().join(", ")));
+    put(&mut lines, "here as", located.map(|located| located.source.as_str()));
+    put(&mut lines, "path", located.map(|located| located.path.display().to_string()));
+    let Some(header) = header else {
+        put(&mut lines, "context length", row.map(|row| row.context_length));
+        return lines;
+    };
+    put(&mut lines, "calls itself", header.name.as_deref());
+    put(&mut lines, "architecture", Some(header.architecture.as_str()));
+    put(&mut lines, "parameters", Some(header.parameters));
+    put(&mut lines, "quant", Some(header.quant.as_str()));
+    put(&mut lines, "context length", header.context_length);
+    put(&mut lines, "size", Some(DecimalBytes(header.file_bytes).to_string()));
+    lines
+}
+
+fn tools(row: Option<&Arc<Row>>, header: Option<&Header>, world: &World) -> Result<Map<String, Value>> {
+    let mut lines = Map::new();
+    let prompted = row.map(|row| {
+        row.prompt.prompted().map_or("its chat template".to_owned(), |name| format!("prompts/{name}.jinja"))
+    });
+    put(&mut lines, "told by", prompted);
+    if let Some(header) = header {
+        let says = |template: &str| template.contains("tools");
+        let mentions = match &header.chat_template {
+            None => "there is none",
+            Some(template) if says(template) => "mentions tools",
+            Some(_) if header.named_templates.values().any(|template| says(template)) => {
+                "mentions tools in a second one"
+            }
+            Some(_) => "mentions no tools",
+        };
+        put(&mut lines, "chat template", Some(mentions));
+    }
+    if let Some(row) = row {
+        let formats = world.settings.formats()?;
+        put(&mut lines, "format", Some(row.format.as_str()));
+        match formats.get(&row.format) {
+            Ok(format) => {
+                put(&mut lines, "which is", Some(format.description()));
+                let stops = Some(format.stop().join("  ")).filter(|stops| !stops.is_empty());
+                put(&mut lines, "calls end at", stops);
+            }
+            Err(error) => world.printer.warn(&error.to_string()),
+        }
+    }
+    Ok(lines)
+}
+
+fn tokens(header: &Header) -> Map<String, Value> {
+    let vocab = &header.vocab;
+    let text = |token: &Option<Special>| token.as_ref().map(|token| token.text.clone());
+    let mut lines = Map::new();
+    put(&mut lines, "vocabulary", Some(vocab.size));
+    put(&mut lines, "begin", text(&vocab.bos));
+    put(&mut lines, "end of text", text(&vocab.eos));
+    put(&mut lines, "end of turn", text(&vocab.eot));
+    put(&mut lines, "end of message", text(&vocab.eom));
+    put(&mut lines, "special", Some(vocab.specials.len()));
+    lines
+}
+
+fn memory(header: &Header, context_length: Option<u64>) -> Map<String, Value> {
+    let usual = header.context_length.map_or(USUAL_CONTEXT, |most| most.min(USUAL_CONTEXT));
+    let run = Run::new(context_length.unwrap_or(usual));
+    let needs = Needs::of(header, run);
+    let bytes = |bytes: u64| Some(BinaryBytes(bytes).to_string());
+    let mut lines = Map::new();
+    put(&mut lines, "for a context of", Some(run.context_length));
+    put(&mut lines, "weights", bytes(needs.weights));
+    put(&mut lines, "cache", bytes(needs.cache));
+    put(&mut lines, "work space", bytes(needs.compute));
+    put(&mut lines, "together", bytes(needs.total()));
+    if let Some(free) = memory::available() {
+        put(&mut lines, "free now", bytes(free));
+        put(&mut lines, "fits", Some(needs.total() <= free));
+        put(&mut lines, "longest context", Needs::longest_context(header, run, free));
+    }
+    lines
+}
+
+fn put<T: serde::Serialize>(lines: &mut Map<String, Value>, label: &str, value: Option<T>) {
+    if let Some(value) = value {
+        lines.insert(label.to_owned(), json!(value));
+    }
+}
+
+fn text(blocks: &[Block]) -> String {
+    let block = |(title, lines): &Block| {
+        let lines = lines.iter().map(|(label, value)| format!("\n  {label:18} {}", shown(value)));
+        format!("{title}{}", lines.collect::<String>())
+    };
+    blocks.iter().map(block).collect::<Vec<_>>().join("\n\n")
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,180 @@
+//! From a JSON value to the calls that it says.
+//!
+//! Models wrap calls in many ways: other keys, the arguments first, OpenAI's `function` inside, a list of `tool_calls`,
+//! the tool's name as the key. All are read here, in one place, for formats and for recovery. What deviates from the
+//! format's own words is told as a fix. It makes nothing up: an object that names no tool is no call.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
+use super::Offered;
+use super::keys::{Keys, is};
+use crate::chat::{Fix, FixKind};
+
+/// A call as it was written, before the check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawCall {
+    /// The name, as written.
+    pub name: String,
+    /// The arguments: an object, or whatever stood in its place.
+    pub arguments: Value,
+    /// The id, as written.
+    pub id: Option<String>,
+    /// Its place in the raw text.
+    pub span: Range<usize>,
+    /// What was tolerated.
+    pub fixes: Vec<Fix>,
+}
+
+/// The keys that a format itself uses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct OwnKeys {
+    name: String,
+    arguments: String,
+    name_is_key: bool,
+    enveloped: bool,
+}
+
+impl OwnKeys {
+    /// The keys of a `json_calls` template; `open` is what stands before the first call.
+    pub(crate) fn of(item: &str, open: &str) -> Self {
+        let item = item.replace('\'', "\"");
+        let text = item.replace("{arguments}", "\"@arguments\"").replace("{name}", "@name").replace("{index}", "0");
+        let Ok(Value::Object(outer)) = serde_json::from_str(&text) else { return Self::default() };
+        let enveloped = outer.values().find_map(Value::as_object);
+        let object = enveloped.unwrap_or(&outer);
+        let key_of = |wanted: &str| object.iter().find(|(_, value)| **value == wanted).map(|(key, _)| key.clone());
+        Self {
+            name: key_of("@name").unwrap_or_default(),
+            arguments: key_of("@arguments").unwrap_or_default(),
+            name_is_key: object.contains_key("@name"),
+            enveloped: enveloped.is_some() || open.contains('{'),
+        }
+    }
+}
+
+/// The calls that a value says; none if it says anything else.
+pub(crate) fn calls_of(value: Value, span: &Range<usize>, own: &OwnKeys, offered: &dyn Offered) -> Vec<RawCall> {
+    let mut calls = Vec::new();
+    gather(value, &Place { span, own, offered }, 0, &mut calls);
+    calls
+}
+
+struct Place<'a> {
+    span: &'a Range<usize>,
+    own: &'a OwnKeys,
+    offered: &'a dyn Offered,
+}
+
+impl Place<'_> {
+    fn fix(&self, kind: FixKind, note: Option<String>) -> Fix {
+        Fix { kind, span: self.span.clone(), call: None, note }
+    }
+
+    fn call(&self, name: String, arguments: Value, id: Option<String>, fixes: Vec<Fix>) -> RawCall {
+        RawCall { name, arguments, id, span: self.span.clone(), fixes }
+    }
+}
+
+/// No model nests envelopes deeper.
+const DEEPEST: usize = 4;
+
+fn gather(value: Value, place: &Place<'_>, depth: usize, calls: &mut Vec<RawCall>) {
+    match value {
+        Value::Array(items) if depth < DEEPEST => {
+            items.into_iter().for_each(|item| gather(item, place, depth + 1, calls))
+        }
+        Value::Object(object) => object_calls(object, place, depth, calls),
+        _ => {}
+    }
+}
+
+fn object_calls(mut object: Map<String, Value>, place: &Place<'_>, depth: usize, calls: &mut Vec<RawCall>) {
+    let keys = Keys::table();
+    if place.own.name_is_key && names_are_keys(&object, place) {
+        by_key(object, place, calls);
+        return;
+    }
+    if let Some(name_key) = find(&object, &keys.name, Value::is_string)
+        && let Some(Value::String(name)) = object.get(&name_key).cloned()
+    {
+        calls.push(named(object, &name_key, name, place));
+        return;
+    }
+    if depth < DEEPEST
+        && let Some(key) = find(&object, &keys.envelope, |value| value.is_object() || value.is_array())
+        && let Some(inner) = object.remove(&key)
+    {
+        let (before, id) = (calls.len(), find_id(&object));
+        gather(inner, place, depth + 1, calls);
+        for call in &mut calls[before..] {
+            call.id = call.id.take().or_else(|| id.clone());
+            if !place.own.enveloped {
+                call.fixes.push(place.fix(FixKind::Shape, Some(key.clone())));
+            }
+        }
+        return;
+    }
+    if names_are_keys(&object, place) {
+        by_key(object, place, calls);
+    }
+}
+
+/// Whether every key is a tool and every value may be its arguments.
+fn names_are_keys(object: &Map<String, Value>, place: &Place<'_>) -> bool {
+    let fits = |value: &Value| value.is_object() || value.is_null();
+    !object.is_empty() && object.iter().all(|(key, value)| place.offered.resolves(key) && fits(value))
+}
+
+fn by_key(object: Map<String, Value>, place: &Place<'_>, calls: &mut Vec<RawCall>) {
+    for (name, arguments) in object {
+        let fixes = if place.own.name_is_key { Vec::new() } else { vec![place.fix(FixKind::Shape, None)] };
+        calls.push(place.call(name, arguments, None, fixes));
+    }
+}
+
+fn named(mut object: Map<String, Value>, name_key: &str, name: String, place: &Place<'_>) -> RawCall {
+    let keys = Keys::table();
+    let mut fixes = Vec::new();
+    let id = find_id(&object);
+    let first = find(&object, &keys.arguments, |_| true);
+    let alias = |key: &str, own: &str| !own.is_empty() && key != own;
+    if alias(name_key, &place.own.name) {
+        fixes.push(place.fix(FixKind::KeyAlias, Some(name_key.to_owned())));
+    }
+    if let Some(key) = first {
+        if alias(&key, &place.own.arguments) {
+            fixes.push(place.fix(FixKind::KeyAlias, Some(key.clone())));
+        }
+        let position = |wanted: &str| object.keys().position(|key| key == wanted);
+        if position(&key) < position(name_key) {
+            fixes.push(place.fix(FixKind::Shape, Some("arguments before name".to_owned())));
+        }
+        let arguments = object.shift_remove(&key).unwrap_or_default();
+        return place.call(name, arguments, id, fixes);
+    }
+    object.shift_remove(name_key);
+    object.retain(|key, _| !is(&keys.id, key) && !is(&keys.aside, key));
+    if object.is_empty() {
+        return place.call(name, Value::Null, id, fixes);
+    }
+    fixes.push(place.fix(FixKind::Shape, Some("arguments beside the name".to_owned())));
+    place.call(name, Value::Object(object), id, fixes)
+}
+
+/// The first of these words that is a key with a fitting value.
+fn find(object: &Map<String, Value>, words: &[String], fits: impl Fn(&Value) -> bool) -> Option<String> {
+    words.iter().find_map(|word| {
+        let key = object.keys().find(|key| key.eq_ignore_ascii_case(word))?;
+        fits(&object[key]).then(|| key.clone())
+    })
+}
+
+fn find_id(object: &Map<String, Value>) -> Option<String> {
+    let key = find(object, &Keys::table().id, |value| value.is_string() || value.is_number())?;
+    match &object[&key] {
+        Value::String(id) => Some(id.clone()),
+        other => Some(other.to_string()),
+    }
+}

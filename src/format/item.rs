@@ -1,0 +1,113 @@
+//! One call inside a format's markers, while it arrives.
+//!
+//! Each shape has its own state; here is what they share: what they may look at, what they tell, and the dispatch.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use super::envelope::RawCall;
+use super::reader::Step;
+use super::shapes::call_expr::ExprItem;
+use super::shapes::json_calls::JsonItem;
+use super::shapes::named_json::HeadItem;
+use super::shapes::tagged_params::TaggedItem;
+use super::{Format, Offered};
+use crate::chat::{Fix, FixKind};
+
+/// What a shape may look at.
+pub(crate) struct Scene<'a> {
+    pub(crate) format: &'a Format,
+    pub(crate) offered: &'a dyn Offered,
+    /// All of the text so far.
+    pub(crate) text: &'a str,
+    /// Whether nothing more will come.
+    pub(crate) at_end: bool,
+    /// How often a value that never ended may still be cut at the first marker inside it. Each time costs a look at all
+    /// of the rest, so there is an end to it; then the first marker ends a value at once.
+    pub(crate) patience: &'a Cell<usize>,
+}
+
+impl Scene<'_> {
+    /// The first byte at or after `at` that is no blank.
+    pub(crate) fn skip_blanks(&self, at: usize) -> usize {
+        let blanks = self.text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        at + blanks
+    }
+
+    /// Whether a marker inside a string ends the value at once.
+    pub(crate) fn is_tired(&self) -> bool {
+        self.patience.get() == 0
+    }
+
+    /// Counts a value that was cut at a marker inside it.
+    pub(crate) fn cut(&self, marker: usize) -> usize {
+        self.patience.set(self.patience.get().saturating_sub(1));
+        marker
+    }
+
+    /// The name without what the format puts around it.
+    pub(crate) fn strip<'n>(&self, name: &'n str) -> &'n str {
+        let strip = &self.format.row().strip;
+        let mut name = name.trim().trim_matches(['"', '\'', '`']);
+        for prefix in &strip.prefix {
+            name = name.strip_prefix(prefix.as_str()).unwrap_or(name);
+        }
+        for suffix in &strip.suffix {
+            name = name.strip_suffix(suffix.as_str()).unwrap_or(name);
+        }
+        name
+    }
+}
+
+/// A call that is being read.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Json(JsonItem),
+    Head(HeadItem),
+    Tagged(TaggedItem),
+    Expr(ExprItem),
+}
+
+/// How far an item got.
+#[derive(Debug)]
+pub(crate) enum Advance {
+    /// The text so far does not end it.
+    More,
+    /// It goes on as another shape.
+    Becomes(Item),
+    /// It ended.
+    Done { end: usize, calls: Vec<RawCall> },
+    /// It is no call; what stands here is text, or no part of this call.
+    Not,
+    /// It began as a call and cannot be read.
+    Unreadable { end: usize, message: &'static str },
+    /// The text ended inside.
+    Truncated { name: Option<String> },
+}
+
+impl Item {
+    /// Goes on over the text so far. What is certain goes to `out`.
+    pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
+        match self {
+            Self::Json(item) => item.advance(scene, out),
+            Self::Head(item) => item.advance(scene),
+            Self::Tagged(item) => item.advance(scene, out),
+            Self::Expr(item) => item.advance(scene),
+        }
+    }
+
+    /// The byte it begins at.
+    pub(crate) fn start(&self) -> usize {
+        match self {
+            Self::Json(item) => item.start(),
+            Self::Head(item) => item.start(),
+            Self::Tagged(item) => item.start(),
+            Self::Expr(item) => item.start(),
+        }
+    }
+}
+
+/// A fix at this place.
+pub(crate) fn fix(kind: FixKind, span: Range<usize>) -> Fix {
+    Fix { kind, span, call: None, note: None }
+}

@@ -1,0 +1,385 @@
+//! Text to steps, as it arrives: free text, reasoning, framing, calls.
+//!
+//! Every decision rests on bytes that no later byte can change, so the steps are the same however the text is cut, and no
+//! byte is looked at more than a fixed number of times. What cannot be decided yet is held back. A call inside reasoning
+//! is tentative: the end of the reasoning makes it reasoning, the end of the text makes it a call.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use super::envelope::RawCall;
+use super::item::{Scene, fix};
+use super::region::{Ended, Region, has_bare};
+use super::row::{Place, ShapeName};
+use super::scan::{Role, Sighted};
+use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
+use super::shapes::json_calls::Named;
+use super::{Format, Offered};
+use crate::chat::{Call, Fault, Fix, FixKind};
+
+/// What a reader found. The spans of text, reasoning, framing, calls and malformed pieces lie end to end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Text for the user.
+    Text(Range<usize>),
+    /// Reasoning.
+    Reasoning(Range<usize>),
+    /// Markers and blanks.
+    Framing(Range<usize>),
+    /// Something that began as a call and could not be read.
+    Malformed(Range<usize>),
+    /// A call of this offered tool begins.
+    Begin {
+        /// The tool's name.
+        name: String,
+    },
+    /// Bytes of the arguments of the call that has begun.
+    Arguments(Range<usize>),
+    /// A call, complete.
+    Call(RawCall),
+    /// A mistake.
+    Fault(Fault),
+    /// A tolerance.
+    Fix(Fix),
+}
+
+/// A text, as far as it has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    /// All of it so far, from its first byte.
+    pub so_far: &'a str,
+    /// Whether nothing more will come.
+    pub at_end: bool,
+}
+
+/// Reads a text by a format. It holds none of it: whoever holds the text hands it in again, longer.
+#[derive(Debug)]
+pub struct Reader {
+    state: State,
+    /// Everything before is told.
+    told: usize,
+    /// Everything before holds no marker.
+    at: usize,
+    started: bool,
+    told_text: bool,
+    told_reasoning: bool,
+    after_call: bool,
+    pending_close: bool,
+    /// From `told` to here are blanks only.
+    blank_to: usize,
+    patience: Cell<usize>,
+}
+
+/// How often a value that never ends is cut at the first marker inside it.
+const PATIENCE: usize = 16;
+
+#[derive(Debug)]
+enum State {
+    Text,
+    Reasoning {
+        tag: usize,
+        /// Where a call began inside.
+        call: Option<usize>,
+    },
+    /// In a message's header, from this byte on.
+    Header {
+        from: usize,
+    },
+    Region(Box<Region>),
+    Over,
+}
+
+impl Reader {
+    /// A reader for one text. The prompt's end may have opened reasoning or a call.
+    #[must_use]
+    pub fn new(format: &Format, prompt_tail: &str) -> Self {
+        let state = opened(format, prompt_tail.trim_end());
+        let started = !matches!(state, State::Text);
+        Self {
+            state,
+            told: 0,
+            at: 0,
+            started,
+            told_text: false,
+            told_reasoning: false,
+            after_call: false,
+            pending_close: false,
+            blank_to: 0,
+            patience: Cell::new(PATIENCE),
+        }
+    }
+
+    /// Goes on over the text and appends what is certain. The format is always the one it was made for.
+    pub fn read(&mut self, format: &Format, text: Text<'_>, offered: &dyn Offered, out: &mut Vec<Step>) {
+        let patience = self.patience.clone();
+        let scene = Scene { format, offered, text: text.so_far, at_end: text.at_end, patience: &patience };
+        self.run(&scene, out);
+        self.patience = patience;
+    }
+
+    fn run(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) {
+        loop {
+            let state = std::mem::replace(&mut self.state, State::Over);
+            let next = match state {
+                State::Text => self.text(scene, out),
+                State::Reasoning { tag, call } => self.reasoning(scene, tag, call, out),
+                State::Header { from } => self.header(scene, from, out),
+                State::Region(region) => self.region(scene, region, out),
+                State::Over => return,
+            };
+            match next {
+                Next::Go(state) => self.state = state,
+                Next::Wait(state) => {
+                    self.state = state;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Next {
+        if !self.started {
+            let first = scene.skip_blanks(self.at);
+            self.at = first;
+            let Some(byte) = scene.text.as_bytes().get(first) else {
+                return if scene.at_end { self.over(scene, out) } else { Next::Wait(State::Text) };
+            };
+            self.started = true;
+            if has_bare(scene, Place::Start) && may_begin(*byte) {
+                return Next::Go(State::Region(Box::new(Region::bare(self.told, first, true))));
+            }
+        }
+        match scene.format.markers().text.find(scene.text, self.at, scene.at_end) {
+            Sighted::Nothing => {
+                self.at = scene.text.len();
+                self.tell_text(scene, self.at, out);
+                if scene.at_end { self.over(scene, out) } else { Next::Wait(State::Text) }
+            }
+            Sighted::Perhaps { at } => {
+                self.at = at;
+                self.tell_text(scene, at, out);
+                Next::Wait(State::Text)
+            }
+            Sighted::Marker { at, end, role } => {
+                self.tell_text(scene, at, out);
+                self.at = end;
+                self.marked(at..end, role, out)
+            }
+        }
+    }
+
+    fn marked(&mut self, marker: Range<usize>, role: Role, out: &mut Vec<Step>) -> Next {
+        match role {
+            Role::SectionOpen | Role::CallOpen => {
+                return Next::Go(State::Region(Box::new(Region::marked(self.told, marker.end, role))));
+            }
+            Role::Bare(_) => {
+                return Next::Go(State::Region(Box::new(Region::bare(self.told, marker.start, false))));
+            }
+            Role::ReasoningOpen(tag) => {
+                self.frame(marker.end, out);
+                self.told_reasoning = false;
+                return Next::Go(State::Reasoning { tag, call: None });
+            }
+            Role::ReasoningClose(_) => {
+                self.frame(marker.end, out);
+                out.push(Step::Fix(fix(FixKind::Opener, marker)));
+                self.started = false;
+            }
+            Role::ChannelOpen => return Next::Go(State::Header { from: marker.end }),
+            Role::Framing | Role::ChannelClose => self.frame(marker.end, out),
+            Role::CallClose | Role::SectionClose if self.pending_close => self.frame(marker.end, out),
+            _ => {}
+        }
+        Next::Go(State::Text)
+    }
+
+    fn reasoning(&mut self, scene: &Scene<'_>, tag: usize, call: Option<usize>, out: &mut Vec<Step>) -> Next {
+        let Some(markers) = scene.format.markers().reasoning.get(tag) else { return Next::Go(State::Text) };
+        let sighted = markers.find(scene.text, self.at, scene.at_end);
+        let (upto, next) = match sighted {
+            Sighted::Nothing => (scene.text.len(), scene.text.len()),
+            Sighted::Perhaps { at } => (at, at),
+            Sighted::Marker { at, end, .. } => (at, end),
+        };
+        self.at = next;
+        let closed = matches!(sighted, Sighted::Marker { role: Role::ReasoningClose(_), .. });
+        let opened = matches!(sighted, Sighted::Marker { role: Role::ChannelOpen, .. });
+        if closed || opened || call.is_none() {
+            self.tell_reasoning(scene, upto, out);
+        }
+        match sighted {
+            Sighted::Marker { end, .. } if closed => {
+                self.frame(end, out);
+                self.started = false;
+                Next::Go(State::Text)
+            }
+            Sighted::Marker { end, role: Role::ChannelOpen, .. } => Next::Go(State::Header { from: end }),
+            Sighted::Marker { at, .. } => Next::Go(State::Reasoning { tag, call: call.or(Some(at)) }),
+            _ if !scene.at_end => Next::Wait(State::Reasoning { tag, call }),
+            // The text ended inside reasoning: a call in it is the model's call after all.
+            _ => match call {
+                Some(at) => {
+                    self.at = at;
+                    self.started = true;
+                    Next::Go(State::Text)
+                }
+                None => {
+                    self.frame(scene.text.len(), out);
+                    Next::Wait(State::Over)
+                }
+            },
+        }
+    }
+
+    fn header(&mut self, scene: &Scene<'_>, from: usize, out: &mut Vec<Step>) -> Next {
+        let Some(channels) = &scene.format.row().channels else { return Next::Go(State::Text) };
+        let Some((end, content)) = header_end(channels, scene.text.as_bytes(), from) else {
+            let long = scene.text.len() > from + LONGEST_HEADER;
+            if !long && !scene.at_end {
+                return Next::Wait(State::Header { from });
+            }
+            self.at = from;
+            if !long {
+                let span = self.told..scene.text.len();
+                self.frame(scene.text.len(), out);
+                out.push(Step::Fault(Fault::Truncated { span, name: None }));
+                self.at = scene.text.len();
+            }
+            return Next::Go(State::Text);
+        };
+        self.at = content;
+        match route(channels, &scene.text[from..end]) {
+            Route::Tool(name) => {
+                let name = scene.strip(&name).to_owned();
+                let apart = scene.format.written().row.shape == ShapeName::NamedJson;
+                let named = apart.then(|| Named { name, ..Named::default() });
+                Next::Go(State::Region(Box::new(Region::addressed(self.told, content, named))))
+            }
+            Route::Reasoning => {
+                self.frame(content, out);
+                self.told_reasoning = false;
+                Next::Go(State::Reasoning { tag: scene.format.row().reasoning.len(), call: None })
+            }
+            Route::Text => {
+                self.frame(content, out);
+                Next::Go(State::Text)
+            }
+        }
+    }
+
+    fn region(&mut self, scene: &Scene<'_>, mut region: Box<Region>, out: &mut Vec<Step>) -> Next {
+        match region.advance(scene, out) {
+            Ended::Not => Next::Wait(State::Region(region)),
+            Ended::Here { at, pending_close } => {
+                self.told = region.told;
+                self.at = at;
+                self.after_call = true;
+                self.pending_close |= pending_close;
+                Next::Go(State::Text)
+            }
+            Ended::Text => {
+                self.at = region.resume;
+                Next::Go(State::Text)
+            }
+        }
+    }
+
+    /// Tells text up to `end`, and keeps blanks at its end back: before a marker they are framing.
+    fn tell_text(&mut self, scene: &Scene<'_>, end: usize, out: &mut Vec<Step>) {
+        let Some((first, upto)) = self.beside_blanks(scene, end) else { return };
+        if !self.told_text && self.told > 0 {
+            self.frame(first, out);
+        }
+        self.tell(upto, out, Step::Text);
+        self.told_text = true;
+        self.after_call = false;
+    }
+
+    fn tell_reasoning(&mut self, scene: &Scene<'_>, end: usize, out: &mut Vec<Step>) {
+        let Some((first, upto)) = self.beside_blanks(scene, end) else { return };
+        if !self.told_reasoning {
+            self.frame(first, out);
+            self.told_reasoning = true;
+        }
+        self.tell(upto, out, Step::Reasoning);
+    }
+
+    /// Where the blanks at the beginning of what is not told end, and where those at its end begin.
+    fn beside_blanks(&mut self, scene: &Scene<'_>, end: usize) -> Option<(usize, usize)> {
+        let from = self.blank_to.max(self.told).min(end);
+        let rest = &scene.text[from..end];
+        let trimmed = rest.trim_ascii_end().len();
+        if trimmed == 0 {
+            self.blank_to = end;
+            return None;
+        }
+        Some((end - rest.trim_ascii_start().len(), from + trimmed))
+    }
+
+    fn over(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Next {
+        let end = scene.text.len();
+        if self.after_call || !self.told_text && self.told > 0 {
+            self.frame(end, out);
+        } else {
+            self.tell(end, out, Step::Text);
+        }
+        Next::Wait(State::Over)
+    }
+
+    fn frame(&mut self, end: usize, out: &mut Vec<Step>) {
+        self.tell(end, out, Step::Framing);
+    }
+
+    fn tell(&mut self, end: usize, out: &mut Vec<Step>, step: fn(Range<usize>) -> Step) {
+        if end > self.told {
+            out.push(step(self.told..end));
+            self.told = end;
+        }
+    }
+}
+
+enum Next {
+    Go(State),
+    Wait(State),
+}
+
+/// Whether a call with no marker may begin with this byte.
+fn may_begin(byte: u8) -> bool {
+    matches!(byte, b'{' | b'[' | b'`' | b'_') || byte.is_ascii_alphabetic() || byte >= 0x80
+}
+
+/// What the prompt's end has opened.
+fn opened(format: &Format, tail: &str) -> State {
+    let row = format.row();
+    let ends = |word: &String| !word.trim().is_empty() && tail.ends_with(word.trim());
+    for (tag, frame) in row.reasoning.iter().enumerate() {
+        if std::iter::once(&frame.open).chain(&frame.also_open).any(ends) {
+            return State::Reasoning { tag, call: None };
+        }
+    }
+    if row.channels.as_ref().is_some_and(|channels| channels.open.iter().any(ends)) {
+        return State::Header { from: 0 };
+    }
+    for (frame, role) in [(&row.call, Role::CallOpen), (&row.section, Role::SectionOpen)] {
+        if std::iter::once(&frame.open).chain(&frame.also_open).any(ends) {
+            return State::Region(Box::new(Region::marked(0, 0, role)));
+        }
+    }
+    State::Text
+}
+
+impl Format {
+    /// The calls of a complete text, unchecked.
+    pub(crate) fn read_calls(&self, text: &str, offered: &dyn Offered) -> Vec<Call> {
+        let mut steps = Vec::new();
+        Reader::new(self, "").read(self, Text { so_far: text, at_end: true }, offered, &mut steps);
+        steps
+            .into_iter()
+            .filter_map(|step| match step {
+                Step::Call(raw) => Some(Call::new(raw.name, raw.arguments.as_object().cloned().unwrap_or_default())),
+                _ => None,
+            })
+            .collect()
+    }
+}

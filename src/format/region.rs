@@ -1,0 +1,354 @@
+//! What stands between a format's markers: calls, brackets of lists, separators, fences, and sometimes nothing.
+//!
+//! A region holds back what it found until it is certain that a call stands there: a marker that is only mentioned in
+//! prose stays text. Lists, lines, separators and repeated markers are all read everywhere, since models mix them; only
+//! what the format writes depends on its row.
+
+use super::envelope::RawCall;
+use super::item::{Advance, Item, Scene, fix};
+use super::reader::Step;
+use super::row::{Place, ShapeName};
+use super::scan::{Role, Sighted, lead};
+use super::shapes::json_calls::{JsonItem, Named};
+use super::shapes::named_json::HeadItem;
+use crate::chat::{Fault, FixKind};
+use crate::value;
+
+/// A region that is being read.
+#[derive(Debug)]
+pub(crate) struct Region {
+    /// What lies before is told; from here on it is held or told by this region.
+    pub(crate) told: usize,
+    /// Where a text goes on that turned out to hold no call here.
+    pub(crate) resume: usize,
+    pub(crate) at: usize,
+    /// No marker opened it: only calls of offered tools count.
+    bare: bool,
+    section: bool,
+    call_open: bool,
+    list: usize,
+    fence: bool,
+    calls: usize,
+    committed: bool,
+    held: Vec<Step>,
+    item: Option<Item>,
+    /// A header said whose arguments these are.
+    named: Option<Named>,
+}
+
+/// How a region ended.
+pub(crate) enum Ended {
+    /// It goes on.
+    Not,
+    /// It held calls, or something that was meant as one; text goes on at `at`.
+    Here { at: usize, pending_close: bool },
+    /// It held none: all since its beginning is text.
+    Text,
+}
+
+impl Region {
+    /// A region whose marker, from `told` to `at`, has this role.
+    pub(crate) fn marked(told: usize, at: usize, role: Role) -> Self {
+        let mut region = Self::new(told, at);
+        region.section = role == Role::SectionOpen;
+        region.call_open = role == Role::CallOpen;
+        region.held.push(Step::Framing(told..at));
+        region.told = at;
+        region
+    }
+
+    /// A region that begins with a body.
+    pub(crate) fn bare(told: usize, at: usize, start_only: bool) -> Self {
+        let mut region = Self::new(told, at);
+        region.bare = start_only;
+        region
+    }
+
+    /// The content of a message to a tool, whose header ends at `at`.
+    pub(crate) fn addressed(told: usize, at: usize, named: Option<Named>) -> Self {
+        let mut region = Self::new(told, at);
+        region.held.push(Step::Framing(told..at));
+        region.told = at;
+        region.named = named;
+        region
+    }
+
+    fn new(told: usize, at: usize) -> Self {
+        Self {
+            told,
+            resume: at,
+            at,
+            bare: false,
+            section: false,
+            call_open: false,
+            list: 0,
+            fence: false,
+            calls: 0,
+            committed: false,
+            held: Vec::new(),
+            item: None,
+            named: None,
+        }
+    }
+
+    pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {
+        loop {
+            let ended = match self.item.take() {
+                Some(item) => self.item(item, scene, out),
+                None => self.peek(scene, out),
+            };
+            match ended {
+                Some(ended) => return ended,
+                None => {}
+            }
+        }
+    }
+
+    /// Goes on with a call. None: look again.
+    fn item(&mut self, mut item: Item, scene: &Scene<'_>, out: &mut Vec<Step>) -> Option<Ended> {
+        let mut steps = Vec::new();
+        let advance = item.advance(scene, &mut steps);
+        if steps.iter().any(|step| matches!(step, Step::Begin { .. })) {
+            self.commit(out);
+        }
+        if self.committed {
+            out.append(&mut steps)
+        } else {
+            self.held.append(&mut steps)
+        }
+        match advance {
+            Advance::More => {
+                self.item = Some(item);
+                return Some(Ended::Not);
+            }
+            Advance::Becomes(next) => self.item = Some(next),
+            Advance::Done { end, calls } => {
+                if self.bare && !self.committed && !calls.iter().all(|call| scene.offered.resolves(&call.name)) {
+                    return Some(self.not_a_call());
+                }
+                if self.bare && self.committed && !calls.iter().all(|call| scene.offered.resolves(&call.name)) {
+                    return Some(self.over(item.start()));
+                }
+                self.framing(item.start(), out);
+                self.commit(out);
+                self.calls += calls.len();
+                let none = |call: &RawCall| scene.format.row().none.contains(&call.name);
+                out.extend(calls.into_iter().filter(|call| !none(call)).map(Step::Call));
+                self.told = end;
+                self.at = end;
+            }
+            Advance::Not => return Some(if self.committed { self.over(item.start()) } else { self.not_a_call() }),
+            Advance::Unreadable { message, .. } if self.bare && !self.committed => {
+                let _ = message;
+                return Some(self.not_a_call());
+            }
+            Advance::Unreadable { end, message } => {
+                self.framing(item.start(), out);
+                self.commit(out);
+                let end = end.max(item.start() + 1);
+                out.push(Step::Malformed(item.start()..end));
+                out.push(Step::Fault(Fault::Unreadable { span: item.start()..end, message: message.to_owned() }));
+                self.calls += 1;
+                self.told = end;
+                self.at = end;
+            }
+            Advance::Truncated { name } => {
+                let known = name.as_deref().is_some_and(|name| scene.offered.resolves(scene.strip(name)));
+                if self.bare && !self.committed && !known {
+                    return Some(self.not_a_call());
+                }
+                self.framing(item.start(), out);
+                self.commit(out);
+                let span = item.start()..scene.text.len();
+                out.push(Step::Malformed(span.clone()));
+                out.push(Step::Fault(Fault::Truncated { span, name }));
+                self.told = scene.text.len();
+                return Some(self.over(scene.text.len()));
+            }
+        }
+        None
+    }
+
+    /// What comes next, outside calls. None: look again.
+    fn peek(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Option<Ended> {
+        self.at = scene.skip_blanks(self.at);
+        let bytes = scene.text.as_bytes();
+        let Some(byte) = bytes.get(self.at).copied() else {
+            return Some(if scene.at_end { self.at_end(scene, out) } else { Ended::Not });
+        };
+        match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
+            Sighted::Perhaps { .. } => return Some(Ended::Not),
+            // A fence that is also the closing marker, before anything was opened.
+            Sighted::Marker { role: Role::SectionClose, .. } if byte == b'`' && !self.section && !self.fence => {
+                return self.fence(scene, out);
+            }
+            Sighted::Marker { end, role, .. } => return self.marker(role, end, out),
+            Sighted::Nothing => {}
+        }
+        match byte {
+            b'{' => {
+                self.item = Some(Item::Json(match self.named.take() {
+                    Some(named) => JsonItem::named(self.at, self.at, named),
+                    None => JsonItem::new(self.at),
+                }));
+            }
+            b'[' => {
+                self.list += 1;
+                self.framing(self.at + 1, out);
+            }
+            b']' if self.list > 0 => {
+                self.list -= 1;
+                self.framing(self.at + 1, out);
+                if self.bare && self.list == 0 && self.calls == 0 {
+                    return Some(self.not_a_call());
+                }
+            }
+            b',' | b';' if self.calls > 0 => self.framing(self.at + 1, out),
+            b'`' => return self.fence(scene, out),
+            _ => return self.begin(scene),
+        }
+        None
+    }
+
+    /// A call that begins with a literal or a name.
+    fn begin(&mut self, scene: &Scene<'_>) -> Option<Ended> {
+        let rest = &scene.text[self.at..];
+        for body in scene.format.bodies() {
+            for template in body.templates() {
+                let word = lead(template.lead());
+                if word.is_empty() {
+                    continue;
+                }
+                if rest.starts_with(word) {
+                    self.item = Some(Item::Head(HeadItem::new(self.at, word.len())));
+                    return None;
+                }
+                if !scene.at_end && word.starts_with(rest) {
+                    return Some(Ended::Not);
+                }
+            }
+        }
+        let named = scene.format.bodies().iter().any(|body| {
+            body.row.shape != ShapeName::JsonCalls && body.templates().any(|template| lead(template.lead()).is_empty())
+        });
+        if named && value::name(scene.text, self.at).is_some() {
+            self.item = Some(Item::Head(HeadItem::new(self.at, 0)));
+            return None;
+        }
+        Some(if self.committed { self.over(self.at) } else { self.not_a_call() })
+    }
+
+    fn marker(&mut self, role: Role, end: usize, out: &mut Vec<Step>) -> Option<Ended> {
+        match role {
+            Role::CallOpen | Role::SectionOpen => {
+                if self.call_open && self.calls == 0 && role == Role::CallOpen {
+                    self.push(Step::Fix(fix(FixKind::Opener, self.at..end)), out);
+                }
+                self.call_open |= role == Role::CallOpen;
+                self.section |= role == Role::SectionOpen;
+                self.framing(end, out);
+                None
+            }
+            Role::CallClose if self.section && !self.call_open_only() => {
+                self.call_open = false;
+                self.framing(end, out);
+                None
+            }
+            Role::CallClose | Role::SectionClose => {
+                self.framing(end, out);
+                self.commit(out);
+                Some(Ended::Here { at: end, pending_close: false })
+            }
+            // A token that ends the message: the text's own state knows it.
+            _ if self.committed => Some(self.over(self.at)),
+            _ => Some(self.not_a_call()),
+        }
+    }
+
+    fn call_open_only(&self) -> bool {
+        self.call_open && !self.section
+    }
+
+    /// A fence opens or closes.
+    fn fence(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Option<Ended> {
+        let rest = &scene.text[self.at..];
+        let ticks = rest.bytes().take_while(|byte| *byte == b'`').count();
+        if ticks == rest.len() && !scene.at_end {
+            return Some(Ended::Not);
+        }
+        if self.fence {
+            self.fence = false;
+            self.framing(self.at + ticks, out);
+            return None;
+        }
+        let line = rest.find('\n').unwrap_or(rest.len());
+        if line == rest.len() && !scene.at_end && line < 40 {
+            return Some(Ended::Not);
+        }
+        let word = rest[ticks..line].trim();
+        if word.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
+            return Some(if self.committed { self.over(self.at) } else { self.not_a_call() });
+        }
+        self.fence = true;
+        let row = scene.format.row();
+        if ![&row.parallel.open, &row.section.open, &row.call.open].iter().any(|open| open.contains("```")) {
+            self.push(Step::Fix(fix(FixKind::Fence, self.at..self.at + line)), out);
+        }
+        self.framing(self.at + line, out);
+        None
+    }
+
+    fn at_end(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {
+        if self.calls == 0 {
+            if self.bare || self.list > 0 {
+                return self.not_a_call();
+            }
+            self.commit(out);
+            let span = self.told..scene.text.len();
+            out.push(Step::Framing(span.clone()));
+            out.push(Step::Fault(Fault::Truncated { span, name: None }));
+            self.told = scene.text.len();
+            return self.over(scene.text.len());
+        }
+        let open = self.list > 0
+            || (self.call_open && !scene.format.row().call.close.is_empty())
+            || (self.section && !scene.format.row().section.close.is_empty());
+        if open {
+            self.push(Step::Fix(fix(FixKind::MissingClose, self.at..self.at)), out);
+        }
+        self.framing(self.at, out);
+        self.over(self.at)
+    }
+
+    /// Frames everything up to `end`.
+    fn framing(&mut self, end: usize, out: &mut Vec<Step>) {
+        if end > self.told {
+            let span = self.told..end;
+            self.push(Step::Framing(span), out);
+            self.told = end;
+        }
+        self.at = self.at.max(end);
+    }
+
+    fn push(&mut self, step: Step, out: &mut Vec<Step>) {
+        if self.committed { out.push(step) } else { self.held.push(step) }
+    }
+
+    fn commit(&mut self, out: &mut Vec<Step>) {
+        self.committed = true;
+        out.append(&mut self.held);
+    }
+
+    fn over(&self, at: usize) -> Ended {
+        Ended::Here { at, pending_close: self.call_open || self.section || self.list > 0 || self.fence }
+    }
+
+    fn not_a_call(&self) -> Ended {
+        Ended::Text
+    }
+}
+
+/// Where a body may begin with no marker at all: the bodies of this place.
+pub(crate) fn has_bare(scene: &Scene<'_>, place: Place) -> bool {
+    scene.format.bodies().iter().any(|body| body.row.bare == place)
+}

@@ -1,0 +1,186 @@
+//! A JSON object: one that says a call, `{"name": .., "arguments": {..}}`, or the arguments of a call named before it.
+//!
+//! Its end is found as it streams; it is read once, tolerantly, when it has ended. Meanwhile a strict walk tells the name
+//! and the arguments as soon as they are certain.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use crate::chat::{Fix, FixKind};
+use crate::format::envelope::{RawCall, calls_of};
+use crate::format::extent::{Extent, Reach};
+use crate::format::item::{Advance, Scene, fix};
+use crate::format::keys::{Keys, is};
+use crate::format::reader::Step;
+use crate::format::row::{JsonStyle, ShapeName};
+use crate::format::walk::{ObjectWalk, Walked};
+use crate::value::{self, Unread};
+
+/// A JSON object that is being read.
+#[derive(Debug)]
+pub(crate) struct JsonItem {
+    from: usize,
+    brace: usize,
+    extent: Extent,
+    named: Option<Named>,
+    watch: Watch,
+}
+
+/// A name that stood before the object.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) id: Option<String>,
+    pub(crate) fixes: Vec<Fix>,
+    /// The literal that ends the call after its arguments.
+    pub(crate) tail: Option<String>,
+}
+
+impl JsonItem {
+    /// An object that says a call, from its brace.
+    pub(crate) fn new(brace: usize) -> Self {
+        Self { from: brace, brace, extent: Extent::new(brace), named: None, watch: Watch::new(brace) }
+    }
+
+    /// The arguments of a call whose name stands from `from` on.
+    pub(crate) fn named(from: usize, brace: usize, named: Named) -> Self {
+        Self { from, named: Some(named), ..Self::new(brace) }
+    }
+
+    pub(crate) fn start(&self) -> usize {
+        self.from
+    }
+
+    pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
+        let reach = self.extent.advance(scene, None);
+        self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
+        match reach {
+            Reach::More => Advance::More,
+            Reach::End(end) | Reach::Marker(end) => self.read(scene, end),
+            Reach::Cut { shallow } => match self.extent.marker_inside() {
+                Some(marker) => self.read(scene, scene.cut(marker)),
+                None if shallow && self.named.is_none() => self.read(scene, scene.text.len()),
+                None => Advance::Truncated { name: self.name() },
+            },
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        self.named.as_ref().map(|named| named.name.clone()).or_else(|| self.watch.name.clone())
+    }
+
+    fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
+        let text = &scene.text[..end];
+        let python = scene.format.row().json == JsonStyle::Python;
+        let read = if python { value::python(text, self.brace) } else { value::json_closed(text, self.brace) };
+        let reading = match read {
+            Ok(reading) => reading,
+            Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, message: "nested too deep" },
+            Err(_) => return Advance::Unreadable { end, message: "expected a JSON object" },
+        };
+        let span = self.from..end;
+        let mut calls = match &self.named {
+            Some(named) => vec![RawCall {
+                name: named.name.clone(),
+                arguments: reading.value,
+                id: named.id.clone(),
+                span: span.clone(),
+                fixes: named.fixes.clone(),
+            }],
+            None => self.calls(scene, reading.value, &span),
+        };
+        let Some(first) = calls.first_mut() else {
+            return Advance::Unreadable { end, message: "expected an object that names a tool" };
+        };
+        first.fixes.splice(0..0, reading.fixes);
+        if !matches!(&scene.text[..end].chars().next_back(), Some('}' | ']')) {
+            first.fixes.push(fix(FixKind::MissingClose, span));
+        }
+        Advance::Done { end: self.tail(scene, end), calls }
+    }
+
+    fn calls(&self, scene: &Scene<'_>, value: Value, span: &Range<usize>) -> Vec<RawCall> {
+        let body = scene.format.bodies().iter().find(|body| body.row.shape == ShapeName::JsonCalls);
+        let written = scene.format.written().row.shape == ShapeName::JsonCalls;
+        let own = body.map(|body| body.keys.clone()).unwrap_or_default();
+        let mut calls = calls_of(value, span, &own, scene.offered);
+        for call in &mut calls {
+            scene.strip(&call.name).to_owned().clone_into(&mut call.name);
+            if !written && body.is_none() {
+                call.fixes.push(fix(FixKind::Shape, span.clone()));
+            }
+        }
+        calls
+    }
+
+    /// The byte after the call's closing literal, where it stands there.
+    fn tail(&self, scene: &Scene<'_>, end: usize) -> usize {
+        let Some(tail) = self.named.as_ref().and_then(|named| named.tail.as_deref()) else { return end };
+        let at = scene.skip_blanks(end);
+        if scene.text[at..].starts_with(tail) { at + tail.len() } else { end }
+    }
+}
+
+/// Tells name and arguments as soon as they are certain.
+#[derive(Debug)]
+struct Watch {
+    walk: ObjectWalk,
+    walked: usize,
+    brace: usize,
+    name: Option<String>,
+    text: Vec<u8>,
+    key: Key,
+    begun: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Name,
+    Arguments,
+    Other,
+}
+
+impl Watch {
+    fn new(brace: usize) -> Self {
+        let walk = ObjectWalk::new();
+        Self { walk, walked: brace, brace, name: None, text: Vec::new(), key: Key::Other, begun: false }
+    }
+
+    fn look(&mut self, named: Option<&Named>, scene: &Scene<'_>, upto: usize, out: &mut Vec<Step>) {
+        if let Some(named) = named {
+            if self.walked == self.brace && upto > self.brace && scene.offered.knows(&named.name) {
+                out.push(Step::Begin { name: named.name.clone() });
+                self.begun = true;
+            }
+            if self.begun && upto > self.walked {
+                out.push(Step::Arguments(self.walked..upto));
+            }
+            self.walked = self.walked.max(upto);
+            return;
+        }
+        if upto <= self.walked {
+            return;
+        }
+        let Self { walk, walked, name, text, key, begun, .. } = self;
+        let keys = Keys::table();
+        walk.push(&scene.text.as_bytes()[*walked..upto], *walked, &mut |passed| match passed {
+            Walked::Key(word) if is(&keys.name, &word) && name.is_none() => *key = Key::Name,
+            Walked::Key(word) if is(&keys.arguments, &word) => *key = Key::Arguments,
+            Walked::Key(_) | Walked::End => *key = Key::Other,
+            Walked::Value(range) if *key == Key::Name => text.extend(&scene.text.as_bytes()[range]),
+            Walked::Value(range) if *key == Key::Arguments && *begun => out.push(Step::Arguments(range)),
+            Walked::ValueEnd if *key == Key::Name => {
+                let said = serde_json::from_slice::<String>(text).unwrap_or_default();
+                let said = scene.strip(&said).to_owned();
+                if scene.offered.knows(&said) {
+                    out.push(Step::Begin { name: said.clone() });
+                    *begun = true;
+                }
+                *name = Some(said);
+            }
+            Walked::Value(_) | Walked::ValueEnd => {}
+        });
+        *walked = upto;
+    }
+}

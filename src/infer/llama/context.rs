@@ -1,0 +1,161 @@
+//! llama.cpp as a backend: a model, a context over it, and the cache inside.
+//!
+//! The context borrows the model in the library's types; here both live in one value, so the borrow is told to the
+//! compiler as unlimited and kept true by the order of the fields. It must not know how tokens are chosen.
+
+#![allow(unsafe_code)] // The one lifetime below; everything else is the library's safe face.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use llama_cpp_2::model::LlamaModel;
+
+use super::vocab::{LlamaVocabulary, native};
+use super::{BATCH, SEQUENCES, failure};
+use crate::error::{Error, ErrorKind, Result};
+use crate::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
+use crate::infer::generator::ModelInfo;
+use crate::infer::vocab::Vocab;
+
+/// A loaded model, ready to compute.
+pub(super) struct Llama {
+    // Dropped in this order: the context points into the model.
+    context: LlamaContext<'static>,
+    batch: LlamaBatch<'static>,
+    vocab: Arc<LlamaVocabulary>,
+    info: ModelInfo,
+    can_truncate: bool,
+    // Keeps alive what the context points into.
+    _model: Arc<LlamaModel>,
+}
+
+impl Llama {
+    pub(super) fn new(
+        engine: &'static LlamaBackend,
+        model: Arc<LlamaModel>,
+        parameters: LlamaContextParams,
+        info: ModelInfo,
+        vocab: Arc<LlamaVocabulary>,
+    ) -> Result<Self> {
+        let made = model.new_context(engine, parameters);
+        let context = made.map_err(|error| failure::of_context(info.context_length, error))?;
+        // SAFETY: the context borrows the model behind the `Arc`. That model does not move when the `Arc` is moved,
+        // and `Llama` holds a clone of it in a field that is dropped after the context. The context never leaves
+        // `Llama`, whose fields are private, so that no borrow outlives the model.
+        let context = unsafe { std::mem::transmute::<LlamaContext<'_>, LlamaContext<'static>>(context) };
+        let can_truncate = !model.is_recurrent() && !model.is_hybrid();
+        let batch = LlamaBatch::new(BATCH, i32::try_from(SEQUENCES).unwrap_or(1));
+        Ok(Self { context, batch, vocab, info, can_truncate, _model: model })
+    }
+
+    /// Fills the library's batch and gives the places that want logits.
+    fn fill(&mut self, batch: &Batch) -> Result<Vec<i32>> {
+        if batch.entries().len() > BATCH {
+            return Err(Error::new(ErrorKind::Backend, "a batch is larger than the engine takes"));
+        }
+        self.batch.clear();
+        let mut wanted = Vec::new();
+        for (index, entry) in (0i32..).zip(batch.entries()) {
+            if entry.sequence as usize >= SEQUENCES || entry.token as usize >= self.vocab.size() {
+                return Err(Error::new(ErrorKind::Backend, "a batch names a token or sequence that is not there"));
+            }
+            let position = number(entry.position)?;
+            let added = self.batch.add(native(entry.token), position, &[entry.sequence.cast_signed()], entry.logits);
+            added.map_err(|error| Error::new(ErrorKind::Backend, "a batch cannot be filled").because(error))?;
+            if entry.logits {
+                wanted.push(index);
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+impl Backend for Llama {
+    fn model(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            batch: BATCH,
+            sequences: SEQUENCES,
+            context: self.info.context_length,
+            can_truncate: self.can_truncate,
+            can_fork: self.can_truncate,
+        }
+    }
+
+    fn vocab(&self) -> Arc<dyn Vocab> {
+        Arc::clone(&self.vocab) as Arc<dyn Vocab>
+    }
+
+    fn decode<'a>(&'a mut self, batch: &Batch) -> Result<Logits<'a>> {
+        let wanted = self.fill(batch)?;
+        if batch.entries().is_empty() {
+            return Ok(Logits::default());
+        }
+        self.context.decode(&mut self.batch).map_err(failure::of_decode)?;
+        Ok(Logits::new(wanted.into_iter().map(|index| self.context.get_logits_ith(index)).collect()))
+    }
+
+    fn truncate(&mut self, sequence: SeqId, len: usize) -> Result<usize> {
+        let from = u32::try_from(len).map_err(|_| out_of_range())?;
+        // Models with a rolling state cannot forget their last tokens: then all is forgotten.
+        let cut = self.context.clear_kv_cache_seq(Some(sequence), Some(from), None).map_err(cache_trouble)?;
+        if cut && (self.can_truncate || len == 0) {
+            return Ok(len);
+        }
+        self.context.clear_kv_cache_seq(Some(sequence), None, None).map_err(cache_trouble)?;
+        Ok(0)
+    }
+
+    fn fork(&mut self, from: SeqId, to: SeqId, len: usize) -> Result<bool> {
+        if !self.can_truncate {
+            return Ok(false);
+        }
+        let end = u32::try_from(len).map_err(|_| out_of_range())?;
+        self.context.clear_kv_cache_seq(Some(to), None, None).map_err(cache_trouble)?;
+        let copied = self.context.kv_cache_seq_cp(from.cast_signed(), to.cast_signed(), Some(0), Some(end));
+        copied.map(|()| true).map_err(cache_trouble)
+    }
+
+    fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {
+        let tokens: Vec<_> = tokens.iter().copied().map(native).collect();
+        let saved = self.context.state_seq_save_file(file, sequence.cast_signed(), &tokens);
+        saved.map(|_| ()).map_err(|error| {
+            Error::new(ErrorKind::Io, format!("the cache could not be written to `{}`", file.display())).because(error)
+        })
+    }
+
+    fn restore(&mut self, sequence: SeqId, file: &Path) -> Result<usize> {
+        let most = self.info.context_length;
+        let restored = self.context.state_seq_load_file(file, sequence.cast_signed(), most);
+        // A file of another build, or a broken one, is a miss. What it may have left in the cache is cleared.
+        match restored {
+            Ok((tokens, _)) => Ok(tokens.len()),
+            Err(_) => self.truncate(sequence, 0),
+        }
+    }
+}
+
+fn number(position: usize) -> Result<i32> {
+    i32::try_from(position).map_err(|_| out_of_range())
+}
+
+fn out_of_range() -> Error {
+    Error::new(ErrorKind::Backend, "a place in a sequence is out of range")
+}
+
+fn cache_trouble(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(ErrorKind::Backend, "the engine's cache refused a change").because(error)
+}
+
+impl std::fmt::Debug for Llama {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Llama").field("info", &self.info).finish_non_exhaustive()
+    }
+}

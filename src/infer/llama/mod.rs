@@ -1,0 +1,146 @@
+//! llama.cpp in this process.
+//!
+//! Settings that were measured to matter are set here and not left to the library: flash attention off on a CPU (on,
+//! it halves decoding at 700 tokens of context), one cache that all sequences share, half-precision keys and values.
+//! The model's header was read and checked before its file comes here. It must not know how tokens are chosen.
+
+mod context;
+mod failure;
+mod threads;
+mod vocab;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::{LogOptions, send_logs_to_tracing};
+
+use super::backend::Backend;
+use super::generator::{Generator, ModelInfo};
+use super::local::Local;
+use crate::error::{Error, ErrorKind, Result};
+use context::Llama;
+
+/// How a model is run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct LlamaSettings {
+    /// Threads; as many as there are physical cores if absent.
+    pub threads: Option<usize>,
+    /// Tokens that prompt and answer may have together; 4,096 if absent, or what the model was trained with if that
+    /// is less.
+    pub context_length: Option<usize>,
+    /// Layers to be computed by a GPU, where the crate was built for one.
+    pub gpu_layers: usize,
+    /// Whether llama.cpp's own log goes to stderr.
+    pub verbose: bool,
+}
+
+/// The context length where none was asked for: enough for many tools, and small enough for laptops.
+const CONTEXT: usize = 4096;
+/// Tokens of one batch: a whole chunk of a prompt.
+const BATCH: usize = 512;
+/// Sequences that share the cache.
+const SEQUENCES: usize = 4;
+
+/// Loads a model file and starts the thread that runs it.
+pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>> {
+    let (path, settings) = (path.to_owned(), settings.clone());
+    Ok(Box::new(Local::open(move || backend(&path, &settings))?))
+}
+
+/// Loads a model file as a backend, on the thread that is to use it.
+pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>> {
+    if !path.is_file() {
+        let message = format!("there is no model file at `{}`", path.display());
+        return Err(Error::new(ErrorKind::ModelMissing, message).hint("`callwright list` shows the models that are there"));
+    }
+    let engine = engine(settings.verbose)?;
+    let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
+    let model = LlamaModel::load_from_file(engine, path, &parameters).map_err(|error| failure::of_load(path, error))?;
+    let model = Arc::new(model);
+    let trained = model.n_ctx_train() as usize;
+    let context_length = settings.context_length.unwrap_or(CONTEXT).clamp(1, trained.max(1));
+    let threads = i32::try_from(settings.threads.unwrap_or_else(threads::physical)).unwrap_or(i32::MAX).max(1);
+    let parameters = LlamaContextParams::default()
+        .with_n_ctx(std::num::NonZeroU32::new(u32_of(context_length)))
+        .with_n_batch(u32_of(BATCH))
+        .with_n_ubatch(u32_of(BATCH))
+        .with_n_seq_max(u32_of(SEQUENCES))
+        .with_kv_unified(true)
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads);
+    let on_cpu = settings.gpu_layers == 0;
+    let parameters = if on_cpu { parameters.with_flash_attention_policy(FLASH_ATTENTION_OFF) } else { parameters };
+    let info = info(&model, path, context_length);
+    let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
+    Ok(Box::new(Llama::new(engine, model, parameters, info, vocab)?))
+}
+
+const FLASH_ATTENTION_OFF: llama_cpp_sys_2::llama_flash_attn_type = llama_cpp_sys_2::LLAMA_FLASH_ATTN_TYPE_DISABLED;
+
+/// llama.cpp is initialised once in a process and never shut down: another model may follow.
+fn engine(verbose: bool) -> Result<&'static LlamaBackend> {
+    static ENGINE: OnceLock<Option<LlamaBackend>> = OnceLock::new();
+    if !verbose {
+        // Without a subscriber for tracing nothing is shown; the first call in a process counts.
+        send_logs_to_tracing(LogOptions::default().with_logs_enabled(false));
+    }
+    let engine = ENGINE.get_or_init(|| LlamaBackend::init().ok());
+    engine.as_ref().ok_or_else(|| {
+        Error::new(ErrorKind::Backend, "llama.cpp could not be initialised")
+            .hint("something else in this process has initialised it already")
+    })
+}
+
+fn info(model: &LlamaModel, path: &Path, context_length: usize) -> ModelInfo {
+    let text = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
+    let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    ModelInfo {
+        name: text("general.name").unwrap_or_else(stem),
+        context_length,
+        trained_context_length: model.n_ctx_train() as usize,
+        parameters: model.n_params(),
+        quant: text("general.file_type").and_then(|number| quant(&number)).unwrap_or_default().to_owned(),
+        architecture: text("general.architecture").unwrap_or_default(),
+        bytes: model.size(),
+    }
+}
+
+/// The name of a file type, from llama.cpp's list of them.
+fn quant(file_type: &str) -> Option<&'static str> {
+    Some(match file_type {
+        "0" => "F32",
+        "1" => "F16",
+        "2" => "Q4_0",
+        "3" => "Q4_1",
+        "7" => "Q8_0",
+        "8" => "Q5_0",
+        "9" => "Q5_1",
+        "10" => "Q2_K",
+        "11" => "Q3_K_S",
+        "12" => "Q3_K_M",
+        "13" => "Q3_K_L",
+        "14" => "Q4_K_S",
+        "15" => "Q4_K_M",
+        "16" => "Q5_K_S",
+        "17" => "Q5_K_M",
+        "18" => "Q6_K",
+        "30" => "IQ4_XS",
+        "25" => "IQ4_NL",
+        "32" => "BF16",
+        _ => return None,
+    })
+}
+
+fn u32_of(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Where a model file was looked for, in messages.
+fn shown(path: &Path) -> String {
+    PathBuf::from(path).display().to_string()
+}

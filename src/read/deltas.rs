@@ -1,0 +1,173 @@
+//! The arguments of a call as canonical JSON, while they arrive.
+//!
+//! What was sent must stay a prefix of the final arguments. So a value is sent only where nothing can change it any more:
+//! a string where the schema takes any string, as it comes; any other value when it is complete and the check has nothing
+//! to put right in it. At the first doubt the stream pauses, and the rest is sent when the call is complete.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use crate::check::ToolSet;
+use crate::format::{ObjectWalk, Walked};
+use crate::value::Canonical;
+
+/// The stream of one call's arguments.
+#[derive(Debug)]
+pub(super) struct Deltas {
+    walk: ObjectWalk,
+    pen: Pen,
+}
+
+/// What is written and where it stands.
+#[derive(Debug)]
+struct Pen {
+    tool: String,
+    flow: Flow,
+    /// The keys that were met.
+    keys: Vec<String>,
+    out: String,
+    /// Bytes sent in earlier deltas.
+    sent: usize,
+}
+
+#[derive(Debug)]
+enum Flow {
+    Between,
+    /// A key was met; its value's first byte decides.
+    Keyed,
+    /// In a string that is sent as it comes.
+    Flowing(Canonical),
+    /// In a value that is sent when it is complete.
+    Held(Range<usize>),
+    /// Nothing more until the call is complete.
+    Paused,
+}
+
+impl Deltas {
+    /// The arguments of a call of this tool.
+    pub(super) fn new(tool: String) -> Self {
+        let pen = Pen { tool, flow: Flow::Between, keys: Vec::new(), out: String::new(), sent: 0 };
+        Self { walk: ObjectWalk::new(), pen }
+    }
+
+    /// The tool's name.
+    pub(super) fn tool(&self) -> &str {
+        &self.pen.tool
+    }
+
+    /// Looks at these bytes of the arguments, and returns what is certain now.
+    pub(super) fn push(&mut self, text: &str, range: Range<usize>, tools: &ToolSet) -> String {
+        let Self { walk, pen } = self;
+        if !matches!(pen.flow, Flow::Paused) {
+            let from = range.start;
+            walk.push(&text.as_bytes()[range], from, &mut |passed| pen.pass(passed, text, tools));
+        }
+        pen.sent += pen.out.len();
+        std::mem::take(&mut pen.out)
+    }
+
+    /// What has not been sent of the final arguments.
+    pub(super) fn rest<'j>(&self, json: &'j str) -> &'j str {
+        json.get(self.pen.sent..).unwrap_or_default()
+    }
+}
+
+impl Pen {
+    fn pass(&mut self, passed: Walked, text: &str, tools: &ToolSet) {
+        let flow = std::mem::replace(&mut self.flow, Flow::Paused);
+        self.flow = match (flow, passed) {
+            (Flow::Between, Walked::Key(key)) if !self.keys.contains(&key) => {
+                self.keys.push(key);
+                Flow::Keyed
+            }
+            (Flow::Keyed, Walked::Value(piece)) => self.first(piece, text, tools),
+            (Flow::Flowing(mut canonical), Walked::Value(piece)) => {
+                if canonical.push(&text.as_bytes()[piece], &mut self.out) {
+                    Flow::Flowing(canonical)
+                } else {
+                    Flow::Paused
+                }
+            }
+            (Flow::Flowing(canonical), Walked::ValueEnd) if canonical.is_done() => Flow::Between,
+            (Flow::Held(held), Walked::Value(piece)) => Flow::Held(held.start..piece.end),
+            (Flow::Held(held), Walked::ValueEnd) => self.complete(&text[held], tools),
+            _ => Flow::Paused,
+        };
+    }
+
+    fn schema<'t>(&self, tools: &'t ToolSet) -> Option<&'t Value> {
+        tools.parameter(&self.tool, self.keys.last()?)
+    }
+
+    /// The first byte of a value.
+    fn first(&mut self, piece: Range<usize>, text: &str, tools: &ToolSet) -> Flow {
+        let bytes = &text.as_bytes()[piece.clone()];
+        match self.schema(tools) {
+            Some(schema) if bytes.first() == Some(&b'"') && takes_any_string(schema) => {
+                self.key();
+                let mut canonical = Canonical::new();
+                if canonical.push(bytes, &mut self.out) { Flow::Flowing(canonical) } else { Flow::Paused }
+            }
+            Some(_) => Flow::Held(piece),
+            None => Flow::Paused,
+        }
+    }
+
+    /// A held value is complete.
+    fn complete(&mut self, value: &str, tools: &ToolSet) -> Flow {
+        let read = serde_json::from_str::<Value>(value);
+        match (read, self.schema(tools)) {
+            (Ok(value), Some(schema)) if is_settled(&value, schema) => {
+                self.key();
+                self.out.push_str(&value.to_string());
+                Flow::Between
+            }
+            _ => Flow::Paused,
+        }
+    }
+
+    fn key(&mut self) {
+        let Some(key) = self.keys.last() else { return };
+        self.out.push(if self.keys.len() == 1 { '{' } else { ',' });
+        self.out.push_str(&Value::String(key.clone()).to_string());
+        self.out.push(':');
+    }
+}
+
+/// Words of a schema that may see to it that a value is read in another way.
+const CHOICES: [&str; 6] = ["$ref", "anyOf", "oneOf", "allOf", "const", "format"];
+
+/// Whether the schema takes any string as it is.
+fn takes_any_string(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|kind| kind == "string")
+        && schema.get("enum").is_none()
+        && CHOICES.iter().all(|word| schema.get(word).is_none())
+}
+
+/// Whether the check has nothing to put right in this value.
+fn is_settled(value: &Value, schema: &Value) -> bool {
+    if CHOICES.iter().any(|word| schema.get(word).is_some()) {
+        return false;
+    }
+    if let Some(Value::Array(members)) = schema.get("enum") {
+        return members.contains(value);
+    }
+    let Some(Value::String(kind)) = schema.get("type") else { return false };
+    match (kind.as_str(), value) {
+        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => true,
+        ("integer", Value::Number(number)) => !number.is_f64(),
+        ("number", Value::Number(number)) => number.is_f64(),
+        ("array", Value::Array(items)) => match schema.get("items") {
+            Some(schema) => items.iter().all(|item| is_settled(item, schema)),
+            None => schema.get("prefixItems").is_none(),
+        },
+        ("object", Value::Object(map)) => match schema.get("properties") {
+            Some(Value::Object(known)) if !known.is_empty() => {
+                map.iter().all(|(key, item)| known.get(key).is_some_and(|schema| is_settled(item, schema)))
+            }
+            _ => schema.get("additionalProperties").is_none(),
+        },
+        _ => false,
+    }
+}

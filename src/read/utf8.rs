@@ -1,0 +1,76 @@
+//! Bytes to text, as they arrive: what is not UTF-8 becomes U+FFFD and is told.
+//!
+//! A sequence that a chunk cuts is held until it is whole, so the text is the same however the bytes are cut, and the same
+//! as `String::from_utf8_lossy` makes of all of them.
+
+use std::ops::Range;
+
+/// Holds the beginning of a sequence that is not whole.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    held: Vec<u8>,
+    /// Where bytes were no UTF-8, in the text.
+    pub(super) bad: Vec<Range<usize>>,
+}
+
+impl Decoder {
+    /// Appends these bytes to the text.
+    pub(super) fn push(&mut self, mut bytes: &[u8], text: &mut String) {
+        while !self.held.is_empty() {
+            let Some((first, rest)) = bytes.split_first() else { return };
+            let mut held = std::mem::take(&mut self.held);
+            held.push(*first);
+            let before = held.len();
+            let left = self.take(&held, text);
+            if left.len() == before {
+                self.held = held;
+                bytes = rest;
+                continue;
+            }
+            // The sequence ended, or the new byte begins another one: it is at most what is left.
+            if left.is_empty() {
+                bytes = rest;
+            } else {
+                self.held.clear();
+            }
+        }
+        let left = self.take(bytes, text).to_vec();
+        self.held = left;
+    }
+
+    /// Ends the text.
+    pub(super) fn finish(&mut self, text: &mut String) {
+        if !self.held.is_empty() {
+            self.held.clear();
+            self.replace(text);
+        }
+    }
+
+    /// Appends what is whole and returns the beginning of a sequence at the end.
+    fn take<'b>(&mut self, mut bytes: &'b [u8], text: &mut String) -> &'b [u8] {
+        loop {
+            match std::str::from_utf8(bytes) {
+                Ok(whole) => {
+                    text.push_str(whole);
+                    return &[];
+                }
+                Err(error) => {
+                    let (whole, rest) = bytes.split_at(error.valid_up_to());
+                    text.push_str(std::str::from_utf8(whole).unwrap_or_default());
+                    let Some(length) = error.error_len() else { return rest };
+                    self.replace(text);
+                    bytes = &rest[length..];
+                }
+            }
+        }
+    }
+
+    fn replace(&mut self, text: &mut String) {
+        let from = text.len();
+        text.push(char::REPLACEMENT_CHARACTER);
+        match self.bad.last_mut() {
+            Some(last) if last.end == from => last.end = text.len(),
+            _ => self.bad.push(from..text.len()),
+        }
+    }
+}

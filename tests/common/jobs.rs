@@ -1,0 +1,41 @@
+//! What several tests share: a model file, and a job run to its end.
+
+use std::future::poll_fn;
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use callwright::Result;
+use callwright::infer::{Chunk, Chunks, End, Generator, Job};
+use futures_core::Stream;
+
+/// The model that tests run on: CALLWRIGHT_TEST_MODEL, else the random one of the repository.
+pub fn model_file() -> Option<PathBuf> {
+    if let Some(file) = std::env::var_os("CALLWRIGHT_TEST_MODEL") {
+        return Some(PathBuf::from(file));
+    }
+    let file = PathBuf::from("fixtures/models/random_llama.gguf");
+    if !file.is_file() {
+        println!("skipped: there is no fixtures/models/random_llama.gguf");
+        return None;
+    }
+    Some(file)
+}
+
+/// The next chunk, waited for.
+pub fn next(chunks: &mut Chunks) -> Option<Result<Chunk>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(poll_fn(|context| Pin::new(&mut *chunks).poll_next(context)))
+}
+
+/// All of a job's output, and its end.
+pub fn collect(generator: &dyn Generator, job: Job) -> Result<(Vec<u8>, End)> {
+    let mut chunks = generator.generate(job)?;
+    let mut text = Vec::new();
+    loop {
+        match next(&mut chunks).expect("an end comes before the stream's end")? {
+            Chunk::Text(bytes) => text.extend(bytes),
+            Chunk::End(end) => return Ok((text, end)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The laws of reading (DESIGN section 3), each as a test that bears its name.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use callwright::chat::{Event, Fault, SegmentKind};
+use callwright::check::ToolSet;
+use callwright::format::{Format, Formats};
+use callwright::read::Parsed;
+use common::reading::{arguments, call, merge, nasty_calls, parse, parse_chunks, tools_of};
+use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
+use serde_json::json;
+
+fn formats() -> impl Iterator<Item = &'static Arc<Format>> {
+    Formats::builtin().iter()
+}
+
+fn offered() -> Arc<ToolSet> {
+    let calls = [
+        call("weather_now", json!({"city": "Oslo", "days": 3})),
+        call("clock_set", json!({"hour": 7})),
+        call("write_file", json!({"path": "x", "text": "y"})),
+    ];
+    tools_of(&calls)
+}
+
+/// Texts of a format: examples, written nasty calls, and both cut short or mangled.
+fn texts(format: &Format) -> Vec<String> {
+    let mut texts: Vec<String> = format.row().example.iter().map(|example| example.text.clone()).collect();
+    texts.extend(
+        nasty_calls().iter().filter(|(title, _)| *title != "long").filter_map(|(_, calls)| format.write(calls).ok()),
+    );
+    let mut more = Vec::new();
+    for text in &texts {
+        more.push(format!("Let me see. {text}\nDone."));
+        more.push(format!("<think>\nhm {text}\n</think>\n\nNo."));
+        more.push(format!("<think>\nhm {text}"));
+        let third = text.char_indices().nth(text.chars().count() * 2 / 3).map_or(0, |(at, _)| at);
+        more.push(text[..third].to_owned());
+        more.push(text.replace('"', "'"));
+    }
+    texts.extend(more);
+    texts
+}
+
+fn assert_tiled(parsed: &Parsed) {
+    let mut end = 0;
+    for segment in &parsed.segments {
+        assert_eq!(segment.span.start, end, "{parsed:#?}");
+        assert!(segment.span.end > end, "{parsed:#?}");
+        end = segment.span.end;
+    }
+    assert_eq!(end, parsed.raw.len(), "{parsed:#?}");
+}
+
+/// What events say, against what the result says.
+fn assert_events_agree(parsed: &Parsed) {
+    let mut text = String::new();
+    let mut deltas = vec![String::new(); parsed.calls.len() + 1];
+    for event in &parsed.events {
+        match event {
+            Event::Text { delta, .. } => text.push_str(delta),
+            Event::CallStarted { index, .. } => deltas[*index].clear(),
+            Event::Arguments { index, delta, .. } => deltas[*index].push_str(delta),
+            _ => {}
+        }
+    }
+    assert_eq!(text, parsed.text);
+    for (index, call) in parsed.calls.iter().enumerate() {
+        assert_eq!(deltas[index], arguments(call), "{parsed:#?}");
+    }
+}
+
+#[test]
+fn law_1_nothing_is_lost() {
+    let tools = offered();
+    for format in formats() {
+        for text in texts(format) {
+            let parsed = parse(format, &tools, &text);
+            assert_eq!(parsed.raw, text);
+            assert_tiled(&parsed);
+            assert_events_agree(&parsed);
+        }
+    }
+}
+
+#[test]
+fn law_2_split_invariance() {
+    let tools = offered();
+    for format in formats() {
+        for text in texts(format) {
+            let whole = parse(format, &tools, &text);
+            for size in [1, 2, 3, 7, 30] {
+                let cut = parse_chunks(format, &tools, text.as_bytes().chunks(size));
+                assert_eq!(cut, whole, "{} in chunks of {size}: {text:?}", format.name());
+            }
+            if text.len() < 300 {
+                for at in (0..text.len()).step_by(1 + text.len() / 60) {
+                    let (left, right) = text.as_bytes().split_at(at);
+                    let cut = parse_chunks(format, &tools, [left, right].into_iter());
+                    assert_eq!(cut, whole, "{} cut at {at}: {text:?}", format.name());
+                }
+            }
+        }
+    }
+}
+
+/// Steps grow with the text: four times the text takes about four times the time.
+#[test]
+fn law_4_linear_work() {
+    let texts: [(&str, fn(usize) -> String); 9] = [
+        ("one long argument", |n| {
+            format!(
+                "<tool_call>{{\"name\": \"write_file\", \"arguments\": {{\"text\": \"{}\"}}}}</tool_call>",
+                "x".repeat(n)
+            )
+        }),
+        ("unclosed string", |n| format!("<tool_call>{{\"name\": \"{}", "x".repeat(n))),
+        ("unclosed calls", |n| "weather_now(".repeat(n / 12)),
+        ("openers", |n| "<tool_call>".repeat(n / 11)),
+        ("broken calls", |n| "<tool_call>{'a': 'b</tool_call>\n".repeat(n / 32)),
+        ("half markers", |n| "<tool_cal <think <".repeat(n / 18)),
+        ("blanks", |n| format!("a{}b", " ".repeat(n))),
+        ("brackets", |n| format!("<tool_call>{}", "[".repeat(n))),
+        ("parameters", |n| format!("<function=write_file>{}", "<parameter=text>\n</parameter> ".repeat(n / 30))),
+    ];
+    let tools = offered();
+    for format in formats() {
+        for (title, make) in &texts {
+            let time = |size: usize| {
+                let text = make(size);
+                let started = Instant::now();
+                let parsed = parse_chunks(format, &tools, text.as_bytes().chunks(4));
+                assert_eq!(parsed.raw.len(), text.len());
+                started.elapsed()
+            };
+            // Other processes take their share of the machine, so one good measurement out of many counts.
+            let linear = |_| time(64_000) < time(8_000) * 8 * 2 + Duration::from_millis(20);
+            assert!((0..12).any(linear), "{}: {title}", format.name());
+        }
+    }
+}
+
+#[test]
+fn law_5_never_panics_never_hangs() {
+    let tools = offered();
+    let deep = "[".repeat(200_000);
+    let objects = "{\"a\":".repeat(200_000);
+    let calls = "f(".repeat(200_000);
+    for format in formats() {
+        let open = format!("{}{}", format.row().section.open, format.row().call.open);
+        for body in [&deep, &objects, &calls] {
+            assert_tiled(&parse(format, &tools, &format!("{open}{body}")));
+            assert_tiled(&parse(format, &tools, body));
+        }
+    }
+}
+
+#[test]
+fn law_8_never_invent() {
+    for format in formats() {
+        let calls = [call("write_file", json!({"path": "/tmp/x", "text": "one two three"}))];
+        let Ok(text) = format.write(&calls) else { continue };
+        let tools = tools_of(&calls);
+        for at in (1..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let parsed = parse(format, &tools, &text[..at]);
+            assert_tiled(&parsed);
+            for made in &parsed.calls {
+                assert_eq!(arguments(made), arguments(&calls[0]), "{}: {:?}", format.name(), &text[..at]);
+            }
+            let kept = parsed.segments.iter().any(|segment| segment.kind == SegmentKind::Malformed);
+            let told = parsed.faults.iter().any(|fault| matches!(fault, Fault::Truncated { .. }));
+            assert!(!kept || told, "{}: {:?}", format.name(), &text[..at]);
+        }
+    }
+}
+
+#[test]
+fn a_call_inside_reasoning_is_tentative() {
+    let tools = offered();
+    let hermes = Formats::builtin().get("hermes").unwrap();
+    let body = "<tool_call>{\"name\": \"clock_set\", \"arguments\": {\"hour\": 7}}</tool_call>";
+    let demoted = parse(&hermes, &tools, &format!("<think>maybe {body} or not</think>No."));
+    assert!(demoted.calls.is_empty());
+    assert_eq!(demoted.text, "No.");
+    assert_eq!(demoted.reasoning, format!("maybe {body} or not"));
+    let promoted = parse(&hermes, &tools, &format!("<think>maybe {body}"));
+    assert_eq!((promoted.calls.len(), promoted.reasoning.as_str()), (1, "maybe"));
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_stay_in_their_span() {
+    let tools = offered();
+    let hermes = Formats::builtin().get("hermes").unwrap();
+    let bytes = b"a \xff\xfe b \xe2\x82 c <tool_call>{\"name\": \"write_file\", \"arguments\": {\"text\": \"\xf0\x9f\"}}</tool_call>\xe2\x82";
+    let whole = parse_chunks(&hermes, &tools, std::iter::once(&bytes[..]));
+    assert_eq!(whole.raw, String::from_utf8_lossy(bytes));
+    assert_eq!(whole.calls.len(), 1);
+    assert!(whole.fixes.iter().any(|fix| &whole.raw[fix.span.clone()] == "\u{fffd}\u{fffd}"));
+    for at in 0..bytes.len() {
+        let (left, right) = bytes.split_at(at);
+        assert_eq!(parse_chunks(&hermes, &tools, [left, right].into_iter()), whole, "cut at {at}");
+    }
+}
+
+#[test]
+fn arguments_stream_before_the_call_is_complete() {
+    let hermes = Formats::builtin().get("hermes").unwrap();
+    let mut parser = callwright::read::Parser::new(hermes, offered());
+    let events = parser.push(b"<tool_call>\n{\"name\": \"write_file\", \"arguments\": {\"text\": \"one tw");
+    let started = Event::CallStarted { attempt: 0, index: 0, name: "write_file".into() };
+    let delta = Event::Arguments { attempt: 0, index: 0, delta: "{\"text\":\"one tw".into() };
+    assert_eq!(merge(events), [started, delta]);
+}
+
+/// Pieces that texts of models are made of.
+fn pieces() -> impl Strategy<Value = String> {
+    let markers: Vec<String> = formats()
+        .flat_map(|format| {
+            let row = format.row();
+            let frames = [&row.section, &row.call];
+            let words = frames.into_iter().flat_map(|frame| [frame.open.clone(), frame.close.clone()]);
+            words.chain(row.body.iter().map(|body| body.item.clone())).collect::<Vec<_>>()
+        })
+        .chain(
+            [
+                "<think>",
+                "</think>",
+                "{\"name\": \"weather_now\", \"arguments\": {\"city\": \"Oslo\"}}",
+                "weather_now(city='Oslo')",
+                "```json\n",
+                "\n",
+                "\"",
+                "'",
+                "{",
+                "}",
+                "[",
+                "]",
+                "\\",
+                "å",
+                "<",
+                "tool_name: clock_set\n",
+            ]
+            .map(str::to_owned),
+        )
+        .collect();
+    let piece =
+        prop_oneof![3 => prop::sample::select(markers), 1 => "[ -~]{0,12}", 1 => any::<char>().prop_map(String::from)];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn laws_1_2_5_hold_for_any_text(text in pieces(), cuts in prop::collection::vec(1_usize..9, 1..40), which in Just(()).prop_flat_map(|()| 0..Formats::builtin().iter().count())) {
+        let format = formats().nth(which).unwrap();
+        let tools = offered();
+        let whole = parse(format, &tools, &text);
+        assert_tiled(&whole);
+        assert_events_agree(&whole);
+        let mut rest = text.as_bytes();
+        let mut chunks = Vec::new();
+        for size in cuts.iter().cycle() {
+            if rest.is_empty() { break; }
+            let (left, right) = rest.split_at((*size).min(rest.len()));
+            chunks.push(left);
+            rest = right;
+        }
+        assert_eq!(parse_chunks(format, &tools, chunks.into_iter()), whole, "{}: {text:?}", format.name());
+    }
+}
