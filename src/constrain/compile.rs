@@ -144,12 +144,12 @@ impl Constraint {
             if let Err(cause) = Matcher::compile(factory, &grammar.lark(&[])) {
                 return Error::new(ErrorKind::Grammar, format!("the schema of tool `{name}` cannot be enforced"))
                     .because(cause)
-                    .hint("simplify the schema, or run with `--enforce off`: calls are then checked but not enforced");
+                    .hint("simplify the schema, or run with `--no-enforce`: calls are then checked but not enforced");
             }
         }
         Error::new(ErrorKind::Grammar, "the decoding grammar cannot be compiled")
             .because(cause)
-            .hint("run with `--enforce off`: calls are then checked but not enforced")
+            .hint("run with `--no-enforce`: calls are then checked but not enforced")
     }
 }
 
@@ -215,7 +215,7 @@ fn calls(pieces: &Enforce<'_>, tools: &[(String, Value)], parallel: bool) -> Res
 fn item(pieces: &Enforce<'_>, name: &str, schema: &Value, spacing: &Spacing) -> Result<Vec<Term>> {
     if !matches!(pieces.shape, ShapeName::JsonCalls | ShapeName::NamedJson) {
         return Err(Error::new(ErrorKind::Grammar, "calls of this format cannot be enforced yet")
-            .hint("run with `--enforce off`: calls are then checked but not enforced"));
+            .hint("run with `--no-enforce`: calls are then checked but not enforced"));
     }
     let mut terms: Vec<Term> = Vec::new();
     for piece in pieces.item.pieces() {
@@ -224,7 +224,7 @@ fn item(pieces: &Enforce<'_>, name: &str, schema: &Value, spacing: &Spacing) -> 
             Piece::Field(Field::Name) => Term::Literal(written_name(name, &terms)),
             Piece::Field(Field::Arguments) => Term::Json(enforced(schema, spacing)),
             Piece::Field(Field::Id) => Term::Lark(match pieces.ids {
-                Ids::Any => "/[a-zA-Z0-9_]{1,24}/".to_owned(),
+                Ids::Any | Ids::Header => "/[a-zA-Z0-9_]{1,24}/".to_owned(),
                 Ids::Nine => "/[a-zA-Z0-9]{9}/".to_owned(),
             }),
             Piece::Field(Field::Index) => Term::Lark("/[0-9]{1,2}/".to_owned()),

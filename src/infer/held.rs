@@ -32,7 +32,8 @@ impl Held {
     /// Begins at the end of the output.
     pub(super) fn begin(turn: &mut Turn<'_>, matcher: Matcher, constraint: &Constraint) -> Result<Self> {
         let closer = Closer::new(turn.left(), constraint.ends());
-        let mut held = Self { matcher, closer, repeats: Repeats::default() };
+        let repeats = Repeats::new(turn.lexicon, constraint.ends());
+        let mut held = Self { matcher, closer, repeats };
         held.append_forced(turn);
         held.closer.begin(&mut held.matcher, turn.left())?;
         Ok(held)
@@ -76,7 +77,9 @@ impl Held {
         }
         let mut mask = self.matcher.mask()?;
         shorten_numbers(&mut mask, turn);
-        let token = turn.choose(Some(&mask), &self.repeats.bias(&mask))?;
+        // A string is where nearly every token may stand.
+        let in_string = mask.num_set() * 2 > turn.lexicon.vocab().size();
+        let token = turn.choose(Some(&mask), &self.repeats.bias(in_string))?;
         if turn.ends_answer(token) {
             return Ok(Taken::Ended);
         }
@@ -91,13 +94,11 @@ impl Held {
             }
         }
         turn.append(token);
-        self.repeats.push(token);
+        self.repeats.push(token, in_string);
         for token in forced.iter().take(left.saturating_sub(1)) {
             turn.append(*token);
             turn.end.usage.forced_tokens += 1;
-        }
-        if !forced.is_empty() {
-            self.repeats.pause();
+            self.repeats.push(*token, false);
         }
         Ok(if self.matcher.is_done() && self.matcher.error().is_none() { Taken::Complete } else { Taken::Goes })
     }
@@ -109,6 +110,7 @@ impl Held {
             }
             turn.append(token);
             turn.end.usage.forced_tokens += 1;
+            self.repeats.push(token, false);
         }
     }
 }

@@ -1,24 +1,155 @@
-//! The way out of a loop: small models repeat themselves inside strings until their budget is spent.
+//! The way out of a loop: small models repeat themselves inside a call until their budget is spent.
+//!
+//! What holds a call to its grammar also keeps the model from ending its answer, so a loop inside a string would run
+//! until the closer cuts it off. Once the same words came several times, the token that would go on with them is made
+//! less likely, by more the longer the repetition is, and the tokens that end the string more likely. Text that does
+//! not repeat itself is never touched, and neither is free text outside of calls. It must not know grammars.
 
 use super::backend::Token;
-use crate::constrain::Mask;
+use super::vocab::Lexicon;
 
-/// What was chosen inside the string at hand.
-#[derive(Debug, Default)]
+/// A repetition of fewer tokens is how people write.
+const WORDS: usize = 4;
+/// How often a repetition must have come before to count as a loop.
+const TIMES: usize = 2;
+/// A repetition of so many tokens is a loop the first time.
+const PASSAGE: usize = 24;
+/// How far back a string is looked at.
+const WINDOW: usize = 512;
+/// Outside strings (lists of numbers, of objects) only an exact period over so many tokens is a loop.
+const PERIODS: usize = 48;
+/// The longest period that is looked for.
+const PERIOD: usize = 32;
+
+/// Watches what is written inside a call.
+#[derive(Debug)]
 pub(super) struct Repeats {
-    tokens: Vec<Token>,
+    /// Tokens that end a string, or a list.
+    ends: Vec<Token>,
+    /// The string at hand.
+    string: Vec<Token>,
+    /// All tokens of the call, and for each period how long it has held.
+    call: Vec<Token>,
+    periods: [usize; PERIOD + 1],
+    /// How often a loop was seen in the string or list at hand.
+    strain: f32,
 }
 
 impl Repeats {
-    pub(super) fn push(&mut self, token: Token) {
-        self.tokens.push(token);
+    /// Watches calls in which these texts end a string.
+    pub(super) fn new(lexicon: &Lexicon, ends: &[String]) -> Self {
+        let lists = "]".to_owned();
+        let mut found: Vec<Token> = ends.iter().chain([&lists]).flat_map(|end| leading(lexicon, end)).collect();
+        found.sort_unstable();
+        found.dedup();
+        Self { ends: found, string: Vec::new(), call: Vec::new(), periods: [0; PERIOD + 1], strain: 0.0 }
     }
 
-    pub(super) fn pause(&mut self) {
-        self.tokens.clear();
+    /// A token of the call. Inside a string: where the grammar left it to the model what to write.
+    pub(super) fn push(&mut self, token: Token, in_string: bool) {
+        self.call.push(token);
+        let last = self.call.len() - 1;
+        for period in 1..=PERIOD.min(last) {
+            let goes_on = self.call[last] == self.call[last - period];
+            self.periods[period] = if goes_on { self.periods[period] + 1 } else { 0 };
+        }
+        if in_string {
+            self.string.push(token);
+        } else if !self.string.is_empty() {
+            self.string.clear();
+            self.strain = 0.0;
+        }
     }
 
-    pub(super) fn bias(&mut self, _mask: &Mask) -> Vec<(Token, f32)> {
-        Vec::new()
+    /// What makes going on with a loop less likely. Empty where there is none.
+    pub(super) fn bias(&mut self, in_string: bool) -> Vec<(Token, f32)> {
+        let mut bias = if in_string { repeated(&self.string) } else { self.period() };
+        if !bias.is_empty() {
+            self.strain += 1.0;
+        }
+        if self.strain > 0.0 {
+            let change = (self.strain * 0.25).min(20.0);
+            bias.extend(self.ends.iter().map(|token| (*token, change)));
+        }
+        bias
+    }
+
+    /// The token that would go on with an exact period.
+    fn period(&self) -> Vec<(Token, f32)> {
+        let long = |period: &usize| self.periods[*period] >= PERIODS.max(3 * period);
+        let Some(period) = (1..=PERIOD).find(long) else { return Vec::new() };
+        let next = self.call[self.call.len() - period];
+        vec![(next, -penalty(self.periods[period] - PERIODS))]
+    }
+}
+
+/// Tokens that would go on with words which came several times before.
+fn repeated(string: &[Token]) -> Vec<(Token, f32)> {
+    let string = &string[string.len().saturating_sub(WINDOW)..];
+    let Some((last, before)) = string.split_last() else { return Vec::new() };
+    // Token, longest repetition, how often.
+    let mut found: Vec<(Token, usize, usize)> = Vec::new();
+    for at in memchr_tokens(before, *last) {
+        let length = 1 + string[..at].iter().rev().zip(before.iter().rev()).take_while(|(a, b)| a == b).count();
+        if length < WORDS {
+            continue;
+        }
+        let next = string[at + 1];
+        match found.iter_mut().find(|(token, ..)| *token == next) {
+            Some((_, longest, times)) => {
+                *longest = length.max(*longest);
+                *times += 1;
+            }
+            None => found.push((next, length, 1)),
+        }
+    }
+    found.retain(|(_, longest, times)| *times >= TIMES || *longest >= PASSAGE);
+    found.iter().map(|(token, longest, _)| (*token, -penalty(longest - WORDS))).collect()
+}
+
+/// Where a token stands.
+fn memchr_tokens(tokens: &[Token], wanted: Token) -> impl Iterator<Item = usize> {
+    tokens.iter().enumerate().filter(move |(_, token)| **token == wanted).map(|(at, _)| at)
+}
+
+/// Grows fast: a loop that has caught a model outweighs all other tokens by far.
+fn penalty(excess: usize) -> f32 {
+    let steps = i32::try_from(excess).unwrap_or(i32::MAX);
+    (2.0 * 1.5f32.powi(steps)).min(60.0)
+}
+
+/// Tokens that begin with the end of a string, alone or with what often follows it.
+fn leading(lexicon: &Lexicon, end: &str) -> Vec<Token> {
+    let vocab = lexicon.vocab();
+    let texts = ["", "}", "}}", ",", "]"].map(|behind| format!("{end}{behind}"));
+    let first = texts.iter().filter_map(|text| vocab.tokenize(text.as_bytes(), false).first().copied());
+    first.filter(|token| vocab.piece(*token).starts_with(end.as_bytes())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::repeated;
+
+    #[test]
+    fn plain_text_is_not_touched() {
+        let text: Vec<u32> = (0..400).map(|at| at * 7 % 101).collect();
+        assert!(repeated(&text[..100]).is_empty());
+        assert!(repeated(&[]).is_empty());
+    }
+
+    #[test]
+    fn words_said_a_third_time_are_a_loop() {
+        let once = [1, 2, 3, 4, 5, 6];
+        let text = [&once[..], &once, &once[..4]].concat();
+        assert_eq!(repeated(&text).first().map(|(token, _)| *token), Some(5));
+        assert!(repeated(&text[..10]).is_empty(), "said twice is how people write");
+    }
+
+    #[test]
+    fn a_longer_loop_weighs_more() {
+        let once = [1, 2, 3, 4, 5, 6];
+        let text = once.repeat(5);
+        let weight = |len: usize| repeated(&text[..len])[0].1;
+        assert!(weight(27) < weight(17));
     }
 }

@@ -13,7 +13,7 @@ use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
-use crate::format::row::ShapeName;
+use crate::format::row::{JsonStyle, ShapeName};
 use crate::format::walk::{ObjectWalk, Walked};
 use crate::value::{self, Unread};
 
@@ -71,7 +71,10 @@ impl JsonItem {
     }
 
     fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
-        let reading = match value::json_closed(&scene.text[..end], self.brace) {
+        let text = &scene.text[..end];
+        let python = scene.format.row().json == JsonStyle::Python;
+        let read = if python { value::python(text, self.brace) } else { value::json_closed(text, self.brace) };
+        let reading = match read {
             Ok(reading) => reading,
             Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, message: "nested too deep" },
             Err(_) => return Advance::Unreadable { end, message: "expected a JSON object" },

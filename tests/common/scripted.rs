@@ -1,0 +1,210 @@
+//! A backend that wants to say what a test tells it to, over a vocabulary of bytes and some words.
+//!
+//! It keeps the tokens of its sequences as a real cache would and refuses a batch that does not fit behind them, so
+//! that every slip of the token loop's bookkeeping is an error here. Where the script's token is not allowed, the
+//! choice among the others is a fixed pseudo-random one.
+
+use std::sync::{Arc, Mutex};
+
+use callwright::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
+use callwright::infer::{Local, ModelInfo, Vocab};
+use callwright::{Error, ErrorKind, Result};
+
+/// Bytes, then words of several bytes, then control tokens.
+#[derive(Debug)]
+pub struct Words {
+    pieces: Vec<Vec<u8>>,
+    controls: usize,
+}
+
+/// Words that real vocabularies have as one token and that matter here: they cross the edges of what is enforced.
+const WORDS: [&str; 24] = [
+    "<tool", "_call", ">\n", "\"}", "\"}}", "}}\n", "\": ", "\": \"", ", \"", "name", "arguments", " the", "city", "Paris",
+    "\n</", "Hello", " world", "\"}}\n</", "{\"", "weather", "get_", " <", "\n\n", "12",
+];
+
+/// The last control token ends an answer.
+const CONTROLS: [&str; 4] = ["<|call|>", "<think>", "</think>", "<|end|>"];
+
+impl Words {
+    pub fn new() -> Self {
+        let bytes = (0..=255u8).map(|byte| vec![byte]);
+        let words = WORDS.iter().chain(&CONTROLS).map(|word| word.as_bytes().to_vec());
+        Self { pieces: bytes.chain(words).collect(), controls: CONTROLS.len() }
+    }
+
+    pub fn end(&self) -> Token {
+        u32::try_from(self.pieces.len() - 1).unwrap()
+    }
+
+    fn first_control(&self) -> usize {
+        self.pieces.len() - self.controls
+    }
+}
+
+impl Vocab for Words {
+    fn size(&self) -> usize {
+        self.pieces.len()
+    }
+
+    fn piece(&self, token: Token) -> Vec<u8> {
+        self.pieces[token as usize].clone()
+    }
+
+    /// The longest piece first, always.
+    fn tokenize(&self, text: &[u8], special: bool) -> Vec<Token> {
+        let known = if special { self.pieces.len() } else { self.first_control() };
+        let (mut tokens, mut rest) = (Vec::new(), text);
+        while !rest.is_empty() {
+            let fitting = (0..known).filter(|token| rest.starts_with(&self.pieces[*token]));
+            let longest = fitting.max_by_key(|token| self.pieces[*token].len()).unwrap();
+            rest = &rest[self.pieces[longest].len()..];
+            tokens.push(u32::try_from(longest).unwrap());
+        }
+        tokens
+    }
+
+    fn is_end(&self, token: Token) -> bool {
+        token == self.end()
+    }
+
+    fn is_control(&self, token: Token) -> bool {
+        token as usize >= self.first_control()
+    }
+
+    fn begin(&self) -> Option<Token> {
+        None
+    }
+}
+
+/// What a scripted model would like to say.
+#[derive(Debug, Clone)]
+pub enum Script {
+    /// These tokens, whatever came of them; then the end.
+    Tokens(Vec<Token>),
+    /// Anything: logits from this seed.
+    Random(u64),
+    /// This byte, for ever.
+    Again(u8),
+}
+
+/// What the backend was asked to do, for tests that count.
+#[derive(Debug, Default, Clone)]
+pub struct Seen {
+    pub decoded: usize,
+    pub batches: usize,
+    pub truncated: Vec<usize>,
+}
+
+pub struct Scripted {
+    words: Arc<Words>,
+    script: Script,
+    info: ModelInfo,
+    sequences: [Vec<Token>; 2],
+    prompt: Option<usize>,
+    can_truncate: bool,
+    rows: Vec<Vec<f32>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Scripted {
+    /// A generator over a scripted model with this context, and what it will have seen.
+    pub fn open(script: Script, context: usize) -> (Local, Arc<Mutex<Seen>>) {
+        Self::open_with(script, context, true)
+    }
+
+    /// The same; `can_truncate`: whether its cache can be cut anywhere.
+    pub fn open_with(script: Script, context: usize, can_truncate: bool) -> (Local, Arc<Mutex<Seen>>) {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let theirs = Arc::clone(&seen);
+        let local = Local::open(move || {
+            let mut info = ModelInfo::named("scripted");
+            info.context_length = context;
+            Ok(Box::new(Self {
+                words: Arc::new(Words::new()),
+                script,
+                info,
+                sequences: [Vec::new(), Vec::new()],
+                prompt: None,
+                can_truncate,
+                rows: Vec::new(),
+                seen: theirs,
+            }))
+        });
+        (local.unwrap(), seen)
+    }
+
+    fn logits(&self, tokens: &[Token]) -> Vec<f32> {
+        let noise = |token: usize, salt: u64| {
+            let mut mixed = (token as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xff51_afd7_ed55_8ccd);
+            mixed ^= mixed >> 29;
+            mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            ((mixed >> 40) as f32) / 16_777_216.0
+        };
+        let place = tokens.len() as u64;
+        let salt = match &self.script {
+            Script::Random(seed) => tokens.iter().fold(*seed, |salt, token| salt.wrapping_mul(31).wrapping_add(u64::from(*token))),
+            _ => place,
+        };
+        let mut logits: Vec<f32> = (0..self.words.size()).map(|token| 4.0 * noise(token, salt)).collect();
+        match &self.script {
+            Script::Tokens(script) => {
+                let at = tokens.len() - self.prompt.unwrap_or(tokens.len());
+                logits[script.get(at).copied().unwrap_or(self.words.end()) as usize] = 50.0;
+            }
+            Script::Again(byte) => logits[*byte as usize] = 50.0,
+            Script::Random(_) => {}
+        }
+        logits
+    }
+}
+
+impl Backend for Scripted {
+    fn model(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { batch: 64, sequences: 2, context: self.info.context_length, can_truncate: self.can_truncate, can_fork: false }
+    }
+
+    fn vocab(&self) -> Arc<dyn Vocab> {
+        Arc::clone(&self.words) as Arc<dyn Vocab>
+    }
+
+    fn decode<'a>(&'a mut self, batch: &Batch) -> Result<Logits<'a>> {
+        let wrong = |what: &str| Err(Error::new(ErrorKind::Backend, what));
+        if batch.entries().len() > 64 {
+            return wrong("the batch is too large");
+        }
+        self.rows.clear();
+        for entry in batch.entries() {
+            let sequence = &mut self.sequences[entry.sequence as usize];
+            if entry.position != sequence.len() {
+                return wrong("a token does not stand behind the ones before");
+            }
+            sequence.push(entry.token);
+            if sequence.len() > self.info.context_length {
+                return wrong("the context is full");
+            }
+            if entry.logits {
+                let tokens = self.sequences[entry.sequence as usize].clone();
+                self.prompt.get_or_insert(tokens.len());
+                self.rows.push(self.logits(&tokens));
+            }
+        }
+        let mut seen = self.seen.lock().unwrap();
+        seen.decoded += batch.entries().len();
+        seen.batches += 1;
+        Ok(Logits::new(self.rows.iter().map(Vec::as_slice).collect()))
+    }
+
+    fn truncate(&mut self, sequence: SeqId, len: usize) -> Result<usize> {
+        let tokens = &mut self.sequences[sequence as usize];
+        let cut = tokens.len() > len;
+        let kept = if cut && !self.can_truncate { 0 } else { len.min(tokens.len()) };
+        tokens.truncate(kept);
+        self.seen.lock().unwrap().truncated.push(len);
+        Ok(kept)
+    }
+}
