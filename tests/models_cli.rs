@@ -109,7 +109,10 @@ fn names_are_listed_before_they_are_pulled() {
     let corner = Corner::new();
     let all = corner.json(&["list", "--all"]);
     let names: Vec<_> = all.as_array().expect("a list").iter().map(|entry| entry["name"].clone()).collect();
-    assert!(names.len() > 20 && names.contains(&"smollm2:135m".into()) && names.contains(&"embedded".into()), "{names:?}");
+    assert!(
+        names.len() > 20 && names.contains(&"smollm2:135m".into()) && names.contains(&"embedded".into()),
+        "{names:?}"
+    );
     let said = corner.say(&["show", "qwen3:4b"]);
     assert_eq!(said.code, Some(0));
     assert!(said.out.contains("hermes") && said.out.contains("Q4_K_M, Q8_0"), "{}", said.out);

@@ -1,6 +1,10 @@
 //! Names and rows: what `models.toml` holds, what a user's file changes, and what a name means.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on stops; it may read the environment"
+)]
 #![cfg(feature = "models")]
 
 use std::fs;

@@ -1,6 +1,10 @@
 //! What is on this machine: listing, removing exactly one model, checking, the embedded one, and what memory it takes.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on stops; it may read the environment"
+)]
 #![cfg(feature = "models")]
 
 #[path = "common/gguf.rs"]

