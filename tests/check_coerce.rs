@@ -1,5 +1,7 @@
 //! Each coercion and each fault of the check, one line each.
 
+#![expect(clippy::needless_pass_by_value, clippy::unwrap_used, reason = "tables of values, read by helpers")]
+
 use callwright::chat::{Fault, FixKind, FixKind::*, Tool};
 use callwright::check::{Checked, Found, Level, ToolSet};
 use serde_json::{Value, json};

@@ -223,14 +223,14 @@ fn law_4_steps_grow_with_the_text() {
         "-1-",
         "“a” ",
     ];
-    let mut readers: Vec<(&str, Box<dyn Fn(&str)>)> = vec![
-        ("json", Box::new(|text| drop(value::json(text, 0)))),
-        ("any", Box::new(|text| drop(value::any(text, 0)))),
-        ("python", Box::new(|text| drop(value::python(text, 0)))),
-        ("call", Box::new(|text| drop(value::call_expr(text, 0, &CallDialect::Parens)))),
-        ("scan", Box::new(|text| drop(ValueScan::new().push(text.as_bytes())))),
+    type Read = fn(&str) -> bool;
+    let readers: [(&str, Read); 4] = [
+        ("json", |text| value::json(text, 0).is_ok()),
+        ("python", |text| value::python(text, 0).is_ok()),
+        ("call", |text| value::call_expr(text, 0, &CallDialect::Parens).is_ok()),
+        ("scan", |text| ValueScan::new().push(text.as_bytes()) == ScanState::Inside),
     ];
-    for (name, read) in &mut readers {
+    for (name, read) in readers {
         for piece in pieces {
             for open in ["[", "{'a': ", "f(x=", "f(", "['"] {
                 let text = |size: usize| open.to_owned() + &piece.repeat(size / piece.len());
@@ -240,12 +240,13 @@ fn law_4_steps_grow_with_the_text() {
                     start.elapsed()
                 };
                 let (small, large) = (text(20_000), text(320_000));
-                let (small, large) = (time(&small).min(time(&small)), time(&large).min(time(&large)));
-                // Sixteen times the text; quadratic work would take 256 times as long.
-                assert!(
-                    large < Duration::from_millis(40) || large < small * 80,
-                    "{name} {open}{piece:?}: {small:?} {large:?}"
-                );
+                // Sixteen times the text; quadratic work would take 256 times as long. Other work on the machine may
+                // slow one attempt, not each.
+                let fine = (0..6).any(|_| {
+                    let (small, large) = (time(&small), time(&large));
+                    large < Duration::from_millis(40) || large < small * 64
+                });
+                assert!(fine, "{name} {open}{piece:?}");
             }
         }
     }

@@ -81,10 +81,10 @@ impl Names {
             }
         }
         let ranked = self.ranked(bare);
-        if level == Level::Lenient {
-            if let Some(index) = self.near(bare, &ranked) {
-                return Found::Near(index);
-            }
+        if level == Level::Lenient
+            && let Some(index) = self.near(bare, &ranked)
+        {
+            return Found::Near(index);
         }
         let suggestions = ranked.iter().filter(|(score, _)| *score >= SUGGESTED).take(3);
         Found::Unknown { suggestions: suggestions.map(|(_, index)| self.list[*index].clone()).collect() }

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::schema::Compiled;
-use super::types::Types;
 use super::{Where, names};
 use crate::chat::{Arguments, Fix, FixKind};
 use crate::value;
+use crate::value::types::Types;
 
 /// Keys under which models put the arguments once more.
 const ENVELOPES: [&str; 7] = ["arguments", "parameters", "params", "args", "kwargs", "input", "properties"];

@@ -45,6 +45,11 @@ impl Reader<'_> {
                 if value.is_number() && !self.ends_value(self.at, place) {
                     return self.text_instead(mark, place);
                 }
+                // `1.` may become `1.5`; other numbers are taken as complete, as `serde_json` does.
+                let cut = place == Place::Top && self.at == self.text.len() && self.text.ends_with('.');
+                if cut {
+                    return Err(self.incomplete());
+                }
                 Ok(value)
             }
             Ok(value) => {

@@ -22,6 +22,7 @@ mod scan;
 mod strict;
 mod string;
 mod typed;
+pub(crate) mod types;
 
 use serde_json::Value;
 

@@ -155,8 +155,7 @@ impl Reader<'_> {
         let at = self.at;
         match self.peek() {
             None if self.ending == Ending::Open || self.loose_end == self.text.len() => Err(self.incomplete()),
-            None => self.close(false),
-            Some(b']' | b'}' | b')') => self.close(false),
+            None | Some(b']' | b'}' | b')') => self.close(false),
             Some(b',') => {
                 self.at += 1;
                 self.space()?;

@@ -4,7 +4,6 @@
 //! the few places where the two disagree. Depth is counted, so recursion is bounded; whoever steps back restores
 //! cursor and fixes with a [`Mark`], and steps back over small pieces only, which keeps the work linear.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -62,7 +61,8 @@ const MANY: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Fixes {
     list: Vec<Fix>,
-    last: HashMap<FixKind, usize>,
+    /// Where the last fix of each kind is, once there are many.
+    last: Vec<(FixKind, usize)>,
 }
 
 impl Fixes {
@@ -71,15 +71,15 @@ impl Fixes {
             self.list.push(Fix { kind, span, call: None, note: None });
             return;
         }
-        let list = &self.list;
-        let found =
-            self.last.entry(kind).or_insert_with(|| list.iter().rposition(|fix| fix.kind == kind).unwrap_or(MANY));
-        match self.list.get_mut(*found) {
-            Some(fix) => fix.span.end = fix.span.end.max(span.end),
-            None => {
-                *found = self.list.len();
-                self.list.push(Fix { kind, span, call: None, note: None });
-            }
+        let known = self.last.iter().find(|(known, _)| *known == kind).map(|(_, at)| *at);
+        let found = known.or_else(|| self.list.iter().rposition(|fix| fix.kind == kind));
+        if let Some(fix) = found.and_then(|at| self.list.get_mut(at)) {
+            fix.span.end = fix.span.end.max(span.end);
+        } else {
+            self.list.push(Fix { kind, span, call: None, note: None });
+        }
+        if known.is_none() {
+            self.last.push((kind, found.unwrap_or(self.list.len() - 1)));
         }
     }
 
@@ -135,8 +135,7 @@ impl<'t> Reader<'t> {
         match byte {
             b'{' => self.object(),
             b'[' => self.list(),
-            b'(' => self.arithmetic(place),
-            b'0'..=b'9' | b'+' | b'-' | b'.' | b'$' => self.arithmetic(place),
+            b'(' | b'0'..=b'9' | b'+' | b'-' | b'.' | b'$' => self.arithmetic(place),
             _ => match literal::word(&self.text[self.at..]) {
                 Some((word, value)) => self.literal(word, value, place),
                 None => self.bare(place),
