@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use callwright::format::Formats;
 use callwright::prompt::{Clock, Conversation, Template, TemplateTokens};
 use serde_json::{Map, Value, json};
 
@@ -57,29 +58,47 @@ fn tools() -> Value {
         let parameters = json!({"type": "object", "properties": properties, "required": required});
         json!({"type": "function", "function": {"name": name, "description": description, "parameters": parameters}})
     };
+    let city = json!({"type": "string", "description": "The city's name & <country>"});
+    let days = json!({"type": "integer", "description": "How many", "default": 1});
+    let unit = json!({"type": "string", "enum": ["C", "F"], "description": "unit"});
+    let labels = json!({"type": "array", "items": {"type": "string"}, "description": "tags"});
+    let loud =
+        json!({"loud": {"type": "boolean", "description": "is it?"}, "volume": {"type": "number", "description": "é"}});
+    let options = json!({
+        "type": "object", "properties": loud, "required": ["loud"], "additionalProperties": {"type": "string"},
+        "description": "how",
+    });
     json!([
         tool(
             "weather_now",
             "Tells the weather, e.g. \"now\".",
-            json!({
-                "city": {"type": "string", "description": "The city's name & <country>"},
-                "days": {"type": "integer", "description": "How many", "default": 1},
-                "unit": {"type": "string", "enum": ["C", "F"]},
-            }),
+            json!({"city": city, "days": days, "unit": unit}),
             &["city"]
         ),
         tool(
             "clock_set",
             "Sets the clock",
-            json!({
-                "hour": {"type": "integer"},
-                "labels": {"type": "array", "items": {"type": "string"}, "description": "tags"},
-                "options": {"type": "object", "properties": {"loud": {"type": "boolean"}, "volume": {"type": "number"}}, "required": ["loud"]},
-            }),
-            &["hour", "labels"]
+            json!({"hour": {"type": "integer", "description": "0 to 23"}, "labels": labels, "options": options}),
+            &["hour", "labels"],
         ),
         tool("ping", "Takes nothing", json!({}), &[]),
     ])
+}
+
+/// Schemas as careless people write them: no descriptions, nothing said of what is inside.
+fn bare_tools() -> Value {
+    let properties =
+        json!({"hour": {"type": "integer"}, "labels": {"type": "array"}, "options": {"type": "object"}, "any": {}});
+    let parameters = json!({"type": "object", "properties": properties});
+    json!([{"type": "function", "function": {"name": "clock_set", "description": "Sets", "parameters": parameters}}])
+}
+
+/// A parameter that may be one thing or another.
+fn type_lists() -> Value {
+    let zone = json!({"type": ["string", "null"], "description": "one or the other"});
+    let level = json!({"anyOf": [{"type": "integer"}, {"type": "string"}], "description": "either"});
+    let parameters = json!({"type": "object", "properties": {"zone": zone, "level": level}, "required": ["zone"]});
+    json!([{"type": "function", "function": {"name": "clock_set", "description": "Sets", "parameters": parameters}}])
 }
 
 fn cases() -> Vec<Case> {
@@ -89,7 +108,12 @@ fn cases() -> Vec<Case> {
     let again = json!({"role": "user", "content": "And now?  "});
     let mut cases = Vec::new();
     let mut case = |name: &str, messages: Value, with_tools: bool, variables: Value| {
-        let tools = if with_tools { tools() } else { Value::Null };
+        let tools = match name {
+            "bare tools" => bare_tools(),
+            "type lists" => type_lists(),
+            _ if with_tools => tools(),
+            _ => Value::Null,
+        };
         cases.push(Case { name: name.to_owned(), messages, tools, variables });
     };
     case("plain", json!([user, answer, again]), false, json!({}));
@@ -97,6 +121,8 @@ fn cases() -> Vec<Case> {
     case("no generation prompt", json!([system, user, answer]), false, json!({"add_generation_prompt": false}));
     case("tools", json!([user]), true, json!({}));
     case("system and tools", json!([system, user, answer, again]), true, json!({}));
+    case("bare tools", json!([user]), true, json!({}));
+    case("type lists", json!([user]), true, json!({}));
     case("thinking on", json!([user]), true, json!({"enable_thinking": true}));
     case("thinking off", json!([user]), true, json!({"enable_thinking": false}));
     case(
@@ -294,4 +320,24 @@ fn abilities_are_found_by_rendering() {
     }
     eprintln!("{} templates: {listing} list tools, {calling} show calls", files.len());
     assert!(listing >= 60 && calling >= 60, "{listing} list tools, {calling} show calls");
+}
+
+/// Every template that shows calls gets a format that reads all of them back; the others, with the reason.
+#[test]
+fn every_template_that_shows_calls_finds_its_format() {
+    let Some(files) = templates() else { return };
+    let mut without = Vec::new();
+    for file in &files {
+        let template = compile(file);
+        let found = template.detect(Formats::builtin(), &[]);
+        if found.probes == 0 {
+            without.push(format!("{}: {:?}, {}", name(file), found.format, found.reason));
+            continue;
+        }
+        let format = found.format.as_deref().unwrap_or("none");
+        assert_eq!(found.failed, Vec::<String>::new(), "{}: {format} {}", name(file), found.reason);
+        eprintln!("{}: {format}, {}", name(file), found.reason);
+    }
+    eprintln!("without calls:\n{}", without.join("\n"));
+    assert!(without.len() <= 9, "{without:#?}");
 }

@@ -55,22 +55,23 @@ struct Score<'f> {
 }
 
 impl Template {
-    /// Finds the format in which this template writes calls.
+    /// Finds the format in which this template writes calls. Where it shows none, a control token of the model that is
+    /// a format's marker gives it away.
     ///
     /// ```
     /// use callwright::{format::Formats, prompt::{Template, TemplateTokens}};
     /// let source = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for call in m.tool_calls or [] %}\
     ///     <tool_call>\n{{ call.function | tojson }}\n</tool_call>{% endfor %}{% endfor %}";
-    /// let found = Template::compile(source, TemplateTokens::default())?.detect(Formats::builtin());
+    /// let found = Template::compile(source, TemplateTokens::default())?.detect(Formats::builtin(), &[]);
     /// assert_eq!(found.format.as_deref(), Some("hermes"));
     /// # Ok::<(), callwright::Error>(())
     /// ```
     #[must_use]
-    pub fn detect(&self, formats: &Formats) -> Detection {
+    pub fn detect(&self, formats: &Formats, control_tokens: &[String]) -> Detection {
         let abilities = self.abilities();
         let probes = self.rendered_probes(&abilities);
         if probes.is_empty() {
-            return self.by_marker(&abilities, formats);
+            return self.by_marker(&abilities, formats, control_tokens);
         }
         let mut scores: Vec<Score<'_>> = formats.iter().map(|format| score(format, &probes)).collect();
         // Of formats that read equally well, the one that also writes what the template writes.
@@ -124,13 +125,15 @@ impl Template {
                 full.rfind("zqresult").map(|at| full[..at].to_owned())
             })?;
             let (prompt, output) = cut(&full, &prompt, &text);
-            Some(Rendered { name, calls, prompt, output })
+            // Templates leave out what they cannot say: a second call, a call after text.
+            let said = calls.iter().all(|call| output.contains(&call.name));
+            said.then_some(Rendered { name, calls, prompt, output })
         });
         rendered.collect()
     }
 
     /// For templates that show no calls: does what they tell the model show a format's marker?
-    fn by_marker(&self, abilities: &Abilities, formats: &Formats) -> Detection {
+    fn by_marker(&self, abilities: &Abilities, formats: &Formats, control_tokens: &[String]) -> Detection {
         let nothing = |reason: &str| Detection { reason: reason.to_owned(), ..Detection::default() };
         let Some(variable) = abilities.tools else {
             return nothing("the template shows neither tools nor calls");
@@ -142,22 +145,36 @@ impl Template {
             ..Conversation::default()
         };
         offer(&mut conversation, variable, &tools(&probes()));
-        let Ok(prompt) = self.render_somehow(conversation) else {
-            return nothing("the template renders no tools without a system message");
+        let prompt = match self.render_somehow(conversation) {
+            Ok(prompt) => prompt,
+            Err(error) => return nothing(&format!("the template lists no tools: {error}")),
         };
         let shown = formats.iter().filter_map(|format| {
-            let marker = format.enforce().open.trim().to_owned() + format.enforce().call_open.trim();
-            let telling = marker.len() >= 5 && prompt.contains(&marker);
-            telling.then(|| (marker.len(), format.name().to_owned(), marker))
+            let marker = marker(format);
+            let shown = prompt.contains(&marker) || control_tokens.contains(&marker);
+            let close = format!("{}{}", format.enforce().call_close, format.enforce().close);
+            let close = close.trim_start_matches([']', '}']).trim();
+            let whole = close.is_empty() || prompt.contains(close) || control_tokens.iter().any(|token| token == close);
+            (marker.len() >= 5 && shown).then(|| (whole, marker.len(), format.name().to_owned(), marker))
         });
         match shown.max() {
-            Some((_, format, marker)) => {
-                let reason = format!("the template shows no calls, but tells the model of `{marker}`");
+            Some((_, _, format, marker)) => {
+                let reason = format!("the template shows no calls, but the model knows `{marker}`");
                 Detection { format: Some(format), reason, ..Detection::default() }
             }
             None => nothing("the template lists tools but shows no calls, and no format's marker is in its words"),
         }
     }
+}
+
+/// The tag or token that a format's calls begin with.
+fn marker(format: &Format) -> String {
+    let enforce = format.enforce();
+    let text = format!("{}{}", enforce.open, enforce.call_open);
+    let text = text.trim_start();
+    let end = text.char_indices().find(|(at, c)| *at > 0 && (c.is_whitespace() || matches!(c, '{' | '<')));
+    let tag = end.map_or(text, |(at, _)| &text[..at]);
+    tag.trim_end_matches(['[', '{', ' ', '\n']).to_owned()
 }
 
 fn fraction(part: usize, whole: usize) -> f64 {
@@ -264,7 +281,13 @@ impl Offered for ProbeTools<'_> {
 fn schema_of(value: &Value) -> &'static Value {
     use std::sync::LazyLock;
     static SCHEMAS: LazyLock<[Value; 7]> = LazyLock::new(|| {
-        ["null", "boolean", "integer", "number", "string", "array", "object"].map(|name| json!({"type": name}))
+        let plain = ["null", "boolean", "integer", "number", "string"].map(|name| json!({"type": name}));
+        let [null, boolean, integer, number, string] = plain;
+        // Some templates spell out what is inside, and fail where nothing is said of it.
+        let array = json!({"type": "array", "items": {"type": "string"}});
+        let inside = json!({"loud": {"type": "boolean", "description": "loud"}});
+        let object = json!({"type": "object", "properties": inside, "additionalProperties": {"type": "string"}});
+        [null, boolean, integer, number, string, array, object]
     });
     &SCHEMAS[match value {
         Value::Null => 0,

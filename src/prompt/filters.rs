@@ -5,7 +5,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
-use minijinja::value::{Enumerator, Kwargs, Rest, Serde, Value, ValueKind};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, Serde, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
 use super::arithmetic;
@@ -30,6 +30,7 @@ pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("__kept", kept);
     environment.add_filter("__written", written);
     environment.add_filter("__escaped", escaped);
+    environment.add_filter("__member", member);
     environment.add_filter("__times", arithmetic::times);
     environment.add_filter("__modulo", arithmetic::modulo);
     environment.add_function("__text", |state: &mut State<'_, '_>, length: usize| -> Result<&'static str, Error> {
@@ -85,6 +86,21 @@ fn each(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
         return Err(Error::new(ErrorKind::InvalidOperation, "none is not iterable"));
     }
     made(state, value)
+}
+
+/// An attribute that Python finds before any key of a dict: a method.
+fn member(value: Value, name: &str) -> Result<Value, Error> {
+    if value.kind() == ValueKind::Map { Ok(Value::from_object(Method)) } else { value.get_attr(name) }
+}
+
+/// A method that was named and not called: something, without anything in it.
+#[derive(Debug)]
+struct Method;
+
+impl Object for Method {
+    fn repr(self: &std::sync::Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
 }
 
 /// What is added to a text marked as safe gets HTML's escapes, as markupsafe does it, autoescape or not.

@@ -14,6 +14,10 @@ use super::source::{Malformed, Piece, Tag, Token, TokenKind, pieces};
 /// Text longer than this is charged each time it is printed; shorter text is bounded by the fuel.
 const LONG_TEXT: usize = 96;
 
+/// What every dict of Python has, so that a key of that name is found by subscript only.
+const METHODS: [&str; 11] =
+    ["clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"];
+
 /// The template as minijinja is to compile it.
 pub(super) fn metered(source: &str) -> Result<String, Malformed> {
     let pieces = pieces(source)?;
@@ -211,7 +215,15 @@ impl<'t, 's> Rewriter<'t, 's> {
     fn name(&mut self, at: usize, out: &mut String) {
         let (text, before, after) = (self.tokens[at].text, self.before(at), self.after(at));
         let tested = before == "is" || (before == "not" && self.tested_before(at));
-        if matches!(before, "." | "|") {
+        if before == "." && after != "(" && METHODS.contains(&text) {
+            // `schema.items` is a dict's method in Python, whatever keys the dict has.
+            out.truncate(out.trim_end_matches([' ', '.', '\n']).len());
+            out.insert(self.operand, '(');
+            out.push_str("|__member('");
+            out.push_str(text);
+            out.push_str("'))");
+            self.end(at, "__read", out);
+        } else if matches!(before, "." | "|") {
             out.push_str(text);
             self.end(at, if before == "." { "__read" } else { "__made" }, out);
         } else if tested && text != "not" {

@@ -17,6 +17,7 @@ mod growing;
 mod guard;
 mod meter;
 mod methods;
+mod model;
 mod nesting;
 mod probe;
 mod prompter;

@@ -72,6 +72,13 @@ impl Prompter {
         Ok(Self { template, format, abilities, told, native, result, tokens, variables, now: None })
     }
 
+    /// The prompter with these control tokens kept from being read as such in what was said.
+    #[must_use]
+    pub fn control_tokens(mut self, tokens: Vec<String>) -> Self {
+        self.tokens = Tokens::new(tokens);
+        self
+    }
+
     /// The prompter with this moment as the present one, for templates that tell the model the date.
     #[must_use]
     pub fn now(mut self, now: Clock) -> Self {
