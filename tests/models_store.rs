@@ -175,10 +175,11 @@ fn the_embedded_model_is_always_there() {
     let corner = Corner::new();
     let store = corner.store();
     let path = std::thread::scope(|scope| {
-        let one = scope.spawn(|| store.locate(&ModelName::Embedded).expect("written").path);
-        let other = store.locate(&ModelName::Embedded).expect("written").path;
-        assert_eq!(one.join().expect("no panic"), other);
-        other
+        let locate = || store.locate(&ModelName::Embedded).expect("written").path;
+        let others: Vec<_> = (0..8).map(|_| scope.spawn(locate)).collect();
+        let path = locate();
+        assert!(others.into_iter().all(|other| other.join().expect("no panic") == path));
+        path
     });
     Header::read(&path).expect("a model").require_weights(&path).expect("with weights");
     assert_eq!(store.list(Registry::builtin())[0].located.path, path);

@@ -64,7 +64,11 @@ pub fn parse(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str) -> Parsed {
 }
 
 /// Reads a text cut into these chunks.
-pub fn parse_chunks<'c>(format: &Arc<Format>, tools: &Arc<ToolSet>, chunks: impl Iterator<Item = &'c [u8]>) -> Parsed {
+pub fn parse_chunks<'c>(
+    format: &Arc<Format>,
+    tools: &Arc<ToolSet>,
+    chunks: impl Iterator<Item = &'c [u8]>,
+) -> Parsed {
     let mut parser = Parser::new(Arc::clone(format), Arc::clone(tools));
     let mut events: Vec<Event> = chunks.flat_map(|chunk| parser.push(chunk)).collect();
     let mut parsed = parser.finish();
