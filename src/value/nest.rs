@@ -93,7 +93,11 @@ impl Reader<'_> {
                 return Err(self.bad("a key, quoted, and a colon"));
             };
             self.space()?;
+            let start = self.at;
             let value = self.value(Place::Object)?;
+            if let (Some(sources), 1) = (&mut self.sources, self.owed.len()) {
+                sources.push((key.clone(), start..self.at));
+            }
             map.insert(key, value);
             if let Next::End(_) = self.next(Place::Object)? {
                 return Ok(Value::Object(map));

@@ -109,13 +109,14 @@ pub(super) struct Reader<'t> {
     pub(super) owed: Vec<u8>,
     /// Where the last number or unquoted word ended: at the end of a text it may have been cut.
     pub(super) loose_end: usize,
+    /// Where the values of the outermost object are, if that is asked for.
+    pub(super) sources: Option<Vec<(String, Range<usize>)>>,
     /// How many unquoted texts were read.
     pub(super) bare_count: usize,
 }
 
 impl<'t> Reader<'t> {
     pub(super) fn new(text: &'t str, at: usize, home: Home, ending: Ending) -> Self {
-        let owed = Vec::new();
         Self {
             text,
             at,
@@ -123,8 +124,9 @@ impl<'t> Reader<'t> {
             ending,
             fixes: Fixes::default(),
             quote_token: None,
-            owed,
+            owed: Vec::new(),
             loose_end: usize::MAX,
+            sources: None,
             bare_count: 0,
         }
     }
