@@ -7,11 +7,11 @@
 
 mod coerce;
 mod convert;
+mod cost;
 mod names;
 mod normal;
 mod refs;
 mod schema;
-mod types;
 mod unwrap;
 mod validate;
 
