@@ -4,7 +4,7 @@
 //! prose stays text. Lists, lines, separators and repeated markers are all read everywhere, since models mix them; only
 //! what the format writes depends on its row.
 
-use super::envelope::RawCall;
+use super::extent::{Starts, starts};
 use super::item::{Advance, Item, Scene, fix};
 use super::reader::Step;
 use super::row::{Place, ShapeName};
@@ -32,6 +32,8 @@ pub(crate) struct Region {
     committed: bool,
     held: Vec<Step>,
     item: Option<Item>,
+    /// The literal that ends the call just read, where it stands.
+    tail: Option<String>,
     /// A header said whose arguments these are.
     named: Option<Named>,
 }
@@ -88,6 +90,7 @@ impl Region {
             held: Vec::new(),
             item: None,
             named: None,
+            tail: None,
         }
     }
 
@@ -132,10 +135,16 @@ impl Region {
                 self.framing(item.start(), out);
                 self.commit(out);
                 self.calls += calls.len();
-                let none = |call: &RawCall| scene.format.row().none.contains(&call.name);
-                out.extend(calls.into_iter().filter(|call| !none(call)).map(Step::Call));
+                for call in calls {
+                    let none = scene.format.row().none.contains(&call.name);
+                    out.push(if none { Step::Framing(call.span) } else { Step::Call(call) });
+                }
                 self.told = end;
                 self.at = end;
+                self.tail = match &item {
+                    Item::Json(json) => json.tail(),
+                    _ => None,
+                };
             }
             Advance::Not => return Some(if self.committed { self.over(item.start()) } else { self.not_a_call() }),
             Advance::Unreadable { message, .. } if self.bare && !self.committed => {
@@ -176,6 +185,18 @@ impl Region {
         let Some(byte) = bytes.get(self.at).copied() else {
             return Some(if scene.at_end { self.at_end(scene, out) } else { Ended::Not });
         };
+        if let Some(tail) = &self.tail {
+            match starts(&bytes[self.at..], tail, scene.at_end) {
+                Starts::Yes => {
+                    let end = self.at + tail.len();
+                    self.tail = None;
+                    self.framing(end, out);
+                    return None;
+                }
+                Starts::Perhaps => return Some(Ended::Not),
+                Starts::No => self.tail = None,
+            }
+        }
         match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
             Sighted::Perhaps { .. } => return Some(Ended::Not),
             // A fence that is also the closing marker, before anything was opened.

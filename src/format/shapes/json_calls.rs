@@ -97,7 +97,7 @@ impl JsonItem {
         if !matches!(&scene.text[..end].chars().next_back(), Some('}' | ']')) {
             first.fixes.push(fix(FixKind::MissingClose, span));
         }
-        Advance::Done { end: self.tail(scene, end), calls }
+        Advance::Done { end, calls }
     }
 
     fn calls(&self, scene: &Scene<'_>, value: Value, span: &Range<usize>) -> Vec<RawCall> {
@@ -114,11 +114,9 @@ impl JsonItem {
         calls
     }
 
-    /// The byte after the call's closing literal, where it stands there.
-    fn tail(&self, scene: &Scene<'_>, end: usize) -> usize {
-        let Some(tail) = self.named.as_ref().and_then(|named| named.tail.as_deref()) else { return end };
-        let at = scene.skip_blanks(end);
-        if scene.text[at..].starts_with(tail) { at + tail.len() } else { end }
+    /// The literal that ends the call after its arguments.
+    pub(crate) fn tail(&self) -> Option<String> {
+        self.named.as_ref()?.tail.clone()
     }
 }
 

@@ -183,8 +183,13 @@ impl TaggedItem {
                 None
             }
             Sighted::Marker { at, end, role: Role::ParamOpen(_) } => {
+                let Some(next) = self.is_next_param(scene, at) else {
+                    self.at = at;
+                    self.part = Part::Value(open);
+                    return Some(Advance::More);
+                };
                 self.at = end;
-                if self.is_next_param(scene, at) {
+                if next {
                     self.named.fixes.push(fix(FixKind::MissingClose, at..at));
                     self.take(scene, &open, at);
                     self.part = Part::Opening { from: at };
@@ -268,12 +273,21 @@ impl TaggedItem {
         None
     }
 
-    /// Whether the opening tag at `at`, inside a value, is the next parameter: on its own line, of this tool.
-    fn is_next_param(&self, scene: &Scene<'_>, at: usize) -> bool {
+    /// Whether the opening tag at `at`, inside a value, is the next parameter: on its own line, of this tool. None while
+    /// the tag is not whole.
+    fn is_next_param(&self, scene: &Scene<'_>, at: usize) -> Option<bool> {
         let own_line = scene.text[..at].trim_end_matches([' ', '\t']).ends_with('\n');
-        let body = &scene.format.bodies()[self.body];
-        let Tag::Whole { key, .. } = opening_tag(body, scene.text, at, true) else { return false };
-        own_line && scene.offered.parameter(&self.named.name, &key).is_some() && !self.arguments.contains_key(&key)
+        if !own_line {
+            return Some(false);
+        }
+        match opening_tag(&scene.format.bodies()[self.body], scene.text, at, scene.at_end) {
+            Tag::Wait => None,
+            Tag::Whole { key, .. } => {
+                let known = scene.offered.parameter(&self.named.name, &key).is_some();
+                Some(known && !self.arguments.contains_key(&key))
+            }
+            Tag::Cut | Tag::None => Some(false),
+        }
     }
 
     /// Takes the value that ends at `end`.
