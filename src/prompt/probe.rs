@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::clock::Clock;
 use super::template::{Conversation, Template};
+use crate::error::Result;
 
 /// What a template does with a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,8 +50,10 @@ pub enum ToolsVariable {
     Tools,
     /// `functions`: the bare functions.
     Functions,
-    /// `functions`: the bare functions as JSON text.
+    /// `functions`: the bare functions as JSON text, beside the date.
     FunctionsText,
+    /// `xml_tools`: the bare functions, to be called by tags.
+    XmlTools,
 }
 
 /// The shape of a call's arguments in the history.
@@ -141,12 +144,26 @@ impl Template {
             ..Conversation::default()
         };
         change(&mut conversation);
-        self.render(&conversation).ok()
+        self.render_somehow(conversation).ok()
+    }
+
+    /// Renders; templates made for tools, which run over them without asking whether there are any, get none at all.
+    pub(super) fn render_somehow(&self, mut conversation: Conversation) -> Result<String> {
+        let rendered = self.render(&conversation);
+        if rendered.is_ok() || conversation.tools.is_some() || conversation.variables.contains_key("functions") {
+            return rendered;
+        }
+        conversation.tools = Some(Vec::new());
+        self.render(&conversation).or_else(|_| {
+            offer(&mut conversation, ToolsVariable::FunctionsText, &[]);
+            self.render(&conversation).or(rendered)
+        })
     }
 
     fn tools_variable(&self, user: &Value) -> Option<ToolsVariable> {
         let system = json!({"role": "system", "content": SYSTEM});
-        let shapes = [ToolsVariable::Tools, ToolsVariable::Functions, ToolsVariable::FunctionsText];
+        use ToolsVariable::{Functions, FunctionsText, Tools, XmlTools};
+        let shapes = [Tools, XmlTools, Functions, FunctionsText];
         shapes.into_iter().find(|shape| {
             [vec![user.clone()], vec![system.clone(), user.clone()]].iter().any(|messages| {
                 let text = self.probe(messages, |asked| offer(asked, *shape, &[tool()]));
@@ -254,14 +271,19 @@ pub(super) fn offer(conversation: &mut Conversation, variable: ToolsVariable, to
             conversation.tools = Some(tools.to_vec());
             return;
         }
-        ToolsVariable::Functions => bare(),
+        ToolsVariable::Functions | ToolsVariable::XmlTools => bare(),
         ToolsVariable::FunctionsText => Value::from(bare().to_string()),
     };
-    conversation.variables.insert("functions".to_owned(), functions);
+    let name = if variable == ToolsVariable::XmlTools { "xml_tools" } else { "functions" };
+    conversation.variables.insert(name.to_owned(), functions);
+    if let (ToolsVariable::FunctionsText, Some(now)) = (variable, conversation.now) {
+        let date = Value::from(now.format("%Y-%m-%d"));
+        conversation.variables.entry("datetime").or_insert(date);
+    }
 }
 
 fn tool() -> Value {
-    let properties = json!({PARAMETER: {"type": "string", "description": "text"}, "zqnumber": {"type": "integer"}});
+    let properties = json!({PARAMETER: {"type": "string", "description": "text"}, "zqnumber": {"type": "integer", "description": "number"}});
     let parameters = json!({"type": "object", "properties": properties, "required": [PARAMETER]});
     json!({"type": "function", "function": {"name": TOOL, "description": "does it", "parameters": parameters}})
 }

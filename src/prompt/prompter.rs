@@ -42,6 +42,8 @@ pub struct Prompter {
     abilities: Abilities,
     /// How the tools are told in words; absent where the template does it.
     told: Option<Template>,
+    /// The template's own way of showing calls and results is the model's, so it is used where there is one.
+    native: bool,
     result: Template,
     tokens: Tokens,
     variables: Map<String, Value>,
@@ -58,6 +60,7 @@ impl Prompter {
         control_tokens: Vec<String>,
     ) -> Result<Self> {
         let abilities = template.abilities();
+        let native = style.prompted().is_none();
         let told = match style.prompted() {
             Some(name) => Some(Template::compile(tool_prompt(name)?, TemplateTokens::default())?),
             None if abilities.tools.is_some() => None,
@@ -65,7 +68,7 @@ impl Prompter {
         };
         let result = Template::compile(TOOL_RESULT, TemplateTokens::default())?;
         let (tokens, variables) = (Tokens::new(control_tokens), Map::new());
-        Ok(Self { template, format, abilities, told, result, tokens, variables, now: None })
+        Ok(Self { template, format, abilities, told, native, result, tokens, variables, now: None })
     }
 
     /// The prompter with this moment as the present one, for templates that tell the model the date.
@@ -132,17 +135,7 @@ impl Prompter {
         if let (Some(variable), None, false) = (self.abilities.tools, &self.told, tools.is_empty()) {
             offer(&mut conversation, variable, &tools);
         }
-        Ok(guard.split(&self.render(conversation)?))
-    }
-
-    /// Templates made for tools run over them without asking whether there are any.
-    fn render(&self, mut conversation: Conversation) -> Result<String> {
-        let rendered = self.template.render(&conversation);
-        if rendered.is_ok() || conversation.tools.is_some() {
-            return rendered;
-        }
-        conversation.tools = Some(Vec::new());
-        self.template.render(&conversation).or(rendered)
+        Ok(guard.split(&self.template.render_somehow(conversation)?))
     }
 
     /// The messages as the template reads them.
@@ -151,9 +144,10 @@ impl Prompter {
         if let (Some(prompt), false) = (&self.told, tools.is_empty()) {
             told.push(Told { role: Role::System, text: self.tool_text(prompt, tools, choice)? });
         }
-        let native = self.told.is_none() && self.abilities.calls.is_some();
+        let native = self.native && self.abilities.calls.is_some();
         let mut out: Vec<Value> = Vec::new();
-        for message in messages {
+        let alone = if native && !self.abilities.parallel_calls { one_call_each(messages) } else { messages.to_vec() };
+        for message in &alone {
             match message.role {
                 Role::System if !self.abilities.system || !told.is_empty() => {
                     let at = told.iter().rposition(|told| told.role == Role::System).filter(|_| out.is_empty());
@@ -279,6 +273,35 @@ impl Prompter {
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         format!("{:09}", hash % 1_000_000_000)
     }
+}
+
+/// The messages with several calls in one turn told one after the other, each with its results.
+fn one_call_each(messages: &[Message]) -> Vec<Message> {
+    let mut out: Vec<Message> = Vec::with_capacity(messages.len());
+    let mut rest = messages;
+    while let Some((message, after)) = rest.split_first() {
+        rest = after;
+        if message.calls.len() < 2 {
+            out.push(message.clone());
+            continue;
+        }
+        let count = after.iter().take_while(|message| message.role == Role::Tool).count();
+        let (mut results, after) = (after[..count].to_vec(), &after[count..]);
+        rest = after;
+        for (index, call) in message.calls.iter().enumerate() {
+            let text = if index == 0 { message.text() } else { String::new() };
+            let mut alone = Message::assistant(text, vec![call.clone()]);
+            alone.reasoning = message.reasoning.clone().filter(|_| index == 0);
+            out.push(alone);
+            // A result without an id answers the first call that waits.
+            let answers = |result: &Message| result.tool_call_id.as_ref().is_none_or(|id| *id == call.id);
+            if let Some(at) = results.iter().position(answers) {
+                out.push(results.remove(at));
+            }
+        }
+        out.append(&mut results);
+    }
+    out
 }
 
 /// Something that the template has no message for.
