@@ -31,7 +31,7 @@ use std::sync::{Arc, LazyLock};
 use serde_json::Value;
 
 use crate::value::CallDialect;
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use enforce::Enforce;
 pub use envelope::RawCall;

@@ -28,7 +28,7 @@ use context::Llama;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LlamaSettings {
-    /// Threads; as many as there are physical cores if absent.
+    /// Threads; as many as there are physical cores if absent, one for very small models.
     pub threads: Option<usize>,
     /// Tokens that prompt and answer may have together; 4,096 if absent, or what the model was trained with if that
     /// is less.
@@ -64,7 +64,7 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let model = Arc::new(model);
     let trained = model.n_ctx_train() as usize;
     let context_length = settings.context_length.unwrap_or(CONTEXT).clamp(1, trained.max(1));
-    let threads = i32::try_from(settings.threads.unwrap_or_else(threads::physical)).unwrap_or(i32::MAX).max(1);
+    let threads = i32::try_from(settings.threads.unwrap_or_else(|| threads::of_weights(model.size()))).unwrap_or(i32::MAX).max(1);
     let parameters = LlamaContextParams::default()
         .with_n_ctx(std::num::NonZeroU32::new(u32_of(context_length)))
         .with_n_batch(u32_of(BATCH))
