@@ -4,6 +4,8 @@
 
 #[cfg(feature = "engine")]
 pub mod jobs;
+#[cfg(feature = "engine")]
+pub mod scripted;
 pub mod reading;
 
 use std::path::{Path, PathBuf};
