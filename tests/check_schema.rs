@@ -1,5 +1,12 @@
 //! What `ToolSet::compile` makes of schemas, and what it refuses.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tables of values, read by helpers"
+)]
+
 use callwright::ErrorKind;
 use callwright::chat::Tool;
 use callwright::check::{Level, ToolSet};
@@ -94,6 +101,19 @@ fn recursion_through_the_value_is_fine() {
     let checked = set.check("tool", tree, Level::Standard, 0..1, 0);
     assert_eq!((checked.fixes.len(), checked.faults.len()), (2, 0));
     assert_eq!(checked.arguments["root"]["children"][0]["size"], 2);
+}
+
+#[test]
+fn alternatives_cannot_multiply_without_bound() {
+    let part = json!({"type": "object", "properties": {"x": {"$ref": "#/$defs/node"}}});
+    let schema =
+        |key: &str| json!({"$defs": {"node": {key: [part, part]}}, "properties": {"x": {"$ref": "#/$defs/node"}}});
+    let set = compile(schema("anyOf")).unwrap();
+    let deep = |depth: usize| (0..depth).fold(json!({"x": 1}), |inner, _| json!({"x": inner}));
+    assert!(set.check("tool", deep(100), Level::Standard, 0..1, 0).faults[0].to_string().contains("too many parts"));
+    assert_eq!(set.check("tool", deep(5), Level::Standard, 0..1, 0).faults.len(), 1);
+    let both = compile(schema("allOf")).unwrap();
+    assert!(!both.check("tool", deep(100), Level::Standard, 0..1, 0).faults.is_empty());
 }
 
 #[test]

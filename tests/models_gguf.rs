@@ -1,6 +1,11 @@
 //! GGUF headers: what is read from right files, and that no file, however wrong, is more than an error.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests stop where they cannot go on, read the environment and say when they skip"
+)]
 #![cfg(feature = "models")]
 
 #[path = "common/gguf.rs"]
@@ -64,7 +69,10 @@ fn a_real_file_that_is_cut_off_anywhere_is_refused() {
     let lengths = (0..2000).chain((2000..=header_end).step_by(61)).chain((header_end..whole.len()).step_by(9973));
     for length in lengths.chain([whole.len() - 1]) {
         let error = read(&whole[..length]).expect_err("a part of a file");
-        assert!(error.kind() == ErrorKind::ModelCorrupt && error.to_string().contains("is cut off"), "{length}: {error}");
+        assert!(
+            error.kind() == ErrorKind::ModelCorrupt && error.to_string().contains("is cut off"),
+            "{length}: {error}"
+        );
     }
 }
 

@@ -1,6 +1,11 @@
 //! Pulls through the real hub client from a hub on loopback: whole, broken off, altered, refused, two at once.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests stop where they cannot go on, read the environment and say when they skip"
+)]
 #![cfg(feature = "hub")]
 
 #[path = "common/gguf.rs"]
@@ -264,16 +269,25 @@ fn offline_opens_no_socket() {
 }
 
 #[test]
-fn the_token_goes_to_the_hub_and_into_no_message() {
+fn the_token_is_shown_only_where_it_is_asked_for_and_in_no_message() {
     let corner = Corner::new();
     let mut places = corner.places();
     places.token = Some(Secret::new("hf_not_a_real_one"));
+    let store = Store::new(places.clone());
     assert!(!format!("{places:?}").contains("hf_not"));
-    corner.hub.set(|script| script.refusal = Some(403));
-    let error = Store::new(places).pull(&name(REPO), &mut Silent).expect_err("refused");
-    assert!(!format!("{error:?}").contains("hf_not"), "{error:?}");
+    store.pull(&name(REPO), &mut Silent).expect("public");
+    assert!(corner.hub.set(|script| script.tokens.is_empty()), "a public model is nobody's business");
+
+    store.remove(&name(REPO)).expect("removed");
+    corner.hub.set(|script| script.gated = true);
+    store.pull(&name(REPO), &mut Silent).expect("with the token");
     let tokens = corner.hub.set(|script| script.tokens.clone());
-    assert_eq!(tokens, ["Bearer hf_not_a_real_one"]);
+    assert!(!tokens.is_empty() && tokens.iter().all(|token| token == "Bearer hf_not_a_real_one"), "{tokens:?}");
+
+    store.remove(&name(REPO)).expect("removed");
+    corner.hub.set(|script| script.refusal = Some(403));
+    let error = store.pull(&name(REPO), &mut Silent).expect_err("refused");
+    assert!(!format!("{error:?}").contains("hf_not"), "{error:?}");
 }
 
 #[test]

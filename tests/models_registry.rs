@@ -1,6 +1,11 @@
 //! Names and rows: what `models.toml` holds, what a user's file changes, and what a name means.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests stop where they cannot go on, read the environment and say when they skip"
+)]
 #![cfg(feature = "models")]
 
 use std::fs;

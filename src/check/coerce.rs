@@ -6,19 +6,22 @@
 use serde_json::{Map, Value};
 
 use super::convert::{converted, float, member};
-use super::refs::follow;
 use super::schema::{Compiled, requires};
-use super::types::Types;
 use super::{Where, names};
 use crate::chat::{Fix, FixKind};
+use crate::value::types::{Types, follow};
 
 /// Alternatives inside alternatives are followed this deep.
 const NESTED: usize = 8;
+/// And so many at all in one call.
+const FOLLOWED: usize = 20_000;
 
 struct Coercion<'a> {
     root: &'a Value,
     place: &'a Where,
     fixes: &'a mut Vec<Fix>,
+    /// How many more alternatives are followed: recursion through them may double with each level of the value.
+    left: usize,
 }
 
 /// Puts the arguments right, top level first.
@@ -32,7 +35,7 @@ pub(super) fn arguments<'s>(
     let Value::Object(map) = arguments else { return };
     let root = tool.schema();
     let schema = follow(root, root);
-    let mut coercion = Coercion { root, place, fixes };
+    let mut coercion = Coercion { root, place, fixes, left: FOLLOWED };
     if let Some(properties) = tool.properties() {
         coercion.rename(map, properties);
         for (name, value) in map.iter_mut() {
@@ -74,7 +77,8 @@ impl Coercion<'_> {
         if let Some(Value::Array(members)) = map.get("enum") {
             self.enumerated(value, members);
         }
-        if nested > NESTED {
+        self.left = self.left.saturating_sub(usize::from(nested > 0));
+        if nested > NESTED || self.left == 0 {
             return;
         }
         self.alternatives(value, map, nested);

@@ -2,8 +2,8 @@
 
 use serde_json::{Number, Value};
 
-use super::types::Types;
 use crate::value;
+use crate::value::types::Types;
 
 /// The largest whole number up to which `f64` has them all.
 const EXACT: f64 = 9_007_199_254_740_992.0;

@@ -7,11 +7,11 @@
 
 mod coerce;
 mod convert;
+mod cost;
 mod names;
 mod normal;
 mod refs;
 mod schema;
-mod types;
 mod unwrap;
 mod validate;
 
@@ -20,7 +20,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::chat::{Arguments, Fault, Fix, FixKind, Tool};
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use names::Found;
 use names::Names;

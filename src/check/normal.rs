@@ -1,6 +1,6 @@
 //! Schemas as people write them, as JSON Schema 2020-12.
 //!
-//! Tools come from everywhere: Python's type names, OpenAPI's `nullable`, older drafts' tuples. What has one meaning is
+//! Tools come from everywhere: Python's type names, `OpenAPI`'s `nullable`, older drafts' tuples. What has one meaning is
 //! rewritten; what has none stays, for the compiler to refuse. Values (`enum`, `const`, `default`) are left alone.
 
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ pub(super) fn normal(given: &Value) -> Result<Value, Refusal> {
         Some(Value::String(name)) if name == "object" => {}
         // Optional as a whole: null is read as no arguments.
         Some(Value::Array(names)) if names.contains(&json!("object")) => {
-            drop(map.insert("type".to_owned(), json!("object")))
+            drop(map.insert("type".to_owned(), json!("object")));
         }
         Some(_) => return Err(Refusal::new("/type", "a tool's arguments are an object")),
     }
@@ -162,10 +162,9 @@ fn types(map: &mut Map<String, Value>, pointer: &str) -> Result<(), Refusal> {
             }
             if let ("array", Some(item), false) =
                 (named, argument.as_deref().and_then(type_name), map.contains_key("items"))
+                && !item.is_empty()
             {
-                if !item.is_empty() {
-                    map.insert("items".to_owned(), json!({"type": item}));
-                }
+                map.insert("items".to_owned(), json!({"type": item}));
             }
             map.insert("type".to_owned(), json!(named));
             Ok(())
@@ -190,7 +189,7 @@ fn types(map: &mut Map<String, Value>, pointer: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Draft 4's and OpenAPI's `exclusiveMinimum: true`.
+/// Draft 4's and `OpenAPI`'s `exclusiveMinimum: true`.
 fn old_bounds(map: &mut Map<String, Value>) {
     for (exclusive, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
         match map.get(exclusive) {
@@ -257,15 +256,15 @@ fn required(map: &mut Map<String, Value>) {
     }
 }
 
-/// OpenAPI's `nullable: true`.
+/// `OpenAPI`'s `nullable: true`.
 fn nullable(map: &mut Map<String, Value>) {
     if map.shift_remove("nullable") != Some(Value::Bool(true)) {
         return;
     }
-    if let Some(members) = map.get_mut("enum").and_then(Value::as_array_mut) {
-        if !members.contains(&Value::Null) {
-            members.push(Value::Null);
-        }
+    if let Some(members) = map.get_mut("enum").and_then(Value::as_array_mut)
+        && !members.contains(&Value::Null)
+    {
+        members.push(Value::Null);
     }
     match map.get_mut("type") {
         Some(Value::String(name)) if name != "null" => {

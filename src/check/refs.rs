@@ -1,53 +1,19 @@
-//! References inside one schema: following them, and refusing those that never end.
+//! References inside one schema: refusing those that never end.
+//!
+//! The validator follows references as it meets them; a circle would hang it, and doubling would freeze it.
 
 use serde_json::Value;
 
-/// References that lead to references are followed this far.
-const HOPS: usize = 32;
-
-/// The schema that a `$ref` into this document stands for, or the schema itself.
-pub(super) fn follow<'s>(mut schema: &'s Value, root: &'s Value) -> &'s Value {
-    for _ in 0..HOPS {
-        let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|target| resolve(target, root)) else {
-            return schema;
-        };
-        schema = target;
-    }
-    schema
-}
-
-/// The place in this document that `#/..` names.
-pub(super) fn resolve<'s>(target: &str, root: &'s Value) -> Option<&'s Value> {
-    let pointer = target.strip_prefix('#')?;
-    if pointer.contains('%') { root.pointer(&decoded(pointer)) } else { root.pointer(pointer) }
-}
-
-/// Percent signs decoded, as fragments may be written.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let code = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%') {
-            Some(code) => {
-                out.push(code);
-                at += 3;
-            }
-            None => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
+use crate::value::types::resolve;
 
 /// The keywords whose schemas apply to the same value.
-const SAME_VALUE: [&str; 7] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else"];
+pub(super) const SAME_VALUE: [&str; 7] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else"];
 
 /// So many schemas may apply to one value at most.
 const WIDEST: usize = 10_000;
+
+/// So many references may follow each other without a step into the value.
+const LONGEST: usize = 32;
 
 /// Why a schema is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +43,7 @@ pub(super) fn check(root: &Value) -> Result<(), Endless> {
 
 fn width<'s>(schema: &'s Value, root: &'s Value, path: &mut Vec<&'s str>, seen: &mut usize) -> Result<(), Endless> {
     *seen += 1;
-    if *seen > WIDEST || path.len() > 128 {
+    if *seen > WIDEST || path.len() > LONGEST {
         return Err(Endless::TooWide);
     }
     let Value::Object(map) = schema else { return Ok(()) };

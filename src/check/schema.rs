@@ -6,9 +6,10 @@
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
-use super::normal;
-use super::refs::{self, Endless, follow};
-use crate::{Error, ErrorKind, Result};
+use super::refs::{self, Endless};
+use super::{cost, normal};
+use crate::value::types::follow;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that one compiled pattern may take.
 const PATTERN_SIZE: usize = 1 << 20;
@@ -18,6 +19,8 @@ const PATTERN_SIZE: usize = 1 << 20;
 pub(super) struct Compiled {
     schema: Value,
     pub(super) validator: Validator,
+    /// Whether what a check costs has to be looked at first.
+    pub(super) may_multiply: bool,
 }
 
 impl Compiled {
@@ -53,7 +56,8 @@ impl Compiled {
             }
             error
         })?;
-        Ok(Self { schema, validator })
+        let may_multiply = cost::may_multiply(&schema);
+        Ok(Self { schema, validator, may_multiply })
     }
 
     pub(super) fn schema(&self) -> &Value {

@@ -4,7 +4,7 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use super::schema::Compiled;
-use super::{Level, Where, coerce, unwrap};
+use super::{Level, Where, coerce, cost, unwrap};
 use crate::chat::{Arguments, Fault, Fix};
 use crate::value::MAX_DEPTH;
 
@@ -24,22 +24,25 @@ impl Compiled {
         source: &dyn Fn(&str) -> Option<&'s str>,
         fixes: &mut Vec<Fix>,
     ) -> (Arguments, Vec<Fault>) {
-        let call = place.call;
-        if too_deep(&arguments) {
-            return (unwrap::object_or_empty(arguments), vec![Fault::TooDeep { call }]);
-        }
-        let mut arguments =
-            if level == Level::Strict { arguments } else { unwrap::unwrap(self, arguments, place, fixes) };
-        if level != Level::Strict {
+        let mut arguments = arguments;
+        if level != Level::Strict && !too_deep(&arguments) {
+            arguments = unwrap::unwrap(self, arguments, place, fixes);
             coerce::arguments(self, &mut arguments, place, source, fixes);
         }
-        let faults = self.faults(&arguments, call);
+        let faults = self.faults(&arguments, place.call);
         (unwrap::object_or_empty(arguments), faults)
     }
 
     fn faults(&self, arguments: &Value, call: usize) -> Vec<Fault> {
         if !arguments.is_object() {
             let message = "the arguments are not an object".to_owned();
+            return vec![Fault::Invalid { call, path: String::new(), message }];
+        }
+        if too_deep(arguments) {
+            return vec![Fault::TooDeep { call }];
+        }
+        if self.may_multiply && !cost::is_bearable(arguments, self.schema()) {
+            let message = "too many parts of the schema apply to this value to check it".to_owned();
             return vec![Fault::Invalid { call, path: String::new(), message }];
         }
         if self.validator.is_valid(arguments) {

@@ -9,7 +9,7 @@ use indicatif::{DecimalBytes, HumanDuration};
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::models::{Entry, Row, Source};
+use crate::models::{Entry, Row};
 
 use super::{Exit, World};
 
@@ -77,7 +77,7 @@ fn here(entry: &Entry) -> Line {
         format: row.map(|row| row.format.clone()),
         quant: located.quant.clone(),
         bytes: Some(entry.bytes),
-        tools: if located.source == Source::Embedded { "native" } else { row.map_or("?", tools) },
+        tools: row.map_or("?", tools),
         modified: entry.modified.and_then(since),
         source: Some(located.source.as_str()),
         path: Some(located.path.display().to_string()),

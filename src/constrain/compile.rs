@@ -73,7 +73,7 @@ pub(super) fn arguments(pieces: &Enforce<'_>, tool: &Callable) -> Grammar {
 fn item(pieces: &Enforce<'_>, tool: &Callable) -> Result<Vec<Term>> {
     if !matches!(pieces.shape, ShapeName::JsonCalls | ShapeName::NamedJson) {
         return Err(Error::new(ErrorKind::Grammar, "calls of this format cannot be enforced yet")
-            .hint("run with `--enforce off`: calls are then checked but not enforced"));
+            .hint("run with `--no-enforce`: calls are then checked but not enforced"));
     }
     let mut terms: Vec<Term> = Vec::new();
     for piece in pieces.item.pieces() {

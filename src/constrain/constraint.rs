@@ -189,7 +189,7 @@ impl Constraint {
 fn refusal(message: impl Into<String>, cause: String) -> Error {
     Error::new(ErrorKind::Grammar, message)
         .because(cause)
-        .hint("simplify the schema, or run with `--enforce off`: calls are then checked but not enforced")
+        .hint("simplify the schema, or run with `--no-enforce`: calls are then checked but not enforced")
 }
 
 /// The kinds of reasoning that may come before a call.

@@ -37,8 +37,9 @@ pub(crate) struct OwnKeys {
 }
 
 impl OwnKeys {
-    /// The keys of a `json_calls` template.
-    pub(crate) fn of(item: &str) -> Self {
+    /// The keys of a `json_calls` template; `open` is what stands before the first call.
+    pub(crate) fn of(item: &str, open: &str) -> Self {
+        let item = item.replace('\'', "\"");
         let text = item.replace("{arguments}", "\"@arguments\"").replace("{name}", "@name").replace("{index}", "0");
         let Ok(Value::Object(outer)) = serde_json::from_str(&text) else { return Self::default() };
         let enveloped = outer.values().find_map(Value::as_object);
@@ -48,7 +49,7 @@ impl OwnKeys {
             name: key_of("@name").unwrap_or_default(),
             arguments: key_of("@arguments").unwrap_or_default(),
             name_is_key: object.contains_key("@name"),
-            enveloped: enveloped.is_some(),
+            enveloped: enveloped.is_some() || open.contains('{'),
         }
     }
 }
@@ -91,8 +92,11 @@ fn gather(value: Value, place: &Place<'_>, depth: usize, calls: &mut Vec<RawCall
 
 fn object_calls(mut object: Map<String, Value>, place: &Place<'_>, depth: usize, calls: &mut Vec<RawCall>) {
     let keys = Keys::table();
-    if !place.own.name_is_key
-        && let Some(name_key) = find(&object, &keys.name, Value::is_string)
+    if place.own.name_is_key && names_are_keys(&object, place) {
+        by_key(object, place, calls);
+        return;
+    }
+    if let Some(name_key) = find(&object, &keys.name, Value::is_string)
         && let Some(Value::String(name)) = object.get(&name_key).cloned()
     {
         calls.push(named(object, &name_key, name, place));
@@ -112,13 +116,21 @@ fn object_calls(mut object: Map<String, Value>, place: &Place<'_>, depth: usize,
         }
         return;
     }
-    if !object.is_empty()
-        && object.iter().all(|(key, value)| place.offered.knows(key) && (value.is_object() || value.is_null()))
-    {
-        for (name, arguments) in object {
-            let fixes = if place.own.name_is_key { Vec::new() } else { vec![place.fix(FixKind::Shape, None)] };
-            calls.push(place.call(name, arguments, None, fixes));
-        }
+    if names_are_keys(&object, place) {
+        by_key(object, place, calls);
+    }
+}
+
+/// Whether every key is a tool and every value may be its arguments.
+fn names_are_keys(object: &Map<String, Value>, place: &Place<'_>) -> bool {
+    let fits = |value: &Value| value.is_object() || value.is_null();
+    !object.is_empty() && object.iter().all(|(key, value)| place.offered.resolves(key) && fits(value))
+}
+
+fn by_key(object: Map<String, Value>, place: &Place<'_>, calls: &mut Vec<RawCall>) {
+    for (name, arguments) in object {
+        let fixes = if place.own.name_is_key { Vec::new() } else { vec![place.fix(FixKind::Shape, None)] };
+        calls.push(place.call(name, arguments, None, fixes));
     }
 }
 

@@ -31,7 +31,7 @@ use std::sync::{Arc, LazyLock};
 use serde_json::Value;
 
 use crate::value::CallDialect;
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use enforce::Enforce;
 pub use envelope::RawCall;
@@ -47,7 +47,7 @@ pub use walk::{ObjectWalk, Walked};
 pub use write::Unrepresentable;
 
 use envelope::OwnKeys;
-use scan::{Markers, Tags};
+use scan::{Markers, Tags, varied};
 
 /// The tools on offer, as far as reading needs them.
 pub trait Offered {
@@ -79,6 +79,8 @@ pub(crate) struct Body {
     pub(crate) item: Template,
     pub(crate) also: Vec<Template>,
     pub(crate) param: Option<Template>,
+    /// All templates of a parameter that are read, the written one first.
+    pub(crate) params: Vec<Template>,
     pub(crate) dialect: CallDialect,
     pub(crate) keys: OwnKeys,
     pub(crate) tags: Tags,
@@ -99,7 +101,8 @@ impl Format {
     }
 
     fn new(row: Row) -> Self {
-        let mut bodies: Vec<Body> = row.body.iter().enumerate().map(|(index, body)| Body::new(index, body)).collect();
+        let mut bodies: Vec<Body> =
+            row.body.iter().enumerate().map(|(index, body)| Body::new(index, body, &row)).collect();
         let markers = Markers::of(&row, &bodies);
         for body in &mut bodies {
             body.tags = Tags::of(body, body.index, &markers.inside);
@@ -146,7 +149,13 @@ impl Format {
 }
 
 impl Body {
-    fn new(index: usize, row: &BodyRow) -> Self {
+    fn new(index: usize, row: &BodyRow, whole: &Row) -> Self {
+        let params = row.param.iter().flat_map(|text| varied(text, &whole.variants)).map(|text| Template::new(&text));
+        let mut params: Vec<Template> = params.collect();
+        params.extend(params.iter().filter_map(Template::without_attribute).collect::<Vec<_>>());
+        let variants = varied(&row.item, &whole.variants).into_iter().skip(1);
+        let also: Vec<String> =
+            row.also.iter().flat_map(|text| varied(text, &whole.variants)).chain(variants).collect();
         let dialect = match (row.item.contains("({params})"), &row.quote) {
             (true, _) => CallDialect::Parens,
             (false, quote) => CallDialect::Braces { quote: quote.clone() },
@@ -155,12 +164,19 @@ impl Body {
             index,
             row: row.clone(),
             item: Template::new(&row.item),
-            also: row.also.iter().map(|text| Template::new(text)).collect(),
-            param: row.param.as_deref().map(Template::new),
+            also: also.iter().map(|text| Template::new(text)).collect(),
+            param: params.first().cloned(),
+            params,
             dialect,
-            keys: OwnKeys::of(&row.item),
+            keys: OwnKeys::of(&row.item, &whole.parallel.open),
             tags: Tags::default(),
         }
+    }
+
+    /// The literal that ends a call after its arguments.
+    pub(crate) fn tail(&self) -> &str {
+        let field = if self.item.has(Field::Params) { Field::Params } else { Field::Arguments };
+        self.item.closer(field).trim()
     }
 
     /// All templates that are read, the written one first.

@@ -10,8 +10,10 @@ use std::ops::Range;
 use super::envelope::RawCall;
 use super::item::{Scene, fix};
 use super::region::{Ended, Region, has_bare};
-use super::row::Place;
+use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted};
+use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
+use super::shapes::json_calls::Named;
 use super::{Format, Offered};
 use crate::chat::{Call, Fault, Fix, FixKind};
 
@@ -79,6 +81,10 @@ enum State {
         /// Where a call began inside.
         call: Option<usize>,
     },
+    /// In a message's header, from this byte on.
+    Header {
+        from: usize,
+    },
     Region(Box<Region>),
     Over,
 }
@@ -117,6 +123,7 @@ impl Reader {
             let next = match state {
                 State::Text => self.text(scene, out),
                 State::Reasoning { tag, call } => self.reasoning(scene, tag, call, out),
+                State::Header { from } => self.header(scene, from, out),
                 State::Region(region) => self.region(scene, region, out),
                 State::Over => return,
             };
@@ -179,7 +186,8 @@ impl Reader {
                 out.push(Step::Fix(fix(FixKind::Opener, marker)));
                 self.started = false;
             }
-            Role::Framing => self.frame(marker.end, out),
+            Role::ChannelOpen => return Next::Go(State::Header { from: marker.end }),
+            Role::Framing | Role::ChannelClose => self.frame(marker.end, out),
             Role::CallClose | Role::SectionClose if self.pending_close => self.frame(marker.end, out),
             _ => {}
         }
@@ -196,7 +204,8 @@ impl Reader {
         };
         self.at = next;
         let closed = matches!(sighted, Sighted::Marker { role: Role::ReasoningClose(_), .. });
-        if closed || call.is_none() {
+        let opened = matches!(sighted, Sighted::Marker { role: Role::ChannelOpen, .. });
+        if closed || opened || call.is_none() {
             self.tell_reasoning(scene, upto, out);
         }
         match sighted {
@@ -205,6 +214,7 @@ impl Reader {
                 self.started = false;
                 Next::Go(State::Text)
             }
+            Sighted::Marker { end, role: Role::ChannelOpen, .. } => Next::Go(State::Header { from: end }),
             Sighted::Marker { at, .. } => Next::Go(State::Reasoning { tag, call: call.or(Some(at)) }),
             _ if !scene.at_end => Next::Wait(State::Reasoning { tag, call }),
             // The text ended inside reasoning: a call in it is the model's call after all.
@@ -219,6 +229,42 @@ impl Reader {
                     Next::Wait(State::Over)
                 }
             },
+        }
+    }
+
+    fn header(&mut self, scene: &Scene<'_>, from: usize, out: &mut Vec<Step>) -> Next {
+        let Some(channels) = &scene.format.row().channels else { return Next::Go(State::Text) };
+        let Some((end, content)) = header_end(channels, scene.text.as_bytes(), from) else {
+            let long = scene.text.len() > from + LONGEST_HEADER;
+            if !long && !scene.at_end {
+                return Next::Wait(State::Header { from });
+            }
+            self.at = from;
+            if !long {
+                let span = self.told..scene.text.len();
+                self.frame(scene.text.len(), out);
+                out.push(Step::Fault(Fault::Truncated { span, name: None }));
+                self.at = scene.text.len();
+            }
+            return Next::Go(State::Text);
+        };
+        self.at = content;
+        match route(channels, &scene.text[from..end]) {
+            Route::Tool(name) => {
+                let name = scene.strip(&name).to_owned();
+                let apart = scene.format.written().row.shape == ShapeName::NamedJson;
+                let named = apart.then(|| Named { name, ..Named::default() });
+                Next::Go(State::Region(Box::new(Region::addressed(self.told, content, named))))
+            }
+            Route::Reasoning => {
+                self.frame(content, out);
+                self.told_reasoning = false;
+                Next::Go(State::Reasoning { tag: scene.format.row().reasoning.len(), call: None })
+            }
+            Route::Text => {
+                self.frame(content, out);
+                Next::Go(State::Text)
+            }
         }
     }
 
@@ -311,6 +357,9 @@ fn opened(format: &Format, tail: &str) -> State {
         if std::iter::once(&frame.open).chain(&frame.also_open).any(ends) {
             return State::Reasoning { tag, call: None };
         }
+    }
+    if row.channels.as_ref().is_some_and(|channels| channels.open.iter().any(ends)) {
+        return State::Header { from: 0 };
     }
     for (frame, role) in [(&row.call, Role::CallOpen), (&row.section, Role::SectionOpen)] {
         if std::iter::once(&frame.open).chain(&frame.also_open).any(ends) {

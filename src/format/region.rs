@@ -4,11 +4,12 @@
 //! prose stays text. Lists, lines, separators and repeated markers are all read everywhere, since models mix them; only
 //! what the format writes depends on its row.
 
+use super::extent::{Starts, starts};
 use super::item::{Advance, Item, Scene, fix};
 use super::reader::Step;
 use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted, lead};
-use super::shapes::json_calls::JsonItem;
+use super::shapes::json_calls::{JsonItem, Named};
 use super::shapes::named_json::HeadItem;
 use crate::chat::{Fault, FixKind};
 use crate::value;
@@ -31,6 +32,10 @@ pub(crate) struct Region {
     committed: bool,
     held: Vec<Step>,
     item: Option<Item>,
+    /// The literal that ends the call just read, where it stands.
+    tail: Option<String>,
+    /// A header said whose arguments these are.
+    named: Option<Named>,
 }
 
 /// How a region ended.
@@ -61,6 +66,15 @@ impl Region {
         region
     }
 
+    /// The content of a message to a tool, whose header ends at `at`.
+    pub(crate) fn addressed(told: usize, at: usize, named: Option<Named>) -> Self {
+        let mut region = Self::new(told, at);
+        region.held.push(Step::Framing(told..at));
+        region.told = at;
+        region.named = named;
+        region
+    }
+
     fn new(told: usize, at: usize) -> Self {
         Self {
             told,
@@ -75,6 +89,8 @@ impl Region {
             committed: false,
             held: Vec::new(),
             item: None,
+            named: None,
+            tail: None,
         }
     }
 
@@ -119,9 +135,16 @@ impl Region {
                 self.framing(item.start(), out);
                 self.commit(out);
                 self.calls += calls.len();
-                out.extend(calls.into_iter().map(Step::Call));
+                for call in calls {
+                    let none = scene.format.row().none.contains(&call.name);
+                    out.push(if none { Step::Framing(call.span) } else { Step::Call(call) });
+                }
                 self.told = end;
                 self.at = end;
+                self.tail = match &item {
+                    Item::Json(json) => json.tail(),
+                    _ => None,
+                };
             }
             Advance::Not => return Some(if self.committed { self.over(item.start()) } else { self.not_a_call() }),
             Advance::Unreadable { message, .. } if self.bare && !self.committed => {
@@ -162,13 +185,34 @@ impl Region {
         let Some(byte) = bytes.get(self.at).copied() else {
             return Some(if scene.at_end { self.at_end(scene, out) } else { Ended::Not });
         };
+        if let Some(tail) = &self.tail {
+            match starts(&bytes[self.at..], tail, scene.at_end) {
+                Starts::Yes => {
+                    let end = self.at + tail.len();
+                    self.tail = None;
+                    self.framing(end, out);
+                    return None;
+                }
+                Starts::Perhaps => return Some(Ended::Not),
+                Starts::No => self.tail = None,
+            }
+        }
         match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
             Sighted::Perhaps { .. } => return Some(Ended::Not),
+            // A fence that is also the closing marker, before anything was opened.
+            Sighted::Marker { role: Role::SectionClose, .. } if byte == b'`' && !self.section && !self.fence => {
+                return self.fence(scene, out);
+            }
             Sighted::Marker { end, role, .. } => return self.marker(role, end, out),
             Sighted::Nothing => {}
         }
         match byte {
-            b'{' => self.item = Some(Item::Json(JsonItem::new(self.at))),
+            b'{' => {
+                self.item = Some(Item::Json(match self.named.take() {
+                    Some(named) => JsonItem::named(self.at, self.at, named),
+                    None => JsonItem::new(self.at),
+                }));
+            }
             b'[' => {
                 self.list += 1;
                 self.framing(self.at + 1, out);
@@ -197,7 +241,7 @@ impl Region {
                     continue;
                 }
                 if rest.starts_with(word) {
-                    self.item = Some(Item::Head(HeadItem::new(self.at)));
+                    self.item = Some(Item::Head(HeadItem::new(self.at, word.len())));
                     return None;
                 }
                 if !scene.at_end && word.starts_with(rest) {
@@ -209,7 +253,7 @@ impl Region {
             body.row.shape != ShapeName::JsonCalls && body.templates().any(|template| lead(template.lead()).is_empty())
         });
         if named && value::name(scene.text, self.at).is_some() {
-            self.item = Some(Item::Head(HeadItem::new(self.at)));
+            self.item = Some(Item::Head(HeadItem::new(self.at, 0)));
             return None;
         }
         Some(if self.committed { self.over(self.at) } else { self.not_a_call() })
@@ -267,7 +311,10 @@ impl Region {
             return Some(if self.committed { self.over(self.at) } else { self.not_a_call() });
         }
         self.fence = true;
-        self.push(Step::Fix(fix(FixKind::Fence, self.at..self.at + line)), out);
+        let row = scene.format.row();
+        if ![&row.parallel.open, &row.section.open, &row.call.open].iter().any(|open| open.contains("```")) {
+            self.push(Step::Fix(fix(FixKind::Fence, self.at..self.at + line)), out);
+        }
         self.framing(self.at + line, out);
         None
     }

@@ -238,6 +238,8 @@ pub enum JsonStyle {
     Spaced,
     /// `{"a":1,"b":2}`.
     Compact,
+    /// `{'a': 1, 'b': True}`: Python literals.
+    Python,
 }
 
 impl JsonStyle {
@@ -245,7 +247,7 @@ impl JsonStyle {
     #[must_use]
     pub fn item_separator(self) -> &'static str {
         match self {
-            Self::Spaced => ", ",
+            Self::Spaced | Self::Python => ", ",
             Self::Compact => ",",
         }
     }
@@ -254,7 +256,7 @@ impl JsonStyle {
     #[must_use]
     pub fn key_separator(self) -> &'static str {
         match self {
-            Self::Spaced => ": ",
+            Self::Spaced | Self::Python => ": ",
             Self::Compact => ":",
         }
     }
@@ -269,6 +271,8 @@ pub enum Ids {
     Any,
     /// Nine letters and digits.
     Nine,
+    /// The whole header before the arguments is the id: `functions.weather_now:0`.
+    Header,
 }
 
 /// Message headers: between `open` and `message` stands who is spoken to, and that decides what the content is.
@@ -277,6 +281,9 @@ pub enum Ids {
 pub struct Channels {
     /// A header begins.
     pub open: Vec<String>,
+    /// Where these count.
+    #[serde(default)]
+    pub place: Place,
     /// The header ends, the content begins.
     pub message: Vec<String>,
     /// The content ends.

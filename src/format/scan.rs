@@ -49,6 +49,7 @@ pub(crate) struct Literals {
     markers: Vec<Marker>,
     firsts: Vec<u8>,
     table: Vec<bool>,
+    variants: Vec<Vec<String>>,
 }
 
 /// What a search found.
@@ -69,14 +70,25 @@ impl Literals {
             return;
         }
         self.markers.push(Marker { text: text.to_owned(), role, place });
-        let first = text.as_bytes()[0];
-        if !self.firsts.contains(&first) {
-            self.firsts.push(first);
+        for other in varied(text, &self.variants) {
+            if self.markers.iter().all(|known| known.text != other) {
+                self.markers.push(Marker { text: other, role, place });
+            }
         }
-        if self.table.is_empty() {
-            self.table = vec![false; 256];
+        self.index();
+    }
+
+    /// Works out the first bytes.
+    fn index(&mut self) {
+        self.firsts.clear();
+        self.table = vec![false; 256];
+        for marker in &self.markers {
+            let first = marker.text.as_bytes()[0];
+            if !self.firsts.contains(&first) {
+                self.firsts.push(first);
+            }
+            self.table[usize::from(first)] = true;
         }
-        self.table[usize::from(first)] = true;
     }
 
     fn frame(&mut self, frame: &Frame, open: Role, close: Role) {
@@ -148,6 +160,21 @@ impl Literals {
     }
 }
 
+/// The word with each group's first member replaced by another one, in all places alike.
+pub(super) fn varied(word: &str, groups: &[Vec<String>]) -> Vec<String> {
+    let mut words = vec![word.to_owned()];
+    for group in groups {
+        let Some((first, others)) = group.split_first() else { continue };
+        let more: Vec<String> = words
+            .iter()
+            .filter(|word| word.contains(first.as_str()))
+            .flat_map(|word| others.iter().map(move |other| word.replace(first.as_str(), other)))
+            .collect();
+        words.extend(more);
+    }
+    words
+}
+
 /// Whether nothing but blanks and Markdown's emphasis stands before on the line.
 fn at_line_start(before: &[u8]) -> bool {
     let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'*' | b'#'));
@@ -198,8 +225,13 @@ impl Markers {
         let mut text = Literals::default();
         let mut inside = Literals::default();
         for frames in [&mut text, &mut inside] {
+            frames.variants.clone_from(&row.variants);
             frames.frame(&row.section, Role::SectionOpen, Role::SectionClose);
             frames.frame(&row.call, Role::CallOpen, Role::CallClose);
+            if let Some(channels) = &row.channels {
+                channels.open.iter().for_each(|word| frames.add(word, Role::ChannelOpen, channels.place));
+                channels.close.iter().for_each(|word| frames.add(word, Role::ChannelClose, Place::Anywhere));
+            }
             row.framing.iter().chain(&row.stop).for_each(|token| frames.add(token, Role::Framing, Place::Anywhere));
         }
         for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.row.bare == Place::Anywhere) {
@@ -218,7 +250,7 @@ impl Markers {
         }
         let mut reasoning = Vec::new();
         for (index, tag) in row.reasoning.iter().enumerate() {
-            let mut within = Literals::default();
+            let mut within = Literals { variants: row.variants.clone(), ..Literals::default() };
             for close in std::iter::once(&tag.close).chain(&tag.also_close) {
                 within.add(close, Role::ReasoningClose(index), Place::Anywhere);
                 text.add(close, Role::ReasoningClose(index), Place::Anywhere);
@@ -233,6 +265,18 @@ impl Markers {
             }
             reasoning.push(within);
         }
+        if let Some(channels) = &row.channels {
+            let mut within = Literals::default();
+            channels.open.iter().for_each(|word| within.add(word, Role::ChannelOpen, channels.place));
+            channels
+                .close
+                .iter()
+                .for_each(|word| within.add(word, Role::ReasoningClose(reasoning.len()), Place::Anywhere));
+            reasoning.push(within);
+        }
+        // What counts at the beginning only is seen to by the region that begins there.
+        text.markers.retain(|marker| marker.place != Place::Start);
+        text.index();
         Self { text, reasoning, inside, head }
     }
 }

@@ -4,8 +4,9 @@
 //! The scout sees markers and, where a format needs none, the literals of its first body. A call inside reasoning is no
 //! call for it. It knows no tool, so a bare body counts only once its first literal is whole.
 
-use super::row::Place;
+use super::row::{Channels, Place};
 use super::scan::{Markers, Role, Sighted};
+use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::{Format, ShapeName};
 
 /// A streaming scan for the beginning of a call.
@@ -23,6 +24,7 @@ pub struct Scout {
     markers: Markers,
     /// First literals of bodies that need no marker at the beginning, without blanks.
     skeletons: Vec<Skeleton>,
+    channels: Option<Channels>,
     text: Vec<u8>,
     /// Where `text` begins in the output: what no marker can begin in is dropped.
     dropped: usize,
@@ -44,6 +46,11 @@ enum State {
     Start,
     Text,
     Reasoning(usize),
+    /// In a message's header: where the message began, and where the header does, in `text`.
+    Header {
+        opened: usize,
+        from: usize,
+    },
     Found(usize),
 }
 
@@ -74,6 +81,9 @@ impl Scout {
         let tag = row.reasoning.iter().position(|tag| ends(&tag.open) || tag.also_open.iter().any(|word| ends(word)));
         let state = match tag {
             Some(tag) => State::Reasoning(tag),
+            None if row.channels.as_ref().is_some_and(|channels| channels.open.iter().any(|word| ends(word))) => {
+                State::Header { opened: 0, from: 0 }
+            }
             None if ends(&row.call.open) || ends(&row.section.open) => State::Found(0),
             None => State::Start,
         };
@@ -89,6 +99,7 @@ impl Scout {
         Self {
             markers: format.markers().clone(),
             skeletons: skeletons.collect(),
+            channels: row.channels.clone(),
             text: Vec::new(),
             dropped: 0,
             from: 0,
@@ -105,11 +116,30 @@ impl Scout {
                 State::Start => self.start(),
                 State::Text => self.marker(None),
                 State::Reasoning(tag) => self.marker(Some(tag)),
+                State::Header { opened, from } => self.header(opened, from),
             };
             if let Some(sight) = sight {
                 return sight;
             }
         }
+    }
+
+    fn header(&mut self, opened: usize, from: usize) -> Option<Sight> {
+        let channels = self.channels.as_ref()?;
+        let Some((end, content)) = header_end(channels, &self.text, from) else {
+            if self.text.len() <= from + LONGEST_HEADER {
+                return Some(Sight::Perhaps { from: opened });
+            }
+            self.state = State::Text;
+            return None;
+        };
+        self.state = match route(channels, &String::from_utf8_lossy(&self.text[from..end])) {
+            Route::Tool(_) => State::Found(opened),
+            Route::Reasoning => State::Reasoning(self.markers.reasoning.len() - 1),
+            Route::Text => State::Text,
+        };
+        self.drop(content);
+        None
     }
 
     /// Before any text: a body with no marker may begin.
@@ -155,7 +185,12 @@ impl Scout {
                 match role {
                     Role::ReasoningOpen(tag) => self.state = State::Reasoning(tag),
                     Role::ReasoningClose(_) => self.state = State::Start,
-                    Role::SectionOpen | Role::CallOpen | Role::Bare(_) | Role::ChannelOpen if reasoning.is_none() => {
+                    Role::ChannelOpen => {
+                        self.state = State::Header { opened: self.dropped + at, from: end };
+                        self.from = end;
+                        return None;
+                    }
+                    Role::SectionOpen | Role::CallOpen | Role::Bare(_) if reasoning.is_none() => {
                         self.state = State::Found(self.dropped + at);
                         return None;
                     }

@@ -77,6 +77,15 @@ impl Template {
         Self { pieces }
     }
 
+    /// The same without the attribute that says a value's type, where there is one: models leave it out.
+    #[must_use]
+    pub(crate) fn without_attribute(&self) -> Option<Self> {
+        let at = self.pieces.iter().position(|piece| matches!(piece, Piece::Field(Field::Type | Field::IsString)))?;
+        let mut pieces = self.pieces.clone();
+        pieces.drain(at.checked_sub(1)?..=at);
+        Some(Self { pieces })
+    }
+
     /// The pieces, in order.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
@@ -190,6 +199,11 @@ fn skip_literal(wanted: &str, text: &str, at: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// Where the first occurrence of the literal at or after `at` ends, blanks and quotes aside.
+pub(crate) fn loose_end(wanted: &str, text: &str, at: usize) -> Option<usize> {
+    skip_literal(wanted, text, find_literal(wanted, text, at)?)
 }
 
 /// Where the literal begins, at or after `at`. Headers are short, so trying every place costs little.

@@ -4,7 +4,7 @@
 
 use super::row::{BodyRow, Place, Row, ShapeName};
 use super::template::{Field, Template};
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The error of a file that is no row, with its line.
 pub(super) fn located(text: &str, error: &toml::de::Error) -> Error {

@@ -23,6 +23,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// How often a transfer that brought nothing new is tried again.
 const ATTEMPTS: u32 = 3;
 
+/// What is asked for when no file is.
+const FILES: &str = "files";
+
 /// One repository of the hub at one revision.
 pub(super) struct Hub {
     endpoint: String,
@@ -61,21 +64,29 @@ impl Hub {
         })
     }
 
-    /// hf-hub with this folder as its cache.
-    fn api(&self, cache: PathBuf) -> Result<Api> {
-        ApiBuilder::from_cache(Cache::new(cache))
-            .with_endpoint(self.endpoint.clone())
-            .with_token(self.token.as_ref().map(|token| token.expose().to_owned()))
-            .with_user_agent("callwright", env!("CARGO_PKG_VERSION"))
-            .with_progress(false)
-            .build()
-            .map_err(|cause| Error::new(ErrorKind::Network, "cannot set up the connection to the hub").because(cause))
+    /// hf-hub with this folder as its cache, and the answer to a first question.
+    ///
+    /// The token is only shown to a hub that refused to answer without it: most models are public, and hf-hub sends what
+    /// it has on to wherever the hub redirects.
+    fn introduced<T>(&self, cache: &Path, ask: impl Fn(&Api) -> Result<T>) -> Result<(Api, T)> {
+        let anonymous = build(&self.endpoint, cache, None)?;
+        match ask(&anonymous) {
+            Err(refusal) if refusal.kind() == ErrorKind::ModelMissing && self.token.is_some() => {
+                let api = build(&self.endpoint, cache, self.token.as_ref())?;
+                let answer = ask(&api)?;
+                Ok((api, answer))
+            }
+            answer => answer.map(|answer| (anonymous, answer)),
+        }
     }
 
     /// The paths of all files of the repository, those that could be no path of a cache left out.
     pub(super) fn files(&self) -> Result<Vec<String>> {
-        let repo = self.remote(&self.api(self.repo.folder().to_owned())?);
-        let info = self.ask("the list of files", move || repo.info())?;
+        let question = |api: &Api| {
+            let repo = self.remote(api);
+            self.ask(FILES, move || repo.info())
+        };
+        let (_, info) = self.introduced(self.repo.folder(), question)?;
         let paths = info.siblings.into_iter().map(|sibling| sibling.rfilename);
         Ok(paths.filter(|path| name::is_file(path)).collect())
     }
@@ -87,9 +98,7 @@ impl Hub {
         if let Some(path) = self.repo.find(file, Some(&self.revision)) {
             return Ok(path);
         }
-        let staging = self.repo.staging(file);
-        let api = self.api(staging)?;
-        let announced = self.announced(&api, file)?;
+        let (api, announced) = self.introduced(&self.repo.staging(file), |api| self.announced(api, file))?;
         if let Some(expected) = sha256.filter(|expected| *expected != announced.etag) {
             let message = format!("the hub's `{file}` is not the one that this version of callwright knows");
             return Err(Error::new(ErrorKind::ModelCorrupt, message)
@@ -108,7 +117,7 @@ impl Hub {
     fn announced(&self, api: &Api, file: &str) -> Result<Announced> {
         let address = self.remote(api).url(file);
         let api = api.clone();
-        let metadata = self.ask(file, move || api.metadata(&address))?;
+        let metadata = self.ask(&format!("`{file}`"), move || api.metadata(&address))?;
         let (etag, commit) = (metadata.etag().to_owned(), metadata.commit_hash().to_owned());
         // Both become names of files.
         let plain = |text: &str| name::is_file(text) && !text.contains('/');
@@ -238,9 +247,10 @@ impl Hub {
             (Some(401 | 403), _) => Error::new(ErrorKind::ModelMissing, format!("the hub does not give out `{repo}`"))
                 .hint("check its name; if it is gated, accept its terms on its page and set HF_TOKEN to your token"),
             (Some(404), _) => {
-                Error::new(ErrorKind::ModelMissing, format!("`{repo}` has no {what} at `{}`", self.revision)).hint(
-                    "`user/repo:quant` finds a file by its quant; the hub's page of the repository lists the files",
-                )
+                Error::new(ErrorKind::ModelMissing, format!("the hub has no {what} of `{repo}` at `{}`", self.revision))
+                    .hint(
+                        "`user/repo:quant` finds a file by its quant; the hub's page of the repository lists the files",
+                    )
             }
             (Some(status), _) => Error::new(ErrorKind::Network, format!("the hub answered with status {status}"))
                 .hint("run it again later: it goes on where it stopped"),
@@ -248,13 +258,21 @@ impl Hub {
                 Error::new(ErrorKind::Io, format!("cannot write to the cache `{}`", self.repo.folder().display()))
                     .hint("make room or choose another place with HF_HUB_CACHE; what is there is kept")
             }
-            (None, _) => {
-                Error::new(ErrorKind::Network, "the hub cannot be reached, or the connection to it broke")
-                    .hint("check the network and run it again: it goes on where it stopped")
-            }
+            (None, _) => Error::new(ErrorKind::Network, "the hub cannot be reached, or the connection to it broke")
+                .hint("check the network and run it again: it goes on where it stopped"),
         };
         error.about(repo.clone()).because(cause)
     }
+}
+
+fn build(endpoint: &str, cache: &Path, token: Option<&Secret>) -> Result<Api> {
+    ApiBuilder::from_cache(Cache::new(cache.to_owned()))
+        .with_endpoint(endpoint.to_owned())
+        .with_token(token.map(|token| token.expose().to_owned()))
+        .with_user_agent("callwright", env!("CARGO_PKG_VERSION"))
+        .with_progress(false)
+        .build()
+        .map_err(|cause| Error::new(ErrorKind::Network, "cannot set up the connection to the hub").because(cause))
 }
 
 /// What a thread says.

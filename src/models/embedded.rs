@@ -3,11 +3,15 @@
 //! llama.cpp opens files, not memory, so it is written to the cache once, beside its final name and renamed, and its
 //! bytes are compared on every use: a cache is a place where anything can happen to a file.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::checksum;
+use super::gguf::Header;
+use super::{EMBEDDED, PromptStyle, Row, checksum};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The model's bytes. This line alone says which file it is.
@@ -19,6 +23,30 @@ pub(super) fn sha256() -> &'static str {
     SUM.get_or_init(|| checksum::of_bytes(BYTES))
 }
 
+/// What the registry would say of it, if it were a model of some hub.
+pub(super) fn row() -> &'static Arc<Row> {
+    static ROW: OnceLock<Arc<Row>> = OnceLock::new();
+    ROW.get_or_init(|| {
+        let header = Header::from_reader(Cursor::new(BYTES), BYTES.len() as u64).ok();
+        let header = header.as_ref();
+        Arc::new(Row {
+            name: EMBEDDED.to_owned(),
+            repo: String::new(),
+            files: BTreeMap::new(),
+            default: header.map_or_else(String::new, |header| header.quant.clone()),
+            context_length: header.and_then(|header| header.context_length).unwrap_or(0),
+            parameters: header.map(|header| header.parameters),
+            format: "hermes".to_owned(),
+            prompt: PromptStyle::Native,
+            licence: env!("CARGO_PKG_LICENSE").to_owned(),
+            wheel: None,
+        })
+    })
+}
+
+/// How often this process has written the model.
+static TURN: AtomicU32 = AtomicU32::new(0);
+
 /// The embedded model as a file in this cache, written there if need be.
 pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     let folder = cache.join("embedded");
@@ -26,8 +54,8 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     if is_intact(&path) {
         return Ok(path);
     }
-    // The process id keeps two that start at once apart; whoever renames last puts the same bytes there.
-    let new = path.with_extension(format!("{}.new", std::process::id()));
+    // Two that start at once, processes or threads, write apart; whoever renames last puts the same bytes there.
+    let new = path.with_extension(format!("{}-{}.new", std::process::id(), TURN.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir_all(&folder).and_then(|()| fs::write(&new, BYTES)).and_then(|()| fs::rename(&new, &path)).map_err(
         |cause| {
             let _ = fs::remove_file(&new);

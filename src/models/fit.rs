@@ -51,6 +51,17 @@ impl Run {
 }
 
 /// What a model needs, in bytes.
+///
+/// ```
+/// use callwright::models::fit::{Needs, Run};
+/// use callwright::models::gguf::Header;
+///
+/// let header = Header::read("fixtures/models/random_llama.gguf".as_ref())?;
+/// let needs = Needs::of(&header, Run::new(4096));
+/// needs.require(16 << 30)?; // fits 16 GiB
+/// assert!(needs.require(1000).is_err());
+/// # Ok::<(), callwright::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Needs {

@@ -4,12 +4,12 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long one wait is, in milliseconds.
+#[cfg(feature = "hub")]
+const PAUSE: u64 = 100;
 
 /// Held as long as this lives.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(super) struct Lock {
 
 impl Lock {
     /// Waits for the lock; `waiting` is called once if there is something to wait for.
+    #[cfg(feature = "hub")]
     pub(super) fn hold(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
         let file = open(path).map_err(|cause| failed(path, cause))?;
         let mut waiting = Some(waiting);
@@ -29,7 +30,7 @@ impl Lock {
                     if let Some(waiting) = waiting.take() {
                         waiting();
                     }
-                    sleep(PAUSE);
+                    std::thread::sleep(std::time::Duration::from_millis(PAUSE));
                 }
                 Err(TryLockError::Error(cause)) => return Err(failed(path, cause)),
             }

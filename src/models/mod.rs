@@ -22,6 +22,8 @@ mod registry;
 mod row;
 mod store;
 #[cfg(feature = "hub")]
+mod take_in;
+#[cfg(feature = "hub")]
 mod wheel;
 
 pub use name::{EMBEDDED, ModelName};

@@ -73,11 +73,13 @@ impl ModelName {
         Err(unknown(text, registry))
     }
 
-    /// The row of the registry, where there is one.
+    /// The row of the registry, where there is one; the embedded model has its own.
     #[must_use]
     pub fn row(&self) -> Option<&Arc<Row>> {
         match self {
             Self::Row { row, .. } => Some(row),
+            #[cfg(any(feature = "llama", feature = "cli"))]
+            Self::Embedded => Some(super::embedded::row()),
             _ => None,
         }
     }

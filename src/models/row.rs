@@ -18,7 +18,7 @@ pub struct Row {
     /// Its name, as `smollm2:135m`; the key in the file.
     #[serde(skip)]
     pub name: String,
-    /// The hub's repository, as `user/repo`.
+    /// The hub's repository, as `user/repo`; none for the embedded model.
     pub repo: String,
     /// The file of each quant.
     pub files: BTreeMap<String, File>,

@@ -1,4 +1,11 @@
 //! Messages and tools to the text that a model goes on from.
+//!
+//! A [`Template`] is the model's own chat template, rendered as Hugging Face transformers renders it; what it can say
+//! is found out by rendering ([`Abilities`]). The [`Prompter`] puts a conversation into the shape that this template
+//! reads, tells the tools in words where it knows none, and keeps apart what was said and what is markup. Hand-written
+//! prompts per model are what this replaces: they drift from what the model was trained on.
+//!
+//! It knows no engine and no backend, opens no file and reads no clock.
 
 mod arithmetic;
 mod budget;
@@ -6,12 +13,18 @@ mod clock;
 mod dump;
 mod filters;
 mod growing;
+mod guard;
 mod meter;
 mod methods;
 mod nesting;
+mod probe;
+mod prompter;
 mod source;
 mod template;
+pub mod window;
 
 pub use budget::RenderLimits;
 pub use clock::Clock;
+pub use probe::{Abilities, ArgumentsShape, EmptyContent, IdShape, ToolsVariable};
+pub use prompter::Prompter;
 pub use template::{Conversation, Template, TemplateTokens};

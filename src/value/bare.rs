@@ -4,16 +4,15 @@
 
 use serde_json::Value;
 
-use super::literal;
 use super::reader::{Place, Read, Reader};
-use super::{MAX_DEPTH, Unread};
+use super::{MAX_DEPTH, Unread, literal, number};
 use crate::chat::FixKind;
 
 impl Reader<'_> {
     /// The unquoted text at the cursor, as a string.
     pub(super) fn bare(&mut self, place: Place) -> Read<Value> {
         if place == Place::Top {
-            return Err(self.bad("a value"));
+            return Err(if self.may_become_scalar() { self.incomplete() } else { self.bad("a value") });
         }
         let start = self.at;
         let end = self.bare_end(place)?;
@@ -23,6 +22,7 @@ impl Reader<'_> {
         }
         self.at = start + text.len();
         self.loose_end = self.at;
+        self.bare_count += 1;
         let numeric = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '$'));
         self.fix(if numeric { FixKind::Number } else { FixKind::Unquoted }, start..self.at);
         let text = match text.strip_suffix(['"', '\'']) {
@@ -34,6 +34,14 @@ impl Reader<'_> {
             _ => text,
         };
         Ok(Value::String(literal::unescaped(text).into_owned()))
+    }
+
+    /// Whether the text ends inside what may yet be a word such as `true` or a number.
+    fn may_become_scalar(&self) -> bool {
+        let rest = self.rest();
+        let words = ["true", "false", "null", "none", "nan", "infinity", "undefined", "nil"];
+        let begins = |word: &&str| word.get(..rest.len()).is_some_and(|start| start.eq_ignore_ascii_case(rest));
+        words.iter().any(begins) || number::may_go_on(rest)
     }
 
     fn bare_end(&self, place: Place) -> Read<usize> {
@@ -82,8 +90,7 @@ impl Reader<'_> {
             return true;
         }
         match self.after_blanks(after).1 {
-            None | Some(b'"' | b'\'' | b'}' | b')' | b']' | b',' | b'#' | b'*') => true,
-            Some(b'/') => true,
+            None | Some(b'"' | b'\'' | b'}' | b')' | b']' | b',' | b'#' | b'*' | b'/') => true,
             Some(_) => literal::key_follows(&self.text[after..]),
         }
     }

@@ -58,9 +58,8 @@ fn digits(text: &str, count: usize) -> Option<Result<u32, ()>> {
         Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => {
             Some(u32::from_str_radix(&text[..count], 16).map_err(|_| ()))
         }
-        Some(_) => Some(Err(())),
         None if text.bytes().all(|b| b.is_ascii_hexdigit()) => None,
-        None => Some(Err(())),
+        Some(_) | None => Some(Err(())),
     }
 }
 

@@ -217,7 +217,7 @@ impl Machine {
         match (self.state, byte) {
             (State::Value(_), b'{') => self.enter(byte, State::Key(true)),
             (State::Value(_), b'[') => self.enter(byte, State::Value(true)),
-            (State::Value(true), b']') | (State::Key(true), b'}') => self.leave(byte),
+            (State::Value(true) | State::After, b']') | (State::Key(true) | State::After, b'}') => self.leave(byte),
             (State::Value(_), b'"') => {
                 self.state = State::String { key: false };
                 Token::Open(false)
@@ -235,7 +235,6 @@ impl Machine {
                 self.state = if self.open.last() == Some(&b'{') { State::Key(false) } else { State::Value(false) };
                 Token::Mark
             }
-            (State::After, b'}' | b']') => self.leave(byte),
             (State::Done, _) => Token::Off,
             _ => self.off(),
         }

@@ -22,6 +22,9 @@ mod scan;
 mod strict;
 mod string;
 mod typed;
+pub(crate) mod types;
+
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -130,6 +133,23 @@ pub fn any_closed(text: &str, at: usize) -> Result<Reading, Unread> {
 /// As [`json`], for a text that will not go on; see [`any_closed`].
 pub fn json_closed(text: &str, at: usize) -> Result<Reading, Unread> {
     read(text, at, Home::Json, Ending::Closed)
+}
+
+/// Where the values of the object at byte `at` are, by their keys: for a check that wants an argument's own text.
+///
+/// ```
+/// let text = "{'zip': 02134, 'n': 1.10}";
+/// let sources = callwright::value::sources(text, 0);
+/// assert_eq!(&text[sources[1].1.clone()], "1.10");
+/// ```
+#[must_use]
+pub fn sources(text: &str, at: usize) -> Vec<(String, Range<usize>)> {
+    let mut reader = Reader::new(text, at, Home::Any, Ending::Closed);
+    reader.sources = Some(Vec::new());
+    match reader.top() {
+        Ok(_) => reader.sources.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
 }
 
 fn read(text: &str, at: usize, home: Home, ending: Ending) -> Result<Reading, Unread> {

@@ -88,6 +88,12 @@ pub(super) fn number(token: &str) -> Option<(Number, Written)> {
     serde_json::from_str(&full).ok().map(|number| (number, Written::Python))
 }
 
+/// Whether one more digit makes the whole text a number: `1e`, `-`, `0x`.
+pub(super) fn may_go_on(text: &str) -> bool {
+    let longer = || format!("{text}1");
+    text.len() < 64 && token(&longer()) == Some(longer().as_str()) && number(&longer()).is_some()
+}
+
 /// Digits in groups of three with their fraction, as in `5,000.25`: the length of what comes after the first group.
 pub(super) fn groups(after: &str) -> usize {
     let bytes = after.as_bytes();

@@ -4,7 +4,6 @@
 //! the few places where the two disagree. Depth is counted, so recursion is bounded; whoever steps back restores
 //! cursor and fixes with a [`Mark`], and steps back over small pieces only, which keeps the work linear.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -62,7 +61,8 @@ const MANY: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Fixes {
     list: Vec<Fix>,
-    last: HashMap<FixKind, usize>,
+    /// Where the last fix of each kind is, once there are many.
+    last: Vec<(FixKind, usize)>,
 }
 
 impl Fixes {
@@ -71,15 +71,15 @@ impl Fixes {
             self.list.push(Fix { kind, span, call: None, note: None });
             return;
         }
-        let list = &self.list;
-        let found =
-            self.last.entry(kind).or_insert_with(|| list.iter().rposition(|fix| fix.kind == kind).unwrap_or(MANY));
-        match self.list.get_mut(*found) {
-            Some(fix) => fix.span.end = fix.span.end.max(span.end),
-            None => {
-                *found = self.list.len();
-                self.list.push(Fix { kind, span, call: None, note: None });
-            }
+        let known = self.last.iter().find(|(known, _)| *known == kind).map(|(_, at)| *at);
+        let found = known.or_else(|| self.list.iter().rposition(|fix| fix.kind == kind));
+        if let Some(fix) = found.and_then(|at| self.list.get_mut(at)) {
+            fix.span.end = fix.span.end.max(span.end);
+        } else {
+            self.list.push(Fix { kind, span, call: None, note: None });
+        }
+        if known.is_none() {
+            self.last.push((kind, found.unwrap_or(self.list.len() - 1)));
         }
     }
 
@@ -109,12 +109,26 @@ pub(super) struct Reader<'t> {
     pub(super) owed: Vec<u8>,
     /// Where the last number or unquoted word ended: at the end of a text it may have been cut.
     pub(super) loose_end: usize,
+    /// Where the values of the outermost object are, if that is asked for.
+    pub(super) sources: Option<Vec<(String, Range<usize>)>>,
+    /// How many unquoted texts were read.
+    pub(super) bare_count: usize,
 }
 
 impl<'t> Reader<'t> {
     pub(super) fn new(text: &'t str, at: usize, home: Home, ending: Ending) -> Self {
-        let owed = Vec::new();
-        Self { text, at, home, ending, fixes: Fixes::default(), quote_token: None, owed, loose_end: usize::MAX }
+        Self {
+            text,
+            at,
+            home,
+            ending,
+            fixes: Fixes::default(),
+            quote_token: None,
+            owed: Vec::new(),
+            loose_end: usize::MAX,
+            sources: None,
+            bare_count: 0,
+        }
     }
 
     /// The value at the cursor and nothing around it.
@@ -135,8 +149,9 @@ impl<'t> Reader<'t> {
         match byte {
             b'{' => self.object(),
             b'[' => self.list(),
-            b'(' => self.arithmetic(place),
-            b'0'..=b'9' | b'+' | b'-' | b'.' | b'$' => self.arithmetic(place),
+            b'(' | b'0'..=b'9' | b'+' | b'-' | b'.' | b'$' => self.arithmetic(place),
+            b'd' if self.rest().starts_with("dict(") => self.dict(place),
+            b'p' | b'm' | b'n' | b'M' if self.constant(self.at).is_some() => self.arithmetic(place),
             _ => match literal::word(&self.text[self.at..]) {
                 Some((word, value)) => self.literal(word, value, place),
                 None => self.bare(place),
@@ -227,7 +242,7 @@ impl<'t> Reader<'t> {
             match byte {
                 b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
                 b'#' => self.comment(self.home != Home::Python),
-                b'/' if self.home != Home::Python && self.byte(self.at + 1) == Some(b'/') => self.comment(true),
+                b'/' if self.byte(self.at + 1) == Some(b'/') => self.comment(true),
                 b'/' if self.byte(self.at + 1) == Some(b'*') => {
                     let start = self.at;
                     let Some(length) = memchr::memmem::find(&self.text.as_bytes()[start + 2..], b"*/") else {

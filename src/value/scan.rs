@@ -160,11 +160,16 @@ impl Handover {
     }
 }
 
+/// Whether there is a control byte. Without a branch in the loop, so that the compiler can make vector code of it.
+pub(super) fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |any, byte| any | u8::from(*byte < 0x20)) != 0
+}
+
 /// How many bytes of a string come before its next quote, backslash or control byte.
 pub(super) fn plain(bytes: &[u8]) -> usize {
     let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
     let run = &bytes[..end];
-    if run.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
+    if has_control(run) {
         return run.iter().position(|byte| *byte < 0x20).unwrap_or(end);
     }
     end

@@ -21,6 +21,17 @@ enum Close<'t> {
     Curly(&'static str, u8),
 }
 
+impl Close<'_> {
+    /// The bytes that it may start with.
+    fn first_bytes(self) -> (u8, u8) {
+        match self {
+            Self::Quote(quote) => (quote, quote),
+            Self::Text(close) => (close.as_bytes()[0], close.as_bytes()[0]),
+            Self::Curly(close, plain) => (close.as_bytes()[0], plain),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Opening<'t> {
     /// Bytes of prefix and quote.
@@ -72,65 +83,71 @@ impl<'t> Reader<'t> {
     pub(super) fn string(&mut self, place: Place) -> Read<Option<String>> {
         let Some(opening) = self.opening() else { return Ok(None) };
         let start = self.at;
-        let text = self.text;
-        let bytes = text.as_bytes();
-        let mut out = String::new();
-        let mut run = start + opening.length;
-        let mut at = run;
-        let (mut quote_told, mut escape_told) = (false, false);
-        let first = match opening.close {
-            Close::Quote(quote) => quote,
-            Close::Text(close) | Close::Curly(close, _) => close.as_bytes()[0],
-        };
-        let second = if let Close::Curly(_, plain) = opening.close { plain } else { first };
-        loop {
-            let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr3(first, second, b'\\', rest)) else {
-                return Err(self.incomplete());
-            };
-            at += found;
-            // A text that itself starts with a backslash (`\"`) is looked for before escapes are.
-            if let Some(length) = self.closing(opening.close, at, place, !quote_told) {
-                out.push_str(&text[run..at]);
-                self.at = at + length;
-                break;
-            }
-            if bytes[at] != b'\\' || opening.raw {
-                if matches!(opening.close, Close::Quote(_)) && bytes[at] == first && !quote_told {
-                    quote_told = true;
-                    self.fix(FixKind::UnescapedQuote, at..at + 1);
-                }
-                // A raw string's backslash still keeps its quote from closing.
-                let kept = opening.raw && bytes[at] == b'\\' && bytes.get(at + 1) == Some(&first);
-                at += if kept { 2 } else { 1 };
-                continue;
-            }
-            let Some(escape) = escape(&text[at + 1..], self.home) else { return Err(self.incomplete()) };
-            out.push_str(&text[run..at]);
-            match escape.stands_for {
-                Escaped::Char(c) => out.push(c),
-                Escaped::Nothing => {}
-                Escaped::Backslash => out.push('\\'),
-            }
-            if !escape.at_home && !escape_told {
-                escape_told = true;
-                self.fix(FixKind::Escape, at..at + 1 + escape.length);
-            }
-            at += 1 + escape.length;
-            run = at;
-        }
+        self.at += opening.length;
+        let content = self.content(opening, place)?;
         if !opening.at_home {
             self.fix(FixKind::Quotes, start..self.at);
         }
         if !opening.multiline {
             self.tell_control(start..self.at);
         }
-        Ok(Some(out))
+        Ok(Some(content))
+    }
+
+    /// A string's content; the cursor moves behind what closes it.
+    fn content(&mut self, opening: Opening<'t>, place: Place) -> Read<String> {
+        let text = self.text;
+        let (first, second) = opening.close.first_bytes();
+        let mut content = String::new();
+        let mut run = self.at;
+        let (mut quote_told, mut escape_told) = (false, false);
+        loop {
+            let rest = text.as_bytes().get(self.at..).unwrap_or_default();
+            let Some(found) = memchr::memchr3(first, second, b'\\', rest) else { return Err(self.incomplete()) };
+            self.at += found;
+            // What closes may itself start with a backslash (`\"`), so it is looked for before escapes are.
+            if let Some(length) = self.closing(opening.close, self.at, place, !quote_told) {
+                content.push_str(&text[run..self.at]);
+                self.at += length;
+                return Ok(content);
+            }
+            if self.peek() != Some(b'\\') {
+                if matches!(opening.close, Close::Quote(_)) && !quote_told {
+                    quote_told = true;
+                    self.fix(FixKind::UnescapedQuote, self.at..self.at + 1);
+                }
+                self.at += 1;
+            } else if opening.raw {
+                // A raw string's backslash still keeps its quote from closing.
+                self.at += if self.byte(self.at + 1) == Some(first) { 2 } else { 1 };
+            } else {
+                content.push_str(&text[run..self.at]);
+                self.escaped(&mut content, &mut escape_told)?;
+                run = self.at;
+            }
+        }
+    }
+
+    /// What the escape at the cursor stands for.
+    fn escaped(&mut self, content: &mut String, told: &mut bool) -> Read<()> {
+        let Some(escape) = escape(&self.text[self.at + 1..], self.home) else { return Err(self.incomplete()) };
+        let end = self.at + 1 + escape.length;
+        match escape.stands_for {
+            Escaped::Char(c) => content.push(c),
+            Escaped::Nothing => {}
+            Escaped::Backslash => content.push('\\'),
+        }
+        if !escape.at_home && !*told {
+            *told = true;
+            self.fix(FixKind::Escape, self.at..end);
+        }
+        self.at = end;
+        Ok(())
     }
 
     fn tell_control(&mut self, span: std::ops::Range<usize>) {
         let raw = &self.text.as_bytes()[span.clone()];
-        // The first pass is what the compiler turns into vector code.
-        if raw.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
+        if super::scan::has_control(raw) {
             let bare = |pair: &[u8]| pair[1] < 0x20 && pair[0] != b'\\';
             if let Some(before) = raw.windows(2).position(bare) {
                 let at = span.start + before + 1;
@@ -211,9 +228,8 @@ impl<'t> Reader<'t> {
         let (at, next) = self.after_blanks(after);
         let apart = at > after;
         match next {
-            None => true,
+            None | Some(b'}' | b']' | b')') => true,
             Some(b':' | b'=') => place == Place::Key || (place == Place::Positional && clean),
-            Some(b'}' | b']' | b')') => true,
             Some(b',') => !place.wants_key() || self.comma_ends(at + 1, place),
             Some(b';') => !place.wants_key() || literal::key_follows(&self.text[at + 1..]),
             Some(b'"' | b'\'') => apart || (next != Some(quote) && self.home != Home::Json),

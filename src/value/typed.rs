@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::reader::{Ending, Home};
+use super::types::Types;
 use super::{Reading, literal, number, read};
 use crate::chat::{Fix, FixKind};
 
@@ -21,22 +22,19 @@ use crate::chat::{Fix, FixKind};
 /// ```
 #[must_use]
 pub fn typed(text: &str, schema: &Value) -> Reading {
-    let mut allowed = Allowed::default();
-    allowed.gather(schema, 0);
-    if allowed.enumerated {
-        if let Some(reading) = member(text, schema) {
-            return reading;
-        }
+    if let Some(reading) = member(text, schema) {
+        return reading;
     }
+    // A parameter's own references were followed by whoever looked its schema up.
+    let allowed = Types::allowed(schema, &Value::Null);
     let trimmed = text.trim();
     let start = text.len() - text.trim_start().len();
-    let found = if allowed.is_unknown() {
+    let found = if !allowed.is_said() {
         exact(trimmed).filter(|value| !value.is_string()).map(|value| (value, Vec::new()))
-    } else if allowed.string {
-        exact(trimmed)
-            .filter(|value| allowed.has(value))
-            .map(|value| (value, Vec::new()))
-            .or_else(|| allowed.null(trimmed, start))
+    } else if allowed.has(Types::STRING) {
+        let takes = |value: &Value| !value.is_string() && allowed.has(Types::of(value));
+        let plain = exact(trimmed).filter(takes).map(|value| (value, Vec::new()));
+        plain.or_else(|| word(trimmed, start).filter(|(value, _)| takes(value)))
     } else {
         loose(trimmed, start, text)
     };
@@ -44,111 +42,11 @@ pub fn typed(text: &str, schema: &Value) -> Reading {
     Reading { value, end: text.len(), fixes }
 }
 
-/// The types that a schema lets through; none means that it does not say.
-#[derive(Debug, Default)]
-struct Allowed {
-    null: bool,
-    boolean: bool,
-    number: bool,
-    list: bool,
-    object: bool,
-    string: bool,
-    /// Some part of the schema is not understood here.
-    open: bool,
-    enumerated: bool,
-}
-
-impl Allowed {
-    fn gather(&mut self, schema: &Value, depth: usize) {
-        let Value::Object(map) = schema else {
-            self.open = true;
-            return;
-        };
-        if depth > 8 {
-            self.open = true;
-            return;
-        }
-        let mut said = false;
-        if map.get("nullable") == Some(&Value::Bool(true)) {
-            self.null = true;
-        }
-        match map.get("type") {
-            Some(Value::String(name)) => {
-                said = true;
-                self.name(name);
-            }
-            Some(Value::Array(names)) => {
-                said = true;
-                names.iter().filter_map(Value::as_str).for_each(|name| self.name(name));
-            }
-            _ => {}
-        }
-        let members = map.get("enum").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for member in members.iter().chain(map.get("const")) {
-            self.enumerated = true;
-            if !said {
-                self.value(member);
-            }
-        }
-        said |= self.enumerated && depth == 0 || !members.is_empty();
-        for key in ["anyOf", "oneOf", "allOf"] {
-            for part in map.get(key).and_then(Value::as_array).into_iter().flatten() {
-                said = true;
-                self.gather(part, depth + 1);
-            }
-        }
-        if !said {
-            self.object |= map.contains_key("properties");
-            self.list |= map.contains_key("items");
-            self.open |= !map.contains_key("properties") && !map.contains_key("items");
-        }
-    }
-
-    fn name(&mut self, name: &str) {
-        match name {
-            "null" => self.null = true,
-            "boolean" => self.boolean = true,
-            "integer" | "number" => self.number = true,
-            "array" => self.list = true,
-            "object" => self.object = true,
-            "string" => self.string = true,
-            _ => self.open = true,
-        }
-    }
-
-    fn value(&mut self, value: &Value) {
-        self.name(match value {
-            Value::Null => "null",
-            Value::Bool(_) => "boolean",
-            Value::Number(_) => "number",
-            Value::String(_) => "string",
-            Value::Array(_) => "array",
-            Value::Object(_) => "object",
-        });
-    }
-
-    fn has(&self, value: &Value) -> bool {
-        match value {
-            Value::Null => self.null,
-            Value::Bool(_) => self.boolean,
-            Value::Number(_) => self.number,
-            Value::String(_) => false,
-            Value::Array(_) => self.list,
-            Value::Object(_) => self.object,
-        }
-    }
-
-    fn is_unknown(&self) -> bool {
-        self.open || !(self.null || self.boolean || self.number || self.list || self.object || self.string)
-    }
-
-    /// `None` where null is allowed, `True` where a boolean is, beside a string.
-    fn null(&self, trimmed: &str, start: usize) -> Option<(Value, Vec<Fix>)> {
-        let (word, value) = literal::word(trimmed)?;
-        let value = value.filter(|value| word.len() == trimmed.len() && self.has(value))?;
-        let python = matches!(word, "None" | "True" | "False");
-        python.then(|| (value, vec![fix(FixKind::Literal, start, trimmed)]))
-    }
+/// Python's `None` and `True`, where a string is allowed, too.
+fn word(trimmed: &str, start: usize) -> Option<(Value, Vec<Fix>)> {
+    let (word, value) = literal::word(trimmed).filter(|(word, _)| word.len() == trimmed.len())?;
+    let value = value.filter(|_| matches!(word, "None" | "True" | "False"))?;
+    Some((value, vec![fix(FixKind::Literal, start, trimmed)]))
 }
 
 fn fix(kind: FixKind, start: usize, text: &str) -> Fix {

@@ -65,7 +65,10 @@ pub(crate) fn model(weights: u64) -> Vec<u8> {
         ("tokenizer.ggml.add_bos_token", Put::Bool(false)),
     ];
     let rows = weights / 32;
-    file(&keys, &[("norm", 0, &[8], 32), ("token_embd.weight", 8, &[32, rows], usize::try_from(rows).expect("few") * 34)])
+    file(
+        &keys,
+        &[("norm", 0, &[8], 32), ("token_embd.weight", 8, &[32, rows], usize::try_from(rows).expect("few") * 34)],
+    )
 }
 
 fn put(out: &mut Vec<u8>, value: &Put) {

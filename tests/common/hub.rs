@@ -25,6 +25,8 @@ pub(crate) struct Script {
     pub(crate) ranges_ignored: bool,
     /// Every request for a file or list is answered with this status.
     pub(crate) refusal: Option<u16>,
+    /// Whether requests without a token are refused.
+    pub(crate) gated: bool,
     /// The sha256 that is announced in place of the true one.
     pub(crate) announced: Option<String>,
     /// How long a transfer waits in the middle.
@@ -79,6 +81,7 @@ fn serve(mut stream: TcpStream, script: &Mutex<Script>, base: &str) -> std::io::
     reader.read_line(&mut line)?;
     let target = line.split_whitespace().nth(1).unwrap_or("/").to_owned();
     let mut range = None;
+    let mut anonymous = true;
     loop {
         let mut header = String::new();
         if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
@@ -87,7 +90,10 @@ fn serve(mut stream: TcpStream, script: &Mutex<Script>, base: &str) -> std::io::
         let (name, value) = header.split_once(':').unwrap_or((&header, ""));
         match name.to_ascii_lowercase().as_str() {
             "range" => range = Some(value.trim().to_owned()),
-            "authorization" => script.lock().expect("lock").tokens.push(value.trim().to_owned()),
+            "authorization" => {
+                anonymous = false;
+                script.lock().expect("lock").tokens.push(value.trim().to_owned());
+            }
             _ => {}
         }
     }
@@ -95,8 +101,11 @@ fn serve(mut stream: TcpStream, script: &Mutex<Script>, base: &str) -> std::io::
     if let Some(sum) = target.strip_prefix("/cdn/") {
         return transfer(&mut stream, script, sum, range.as_deref());
     }
-    let refusal = script.lock().expect("lock").refusal;
-    if let Some(status) = refusal {
+    let (refusal, gated) = {
+        let script = script.lock().expect("lock");
+        (script.refusal, script.gated)
+    };
+    if let Some(status) = refusal.or((gated && anonymous).then_some(401)) {
         return head(&mut stream, status, &[("x-error-message", "no".to_owned())], b"");
     }
     if let Some(rest) = target.strip_prefix("/api/models/") {

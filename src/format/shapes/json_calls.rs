@@ -13,7 +13,7 @@ use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
-use crate::format::row::ShapeName;
+use crate::format::row::{JsonStyle, ShapeName};
 use crate::format::walk::{ObjectWalk, Walked};
 use crate::value::{self, Unread};
 
@@ -71,7 +71,10 @@ impl JsonItem {
     }
 
     fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
-        let reading = match value::json_closed(&scene.text[..end], self.brace) {
+        let text = &scene.text[..end];
+        let python = scene.format.row().json == JsonStyle::Python;
+        let read = if python { value::python(text, self.brace) } else { value::json_closed(text, self.brace) };
+        let reading = match read {
             Ok(reading) => reading,
             Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, message: "nested too deep" },
             Err(_) => return Advance::Unreadable { end, message: "expected a JSON object" },
@@ -94,7 +97,7 @@ impl JsonItem {
         if !matches!(&scene.text[..end].chars().next_back(), Some('}' | ']')) {
             first.fixes.push(fix(FixKind::MissingClose, span));
         }
-        Advance::Done { end: self.tail(scene, end), calls }
+        Advance::Done { end, calls }
     }
 
     fn calls(&self, scene: &Scene<'_>, value: Value, span: &Range<usize>) -> Vec<RawCall> {
@@ -111,11 +114,9 @@ impl JsonItem {
         calls
     }
 
-    /// The byte after the call's closing literal, where it stands there.
-    fn tail(&self, scene: &Scene<'_>, end: usize) -> usize {
-        let Some(tail) = self.named.as_ref().and_then(|named| named.tail.as_deref()) else { return end };
-        let at = scene.skip_blanks(end);
-        if scene.text[at..].starts_with(tail) { at + tail.len() } else { end }
+    /// The literal that ends the call after its arguments.
+    pub(crate) fn tail(&self) -> Option<String> {
+        self.named.as_ref()?.tail.clone()
     }
 }
 

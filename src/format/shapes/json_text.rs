@@ -8,8 +8,14 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::format::row::JsonStyle;
 
-/// Appends a value as JSON.
+/// Appends a value as JSON, or as a Python literal where that is the format's style.
 pub(crate) fn write<T: Serialize>(value: &T, style: JsonStyle, text: &mut String) {
+    if style == JsonStyle::Python {
+        if let Ok(value) = serde_json::to_value(value) {
+            python(&value, text);
+        }
+        return;
+    }
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, Spaced { style });
     // Writing a map of values to memory cannot fail.
@@ -23,6 +29,50 @@ pub(crate) fn text(value: &Value, style: JsonStyle) -> String {
     let mut text = String::new();
     write(value, style, &mut text);
     text
+}
+
+/// A value as Python's `repr` writes it.
+fn python(value: &Value, text: &mut String) {
+    match value {
+        Value::Null => text.push_str("None"),
+        Value::Bool(true) => text.push_str("True"),
+        Value::Bool(false) => text.push_str("False"),
+        Value::Number(number) => text.push_str(&number.to_string()),
+        Value::String(own) => python_string(own, text),
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index > 0 { ", " } else { "" });
+                python(item, text);
+            }
+            text.push(']');
+        }
+        Value::Object(map) => {
+            text.push('{');
+            for (index, (key, item)) in map.iter().enumerate() {
+                text.push_str(if index > 0 { ", " } else { "" });
+                python_string(key, text);
+                text.push_str(": ");
+                python(item, text);
+            }
+            text.push('}');
+        }
+    }
+}
+
+fn python_string(own: &str, text: &mut String) {
+    text.push('\'');
+    for letter in own.chars() {
+        match letter {
+            '\'' | '\\' => text.extend(['\\', letter]),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            control if control.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => text.push(other),
+        }
+    }
+    text.push('\'');
 }
 
 struct Spaced {

@@ -1,6 +1,8 @@
 //! The shapes of a call's body: each reads and writes, side by side.
 
 pub(crate) mod call_expr;
+pub(crate) mod channels;
+pub(crate) mod elements;
 pub(crate) mod json_calls;
 pub(crate) mod json_text;
 pub(crate) mod named_json;

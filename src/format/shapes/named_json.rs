@@ -10,7 +10,7 @@ use crate::chat::FixKind;
 use crate::format::Body;
 use crate::format::envelope::RawCall;
 use crate::format::item::{Advance, Item, Scene, fix};
-use crate::format::row::ShapeName;
+use crate::format::row::{Ids, ShapeName};
 use crate::format::scan::{Role, Sighted};
 use crate::format::template::{Field, Header, Piece, match_header};
 use crate::value::{self, CallDialect};
@@ -33,9 +33,9 @@ enum Stop {
 }
 
 impl HeadItem {
-    /// A header from this byte on.
-    pub(crate) fn new(from: usize) -> Self {
-        Self { from, at: from }
+    /// A header from this byte on, which begins with a literal of this length.
+    pub(crate) fn new(from: usize, lead: usize) -> Self {
+        Self { from, at: from + lead }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -80,7 +80,7 @@ impl HeadItem {
         let (Stop::Brace(at) | Stop::Param { at, .. } | Stop::Closed(at)) = *stop;
         let text = &scene.text[self.from..at];
         let bodies = scene.format.bodies();
-        let matched = bodies.iter().find_map(|body| Some((body, self.matches(body, text, stop)?)));
+        let matched = bodies.iter().find_map(|body| Some((body, self.matches(scene, body, stop, at)?)));
         let (body, header) = match matched {
             Some((body, header)) => (Some(body), header),
             None if self.whole_name(scene, at) => (None, Header { name: text.trim().to_owned(), ..Header::default() }),
@@ -90,14 +90,16 @@ impl HeadItem {
         if name.is_empty() || name.len() > 200 || name.contains(char::is_whitespace) {
             return Advance::Not;
         }
-        let tail = body.map(|body| body.item.closer(Field::Params).trim().to_owned()).filter(|tail| !tail.is_empty());
-        let mut named = Named { name, id: header.id, fixes: Vec::new(), tail };
+        let tail = body.map(|body| body.tail().to_owned()).filter(|tail| !tail.is_empty());
+        let whole = scene.format.row().ids == Ids::Header && body.is_some();
+        let id = header.id.or_else(|| whole.then(|| id_text(text)));
+        let mut named = Named { name, id, fixes: Vec::new(), tail };
         match *stop {
             Stop::Brace(brace) => {
                 if let Some(body) =
                     body.filter(|body| body.row.shape == ShapeName::CallExpr && body.dialect != CallDialect::Parens)
                 {
-                    let name_at = self.from + text.find(&header.name).unwrap_or_default();
+                    let name_at = self.from + text.rfind(&header.name).unwrap_or_default();
                     return Advance::Becomes(Item::Expr(ExprItem::new(name_at, brace, body.dialect.clone())));
                 }
                 if body.is_none_or(|body| body.row.shape != ShapeName::NamedJson) {
@@ -123,14 +125,14 @@ impl HeadItem {
     }
 
     /// Matches the header against a body's templates.
-    fn matches(&self, body: &Body, text: &str, stop: &Stop) -> Option<Header> {
+    fn matches(&self, scene: &Scene<'_>, body: &Body, stop: &Stop, at: usize) -> Option<Header> {
         let field = match (body.row.shape, stop) {
             (ShapeName::NamedJson, Stop::Brace(_) | Stop::Closed(_)) => Field::Arguments,
             (ShapeName::TaggedParams, Stop::Param { body: index, .. }) if *index != body.index => return None,
             (ShapeName::TaggedParams, _) | (ShapeName::CallExpr, Stop::Brace(_)) => Field::Params,
             _ => return None,
         };
-        let text = without_fence(text);
+        let text = without_fence(&scene.text[self.from..at]);
         body.templates().find_map(|template| {
             let mut pieces = template.before(field).to_vec();
             if let Some(Piece::Literal(last)) = pieces.last_mut() {
@@ -143,6 +145,12 @@ impl HeadItem {
                 .or_else(|| if closed { match_header(&pieces[..=name_at(&pieces)?], text) } else { None })
         })
     }
+}
+
+/// The header up to where the arguments are announced.
+fn id_text(text: &str) -> String {
+    let end = text.find(['<', '[']).unwrap_or(text.len());
+    text[..end].trim().to_owned()
 }
 
 fn name_at(pieces: &[Piece]) -> Option<usize> {

@@ -6,15 +6,15 @@
 use serde_json::{Map, Value};
 
 use super::json_calls::{JsonItem, Named};
-use super::json_text;
+use super::{elements, json_text};
 use crate::chat::{Fix, FixKind};
 use crate::format::Body;
 use crate::format::envelope::RawCall;
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
-use crate::format::row::{Escape, JsonStyle, Place};
-use crate::format::scan::{Literals, Role, Sighted};
-use crate::format::template::{Field, Piece, Template, match_header};
+use crate::format::row::{Escape, JsonStyle, Nested, Place};
+use crate::format::scan::{Literals, Role, Sighted, lead};
+use crate::format::template::{Field, Piece, Template, loose_end, match_header};
 use crate::format::write::fill_param;
 use crate::value;
 
@@ -22,6 +22,11 @@ use crate::value;
 pub(crate) fn write(body: &Body, param: &Template, (key, value): (&str, &Value), style: JsonStyle, text: &mut String) {
     let plain = match value {
         Value::String(own) => own.clone(),
+        other if body.row.nested == Nested::Elements => {
+            let mut inner = String::new();
+            elements::write(other, param, &mut inner);
+            inner
+        }
         other => json_text::text(other, style),
     };
     let written = match body.row.escape {
@@ -122,7 +127,9 @@ impl TaggedItem {
                     }
                     Role::Tail => Some(self.done(end)),
                     _ => {
-                        self.named.fixes.push(fix(FixKind::MissingClose, at..at));
+                        if !body.tail().is_empty() {
+                            self.named.fixes.push(fix(FixKind::MissingClose, at..at));
+                        }
                         Some(self.done(at))
                     }
                 }
@@ -140,8 +147,9 @@ impl TaggedItem {
     }
 
     fn opening(&mut self, scene: &Scene<'_>, from: usize) -> Option<Advance> {
-        let Some(param) = &scene.format.bodies()[self.body].param else { return Some(Advance::Not) };
-        match opening_tag(param, scene.text, from, scene.at_end) {
+        let body = &scene.format.bodies()[self.body];
+        let Some(param) = &body.param else { return Some(Advance::Not) };
+        match opening_tag(body, scene.text, from, scene.at_end) {
             Tag::Wait => {
                 self.part = Part::Opening { from };
                 Some(Advance::More)
@@ -175,8 +183,13 @@ impl TaggedItem {
                 None
             }
             Sighted::Marker { at, end, role: Role::ParamOpen(_) } => {
+                let Some(next) = self.is_next_param(scene, at) else {
+                    self.at = at;
+                    self.part = Part::Value(open);
+                    return Some(Advance::More);
+                };
                 self.at = end;
-                if self.is_next_param(scene, at) {
+                if next {
                     self.named.fixes.push(fix(FixKind::MissingClose, at..at));
                     self.take(scene, &open, at);
                     self.part = Part::Opening { from: at };
@@ -260,12 +273,21 @@ impl TaggedItem {
         None
     }
 
-    /// Whether the opening tag at `at`, inside a value, is the next parameter: on its own line, of this tool.
-    fn is_next_param(&self, scene: &Scene<'_>, at: usize) -> bool {
+    /// Whether the opening tag at `at`, inside a value, is the next parameter: on its own line, of this tool. None while
+    /// the tag is not whole.
+    fn is_next_param(&self, scene: &Scene<'_>, at: usize) -> Option<bool> {
         let own_line = scene.text[..at].trim_end_matches([' ', '\t']).ends_with('\n');
-        let Some(param) = &scene.format.bodies()[self.body].param else { return false };
-        let Tag::Whole { key, .. } = opening_tag(param, scene.text, at, true) else { return false };
-        own_line && scene.offered.parameter(&self.named.name, &key).is_some() && !self.arguments.contains_key(&key)
+        if !own_line {
+            return Some(false);
+        }
+        match opening_tag(&scene.format.bodies()[self.body], scene.text, at, scene.at_end) {
+            Tag::Wait => None,
+            Tag::Whole { key, .. } => {
+                let known = scene.offered.parameter(&self.named.name, &key).is_some();
+                Some(known && !self.arguments.contains_key(&key))
+            }
+            Tag::Cut | Tag::None => Some(false),
+        }
     }
 
     /// Takes the value that ends at `end`.
@@ -278,6 +300,10 @@ impl TaggedItem {
             Value::String(text)
         } else {
             let schema = scene.offered.parameter(&self.named.name, &open.key).cloned().unwrap_or(Value::Bool(true));
+            if let (Nested::Elements, Some(param)) = (body.row.nested, &body.param) {
+                self.arguments.insert(open.key.clone(), elements::read(&text, param, &schema));
+                return;
+            }
             let reading = value::typed(&text, &schema);
             let place = open.from..end;
             self.named.fixes.extend(reading.fixes.into_iter().map(|own| Fix { span: place.clone(), ..own }));
@@ -308,13 +334,15 @@ enum Tag {
 /// No opening tag is longer.
 const LONGEST_TAG: usize = 300;
 
-fn opening_tag(param: &Template, text: &str, from: usize, at_end: bool) -> Tag {
-    let pieces = param.before(Field::Value);
-    let Some(Piece::Literal(last)) = pieces.last() else { return Tag::None };
-    let wanted = last.trim();
+fn opening_tag(body: &Body, text: &str, from: usize, at_end: bool) -> Tag {
+    let Some(Piece::Literal(last)) = body.params.first().and_then(|param| param.before(Field::Value).last()) else {
+        return Tag::None;
+    };
     let within = text.len().min(from + LONGEST_TAG);
     let within = (from..=within).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(from);
-    let Some(end) = tag_end(&text[from..within], wanted) else {
+    let text_within = &text[from..within];
+    let lead = body.params.iter().map(|param| lead(param.lead())).find(|lead| text_within.starts_with(lead));
+    let Some(end) = lead.and_then(|lead| loose_end(last, text_within, lead.len())) else {
         let long = text.len() - from > LONGEST_TAG;
         return if long {
             Tag::None
@@ -324,42 +352,16 @@ fn opening_tag(param: &Template, text: &str, from: usize, at_end: bool) -> Tag {
             Tag::Wait
         };
     };
-    match match_header(pieces, &text[from..from + end]) {
+    let header = body.params.iter().find_map(|param| match_header(param.before(Field::Value), &text_within[..end]));
+    match header {
         Some(header) => Tag::Whole { key: header.key, kind: header.kind, end: from + end },
         None => Tag::None,
     }
 }
 
-/// Where the tag that ends in this literal ends; inside the literal, blanks are optional.
-fn tag_end(text: &str, wanted: &str) -> Option<usize> {
-    let parts: Vec<&str> =
-        wanted.split_whitespace().map(|part| part.trim_matches('"')).filter(|part| !part.is_empty()).collect();
-    let mut at = 0;
-    for (index, part) in parts.iter().enumerate() {
-        if index == 0 {
-            at += text[at..].find(part)? + part.len();
-        } else {
-            at += text[at..].len() - text[at..].trim_start().len();
-            at += text[at..].strip_prefix(part).map(|_| part.len())?;
-        }
-    }
-    Some(at)
-}
-
 /// The closing literal of a value, where the key is part of it: `</city>`.
 fn own_close(param: &Template, key: &str) -> Option<String> {
-    let after = param.after(Field::Value);
-    after.contains(&Piece::Field(Field::Key)).then(|| {
-        after
-            .iter()
-            .map(|piece| match piece {
-                Piece::Literal(text) => text.as_str(),
-                Piece::Field(_) => key,
-            })
-            .collect::<String>()
-            .trim()
-            .to_owned()
-    })
+    param.after(Field::Value).contains(&Piece::Field(Field::Key)).then(|| elements::close(param, key))
 }
 
 /// The value without its framing: one newline on each side, where the format writes them.

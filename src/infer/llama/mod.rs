@@ -29,7 +29,7 @@ use context::Llama;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LlamaSettings {
-    /// Threads; as many as there are physical cores if absent.
+    /// Threads; as many as there are physical cores if absent, one for very small models.
     pub threads: Option<usize>,
     /// Tokens that prompt and answer may have together. If absent, there is memory for 4,096 at first, and more is
     /// taken when a prompt needs it, up to what the model was trained with.
@@ -68,7 +68,8 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let info = info(&model, path, most);
     let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
     let first = if settings.context_length.is_some() { most } else { most.min(CONTEXT) };
-    let shape = Shape { threads: settings.threads.unwrap_or_else(threads::physical).max(1), on_cpu: settings.gpu_layers == 0 };
+    let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);
+    let shape = Shape { threads, on_cpu: settings.gpu_layers == 0 };
     Ok(Box::new(Llama::new(engine, model, shape, first, info, vocab)?))
 }
 

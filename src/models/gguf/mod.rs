@@ -26,6 +26,18 @@ pub use value::{Texts, Value};
 pub use vocab::{Special, SpecialKind, Vocab};
 
 /// What a GGUF file says of itself.
+///
+/// ```
+/// use callwright::models::gguf::Header;
+///
+/// let header = Header::read("fixtures/models/random_llama.gguf".as_ref())?;
+/// assert_eq!(header.architecture, "llama");
+/// assert!(header.chat_template.is_some() && !header.vocab.specials.is_empty());
+///
+/// let half = Header::from_reader(std::io::Cursor::new(b"GGUF\x03\0\0\0"), 8).unwrap_err();
+/// assert!(half.to_string().contains("is cut off"));
+/// # Ok::<(), callwright::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Header {

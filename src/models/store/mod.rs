@@ -28,6 +28,18 @@ const PREFERRED: &[&str] = &[
 ];
 
 /// Finds, fetches and keeps models.
+///
+/// ```
+/// use callwright::ErrorKind;
+/// use callwright::models::{ModelName, Places, Registry, Store};
+///
+/// let places = Places::new("/nowhere/hub", "/nowhere/cache"); // no network: see Places::online
+/// let name = ModelName::parse("smollm2:135m", Registry::builtin())?;
+/// let missing = Store::new(places).locate(&name).unwrap_err();
+/// assert_eq!(missing.kind(), ErrorKind::Offline);
+/// assert!(missing.hint_text().is_some_and(|hint| hint.contains("`callwright pull smollm2:135m`")));
+/// # Ok::<(), callwright::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Store {
     places: Places,

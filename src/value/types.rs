@@ -1,33 +1,34 @@
 //! JSON's types as a small set, and which of them a schema lets through.
+//!
+//! Typing a tagged parameter and coercing an argument ask the same question, so it is answered once, here. Schemas come
+//! normalised; `root` is the document that their references point into.
 
 use serde_json::Value;
 
-use super::refs::follow;
-
 /// A set of JSON types. Empty means that the schema does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Types(u8);
+pub(crate) struct Types(u8);
 
 impl Types {
-    pub(super) const NONE: Self = Self(0);
-    pub(super) const NULL: Self = Self(1);
-    pub(super) const BOOLEAN: Self = Self(2);
-    pub(super) const INTEGER: Self = Self(4);
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NULL: Self = Self(1);
+    pub(crate) const BOOLEAN: Self = Self(2);
+    pub(crate) const INTEGER: Self = Self(4);
     /// Numbers with and without a fraction; holds [`INTEGER`](Self::INTEGER).
-    pub(super) const NUMBER: Self = Self(8 | 4);
-    pub(super) const STRING: Self = Self(16);
-    pub(super) const LIST: Self = Self(32);
-    pub(super) const OBJECT: Self = Self(64);
+    pub(crate) const NUMBER: Self = Self(8 | 4);
+    pub(crate) const STRING: Self = Self(16);
+    pub(crate) const LIST: Self = Self(32);
+    pub(crate) const OBJECT: Self = Self(64);
 
-    pub(super) fn has(self, other: Self) -> bool {
+    pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    pub(super) fn is_said(self) -> bool {
+    pub(crate) fn is_said(self) -> bool {
         self.0 != 0
     }
 
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -46,7 +47,7 @@ impl Types {
     }
 
     /// The narrowest type of this value: `5.0` is a number.
-    pub(super) fn of(value: &Value) -> Self {
+    pub(crate) fn of(value: &Value) -> Self {
         match value {
             Value::Null => Self::NULL,
             Value::Bool(_) => Self::BOOLEAN,
@@ -59,7 +60,7 @@ impl Types {
     }
 
     /// The types that a schema lets through, as far as `type`, `enum`, `const` and alternatives say.
-    pub(super) fn allowed(schema: &Value, root: &Value) -> Self {
+    pub(crate) fn allowed(schema: &Value, root: &Value) -> Self {
         Self::gather(schema, root, 0)
     }
 
@@ -95,4 +96,38 @@ impl Types {
         }
         Self::NONE
     }
+}
+
+/// References that lead to references are followed this far.
+const HOPS: usize = 32;
+
+/// The schema that a `$ref` into this document stands for, or the schema itself.
+pub(crate) fn follow<'s>(mut schema: &'s Value, root: &'s Value) -> &'s Value {
+    for _ in 0..HOPS {
+        let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|target| resolve(target, root)) else {
+            return schema;
+        };
+        schema = target;
+    }
+    schema
+}
+
+/// The place in this document that `#/..` names.
+pub(crate) fn resolve<'s>(target: &str, root: &'s Value) -> Option<&'s Value> {
+    let pointer = target.strip_prefix('#')?;
+    if pointer.contains('%') { root.pointer(&decoded(pointer)) } else { root.pointer(pointer) }
+}
+
+/// Percent signs decoded, as fragments may be written.
+fn decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let code = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        let code = code.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%');
+        at += if code.is_some() { 3 } else { 1 };
+        out.push(code.unwrap_or(byte));
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
