@@ -6,6 +6,8 @@
 pub mod jobs;
 pub mod reading;
 #[cfg(feature = "engine")]
+pub mod schemas;
+#[cfg(feature = "engine")]
 pub mod scripted;
 
 use std::path::{Path, PathBuf};
