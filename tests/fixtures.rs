@@ -11,7 +11,7 @@ use callwright::chat::Tool;
 use callwright::check::ToolSet;
 use callwright::format::Formats;
 use callwright::read::Parsed;
-use common::{arguments, parse};
+use common::reading::{arguments, parse};
 use serde_json::json;
 
 fn tools() -> Arc<ToolSet> {
