@@ -15,8 +15,10 @@ use serde_json::{Map, Value, json};
 const NOW: i64 = 1_767_225_599;
 
 /// Where rendering differs on purpose.
-const LENIENT: [(&str, &str); 1] =
-    [("llama-cpp-deepseek-r1.jinja", "writes a generator as JSON, which Python refuses and llama.cpp, its home, does not")];
+const LENIENT: [(&str, &str); 1] = [(
+    "llama-cpp-deepseek-r1.jinja",
+    "writes a generator as JSON, which Python refuses and llama.cpp, its home, does not",
+)];
 
 fn templates() -> Option<Vec<PathBuf>> {
     let Some(shared) = std::env::var_os("CALLWRIGHT_SHARED") else {
@@ -56,16 +58,26 @@ fn tools() -> Value {
         json!({"type": "function", "function": {"name": name, "description": description, "parameters": parameters}})
     };
     json!([
-        tool("weather_now", "Tells the weather, e.g. \"now\".", json!({
-            "city": {"type": "string", "description": "The city's name & <country>"},
-            "days": {"type": "integer", "description": "How many", "default": 1},
-            "unit": {"type": "string", "enum": ["C", "F"]},
-        }), &["city"]),
-        tool("clock_set", "Sets the clock", json!({
-            "hour": {"type": "integer"},
-            "labels": {"type": "array", "items": {"type": "string"}, "description": "tags"},
-            "options": {"type": "object", "properties": {"loud": {"type": "boolean"}, "volume": {"type": "number"}}, "required": ["loud"]},
-        }), &["hour", "labels"]),
+        tool(
+            "weather_now",
+            "Tells the weather, e.g. \"now\".",
+            json!({
+                "city": {"type": "string", "description": "The city's name & <country>"},
+                "days": {"type": "integer", "description": "How many", "default": 1},
+                "unit": {"type": "string", "enum": ["C", "F"]},
+            }),
+            &["city"]
+        ),
+        tool(
+            "clock_set",
+            "Sets the clock",
+            json!({
+                "hour": {"type": "integer"},
+                "labels": {"type": "array", "items": {"type": "string"}, "description": "tags"},
+                "options": {"type": "object", "properties": {"loud": {"type": "boolean"}, "volume": {"type": "number"}}, "required": ["loud"]},
+            }),
+            &["hour", "labels"]
+        ),
         tool("ping", "Takes nothing", json!({}), &[]),
     ])
 }
@@ -87,19 +99,30 @@ fn cases() -> Vec<Case> {
     case("system and tools", json!([system, user, answer, again]), true, json!({}));
     case("thinking on", json!([user]), true, json!({"enable_thinking": true}));
     case("thinking off", json!([user]), true, json!({"enable_thinking": false}));
-    case("parts", json!([{"role": "user", "content": [{"type": "text", "text": "Hello"}, {"type": "text", "text": "you"}]}]), false, json!({}));
-    case("reasoning", json!([user, {"role": "assistant", "content": "Hi!", "reasoning_content": "a bit"}, again]), false, json!({}));
-    case("think tag", json!([user, {"role": "assistant", "content": "<think>\nhm\n</think>\n\nHi!"}, again]), false, json!({}));
+    case(
+        "parts",
+        json!([{"role": "user", "content": [{"type": "text", "text": "Hello"}, {"type": "text", "text": "you"}]}]),
+        false,
+        json!({}),
+    );
+    case(
+        "reasoning",
+        json!([user, {"role": "assistant", "content": "Hi!", "reasoning_content": "a bit"}, again]),
+        false,
+        json!({}),
+    );
+    case(
+        "think tag",
+        json!([user, {"role": "assistant", "content": "<think>\nhm\n</think>\n\nHi!"}, again]),
+        false,
+        json!({}),
+    );
     let first = json!({"city": "Oslo \"é\" </x>", "days": 3});
     let second = json!({"hour": 7, "labels": ["a", "b'c"], "options": {"loud": true, "volume": 0.5, "none": null}});
     for text in [false, true] {
         let shaped = |arguments: &Value| if text { Value::from(arguments.to_string()) } else { arguments.clone() };
-        let call = |id: &str, name: &str, arguments: &Value| {
-            json!({"id": id, "type": "function", "function": {"name": name, "arguments": shaped(arguments)}})
-        };
-        let result = |id: &str, name: &str, content: &str| {
-            json!({"role": "tool", "tool_call_id": id, "name": name, "content": content})
-        };
+        let call = |id: &str, name: &str, arguments: &Value| json!({"id": id, "type": "function", "function": {"name": name, "arguments": shaped(arguments)}});
+        let result = |id: &str, name: &str, content: &str| json!({"role": "tool", "tool_call_id": id, "name": name, "content": content});
         let shape = if text { "text" } else { "object" };
         for (kind, content) in [("empty", json!("")), ("null", Value::Null), ("text", json!("Let me see."))] {
             let made = json!({"role": "assistant", "content": content, "tool_calls": [call("call00001", "weather_now", &first)]});
@@ -111,7 +134,12 @@ fn cases() -> Vec<Case> {
         let told = [result("call00001", "weather_now", "3 degrees"), result("call00002", "clock_set", "ok")];
         case(&format!("two calls, {shape}"), json!([user, made, told[0], told[1]]), true, json!({}));
         let made = json!({"role": "assistant", "content": "", "reasoning_content": "hm", "tool_calls": [call("call00001", "ping", &json!({}))]});
-        case(&format!("no arguments, {shape}"), json!([user, made, result("call00001", "ping", "pong"), again]), true, json!({}));
+        case(
+            &format!("no arguments, {shape}"),
+            json!([user, made, result("call00001", "ping", "pong"), again]),
+            true,
+            json!({}),
+        );
     }
     cases
 }
@@ -190,12 +218,8 @@ fn jinja2(files: &[PathBuf], cases: &[Case]) -> Option<Vec<Result<String, String
         .iter()
         .map(|case| json!({"messages": case.messages, "tools": case.tools, "variables": case.variables}))
         .collect();
-    let mut child = Command::new("python3")
-        .args(["-c", ORACLE])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new("python3").args(["-c", ORACLE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let jobs: Vec<String> =
         files.iter().map(|file| json!({"template": file, "now": NOW, "cases": cases}).to_string()).collect();

@@ -61,6 +61,12 @@ pub(crate) fn calls_of(value: Value, span: &Range<usize>, own: &OwnKeys, offered
     calls
 }
 
+/// The calls that a value says, in nobody's own words.
+#[must_use]
+pub fn calls_in(value: Value, span: &Range<usize>, offered: &dyn Offered) -> Vec<RawCall> {
+    calls_of(value, span, &OwnKeys::default(), offered)
+}
+
 struct Place<'a> {
     span: &'a Range<usize>,
     own: &'a OwnKeys,

@@ -10,6 +10,7 @@
 mod arithmetic;
 mod budget;
 mod clock;
+mod detect;
 mod dump;
 mod filters;
 mod growing;
@@ -19,12 +20,14 @@ mod methods;
 mod nesting;
 mod probe;
 mod prompter;
+mod shape;
 mod source;
 mod template;
 pub mod window;
 
 pub use budget::RenderLimits;
 pub use clock::Clock;
+pub use detect::Detection;
 pub use probe::{Abilities, ArgumentsShape, EmptyContent, IdShape, ToolsVariable};
 pub use prompter::Prompter;
 pub use template::{Conversation, Template, TemplateTokens};

@@ -240,29 +240,6 @@ impl Template {
     }
 }
 
-impl Abilities {
-    /// Arguments in the shape that the template reads.
-    pub(super) fn shaped(&self, arguments: Value) -> Value {
-        match self.calls {
-            Some(ArgumentsShape::Text) => Value::from(arguments.to_string()),
-            _ => arguments,
-        }
-    }
-}
-
-impl EmptyContent {
-    /// Makes a message's content this.
-    pub(super) fn set(self, message: &mut Value) {
-        match (self, message.as_object_mut()) {
-            (Self::Absent, Some(message)) => {
-                message.shift_remove("content");
-            }
-            (Self::Null, _) => message["content"] = Value::Null,
-            (Self::Text | Self::Absent, _) => message["content"] = Value::from(""),
-        }
-    }
-}
-
 /// Hands tools over under the name and in the shape that a template reads.
 pub(super) fn offer(conversation: &mut Conversation, variable: ToolsVariable, tools: &[Value]) {
     let bare = || Value::Array(tools.iter().map(|tool| tool["function"].clone()).collect());

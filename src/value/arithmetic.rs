@@ -17,7 +17,6 @@ use crate::chat::FixKind;
 struct Sum {
     operators: Vec<&'static str>,
     blanks: bool,
-    depth: usize,
 }
 
 /// Why an expression is no arithmetic: either nothing can be read, or it is to be kept as text.
@@ -32,8 +31,11 @@ impl From<Unread> for Not {
     }
 }
 
-/// Operators nest no deeper than this; longer chains stay text.
+/// Chains of more operators stay text; it also bounds how deep they nest.
 const MAX_OPERATORS: usize = 64;
+
+/// How strong `**` binds.
+const POWER: u8 = 3;
 
 /// What models write into formulas.
 const CONSTANTS: [(&str, f64); 7] =
@@ -54,8 +56,7 @@ impl Reader<'_> {
                     return self.text_instead(mark, place);
                 }
                 // `1.` may become `1.5`; other numbers are taken as complete, as `serde_json` does.
-                let cut = place == Place::Top && self.at == self.text.len() && self.text.ends_with('.');
-                if cut {
+                if place == Place::Top && self.at == self.text.len() && self.text.ends_with('.') {
                     return Err(self.incomplete());
                 }
                 Ok(value)
@@ -91,19 +92,14 @@ impl Reader<'_> {
             if strength < least {
                 break;
             }
-            if sum.operators.len() >= MAX_OPERATORS || sum.depth >= MAX_OPERATORS {
-                return Err(Not::Text);
-            }
             // -2**2 is -4 in Python: the sign binds weaker than the power.
-            if signed && strength == 3 {
+            if sum.operators.len() >= MAX_OPERATORS || signed && strength == POWER {
                 return Err(Not::Text);
             }
             self.at = at;
             sum.operators.push(operator);
             sum.blanks |= blank;
-            sum.depth += 1;
-            let right = self.sum(if strength == 3 { strength } else { strength + 1 }, sum, place)?;
-            sum.depth -= 1;
+            let right = self.sum(if strength == POWER { strength } else { strength + 1 }, sum, place)?;
             left = apply(operator, &left, &right).ok_or(Not::Text)?;
         }
         Ok(left)
@@ -118,9 +114,9 @@ impl Reader<'_> {
         // Markdown writes `3\*4`.
         at += usize::from(self.byte(at) == Some(b'\\') && self.byte(at + 1) == Some(b'*'));
         let (text, strength) = match (self.byte(at)?, self.byte(at + 1)) {
-            (b'*', Some(b'*')) => ("**", 3),
+            (b'*', Some(b'*')) => ("**", POWER),
             // In a text this is a power; nobody means Python's exclusive or.
-            (b'^', _) => ("^", 3),
+            (b'^', _) => ("^", POWER),
             (b'*', _) => ("*", 2),
             (b'/', Some(b'/')) if self.home == Home::Python => ("//", 2),
             (b'/', next) if !matches!(next, Some(b'/' | b'*')) => ("/", 2),

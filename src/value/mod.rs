@@ -102,7 +102,8 @@ pub fn json(text: &str, at: usize) -> Result<Reading, Unread> {
 }
 
 /// Reads one Python literal at byte `at`: any quotes and string prefixes, `True` and `None`, tuples, sets, numbers as
-/// Python writes them, constant arithmetic. What Python allows is no fix; what only JSON allows (`true`) is.
+/// Python writes them, constant arithmetic. None of that is a fix here, nor are JSON's words (`true`, `null`), which
+/// models mix in; arithmetic and sets are told all the same.
 ///
 /// ```
 /// use callwright::value;

@@ -61,7 +61,8 @@ impl ExprItem {
 }
 
 /// A call expression as a call: one dict alone is the arguments, values by position are named by the tool's schema.
-pub(crate) fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
+#[must_use]
+pub fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
     let CallExpr { name, name_span, mut positional, keyword, end, mut fixes, .. } = expr;
     let span = name_span.start..end;
     let mut arguments = Arguments::new();
