@@ -126,8 +126,9 @@ fn try_to_end(mut matcher: Matcher, limit: usize, ends: &[String], attempt: usiz
     }
 }
 
-/// Texts that close what is open, outside free text. A string is opened rather than an array, a digit is a number.
-const SHUT: [&str; 8] = ["}", "]", ")", "\"", "'", "0", "null", "true"];
+/// Texts that close what is open, outside free text. A string is opened rather than an array, a digit is a number,
+/// and what is written in parts (an address, a time) gets to its next part.
+const SHUT: [&str; 13] = ["}", "]", ")", "\"", "'", "0", "null", "true", "@", "://", ":", "-", "."];
 
 /// The tokens that lead out soonest from here: at least one.
 fn nearest(matcher: &mut Matcher, ends: &[String], turn: usize) -> Result<Vec<u32>> {

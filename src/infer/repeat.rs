@@ -70,7 +70,7 @@ impl Repeats {
             self.strain += 1.0;
         }
         if self.strain > 0.0 {
-            let change = (self.strain * 0.25).min(20.0);
+            let change = self.strain.min(30.0);
             bias.extend(self.ends.iter().map(|token| (*token, change)));
         }
         bias

@@ -19,6 +19,9 @@ impl Dice {
     }
 }
 
+const PATTERNS: [&str; 3] = ["^[A-Z]{2,4}-[0-9]{1,3}$", "^(north|south)$", "^#[0-9a-f]{6}$"];
+const FORMATS: [&str; 5] = ["date", "time", "date-time", "email", "uuid"];
+
 /// One to four tools.
 pub fn tools(seed: u64) -> Vec<Tool> {
     let mut dice = Dice::new(seed);
@@ -43,8 +46,8 @@ fn schema(dice: &mut Dice, depth: usize) -> Value {
     match dice.throw(if depth > 2 { 13 } else { 17 }) {
         0 | 1 => json!({"type": "string"}),
         2 => json!({"type": "string", "minLength": dice.throw(8), "maxLength": 8 + dice.throw(20)}),
-        3 => json!({"type": "string", "pattern": (["^[A-Z]{2,4}-[0-9]{1,3}$", "^(north|south)$", "^#[0-9a-f]{6}$"][dice.throw(3)])}),
-        4 => json!({"type": "string", "format": (["date", "time", "date-time", "email", "uuid"][dice.throw(5)])}),
+        3 => json!({"type": "string", "pattern": PATTERNS[dice.throw(PATTERNS.len())]}),
+        4 => json!({"type": "string", "format": FORMATS[dice.throw(FORMATS.len())]}),
         5 => json!({"enum": ["low", "high", "very \"high\"", 5, null, true]}),
         6 => json!({"type": "integer"}),
         7 => json!({"type": "integer", "minimum": -7, "maximum": dice.throw(5000)}),
