@@ -5,8 +5,6 @@
 //! the prose before does not say otherwise: a call too few can be asked for again, a call too many is executed. Each place
 //! is read at most once, and reading that fails is paid from a budget, so the work grows with the text.
 
-use std::ops::Range;
-
 use serde_json::Value;
 
 use super::anchors::{Anchor, anchors};
@@ -57,6 +55,10 @@ impl Search<'_> {
             if self.found.is_empty() && prose::refuses(&self.text[..start]) {
                 return;
             }
+            let gap = self.text.get(free_from..start).unwrap_or_default();
+            if !self.found.is_empty() && prose::turns_aside(gap) {
+                return;
+            }
             let before = self.found.len();
             for raw in calls {
                 self.take(raw);
@@ -103,10 +105,6 @@ impl Search<'_> {
             None => return self.escaped(anchor),
         };
         call.name.clone_from(&anchor.name);
-        let sources = placeholders(&call, self.text);
-        if sources {
-            return None;
-        }
         let mut raw = raw_call(call, self.offered);
         self.unwrap(&mut raw);
         Some(raw)
@@ -134,9 +132,6 @@ impl Search<'_> {
             return None;
         }
         let expr = value::call_expr(&inner, 0, &CallDialect::Parens).ok()?;
-        if placeholders(&expr, &inner) {
-            return None;
-        }
         let mut raw = raw_call(expr, self.offered);
         let span = quote_at..end;
         raw.fixes.iter_mut().for_each(|fix| fix.span = span.clone());
@@ -219,7 +214,7 @@ impl Search<'_> {
             use crate::chat::Fault;
             matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
         });
-        if required_missing || is_placeholder(&checked.arguments) {
+        if required_missing || is_placeholder(&checked.arguments) || self.stands_for_a_value(&raw) {
             return;
         }
         let same =
@@ -230,6 +225,21 @@ impl Search<'_> {
             return;
         }
         self.found.push(Recovered { raw, checked });
+    }
+
+    /// Whether an argument without quotes stands for a value (`city=city`, `n=N`) or would have to be run (`a=b.c()`).
+    fn stands_for_a_value(&self, raw: &RawCall) -> bool {
+        let Some(map) = raw.arguments.as_object() else { return true };
+        if map.len() == 1 && map.contains_key("properties") && self.offered.parameter(&raw.name, "properties").is_none()
+        {
+            return true;
+        }
+        let unquoted = raw.fixes.iter().filter(|fix| fix.kind == FixKind::Unquoted);
+        let mut words = unquoted.filter_map(|fix| self.text.get(fix.span.clone())).map(str::trim);
+        words.any(|word| {
+            let own = map.iter().any(|(key, value)| value == word && key.eq_ignore_ascii_case(word));
+            own || matches!(word, "..." | "params" | "args") || runs_code(word)
+        })
     }
 
     /// Whether the name stands where code defines or imports it.
@@ -255,24 +265,15 @@ impl Search<'_> {
     }
 }
 
-/// Whether an argument is one that stands for a value: `city=city`, `n=<number>`.
-fn placeholders(call: &CallExpr, text: &str) -> bool {
-    let sources = call.sources.iter().skip(call.positional.len());
-    let bare = call.keyword.iter().zip(sources).any(|((key, value), source)| {
-        let source = text.get::<Range<usize>>(source.clone()).unwrap_or_default().trim();
-        value.is_string() && source == key
-    });
-    let positional = call.sources.iter().take(call.positional.len());
-    bare || positional.zip(&call.positional).any(|(source, value)| {
-        let source = text.get::<Range<usize>>(source.clone()).unwrap_or_default().trim();
-        value.is_string() && matches!(source, "params" | "..." | "args" | "parameters")
-    })
-}
-
 fn is_placeholder(arguments: &Arguments) -> bool {
     arguments.values().any(|value| {
         value
             .as_str()
             .is_some_and(|text| text.starts_with('<') && text.ends_with('>') && !text.contains("</") || text == "...")
     })
+}
+
+/// Whether a word is code that calls a method: `datetime.now()`.
+fn runs_code(word: &str) -> bool {
+    word.find('(').is_some_and(|bracket| word[..bracket].contains('.') && !word[..bracket].contains(' '))
 }
