@@ -88,7 +88,10 @@ impl Search<'_> {
                         Some(call) => vec![call],
                         None => self.object(anchor),
                     },
-                    (_, b',') if quote => self.object(anchor),
+                    (Some(_), b',') => match self.listed(anchor, value) {
+                        Some(call) => vec![call],
+                        None => self.object(anchor),
+                    },
                     _ => Vec::new(),
                 }
             }
@@ -115,6 +118,10 @@ impl Search<'_> {
         let read = match read {
             Err(Unread::Incomplete { .. }) if self.pay(self.text.len() - at) => {
                 value::call_expr_closed(self.text, at, &CallDialect::Parens)
+            }
+            // A quote that closes nothing, where the call should have been closed: `f(a=["b"]')]`.
+            Err(Unread::Bad { at: stray, .. }) if self.is_stray_quote(stray) && self.pay(stray - at) => {
+                value::call_expr_closed(&self.text[..stray], at, &CallDialect::Parens)
             }
             other => other,
         };
@@ -163,6 +170,27 @@ impl Search<'_> {
             first.fixes.splice(0..0, reading.fixes);
         }
         calls
+    }
+
+    /// `[name, a=1, b=2]`: the arguments beside the name in a list.
+    fn listed(&mut self, anchor: &Anchor, from: usize) -> Option<RawCall> {
+        let opened = self.text[..anchor.span.start].trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
+        let rest = self.text.get(from..)?;
+        let word = value::name(self.text, from)?;
+        let assigns = self.text[word.end..].trim_start().starts_with('=');
+        if !opened || !assigns || !self.pay(rest.len().min(4096)) {
+            return None;
+        }
+        let line = rest.find("\n\n").unwrap_or(rest.len()).min(4096);
+        let end = rest[..rest.floor_char_boundary(line)].rfind([']', ')'])?;
+        let expr = value::call_expr(&format!("f({})", &rest[..end]), 0, &CallDialect::Parens).ok()?;
+        if !expr.positional.is_empty() {
+            return None;
+        }
+        let span = anchor.span.start..from + end;
+        let fix = Fix { kind: FixKind::Shape, span: span.clone(), call: None, note: None };
+        let arguments = Value::Object(expr.keyword.into_iter().collect());
+        Some(RawCall { name: anchor.name.clone(), arguments, id: None, span, fixes: vec![fix] })
     }
 
     fn value(&mut self, at: usize) -> Option<value::Reading> {
@@ -247,6 +275,12 @@ impl Search<'_> {
         let line = &self.text[..at];
         let line = line[line.rfind('\n').map_or(0, |end| end + 1)..].trim_start();
         ["def ", "function ", "class ", "import ", "from ", "async def "].iter().any(|word| line.starts_with(word))
+    }
+
+    fn is_stray_quote(&self, at: usize) -> bool {
+        let bytes = self.text.as_bytes();
+        let closes = |byte: Option<&u8>| matches!(byte, Some(b')' | b']'));
+        matches!(bytes.get(at), Some(b'"' | b'\'')) && closes(bytes.get(at + 1)) && at > 0 && closes(bytes.get(at - 1))
     }
 
     /// Whether a quote closes right after the name, and the byte after it.
