@@ -8,6 +8,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Prose {
     refusal: Vec<String>,
+    aside: Vec<String>,
     turn: Vec<String>,
 }
 
@@ -21,6 +22,12 @@ fn table() -> &'static Prose {
 pub(super) fn refuses(text: &str) -> bool {
     let text = text.to_lowercase().replace('’', "'");
     table().refusal.iter().any(|phrase| text.contains(phrase.as_str()))
+}
+
+/// Whether prose between two calls says that what follows only illustrates.
+pub(super) fn turns_aside(text: &str) -> bool {
+    let text = text.to_lowercase();
+    table().aside.iter().any(|phrase| text.contains(phrase.as_str()))
 }
 
 /// Where another turn begins, at or after `from`.

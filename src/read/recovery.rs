@@ -5,8 +5,6 @@
 //! the prose before does not say otherwise: a call too few can be asked for again, a call too many is executed. Each place
 //! is read at most once, and reading that fails is paid from a budget, so the work grows with the text.
 
-use std::ops::Range;
-
 use serde_json::Value;
 
 use super::anchors::{Anchor, anchors};
@@ -57,6 +55,10 @@ impl Search<'_> {
             if self.found.is_empty() && prose::refuses(&self.text[..start]) {
                 return;
             }
+            let gap = self.text.get(free_from..start).unwrap_or_default();
+            if !self.found.is_empty() && prose::turns_aside(gap) {
+                return;
+            }
             let before = self.found.len();
             for raw in calls {
                 self.take(raw);
@@ -86,7 +88,10 @@ impl Search<'_> {
                         Some(call) => vec![call],
                         None => self.object(anchor),
                     },
-                    (_, b',') if quote => self.object(anchor),
+                    (Some(_), b',') => match self.listed(anchor, value) {
+                        Some(call) => vec![call],
+                        None => self.object(anchor),
+                    },
                     _ => Vec::new(),
                 }
             }
@@ -103,10 +108,6 @@ impl Search<'_> {
             None => return self.escaped(anchor),
         };
         call.name.clone_from(&anchor.name);
-        let sources = placeholders(&call, self.text);
-        if sources {
-            return None;
-        }
         let mut raw = raw_call(call, self.offered);
         self.unwrap(&mut raw);
         Some(raw)
@@ -117,6 +118,10 @@ impl Search<'_> {
         let read = match read {
             Err(Unread::Incomplete { .. }) if self.pay(self.text.len() - at) => {
                 value::call_expr_closed(self.text, at, &CallDialect::Parens)
+            }
+            // A quote that closes nothing, where the call should have been closed: `f(a=["b"]')]`.
+            Err(Unread::Bad { at: stray, .. }) if self.is_stray_quote(stray) && self.pay(stray - at) => {
+                value::call_expr_closed(&self.text[..stray], at, &CallDialect::Parens)
             }
             other => other,
         };
@@ -134,9 +139,6 @@ impl Search<'_> {
             return None;
         }
         let expr = value::call_expr(&inner, 0, &CallDialect::Parens).ok()?;
-        if placeholders(&expr, &inner) {
-            return None;
-        }
         let mut raw = raw_call(expr, self.offered);
         let span = quote_at..end;
         raw.fixes.iter_mut().for_each(|fix| fix.span = span.clone());
@@ -168,6 +170,27 @@ impl Search<'_> {
             first.fixes.splice(0..0, reading.fixes);
         }
         calls
+    }
+
+    /// `[name, a=1, b=2]`: the arguments beside the name in a list.
+    fn listed(&mut self, anchor: &Anchor, from: usize) -> Option<RawCall> {
+        let opened = self.text[..anchor.span.start].trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
+        let rest = self.text.get(from..)?;
+        let word = value::name(self.text, from)?;
+        let assigns = self.text[word.end..].trim_start().starts_with('=');
+        if !opened || !assigns || !self.pay(rest.len().min(4096)) {
+            return None;
+        }
+        let line = rest.find("\n\n").unwrap_or(rest.len()).min(4096);
+        let end = rest[..rest.floor_char_boundary(line)].rfind([']', ')'])?;
+        let expr = value::call_expr(&format!("f({})", &rest[..end]), 0, &CallDialect::Parens).ok()?;
+        if !expr.positional.is_empty() {
+            return None;
+        }
+        let span = anchor.span.start..from + end;
+        let fix = Fix { kind: FixKind::Shape, span: span.clone(), call: None, note: None };
+        let arguments = Value::Object(expr.keyword.into_iter().collect());
+        Some(RawCall { name: anchor.name.clone(), arguments, id: None, span, fixes: vec![fix] })
     }
 
     fn value(&mut self, at: usize) -> Option<value::Reading> {
@@ -219,7 +242,7 @@ impl Search<'_> {
             use crate::chat::Fault;
             matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
         });
-        if required_missing || is_placeholder(&checked.arguments) {
+        if required_missing || is_placeholder(&checked.arguments) || self.stands_for_a_value(&raw) {
             return;
         }
         let same =
@@ -232,11 +255,32 @@ impl Search<'_> {
         self.found.push(Recovered { raw, checked });
     }
 
+    /// Whether an argument without quotes stands for a value (`city=city`, `n=N`) or would have to be run (`a=b.c()`).
+    fn stands_for_a_value(&self, raw: &RawCall) -> bool {
+        let Some(map) = raw.arguments.as_object() else { return true };
+        if map.len() == 1 && map.contains_key("properties") && self.offered.parameter(&raw.name, "properties").is_none()
+        {
+            return true;
+        }
+        let unquoted = raw.fixes.iter().filter(|fix| fix.kind == FixKind::Unquoted);
+        let mut words = unquoted.filter_map(|fix| self.text.get(fix.span.clone())).map(str::trim);
+        words.any(|word| {
+            let own = map.iter().any(|(key, value)| value == word && key.eq_ignore_ascii_case(word));
+            own || matches!(word, "..." | "params" | "args") || runs_code(word)
+        })
+    }
+
     /// Whether the name stands where code defines or imports it.
     fn is_definition(&self, at: usize) -> bool {
         let line = &self.text[..at];
         let line = line[line.rfind('\n').map_or(0, |end| end + 1)..].trim_start();
         ["def ", "function ", "class ", "import ", "from ", "async def "].iter().any(|word| line.starts_with(word))
+    }
+
+    fn is_stray_quote(&self, at: usize) -> bool {
+        let bytes = self.text.as_bytes();
+        let closes = |byte: Option<&u8>| matches!(byte, Some(b')' | b']'));
+        matches!(bytes.get(at), Some(b'"' | b'\'')) && closes(bytes.get(at + 1)) && at > 0 && closes(bytes.get(at - 1))
     }
 
     /// Whether a quote closes right after the name, and the byte after it.
@@ -255,24 +299,15 @@ impl Search<'_> {
     }
 }
 
-/// Whether an argument is one that stands for a value: `city=city`, `n=<number>`.
-fn placeholders(call: &CallExpr, text: &str) -> bool {
-    let sources = call.sources.iter().skip(call.positional.len());
-    let bare = call.keyword.iter().zip(sources).any(|((key, value), source)| {
-        let source = text.get::<Range<usize>>(source.clone()).unwrap_or_default().trim();
-        value.is_string() && source == key
-    });
-    let positional = call.sources.iter().take(call.positional.len());
-    bare || positional.zip(&call.positional).any(|(source, value)| {
-        let source = text.get::<Range<usize>>(source.clone()).unwrap_or_default().trim();
-        value.is_string() && matches!(source, "params" | "..." | "args" | "parameters")
-    })
-}
-
 fn is_placeholder(arguments: &Arguments) -> bool {
     arguments.values().any(|value| {
         value
             .as_str()
             .is_some_and(|text| text.starts_with('<') && text.ends_with('>') && !text.contains("</") || text == "...")
     })
+}
+
+/// Whether a word is code that calls a method: `datetime.now()`.
+fn runs_code(word: &str) -> bool {
+    word.find('(').is_some_and(|bracket| word[..bracket].contains('.') && !word[..bracket].contains(' '))
 }
