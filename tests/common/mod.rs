@@ -1,4 +1,5 @@
 //! What the tests of reading share: tools made from calls, nasty calls, parsing in chunks.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub(crate) fn arguments(call: &Call) -> String {
     serde_json::to_string(&call.arguments).unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "`json!` makes a value")]
 pub(crate) fn call(name: &str, arguments: Value) -> Call {
     Call::new(name, arguments.as_object().cloned().unwrap())
 }
