@@ -1,6 +1,7 @@
 //! `fixtures/<format>/<case>.txt`: what models write, read by that format; a snapshot says what was found.
 //!
 //! A new case is a new file; `INSTA_UPDATE=always cargo test --test fixtures` writes its snapshot.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod common;
 

@@ -103,10 +103,7 @@ impl Search<'_> {
     /// `name(..)`, also inside quotes whose text is escaped.
     fn expression(&mut self, anchor: &Anchor, quoted: bool) -> Option<RawCall> {
         let start = if quoted { anchor.span.start - 1 } else { anchor.span.start };
-        let mut call = match self.call_expr(start) {
-            Some(expr) => expr,
-            None => return self.escaped(anchor),
-        };
+        let Some(mut call) = self.call_expr(start) else { return self.escaped(anchor) };
         call.name.clone_from(&anchor.name);
         let mut raw = raw_call(call, self.offered);
         self.unwrap(&mut raw);
