@@ -92,10 +92,10 @@ fn law_6_on_a_random_model() {
         let format = Formats::builtin().get(name).unwrap();
         for seed in 200..230 {
             for temperature in [0.0, 0.7, 1.5] {
-                hold_to_the_law(&*model, &format, seed, temperature, 300, &mut tally);
+                hold_to_the_law(&*model, &format, seed, temperature, 600, &mut tally);
             }
         }
     }
     println!("{tally:?}");
-    assert_eq!(tally.cut, 0);
+    assert_eq!(tally.cut, 0, "600 tokens hold the shortest call of each of these tools");
 }

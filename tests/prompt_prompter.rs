@@ -28,7 +28,7 @@ const NATIVE: &str = "{% if tools %}TOOLS {{ tools | tojson }}\n{% endif %}{% fo
     {% set c = m.tool_calls[0] %}{% if c.id | length != 9 %}{{ raise_exception('ids have nine characters') }}{% endif %}\
     <|call|>{{ c.id }} {{ c.function.name }} {{ '' + c.function.arguments }}\
     {% elif m.role == 'tool' %}<|result|>{{ m.tool_call_id }} {{ m.content }}\
-    {% else %}<|{{ m.role }}|>{{ m.content }}{% endif %}\n{% endfor %}<|assistant|>";
+    {% else %}<|{{ m.role }}|>{{ m.content }}{% endif %}{{ '\\n' }}{% endfor %}<|assistant|>";
 
 fn format(name: &str) -> Arc<Format> {
     Formats::builtin().get(name).unwrap()
