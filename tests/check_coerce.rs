@@ -196,6 +196,11 @@ fn positional() {
         json!({"b": 1, "a": "x", "2": 2})
     );
     assert_eq!(Value::Object(set.positional("tool", vec![json!({"A": "x"})])), json!({"A": "x"}));
+    assert_eq!(
+        Value::Object(set.positional("tool", vec![json!("b=6"), json!("a='x=y'")])),
+        json!({"b": 6, "a": "x=y"})
+    );
+    assert_eq!(Value::Object(set.positional("tool", vec![json!(1), json!("z=2")])), json!({"b": 1, "a": "z=2"}));
     let takes = tools(json!({"properties": {"o": {"type": "object"}}}));
     assert_eq!(Value::Object(takes.positional("tool", vec![json!({"k": 1})])), json!({"o": {"k": 1}}));
 }

@@ -3,30 +3,70 @@
 
 mod common;
 
-use callwright::chat::{Prompt, Tool, ToolChoice};
-use callwright::check::ToolSet;
+use std::sync::Arc;
+
+use callwright::chat::{Fault, Prompt, Tool, ToolChoice};
+use callwright::check::{Level, ToolSet};
 use callwright::constrain::Constraint;
 use callwright::format::Formats;
-use callwright::infer::{Job, llama};
+use callwright::infer::{Generator, Job, llama};
+use callwright::read::Parser;
 use common::jobs::{collect, model_file};
 use serde_json::json;
 
+fn open() -> Option<Box<dyn Generator>> {
+    let mut settings = llama::LlamaSettings::default();
+    settings.threads = Some(1);
+    Some(llama::open(&model_file()?, &settings).expect("the model opens"))
+}
+
+fn tools() -> Arc<ToolSet> {
+    let city = json!({"city": {"type": "string"}, "unit": {"enum": ["celsius", "fahrenheit"]}});
+    let weather = json!({"type": "object", "properties": city, "required": ["city", "unit"]});
+    let sum = json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "number"}}, "required": ["a"]});
+    let tools = [Tool::new("get_weather", "weather of a city", weather), Tool::new("add", "adds", sum)];
+    Arc::new(ToolSet::compile(&tools).expect("schemas"))
+}
+
+/// Law 6, on weights that know nothing: whatever comes out parses strictly and satisfies the schema.
 #[test]
-fn a_demanded_call_comes_out() {
-    let Some(file) = model_file() else { return };
-    let model = llama::open(&file, &llama::LlamaSettings::default()).unwrap();
-    let weather = Tool::new("get_weather", "weather of a city", json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"enum": ["celsius", "fahrenheit"]}}, "required": ["city", "unit"]}));
-    let calc = Tool::new("calculate", "calculates", json!({"type": "object", "properties": {"expression": {"type": "string"}}, "required": ["expression"]}));
-    let tools = ToolSet::compile(&[weather, calc]).unwrap();
-    let hermes = Formats::builtin().get("hermes").unwrap();
-    let constraint = Constraint::compile(&hermes, &tools, &ToolChoice::Required, false, "").unwrap().unwrap();
-    println!("{}", constraint.grammar());
-    let prompt = "<|im_start|>system\nYou call tools: get_weather(city, unit), calculate(expression). Answer with <tool_call>\n{\"name\": .., \"arguments\": {..}}\n</tool_call><|im_end|>\n<|im_start|>user\nWhat is the weather in Paris in celsius?<|im_end|>\n<|im_start|>assistant\n";
-    for _ in 0..2 {
-        let mut job = Job::default();
-        job.prompt = Prompt::markup(prompt);
-        job.constraint = Some(constraint.clone());
-        let (text, end) = collect(&*model, job).unwrap();
-        println!("{}\n{end:?}", String::from_utf8_lossy(&text));
+fn law_6_enforced_means_valid_even_with_random_weights() {
+    let Some(model) = open() else { return };
+    let tools = tools();
+    for format in ["hermes", "tool_use"] {
+        let format = Formats::builtin().get(format).expect("built in");
+        let constraint = Constraint::compile(&format, &tools, &ToolChoice::Required, false, "").expect("a grammar");
+        for seed in 0..12_u16 {
+            let mut job = Job::default();
+            job.prompt = Prompt::markup(format!("<|im_start|>user\nWhat is it in Paris, number {seed}?<|im_end|>\n"));
+            job.constraint.clone_from(&constraint);
+            job.sampling.temperature = f32::from(seed % 3) * 0.75;
+            job.sampling.seed = seed.into();
+            job.limits.max_tokens = 160;
+            let (text, end) = collect(&*model, job).expect("the job ends");
+            let mut parser = Parser::new(Arc::clone(&format), Arc::clone(&tools)).level(Level::Strict);
+            parser.push(&text);
+            let parsed = parser.finish();
+            let shown = String::from_utf8_lossy(&text);
+            assert_eq!(parsed.calls.len(), 1, "{} {seed}: {shown} {:?} {end:?}", format.name(), parsed.faults);
+            assert!(parsed.fixes.is_empty(), "{} {seed}: {shown} {:?}", format.name(), parsed.fixes);
+            let faults: Vec<_> = parsed.faults.iter().filter(|fault| !matches!(fault, Fault::ForcedClose { .. })).collect();
+            assert!(faults.is_empty(), "{} {seed}: {shown} {faults:?}", format.name());
+        }
     }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_tokens() {
+    let Some(model) = open() else { return };
+    let say = |seed| {
+        let mut job = Job::default();
+        job.prompt = Prompt::markup("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
+        job.sampling.temperature = 1.0;
+        job.sampling.seed = seed;
+        job.limits.max_tokens = 24;
+        collect(&*model, job).expect("the job ends").0
+    };
+    assert_eq!(say(7), say(7));
+    assert_ne!(say(7), say(8));
 }

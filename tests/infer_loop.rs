@@ -243,8 +243,8 @@ fn a_named_tool_is_the_only_one() {
 #[test]
 fn the_budget_closes_a_call_and_says_so() {
     let whole = r#"{"name": "get_weather", "arguments": {"city": ""#;
-    for max_tokens in 1..90 {
-        let (model, _) = Scripted::open(Script::Again(b'x'), 1000);
+    for max_tokens in 1..60 {
+        let (model, _) = Scripted::open(says(&"never ending words, one after the other, ".repeat(3)), 1000);
         let mut job = job(max_tokens);
         job.constraint = Some(constraint(&ToolChoice::Named("get_weather".into()), false));
         let (output, end) = collect(&model, job).unwrap();

@@ -3,7 +3,8 @@
 #![allow(
     clippy::expect_used,
     clippy::disallowed_methods,
-    reason = "a test that cannot go on stops; it may read the environment"
+    clippy::print_stdout,
+    reason = "tests stop where they cannot go on, read the environment and say when they skip"
 )]
 #![cfg(feature = "models")]
 
@@ -174,17 +175,19 @@ fn the_embedded_model_is_always_there() {
     let corner = Corner::new();
     let store = corner.store();
     let path = std::thread::scope(|scope| {
-        let one = scope.spawn(|| store.locate(&ModelName::Embedded).expect("written").path);
-        let other = store.locate(&ModelName::Embedded).expect("written").path;
-        assert_eq!(one.join().expect("no panic"), other);
-        other
+        let locate = || store.locate(&ModelName::Embedded).expect("written").path;
+        let others: Vec<_> = (0..8).map(|_| scope.spawn(locate)).collect();
+        let path = locate();
+        assert!(others.into_iter().all(|other| other.join().expect("no panic") == path));
+        path
     });
     Header::read(&path).expect("a model").require_weights(&path).expect("with weights");
     assert_eq!(store.list(Registry::builtin())[0].located.path, path);
     assert!(matches!(store.verify(&ModelName::Embedded, &mut Silent).expect("checked")[..], [Verdict::Intact { .. }]));
 
     // Whatever happened to the file in the cache, it is right when it is asked for.
-    for damage in [&b""[..], b"GGUF", &vec![0; fs::metadata(&path).expect("there").len() as usize]] {
+    let zeros = vec![0; fs::read(&path).expect("there").len()];
+    for damage in [&b""[..], b"GGUF", &zeros] {
         fs::write(&path, damage).expect("damaged");
         store.locate(&ModelName::Embedded).expect("written anew");
         Header::read(&path).expect("a model again");
@@ -219,7 +222,7 @@ fn memory_is_reckoned_from_the_header() {
     assert_eq!(Needs::longest_context(&header, run, 10), None);
 }
 
-/// 8192 * 30 layers * 3 heads * 128 numbers * 2 bytes: llama.cpp's own log says 180.00 MiB for SmolLM2 135M.
+/// 8192 * 30 layers * 3 heads * 128 numbers * 2 bytes: llama.cpp's own log says 180.00 MiB for `SmolLM2` 135M.
 #[test]
 fn the_cache_is_what_llama_cpp_says() {
     use gguf::Put::{Text, U32};

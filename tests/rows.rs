@@ -1,4 +1,5 @@
 //! Every format file: its examples read as they say, are written as they stand, and nasty calls come back whole.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod common;
 
@@ -26,7 +27,7 @@ fn every_file_in_the_folder_is_built_in_and_valid() {
     for entry in std::fs::read_dir("grammars").unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if stem == "keys" || path.extension().is_none_or(|extension| extension != "toml") {
+        if ["keys", "prose"].contains(&stem.as_str()) || path.extension().is_none_or(|extension| extension != "toml") {
             continue;
         }
         let format = Format::parse(&std::fs::read_to_string(&path).unwrap());
@@ -113,7 +114,7 @@ fn round_trip_read_of_write_is_the_calls_or_write_refuses() {
                     let said: Vec<_> = calls.iter().map(|call| (&call.name, arguments(call))).collect();
                     assert_eq!(got, said, "{} {title}: {text}", format.name());
                 }
-                Err(_) => refused.push_str(&format!("{}: {title}\n", format.name())),
+                Err(_) => refused.extend([format.name(), ": ", title, "\n"]),
             }
         }
     }

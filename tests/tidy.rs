@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("record", &["chat", "format", "value", "check", "read", "repair", "models", "error"]),
     ("bench", &["chat", "format", "value", "check", "read", "repair", "models", "record", "error"]),
-    ("config", &["models", "error"]),
+    ("config", &["models", "format", "error"]),
     (
         "cli",
         &[

@@ -87,6 +87,12 @@ fn python_is_at_home() {
         &[Arithmetic],
     );
     reads(
+        value::python("[2*pi, 10^2, math.pi, pi]", 0).map(|read| Reading { fixes: vec![], ..read }),
+        &json!([std::f64::consts::TAU, 100, std::f64::consts::PI, "pi"]),
+        &[],
+    );
+    reads(value::python("[dict(a=1, b='x'), 1 // one\n]", 0), &json!([{"a": 1, "b": "x"}, 1]), &[Comment]);
+    reads(
         value::python("[2**64, 1/0, 9223372036854775807 + 1]", 0),
         &json!(["2**64", "1/0", "9223372036854775807 + 1"]),
         &[Number],
@@ -123,6 +129,7 @@ fn nothing_is_invented() {
         "{\"a\": }",
         "{\"a\": , \"b\": 1}",
         "{this is prose}",
+        "{prose, too}",
         "...",
         "[1, ...]",
         "}",
@@ -195,6 +202,7 @@ fn call_expressions() {
     call("'math.factorial'(number=5)", "math.factorial", json!([]), json!({"number": 5}), &[Quotes]);
     call("get-weather(city='Oslo')", "get-weather", json!([]), json!({"city": "Oslo"}), &[]);
     call("f(1/6, r=0.025/4)", "f", json!([1.0 / 6.0]), json!({"r": 0.00625}), &[Arithmetic]);
+    call("f(a=[\"War\"]')", "f", json!([]), json!({"a": ["War"]}), &[Surplus]);
     call("f(a=[1, 2)", "f", json!([]), json!({"a": [1, 2]}), &[MissingClose]);
     call(
         "w{city:<|\"|>Oslo, \"N\" }<|\"|>,days:3,o:{k:[<|\"|>a<|\"|>,true]}}",

@@ -20,7 +20,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::chat::{Arguments, Fault, Fix, FixKind, Tool};
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use names::Found;
 use names::Names;

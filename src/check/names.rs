@@ -51,12 +51,16 @@ pub(super) struct Names {
     /// Nothing where two tools fold alike.
     folded: HashMap<String, Option<usize>>,
     list: Vec<String>,
+    /// The folded starts of the names, for comparing.
+    starts: Vec<String>,
 }
 
 impl Names {
     /// False if there is a tool of this name.
     pub(super) fn add(&mut self, name: &str, index: usize) -> bool {
-        self.folded.entry(fold(name)).and_modify(|one| *one = None).or_insert(Some(index));
+        let folded = fold(name);
+        self.starts.push(start(&folded));
+        self.folded.entry(folded).and_modify(|one| *one = None).or_insert(Some(index));
         self.list.push(name.to_owned());
         self.exact.insert(name.to_owned(), index).is_none()
     }
@@ -86,24 +90,15 @@ impl Names {
         {
             return Found::Near(index);
         }
-        let suggestions = ranked.iter().filter(|(score, _)| *score >= SUGGESTED).take(3);
+        let suggestions = ranked.iter().take(3);
         Found::Unknown { suggestions: suggestions.map(|(_, index)| self.list[*index].clone()).collect() }
     }
 
-    /// All tools, nearest first.
+    /// The tools that look like it, nearest first.
     fn ranked(&self, name: &str) -> Vec<(f64, usize)> {
         let wanted = start(&fold(name));
-        let mut ranked: Vec<(f64, usize)> = self
-            .list
-            .iter()
-            .enumerate()
-            .map(|(index, offered)| {
-                let offered = start(&fold(offered));
-                let within =
-                    offered.len() > 3 && wanted.contains(&offered) || wanted.len() > 3 && offered.contains(&wanted);
-                (strsim::normalized_damerau_levenshtein(&wanted, &offered).max(if within { 0.5 } else { 0.0 }), index)
-            })
-            .collect();
+        let scored = self.starts.iter().enumerate().map(|(index, offered)| (likeness(&wanted, offered), index));
+        let mut ranked: Vec<(f64, usize)> = scored.filter(|(score, _)| *score >= SUGGESTED).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         ranked
     }
@@ -122,6 +117,22 @@ impl Names {
         let (index, _) = ending.next()?;
         ending.next().is_none().then_some(index)
     }
+}
+
+/// From 0 for nothing in common to 1 for alike.
+#[expect(clippy::cast_precision_loss, reason = "lengths are at most COMPARED")]
+fn likeness(wanted: &str, offered: &str) -> f64 {
+    let (short, long) = (wanted.len().min(offered.len()), wanted.len().max(offered.len()));
+    if short == 0 {
+        return 0.0;
+    }
+    let within = short > 3 && (wanted.contains(offered) || offered.contains(wanted));
+    let least = if within { 0.5 } else { 0.0 };
+    // The difference in length alone is a distance: most names need no closer look.
+    if (short as f64) < SUGGESTED * long as f64 {
+        return least;
+    }
+    (1.0 - strsim::osa_distance(wanted, offered) as f64 / long as f64).max(least)
 }
 
 fn start(name: &str) -> String {

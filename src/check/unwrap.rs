@@ -102,10 +102,25 @@ pub(super) fn by_position(tool: Option<&Compiled>, mut values: Vec<Value>) -> Ar
             return object_or_empty(values.swap_remove(0));
         }
     }
+    if let Some(named) = quoted_names(&parameters, &values) {
+        return named;
+    }
     let named = values.into_iter().enumerate();
     named
         .map(|(at, value)| (parameters.get(at).map_or_else(|| at.to_string(), |name| (*name).to_owned()), value))
         .collect()
+}
+
+/// `f('base=6', 'height=10')`: each value is text that names its parameter.
+fn quoted_names(parameters: &[&str], values: &[Value]) -> Option<Arguments> {
+    let named = values.iter().map(|value| {
+        let (name, text) = value.as_str()?.split_once('=')?;
+        let name = parameters.iter().find(|parameter| **parameter == name.trim())?;
+        let text = text.trim();
+        let read = value::any(text, 0).ok().filter(|read| read.end == text.len());
+        Some(((*name).to_owned(), read.map_or_else(|| Value::from(text), |read| read.value)))
+    });
+    named.collect::<Option<Arguments>>().filter(|named| !named.is_empty())
 }
 
 /// The object, or none: only where a fault says so, too.

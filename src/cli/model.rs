@@ -14,7 +14,7 @@ use super::World;
 #[command(next_help_heading = "Model")]
 pub(super) struct ModelArgs {
     /// The model, where it is not named first
-    #[arg(short, long = "model", value_name = "MODEL")]
+    #[arg(short = 'm', long = "model", value_name = "MODEL")]
     named: Option<String>,
     /// The format that calls are written and read in, instead of the model's own
     #[arg(long, value_name = "NAME")]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use indicatif::{BinaryBytes, DecimalBytes};
 use serde_json::{Map, Value, json};
 
+use crate::chat::Call;
 use crate::error::Result;
 use crate::models::fit::{Needs, Run};
 use crate::models::gguf::{Header, Special};
 use crate::models::{Located, Row, memory};
+use crate::prompt::{Template, TemplateTokens};
 
 use super::{Exit, World};
 
@@ -102,35 +104,47 @@ fn model(name: &str, located: Option<&Located>, row: Option<&Arc<Row>>, header: 
 
 fn tools(row: Option<&Arc<Row>>, header: Option<&Header>, world: &World) -> Result<Map<String, Value>> {
     let mut lines = Map::new();
-    let prompted = row.map(|row| {
-        row.prompt.prompted().map_or("its chat template".to_owned(), |name| format!("prompts/{name}.jinja"))
-    });
-    put(&mut lines, "told by", prompted);
-    if let Some(header) = header {
-        let says = |template: &str| template.contains("tools");
-        let mentions = match &header.chat_template {
-            None => "there is none",
-            Some(template) if says(template) => "mentions tools",
-            Some(_) if header.named_templates.values().any(|template| says(template)) => {
-                "mentions tools in a second one"
-            }
-            Some(_) => "mentions no tools",
-        };
-        put(&mut lines, "chat template", Some(mentions));
-    }
-    if let Some(row) = row {
-        let formats = world.settings.formats()?;
-        put(&mut lines, "format", Some(row.format.as_str()));
-        match formats.get(&row.format) {
-            Ok(format) => {
-                put(&mut lines, "which is", Some(format.description()));
-                let stops = Some(format.stop().join("  ")).filter(|stops| !stops.is_empty());
-                put(&mut lines, "calls end at", stops);
-            }
-            Err(error) => world.printer.warn(&error.to_string()),
+    let prompts = |name: &str| format!("prompts/{name}.jinja, in the system message");
+    put(&mut lines, "told by", row.map(|row| row.prompt.prompted().map_or("its chat template".to_owned(), prompts)));
+    put(&mut lines, "chat template", header.map(abilities));
+    let Some(row) = row else { return Ok(lines) };
+    put(&mut lines, "format", Some(row.format.as_str()));
+    match world.settings.formats()?.get(&row.format) {
+        Ok(format) => {
+            let city = [("city".to_owned(), json!("Oslo"))].into_iter().collect();
+            put(&mut lines, "which is", Some(format.description()));
+            put(&mut lines, "a call", format.write(&[Call::new("get_weather", city)]).ok());
         }
+        Err(error) => world.printer.warn(&error.to_string()),
     }
     Ok(lines)
+}
+
+/// What the model's chat template can say, found out by rendering it.
+fn abilities(header: &Header) -> String {
+    let Some(source) = &header.chat_template else { return "none: not a model to talk with".to_owned() };
+    let text = |token: &Option<Special>| token.as_ref().map(|token| token.text.clone()).unwrap_or_default();
+    let tokens = TemplateTokens { bos: text(&header.vocab.bos), eos: text(&header.vocab.eos) };
+    let template = match Template::compile(source, tokens) {
+        Ok(template) => template.abilities(),
+        Err(error) => return format!("cannot be used: {error}"),
+    };
+    let said: Vec<_> = [
+        (template.system, "system messages"),
+        (template.tools.is_some(), "tools"),
+        (template.calls.is_some(), "calls in the history"),
+        (template.parallel_calls, "several of them at once"),
+        (template.results, "results"),
+        (template.reasoning, "reasoning"),
+    ]
+    .into_iter()
+    .filter_map(|(able, what)| able.then_some(what))
+    .collect();
+    if said.is_empty() {
+        "tells what users say, and nothing else".to_owned()
+    } else {
+        format!("tells {}", said.join(", "))
+    }
 }
 
 fn tokens(header: &Header) -> Map<String, Value> {
@@ -181,7 +195,8 @@ fn text(blocks: &[Block]) -> String {
 
 fn shown(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        // Further lines stand under the first.
+        Value::String(text) => text.trim_end().replace('\n', &format!("\n{:21}", "")),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         other => other.to_string(),

@@ -65,17 +65,24 @@ impl Closer {
                 self.keep(way, left);
                 Ok(Verdict::Goes)
             }
-            // Without a way from the place before these tokens it is too late, and the text will be cut off.
-            None => Ok(self.way.take().map_or(Verdict::Goes, Verdict::Close)),
+            None => match self.way.take() {
+                Some(way) => Ok(Verdict::Close(way)),
+                // Not even the shortest way fits, and the text will be cut off. Looking on costs more than it may find.
+                None => {
+                    self.wait = left / 8;
+                    Ok(Verdict::Goes)
+                }
+            },
         }
     }
 
     /// Looks for the first way, before any token of the stretch was chosen.
     pub(crate) fn begin(&mut self, matcher: &mut Matcher, left: usize) -> Result<()> {
-        if self.wait == 0
-            && let Some(way) = shortest(matcher, left, &self.ends)?
-        {
-            self.keep(way, left);
+        if self.wait == 0 {
+            match shortest(matcher, left, &self.ends)? {
+                Some(way) => self.keep(way, left),
+                None => self.wait = left / 8,
+            }
         }
         Ok(())
     }
@@ -119,8 +126,9 @@ fn try_to_end(mut matcher: Matcher, limit: usize, ends: &[String], attempt: usiz
     }
 }
 
-/// Texts that close what is open, outside free text. A string is opened rather than an array, a digit is a number.
-const SHUT: [&str; 8] = ["}", "]", ")", "\"", "'", "0", "null", "true"];
+/// Texts that close what is open, outside free text. A string is opened rather than an array, a digit is a number,
+/// and what is written in parts (an address, a time) gets to its next part.
+const SHUT: [&str; 13] = ["}", "]", ")", "\"", "'", "0", "null", "true", "@", "://", ":", "-", "."];
 
 /// The tokens that lead out soonest from here: at least one.
 fn nearest(matcher: &mut Matcher, ends: &[String], turn: usize) -> Result<Vec<u32>> {

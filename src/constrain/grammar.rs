@@ -3,8 +3,6 @@
 //! Literals stay apart from the rest until the vocabulary is known: a marker that is a control token there must be
 //! written as that token, because no text can spell it. It must not know formats or tools.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 
 /// A grammar: rules by name, the first one is the start.
@@ -48,8 +46,7 @@ impl Grammar {
                 lark.push(' ');
                 match term {
                     Term::Literal(text) => push_literal(&mut lark, text, specials),
-                    // Writing to a string cannot fail.
-                    Term::Json(schema) => drop(write!(lark, "%json {schema}")),
+                    Term::Json(schema) => lark.push_str(&format!("%json {schema}")),
                     Term::Lark(text) => lark.push_str(text),
                 }
             }
@@ -64,8 +61,7 @@ fn push_literal(lark: &mut String, text: &str, specials: &[(String, u32)]) {
     let mut rest = text;
     while let Some((at, special, token)) = first_special(rest, specials) {
         push_quoted(lark, &rest[..at]);
-        // Writing to a string cannot fail.
-        drop(write!(lark, " <[{token}]> "));
+        lark.push_str(&format!(" <[{token}]> "));
         rest = &rest[at + special.len()..];
     }
     push_quoted(lark, rest);

@@ -67,11 +67,6 @@ impl Matcher {
         if self.is_done() { 0 } else { self.inner.validate_tokens(tokens).unwrap_or(0) }
     }
 
-    /// Takes back the last tokens.
-    pub(crate) fn rollback(&mut self, tokens: usize) -> Result<()> {
-        self.inner.rollback(tokens).map_err(|error| trouble(&error))
-    }
-
     /// Goes on by all tokens that are the only possible ones.
     pub(crate) fn consume_forced(&mut self) -> Vec<u32> {
         if self.is_done() { Vec::new() } else { self.inner.consume_ff_tokens() }

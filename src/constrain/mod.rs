@@ -7,12 +7,13 @@
 
 mod closer;
 mod compile;
+mod constraint;
 mod grammar;
 mod matcher;
 mod numbers;
 mod schema;
 
-pub use compile::{Constraint, Mode, Thinking};
+pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 pub(crate) use closer::{Closer, Verdict};
 pub(crate) use crate::format::{Scout, Sight};
 pub(crate) use matcher::{Mask, Matcher};

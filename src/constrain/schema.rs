@@ -4,19 +4,21 @@
 //! of its own does so, and one that may write blanks as it likes wanders off in them. It must not know grammars of
 //! formats.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-/// How JSON is spaced in the texts that a model was trained on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spacing {
-    /// Between items, as `", "`.
-    pub(crate) item: String,
-    /// Between a key and its value, as `": "`.
-    pub(crate) key: String,
+use crate::format::JsonStyle;
+
+/// How strictly a schema is kept to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strictness {
+    /// To the letter, or not at all.
+    Full,
+    /// But for the keywords that the grammar library does not know, which are left to the check.
+    Relaxed,
 }
 
 /// The schema with closed objects and the options of llguidance's JSON compiler.
-pub(crate) fn enforced(schema: &Value, spacing: &Spacing) -> Value {
+pub(crate) fn enforced(schema: &Value, spacing: JsonStyle, strictness: Strictness) -> Value {
     let mut schema = schema.clone();
     close(&mut schema);
     if let Value::Object(members) = &mut schema {
@@ -27,34 +29,37 @@ pub(crate) fn enforced(schema: &Value, spacing: &Spacing) -> Value {
     }
     schema["x-guidance"] = json!({
         "whitespace_flexible": false,
-        "item_separator": spacing.item,
-        "key_separator": spacing.key,
+        "item_separator": spacing.item_separator(),
+        "key_separator": spacing.key_separator(),
+        "lenient": strictness == Strictness::Relaxed,
+        "coerce_one_of": strictness == Strictness::Relaxed,
     });
     schema
 }
 
+/// Keywords that bring schemas from elsewhere, so that an object cannot be closed by what stands beside them.
+const COMBINING: [&str; 8] = ["allOf", "anyOf", "oneOf", "$ref", "if", "not", "$dynamicRef", "dependentSchemas"];
+/// Keywords that already say which further members there may be, or count them.
+const SAYS_OTHERS: [&str; 5] =
+    ["additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "minProperties"];
+
 /// Forbids parameters that no one named, where that cannot contradict a schema beside it.
 fn close(schema: &mut Value) {
     let Value::Object(members) = schema else { return };
-    let combined = ["allOf", "anyOf", "oneOf", "$ref", "if", "not", "$dynamicRef"].iter().any(|key| members.contains_key(*key));
-    let says_others = ["additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames"];
-    let open = !says_others.iter().any(|key| members.contains_key(*key)) && !members.contains_key("minProperties");
-    if members.contains_key("properties") && open && !combined {
+    let has = |keys: &[&str]| keys.iter().any(|key| members.contains_key(*key));
+    if members.contains_key("properties") && !has(&COMBINING) && !has(&SAYS_OTHERS) {
         members.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
+    // Alternatives are closed each for itself only where nothing beside them adds members.
+    let alone = !members.contains_key("properties");
     for (key, value) in members.iter_mut() {
         match key.as_str() {
-            "properties" | "$defs" | "definitions" => each(value, close),
+            "properties" | "$defs" | "definitions" | "prefixItems" => each(value, close),
             "items" | "additionalProperties" => close(value),
-            "prefixItems" | "anyOf" | "oneOf" if !has_siblings_of_anyof(key, combined) => each(value, close),
+            "anyOf" | "oneOf" if alone => each(value, close),
             _ => {}
         }
     }
-}
-
-/// Alternatives are closed each for itself only where nothing outside them adds properties.
-fn has_siblings_of_anyof(key: &str, combined: bool) -> bool {
-    key != "prefixItems" && !combined
 }
 
 fn each(value: &mut Value, change: fn(&mut Value)) {
@@ -65,7 +70,26 @@ fn each(value: &mut Value, change: fn(&mut Value)) {
     }
 }
 
-/// The schema of one member of an object's properties, for formats that write parameters one by one.
-pub(crate) fn properties(schema: &Value) -> Map<String, Value> {
-    schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::close;
+
+    #[test]
+    fn named_parameters_are_all_there_are() {
+        let mut schema = json!({"properties": {"a": {"properties": {"b": {}}}, "c": {"type": "object"}}});
+        close(&mut schema);
+        assert_eq!(schema["additionalProperties"], json!(false));
+        assert_eq!(schema["properties"]["a"]["additionalProperties"], json!(false));
+        assert_eq!(schema["properties"]["c"], json!({"type": "object"}));
+    }
+
+    #[test]
+    fn what_is_combined_stays_open() {
+        let given = json!({"properties": {"a": {}}, "anyOf": [{"properties": {"b": {}}}]});
+        let mut schema = given.clone();
+        close(&mut schema);
+        assert_eq!(schema, given);
+    }
 }

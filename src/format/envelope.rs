@@ -1,6 +1,6 @@
 //! From a JSON value to the calls that it says.
 //!
-//! Models wrap calls in many ways: other keys, the arguments first, OpenAI's `function` inside, a list of `tool_calls`,
+//! Models wrap calls in many ways: other keys, the arguments first, an envelope with `function` inside, a list of `tool_calls`,
 //! the tool's name as the key. All are read here, in one place, for formats and for recovery. What deviates from the
 //! format's own words is told as a fix. It makes nothing up: an object that names no tool is no call.
 
@@ -61,6 +61,12 @@ pub(crate) fn calls_of(value: Value, span: &Range<usize>, own: &OwnKeys, offered
     calls
 }
 
+/// The calls that a value says, in nobody's own words.
+#[must_use]
+pub fn calls_in(value: Value, span: &Range<usize>, offered: &dyn Offered) -> Vec<RawCall> {
+    calls_of(value, span, &OwnKeys::default(), offered)
+}
+
 struct Place<'a> {
     span: &'a Range<usize>,
     own: &'a OwnKeys,
@@ -83,7 +89,9 @@ const DEEPEST: usize = 4;
 fn gather(value: Value, place: &Place<'_>, depth: usize, calls: &mut Vec<RawCall>) {
     match value {
         Value::Array(items) if depth < DEEPEST => {
-            items.into_iter().for_each(|item| gather(item, place, depth + 1, calls))
+            for item in items {
+                gather(item, place, depth + 1, calls);
+            }
         }
         Value::Object(object) => object_calls(object, place, depth, calls),
         _ => {}

@@ -70,6 +70,7 @@ pub(crate) enum Item {
 
 /// How far an item got.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one step and is never stored")]
 pub(crate) enum Advance {
     /// The text so far does not end it.
     More,

@@ -31,16 +31,17 @@ use std::sync::{Arc, LazyLock};
 use serde_json::Value;
 
 use crate::value::CallDialect;
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use enforce::Enforce;
-pub use envelope::RawCall;
+pub use envelope::{RawCall, calls_in};
 pub use reader::{Reader, Step, Text};
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
     ParallelKind, Place, Row, ShapeName, Strip,
 };
 pub use scout::{Scout, Sight};
+pub use shapes::call_expr::raw_call;
 pub use template::{Field, Piece, Template};
 
 pub use walk::{ObjectWalk, Walked};

@@ -54,6 +54,7 @@ pub struct Text<'a> {
 
 /// Reads a text by a format. It holds none of it: whoever holds the text hands it in again, longer.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about what was told")]
 pub struct Reader {
     state: State,
     /// Everything before is told.
@@ -218,17 +219,15 @@ impl Reader {
             Sighted::Marker { at, .. } => Next::Go(State::Reasoning { tag, call: call.or(Some(at)) }),
             _ if !scene.at_end => Next::Wait(State::Reasoning { tag, call }),
             // The text ended inside reasoning: a call in it is the model's call after all.
-            _ => match call {
-                Some(at) => {
+            _ => {
+                if let Some(at) = call {
                     self.at = at;
                     self.started = true;
-                    Next::Go(State::Text)
+                    return Next::Go(State::Text);
                 }
-                None => {
-                    self.frame(scene.text.len(), out);
-                    Next::Wait(State::Over)
-                }
-            },
+                self.frame(scene.text.len(), out);
+                Next::Wait(State::Over)
+            }
         }
     }
 

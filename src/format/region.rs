@@ -16,6 +16,7 @@ use crate::value;
 
 /// A region that is being read.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about what is open")]
 pub(crate) struct Region {
     /// What lies before is told; from here on it is held or told by this region.
     pub(crate) told: usize,
@@ -100,9 +101,8 @@ impl Region {
                 Some(item) => self.item(item, scene, out),
                 None => self.peek(scene, out),
             };
-            match ended {
-                Some(ended) => return ended,
-                None => {}
+            if let Some(ended) = ended {
+                return ended;
             }
         }
     }
@@ -115,9 +115,9 @@ impl Region {
             self.commit(out);
         }
         if self.committed {
-            out.append(&mut steps)
+            out.append(&mut steps);
         } else {
-            self.held.append(&mut steps)
+            self.held.append(&mut steps);
         }
         match advance {
             Advance::More => {
@@ -127,7 +127,7 @@ impl Region {
             Advance::Becomes(next) => self.item = Some(next),
             Advance::Done { end, calls } => {
                 if self.bare && !self.committed && !calls.iter().all(|call| scene.offered.resolves(&call.name)) {
-                    return Some(self.not_a_call());
+                    return Some(Ended::Text);
                 }
                 if self.bare && self.committed && !calls.iter().all(|call| scene.offered.resolves(&call.name)) {
                     return Some(self.over(item.start()));
@@ -146,10 +146,10 @@ impl Region {
                     _ => None,
                 };
             }
-            Advance::Not => return Some(if self.committed { self.over(item.start()) } else { self.not_a_call() }),
+            Advance::Not => return Some(if self.committed { self.over(item.start()) } else { Ended::Text }),
             Advance::Unreadable { message, .. } if self.bare && !self.committed => {
                 let _ = message;
-                return Some(self.not_a_call());
+                return Some(Ended::Text);
             }
             Advance::Unreadable { end, message } => {
                 self.framing(item.start(), out);
@@ -164,7 +164,7 @@ impl Region {
             Advance::Truncated { name } => {
                 let known = name.as_deref().is_some_and(|name| scene.offered.resolves(scene.strip(name)));
                 if self.bare && !self.committed && !known {
-                    return Some(self.not_a_call());
+                    return Some(Ended::Text);
                 }
                 self.framing(item.start(), out);
                 self.commit(out);
@@ -221,7 +221,7 @@ impl Region {
                 self.list -= 1;
                 self.framing(self.at + 1, out);
                 if self.bare && self.list == 0 && self.calls == 0 {
-                    return Some(self.not_a_call());
+                    return Some(Ended::Text);
                 }
             }
             b',' | b';' if self.calls > 0 => self.framing(self.at + 1, out),
@@ -256,7 +256,7 @@ impl Region {
             self.item = Some(Item::Head(HeadItem::new(self.at, 0)));
             return None;
         }
-        Some(if self.committed { self.over(self.at) } else { self.not_a_call() })
+        Some(if self.committed { self.over(self.at) } else { Ended::Text })
     }
 
     fn marker(&mut self, role: Role, end: usize, out: &mut Vec<Step>) -> Option<Ended> {
@@ -282,7 +282,7 @@ impl Region {
             }
             // A token that ends the message: the text's own state knows it.
             _ if self.committed => Some(self.over(self.at)),
-            _ => Some(self.not_a_call()),
+            _ => Some(Ended::Text),
         }
     }
 
@@ -308,7 +308,7 @@ impl Region {
         }
         let word = rest[ticks..line].trim();
         if word.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
-            return Some(if self.committed { self.over(self.at) } else { self.not_a_call() });
+            return Some(if self.committed { self.over(self.at) } else { Ended::Text });
         }
         self.fence = true;
         let row = scene.format.row();
@@ -322,7 +322,7 @@ impl Region {
     fn at_end(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {
         if self.calls == 0 {
             if self.bare || self.list > 0 {
-                return self.not_a_call();
+                return Ended::Text;
             }
             self.commit(out);
             let span = self.told..scene.text.len();
@@ -362,10 +362,6 @@ impl Region {
 
     fn over(&self, at: usize) -> Ended {
         Ended::Here { at, pending_close: self.call_open || self.section || self.list > 0 || self.fence }
-    }
-
-    fn not_a_call(&self) -> Ended {
-        Ended::Text
     }
 }
 

@@ -31,7 +31,6 @@ pub(crate) enum Role {
     /// A token that is no text.
     Framing,
     ChannelOpen,
-    ChannelMessage,
     ChannelClose,
 }
 

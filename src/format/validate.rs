@@ -4,12 +4,12 @@
 
 use super::row::{BodyRow, Place, Row, ShapeName};
 use super::template::{Field, Template};
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The error of a file that is no row, with its line.
 pub(super) fn located(text: &str, error: &toml::de::Error) -> Error {
     let at = error.span().map_or(0, |span| span.start.min(text.len()));
-    let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
     Error::new(ErrorKind::Format, format!("line {line}: {}", error.message()))
 }
 
@@ -65,8 +65,7 @@ fn fault_of(body: &BodyRow) -> Option<&'static str> {
         {
             Some("`param` needs literals before {key} and after {value}")
         }
-        (ShapeName::TaggedParams, _) => None,
+        (ShapeName::TaggedParams, _) | (_, None) => None,
         (_, Some(_)) => Some("only tagged_params has `param`"),
-        (_, None) => None,
     }
 }

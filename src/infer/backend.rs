@@ -35,6 +35,11 @@ pub trait Backend {
     /// Cuts a sequence back to its first `len` tokens. Gives the tokens really kept; 0 means: prefill again.
     fn truncate(&mut self, sequence: SeqId, len: usize) -> Result<usize>;
 
+    /// Makes room for a sequence of so many tokens, as far as the engine can. True where the cache was emptied for it.
+    fn reserve(&mut self, _tokens: usize) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Makes `to` begin with the first `len` tokens of `from`. False where the engine cannot.
     fn fork(&mut self, _from: SeqId, _to: SeqId, _len: usize) -> Result<bool> {
         Ok(false)
@@ -58,7 +63,7 @@ pub struct Limits {
     pub batch: usize,
     /// Sequences that the cache holds side by side.
     pub sequences: usize,
-    /// Tokens that the cache holds in all.
+    /// Tokens that the cache holds in all, as it is now.
     pub context: usize,
     /// Whether a sequence can be cut anywhere.
     pub can_truncate: bool,

@@ -28,7 +28,7 @@ pub(crate) struct Worker {
     backend: Box<dyn Backend>,
     lexicon: Arc<Lexicon>,
     sequence: Sequence,
-    grammars: Vec<(String, Matcher)>,
+    grammars: Vec<(Constraint, Matcher)>,
 }
 
 impl Worker {
@@ -57,6 +57,9 @@ impl Worker {
         let mut end = End::default();
         end.usage.prompt_tokens = tokens.len();
         let started = Instant::now();
+        if self.backend.reserve(tokens.len().saturating_add(job.limits.max_tokens))? {
+            self.sequence.emptied();
+        }
         end.usage.cached_tokens = self.sequence.restart(&mut *self.backend, tokens)?;
         let matcher = self.prefill(job, received, outlet)?;
         end.timings.prefill_ms = milliseconds(started.elapsed());
@@ -99,22 +102,23 @@ impl Worker {
                     break;
                 }
             }
-            let Some(compiling) = compiling else { return Ok(known) };
+            let (Some(compiling), Some(constraint)) = (compiling, wanted) else { return Ok(known) };
             let compiled = compiling.join().map_err(|_| Error::new(ErrorKind::Grammar, "compiling the grammar broke off"))??;
             if grammars.len() == GRAMMARS {
                 grammars.remove(0);
             }
             let matcher = compiled.fork();
-            grammars.push((job.constraint.as_ref().map(Constraint::grammar).unwrap_or_default().to_owned(), compiled));
+            grammars.push((constraint.clone(), compiled));
             Ok(Some(matcher))
         })
     }
 }
 
 /// A copy of a grammar that is ready; the last one used is thrown out last.
-fn known(grammars: &mut Vec<(String, Matcher)>, constraint: &Constraint) -> Option<Matcher> {
-    let at = grammars.iter().position(|(text, _)| text == constraint.grammar())?;
+fn known(grammars: &mut Vec<(Constraint, Matcher)>, constraint: &Constraint) -> Option<Matcher> {
+    let at = grammars.iter().position(|(ready, _)| ready.grammar() == constraint.grammar())?;
     let grammar = grammars.remove(at);
+    constraint.adopt(&grammar.0);
     let matcher = grammar.1.fork();
     grammars.push(grammar);
     Some(matcher)

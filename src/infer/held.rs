@@ -15,6 +15,8 @@ pub(super) struct Held {
     matcher: Matcher,
     closer: Closer,
     repeats: Repeats,
+    /// Whether the budget ended inside what the grammar forced.
+    cut_off: bool,
 }
 
 /// What a step did.
@@ -33,8 +35,9 @@ impl Held {
     pub(super) fn begin(turn: &mut Turn<'_>, matcher: Matcher, constraint: &Constraint) -> Result<Self> {
         let closer = Closer::new(turn.left(), constraint.ends());
         let repeats = Repeats::new(turn.lexicon, constraint.ends());
-        let mut held = Self { matcher, closer, repeats };
-        held.append_forced(turn);
+        let mut held = Self { matcher, closer, repeats, cut_off: false };
+        let forced = held.matcher.consume_forced();
+        held.append_forced(turn, &forced);
         held.closer.begin(&mut held.matcher, turn.left())?;
         Ok(held)
     }
@@ -67,7 +70,7 @@ impl Held {
 
     /// Whether nothing can follow.
     pub(super) fn is_complete(&self) -> bool {
-        self.matcher.is_done()
+        self.matcher.is_done() && !self.cut_off
     }
 
     /// Chooses one token and appends it with all that it forces.
@@ -95,22 +98,19 @@ impl Held {
         }
         turn.append(token);
         self.repeats.push(token, in_string);
-        for token in forced.iter().take(left.saturating_sub(1)) {
+        self.append_forced(turn, &forced);
+        Ok(if self.is_complete() { Taken::Complete } else { Taken::Goes })
+    }
+
+    fn append_forced(&mut self, turn: &mut Turn<'_>, tokens: &[Token]) {
+        for token in tokens {
+            if turn.left() == 0 {
+                self.cut_off = true;
+                return;
+            }
             turn.append(*token);
             turn.end.usage.forced_tokens += 1;
             self.repeats.push(*token, false);
-        }
-        Ok(if self.matcher.is_done() && self.matcher.error().is_none() { Taken::Complete } else { Taken::Goes })
-    }
-
-    fn append_forced(&mut self, turn: &mut Turn<'_>) {
-        for token in self.matcher.consume_forced() {
-            if turn.left() == 0 {
-                break;
-            }
-            turn.append(token);
-            turn.end.usage.forced_tokens += 1;
-            self.repeats.push(token, false);
         }
     }
 }

@@ -93,7 +93,9 @@ fn whole_characters(bytes: &[u8]) -> usize {
         0xf0..=0xf4 => 4,
         _ => 1,
     };
-    if bytes.len() - lead < width { lead } else { bytes.len() }
+    // A lead byte that something else follows is no beginning of a character.
+    let goes_on = bytes[lead + 1..].iter().all(|byte| *byte & 0b1100_0000 == 0b1000_0000);
+    if goes_on && bytes.len() - lead < width { lead } else { bytes.len() }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use super::vocab::Lexicon;
 const WORDS: usize = 4;
 /// How often a repetition must have come before to count as a loop.
 const TIMES: usize = 2;
+/// A loop goes on for so many tokens: zeros of a number and dots of a line are none.
+const SPAN: usize = 16;
 /// A repetition of so many tokens is a loop the first time.
 const PASSAGE: usize = 24;
 /// How far back a string is looked at.
@@ -68,7 +70,7 @@ impl Repeats {
             self.strain += 1.0;
         }
         if self.strain > 0.0 {
-            let change = (self.strain * 0.25).min(20.0);
+            let change = self.strain.min(30.0);
             bias.extend(self.ends.iter().map(|token| (*token, change)));
         }
         bias
@@ -87,29 +89,35 @@ impl Repeats {
 fn repeated(string: &[Token]) -> Vec<(Token, f32)> {
     let string = &string[string.len().saturating_sub(WINDOW)..];
     let Some((last, before)) = string.split_last() else { return Vec::new() };
-    // Token, longest repetition, how often.
-    let mut found: Vec<(Token, usize, usize)> = Vec::new();
-    for at in memchr_tokens(before, *last) {
-        let length = 1 + string[..at].iter().rev().zip(before.iter().rev()).take_while(|(a, b)| a == b).count();
-        if length < WORDS {
+    let mut found: Vec<Repetition> = Vec::new();
+    for (at, _) in before.iter().enumerate().filter(|(_, token)| *token == last) {
+        let longest = 1 + string[..at].iter().rev().zip(before.iter().rev()).take_while(|(a, b)| a == b).count();
+        if longest < WORDS {
             continue;
         }
-        let next = string[at + 1];
-        match found.iter_mut().find(|(token, ..)| *token == next) {
-            Some((_, longest, times)) => {
-                *longest = length.max(*longest);
-                *times += 1;
+        let (next, span) = (string[at + 1], string.len() - at - 1 + longest);
+        match found.iter_mut().find(|other| other.next == next) {
+            Some(other) => {
+                other.longest = longest.max(other.longest);
+                other.times += 1;
             }
-            None => found.push((next, length, 1)),
+            None => found.push(Repetition { next, longest, times: 1, span }),
         }
     }
-    found.retain(|(_, longest, times)| *times >= TIMES || *longest >= PASSAGE);
-    found.iter().map(|(token, longest, _)| (*token, -penalty(longest - WORDS))).collect()
+    let loops = found.iter().filter(|found| found.span >= SPAN && (found.times >= TIMES || found.longest >= PASSAGE));
+    loops.map(|found| (found.next, -penalty(found.longest - WORDS))).collect()
 }
 
-/// Where a token stands.
-fn memchr_tokens(tokens: &[Token], wanted: Token) -> impl Iterator<Item = usize> {
-    tokens.iter().enumerate().filter(move |(_, token)| **token == wanted).map(|(at, _)| at)
+/// The last words, as they came before.
+struct Repetition {
+    /// What followed them.
+    next: Token,
+    /// How many words they are, at most.
+    longest: usize,
+    /// How often they came.
+    times: usize,
+    /// From their first coming to now.
+    span: usize,
 }
 
 /// Grows fast: a loop that has caught a model outweighs all other tokens by far.
@@ -143,6 +151,8 @@ mod tests {
         let text = [&once[..], &once, &once[..4]].concat();
         assert_eq!(repeated(&text).first().map(|(token, _)| *token), Some(5));
         assert!(repeated(&text[..10]).is_empty(), "said twice is how people write");
+        assert!(repeated(&[[1, 2].as_slice(), &[0; 12]].concat()).is_empty(), "1,200,000,000,000 is a number");
+        assert!(!repeated(&[0; 20]).is_empty());
     }
 
     #[test]

@@ -74,6 +74,12 @@ impl Sequence {
         logits.last().ok_or_else(|| Error::new(ErrorKind::Backend, "the engine gave no logits"))
     }
 
+    /// Takes note that the cache is empty.
+    pub(crate) fn emptied(&mut self) {
+        self.valid = 0;
+        self.held = 0;
+    }
+
     /// Forgets what is cached, after trouble: whatever comes next is computed from the beginning.
     pub(crate) fn forget(&mut self, backend: &mut dyn Backend) {
         self.valid = 0;

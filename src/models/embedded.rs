@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::gguf::Header;
@@ -43,6 +44,9 @@ pub(super) fn row() -> &'static Arc<Row> {
     })
 }
 
+/// How often this process has written the model.
+static TURN: AtomicU32 = AtomicU32::new(0);
+
 /// The embedded model as a file in this cache, written there if need be.
 pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     let folder = cache.join("embedded");
@@ -50,8 +54,8 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     if is_intact(&path) {
         return Ok(path);
     }
-    // The process id keeps two that start at once apart; whoever renames last puts the same bytes there.
-    let new = path.with_extension(format!("{}.new", std::process::id()));
+    // Two that start at once, processes or threads, write apart; whoever renames last puts the same bytes there.
+    let new = path.with_extension(format!("{}-{}.new", std::process::id(), TURN.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir_all(&folder).and_then(|()| fs::write(&new, BYTES)).and_then(|()| fs::rename(&new, &path)).map_err(
         |cause| {
             let _ = fs::remove_file(&new);

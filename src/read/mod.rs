@@ -1,7 +1,10 @@
 //! Reads a model's output: by its format as it streams, then by recovery at the end.
 
+mod anchors;
 mod deltas;
 mod parser;
+mod prose;
+mod recovery;
 mod response;
 mod utf8;
 

@@ -3,11 +3,13 @@
 //! It holds the text once and reads it by the format as it grows; each call is checked against the tools as soon as it
 //! is complete. What the format found nothing in, recovery reads at the end. It knows no model, no engine and no policy.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::deltas::Deltas;
+use super::recovery::{Recovered, recover};
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, Segment, SegmentKind};
 use crate::check::{Level, ToolSet};
@@ -118,6 +120,9 @@ impl Parser {
             let fix = Fix { kind: FixKind::InvalidUtf8, span, call: None, note: None };
             self.fix(fix, &mut events);
         }
+        if self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() {
+            self.recover(&mut events);
+        }
         let mut parsed = self.parsed;
         let spans = |kind: SegmentKind| {
             let own = parsed.segments.iter().filter(move |segment| segment.kind == kind);
@@ -196,6 +201,33 @@ impl Parser {
         let mut call = Call::new(checked.name, checked.arguments).with_id(id);
         call.span = Some(raw.span);
         self.parsed.calls.push(call);
+    }
+
+    /// The second step: calls anywhere in the text.
+    fn recover(&mut self, events: &mut Vec<Event>) {
+        let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
+        let offered = OnOffer { tools: &tools, level: self.level };
+        let found = recover(&raw, &tools, self.level, &offered);
+        self.parsed.raw = raw;
+        for Recovered { raw, checked } in found {
+            let (attempt, index) = (self.attempt, self.parsed.calls.len());
+            let within = |span: &Range<usize>| span.start < raw.span.end && raw.span.start < span.end;
+            self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if within(span)));
+            events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
+            events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments) });
+            let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
+            for fix in std::iter::once(recovered).chain(raw.fixes).chain(checked.fixes) {
+                self.fix(Fix { call: Some(index), ..fix }, events);
+            }
+            for fault in checked.faults {
+                self.fault(fault, events);
+            }
+            let id = raw.id.filter(|id| !id.is_empty()).map_or_else(|| CallId::of_index(index), CallId::new);
+            let mut call = Call::new(checked.name, checked.arguments).with_id(id);
+            call.span = Some(raw.span);
+            call.recovered = true;
+            self.parsed.calls.push(call);
+        }
     }
 
     fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {

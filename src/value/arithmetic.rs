@@ -1,7 +1,9 @@
-//! Numbers where they stand, and constant arithmetic: `1/6`, `2**3`, `(1 + 2) * 3`.
+//! Numbers where they stand, and constant arithmetic: `1/6`, `2**3`, `10^8`, `(1 + 2) * 3`, `2 * math.pi`.
 //!
 //! Worked out within `i64` and `f64`, checked: what overflows stays text. So do dates and telephone numbers, which
 //! look like subtraction: `2024-10-15`, `10/15/2024`, `555-0199`.
+
+use std::f64::consts::{E, PI};
 
 use serde_json::{Number, Value};
 
@@ -15,7 +17,6 @@ use crate::chat::FixKind;
 struct Sum {
     operators: Vec<&'static str>,
     blanks: bool,
-    depth: usize,
 }
 
 /// Why an expression is no arithmetic: either nothing can be read, or it is to be kept as text.
@@ -30,8 +31,15 @@ impl From<Unread> for Not {
     }
 }
 
-/// Operators nest no deeper than this; longer chains stay text.
+/// Chains of more operators stay text; it also bounds how deep they nest.
 const MAX_OPERATORS: usize = 64;
+
+/// How strong `**` binds.
+const POWER: u8 = 3;
+
+/// What models write into formulas.
+const CONSTANTS: [(&str, f64); 7] =
+    [("math.pi", PI), ("pi", PI), ("np.pi", PI), ("numpy.pi", PI), ("Math.PI", PI), ("math.e", E), ("Math.E", E)];
 
 impl Reader<'_> {
     /// A number, a sum, or a parenthesis: tuple or part of a sum.
@@ -41,13 +49,14 @@ impl Reader<'_> {
         let owed = self.owed.len();
         let mut sum = Sum::default();
         match self.sum(0, &mut sum, place) {
+            // `pi` alone is a word.
+            Ok(_) if sum.operators.is_empty() && self.text[start..self.at] == *"pi" => self.text_instead(mark, place),
             Ok(value) if sum.operators.is_empty() => {
                 if value.is_number() && !self.ends_value(self.at, place) {
                     return self.text_instead(mark, place);
                 }
                 // `1.` may become `1.5`; other numbers are taken as complete, as `serde_json` does.
-                let cut = place == Place::Top && self.at == self.text.len() && self.text.ends_with('.');
-                if cut {
+                if place == Place::Top && self.at == self.text.len() && self.text.ends_with('.') {
                     return Err(self.incomplete());
                 }
                 Ok(value)
@@ -83,19 +92,14 @@ impl Reader<'_> {
             if strength < least {
                 break;
             }
-            if sum.operators.len() >= MAX_OPERATORS || sum.depth >= MAX_OPERATORS {
-                return Err(Not::Text);
-            }
             // -2**2 is -4 in Python: the sign binds weaker than the power.
-            if signed && operator == "**" {
+            if sum.operators.len() >= MAX_OPERATORS || signed && strength == POWER {
                 return Err(Not::Text);
             }
             self.at = at;
             sum.operators.push(operator);
             sum.blanks |= blank;
-            sum.depth += 1;
-            let right = self.sum(if operator == "**" { strength } else { strength + 1 }, sum, place)?;
-            sum.depth -= 1;
+            let right = self.sum(if strength == POWER { strength } else { strength + 1 }, sum, place)?;
             left = apply(operator, &left, &right).ok_or(Not::Text)?;
         }
         Ok(left)
@@ -107,8 +111,12 @@ impl Reader<'_> {
         while self.byte(at) == Some(b' ') {
             at += 1;
         }
+        // Markdown writes `3\*4`.
+        at += usize::from(self.byte(at) == Some(b'\\') && self.byte(at + 1) == Some(b'*'));
         let (text, strength) = match (self.byte(at)?, self.byte(at + 1)) {
-            (b'*', Some(b'*')) => ("**", 3),
+            (b'*', Some(b'*')) => ("**", POWER),
+            // In a text this is a power; nobody means Python's exclusive or.
+            (b'^', _) => ("^", POWER),
             (b'*', _) => ("*", 2),
             (b'/', Some(b'/')) if self.home == Home::Python => ("//", 2),
             (b'/', next) if !matches!(next, Some(b'/' | b'*')) => ("/", 2),
@@ -121,7 +129,17 @@ impl Reader<'_> {
         while self.byte(right) == Some(b' ') {
             right += 1;
         }
-        matches!(self.byte(right), Some(b'0'..=b'9' | b'.' | b'(' | b'-' | b'+')).then_some((text, strength, right))
+        let number = matches!(self.byte(right), Some(b'0'..=b'9' | b'.' | b'(' | b'-' | b'+'));
+        (number || self.constant(right).is_some()).then_some((text, strength, right))
+    }
+
+    /// The constant whose name stands at `at`.
+    pub(super) fn constant(&self, at: usize) -> Option<(&'static str, f64)> {
+        let rest = self.text.get(at..).filter(|rest| rest.starts_with(['p', 'm', 'n', 'M']))?;
+        CONSTANTS.into_iter().find(|(name, _)| {
+            let ends = |rest: &str| !rest.starts_with(|c| super::literal::is_word(c) || matches!(c, '.' | '('));
+            rest.strip_prefix(name).is_some_and(ends)
+        })
     }
 
     fn operand(&mut self, sum: &Sum, place: Place) -> Result<Value, Not> {
@@ -129,6 +147,10 @@ impl Reader<'_> {
         if self.peek() == Some(b'(') {
             let value = self.parenthesis()?;
             return if top || value.is_number() { Ok(value) } else { Err(Not::Text) };
+        }
+        if let Some((name, value)) = self.constant(self.at) {
+            self.at += name.len();
+            return Number::from_f64(value).map(Value::Number).ok_or(Not::Text);
         }
         let start = self.at;
         let money = usize::from(self.peek() == Some(b'$'));
@@ -180,8 +202,8 @@ fn apply(operator: &str, left: &Value, right: &Value) -> Option<Value> {
             "*" => left.checked_mul(right),
             "//" => left.checked_div_euclid(right).filter(|_| right > 0),
             "%" => left.checked_rem_euclid(right).filter(|_| right > 0),
-            "**" if right >= 0 => u32::try_from(right).ok().and_then(|right| left.checked_pow(right)),
-            "/" | "**" => return fraction(operator, left as f64, right as f64),
+            "**" | "^" if right >= 0 => u32::try_from(right).ok().and_then(|right| left.checked_pow(right)),
+            "/" | "**" | "^" => return fraction(operator, left as f64, right as f64),
             _ => None,
         };
         return whole.map(Value::from);
@@ -197,7 +219,7 @@ fn fraction(operator: &str, left: f64, right: f64) -> Option<Value> {
         "/" => left / right,
         "//" => (left / right).floor(),
         "%" => left - right * (left / right).floor(),
-        "**" => left.powf(right),
+        "**" | "^" => left.powf(right),
         _ => return None,
     };
     Number::from_f64(result).map(Value::Number)

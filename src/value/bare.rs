@@ -22,6 +22,7 @@ impl Reader<'_> {
         }
         self.at = start + text.len();
         self.loose_end = self.at;
+        self.bare_count += 1;
         let numeric = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '$'));
         self.fix(if numeric { FixKind::Number } else { FixKind::Unquoted }, start..self.at);
         let text = match text.strip_suffix(['"', '\'']) {

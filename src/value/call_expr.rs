@@ -149,6 +149,28 @@ impl Reader<'_> {
         self.next(Place::Keyword)
     }
 
+    /// Python's `dict(a=1, b='x')`.
+    pub(super) fn dict(&mut self, place: Place) -> Read<Value> {
+        let mark = self.mark();
+        self.at += "dict".len();
+        self.enter(b')')?;
+        let mut given = Given::default();
+        let mut next = self.first()?;
+        while next == Next::Item {
+            next = self.argument(&mut given)?;
+        }
+        match given.positional.pop() {
+            None => Ok(Value::Object(given.keyword.into_iter().collect())),
+            Some(Value::Object(only)) if given.positional.is_empty() && given.keyword.is_empty() => {
+                Ok(Value::Object(only))
+            }
+            Some(_) => {
+                self.back_to(mark);
+                self.bare(place)
+            }
+        }
+    }
+
     /// The argument's name with its `=` or `:`; the cursor stays where it is if there is none.
     fn argument_name(&mut self) -> Read<Option<String>> {
         let mark = self.mark();

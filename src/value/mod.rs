@@ -24,6 +24,8 @@ mod string;
 mod typed;
 pub(crate) mod types;
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use crate::chat::Fix;
@@ -100,7 +102,8 @@ pub fn json(text: &str, at: usize) -> Result<Reading, Unread> {
 }
 
 /// Reads one Python literal at byte `at`: any quotes and string prefixes, `True` and `None`, tuples, sets, numbers as
-/// Python writes them, constant arithmetic. What Python allows is no fix; what only JSON allows (`true`) is.
+/// Python writes them, constant arithmetic. None of that is a fix here, nor are JSON's words (`true`, `null`), which
+/// models mix in; arithmetic and sets are told all the same.
 ///
 /// ```
 /// use callwright::value;
@@ -131,6 +134,23 @@ pub fn any_closed(text: &str, at: usize) -> Result<Reading, Unread> {
 /// As [`json`], for a text that will not go on; see [`any_closed`].
 pub fn json_closed(text: &str, at: usize) -> Result<Reading, Unread> {
     read(text, at, Home::Json, Ending::Closed)
+}
+
+/// Where the values of the object at byte `at` are, by their keys: for a check that wants an argument's own text.
+///
+/// ```
+/// let text = "{'zip': 02134, 'n': 1.10}";
+/// let sources = callwright::value::sources(text, 0);
+/// assert_eq!(&text[sources[1].1.clone()], "1.10");
+/// ```
+#[must_use]
+pub fn sources(text: &str, at: usize) -> Vec<(String, Range<usize>)> {
+    let mut reader = Reader::new(text, at, Home::Any, Ending::Closed);
+    reader.sources = Some(Vec::new());
+    match reader.top() {
+        Ok(_) => reader.sources.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
 }
 
 fn read(text: &str, at: usize, home: Home, ending: Ending) -> Result<Reading, Unread> {

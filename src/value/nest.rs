@@ -46,13 +46,15 @@ impl Reader<'_> {
     /// A set, or an object in doubled braces, as a prompt's template may teach them.
     fn set(&mut self) -> Read<Value> {
         let open = self.at;
+        let bare = self.bare_count;
         self.enter(b'}')?;
         let (mut items, comma) = self.items(Place::List)?;
         if let ([Value::Object(_)], false) = (items.as_slice(), comma) {
             self.fix(FixKind::Opener, open..open + 1);
             return Ok(items.swap_remove(0));
         }
-        if self.home == Home::Json {
+        // Unquoted text in braces is prose, code or a template's placeholder.
+        if self.home == Home::Json || self.bare_count > bare {
             self.at = open;
             return Err(self.bad("an object has keys and values"));
         }
@@ -91,7 +93,11 @@ impl Reader<'_> {
                 return Err(self.bad("a key, quoted, and a colon"));
             };
             self.space()?;
+            let start = self.at;
             let value = self.value(Place::Object)?;
+            if let (Some(sources), 1) = (&mut self.sources, self.owed.len()) {
+                sources.push((key.clone(), start..self.at));
+            }
             map.insert(key, value);
             if let Next::End(_) = self.next(Place::Object)? {
                 return Ok(Value::Object(map));
@@ -179,6 +185,12 @@ impl Reader<'_> {
                 self.fix(FixKind::Separator, at..at + 1);
                 self.space()?;
                 if matches!(self.peek(), Some(b']' | b'}' | b')')) { self.close(true) } else { Ok(Next::Item) }
+            }
+            // `["War"]')`: the quote closes what nobody opened.
+            Some(b'"' | b'\'') if at == end && matches!(self.byte(at + 1), Some(b']' | b'}' | b')')) => {
+                self.at += 1;
+                self.fix(FixKind::Surplus, at..at + 1);
+                self.close(false)
             }
             Some(byte) if self.starts_item(byte, end, place) => {
                 self.fix(FixKind::Separator, end..at);

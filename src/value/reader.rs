@@ -109,12 +109,26 @@ pub(super) struct Reader<'t> {
     pub(super) owed: Vec<u8>,
     /// Where the last number or unquoted word ended: at the end of a text it may have been cut.
     pub(super) loose_end: usize,
+    /// Where the values of the outermost object are, if that is asked for.
+    pub(super) sources: Option<Vec<(String, Range<usize>)>>,
+    /// How many unquoted texts were read.
+    pub(super) bare_count: usize,
 }
 
 impl<'t> Reader<'t> {
     pub(super) fn new(text: &'t str, at: usize, home: Home, ending: Ending) -> Self {
-        let owed = Vec::new();
-        Self { text, at, home, ending, fixes: Fixes::default(), quote_token: None, owed, loose_end: usize::MAX }
+        Self {
+            text,
+            at,
+            home,
+            ending,
+            fixes: Fixes::default(),
+            quote_token: None,
+            owed: Vec::new(),
+            loose_end: usize::MAX,
+            sources: None,
+            bare_count: 0,
+        }
     }
 
     /// The value at the cursor and nothing around it.
@@ -136,6 +150,8 @@ impl<'t> Reader<'t> {
             b'{' => self.object(),
             b'[' => self.list(),
             b'(' | b'0'..=b'9' | b'+' | b'-' | b'.' | b'$' => self.arithmetic(place),
+            b'd' if self.rest().starts_with("dict(") => self.dict(place),
+            b'p' | b'm' | b'n' | b'M' if self.constant(self.at).is_some() => self.arithmetic(place),
             _ => match literal::word(&self.text[self.at..]) {
                 Some((word, value)) => self.literal(word, value, place),
                 None => self.bare(place),
@@ -226,7 +242,7 @@ impl<'t> Reader<'t> {
             match byte {
                 b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
                 b'#' => self.comment(self.home != Home::Python),
-                b'/' if self.home != Home::Python && self.byte(self.at + 1) == Some(b'/') => self.comment(true),
+                b'/' if self.byte(self.at + 1) == Some(b'/') => self.comment(true),
                 b'/' if self.byte(self.at + 1) == Some(b'*') => {
                     let start = self.at;
                     let Some(length) = memchr::memmem::find(&self.text.as_bytes()[start + 2..], b"*/") else {

@@ -1,10 +1,14 @@
 //! What several tests need: the binary in a clean corner of its own.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
 
 #[cfg(feature = "engine")]
 pub mod jobs;
 pub mod reading;
+#[cfg(feature = "engine")]
+pub mod schemas;
+#[cfg(feature = "engine")]
+pub mod scripted;
 
 use std::path::{Path, PathBuf};
 

@@ -49,6 +49,7 @@ pub fn arguments(call: &Call) -> String {
     serde_json::to_string(&call.arguments).unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "`json!` makes a value")]
 pub fn call(name: &str, arguments: Value) -> Call {
     Call::new(name, arguments.as_object().cloned().unwrap())
 }

@@ -36,8 +36,7 @@ impl ExprItem {
         };
         match self.extent.advance(scene, token) {
             Reach::More => Advance::More,
-            Reach::End(end) => self.read(scene, end),
-            Reach::Marker(end) => self.read(scene, end),
+            Reach::End(end) | Reach::Marker(end) => self.read(scene, end),
             Reach::Cut { .. } => match self.extent.marker_inside() {
                 Some(marker) => self.read(scene, scene.cut(marker)),
                 None => Advance::Truncated {
@@ -61,7 +60,8 @@ impl ExprItem {
 }
 
 /// A call expression as a call: one dict alone is the arguments, values by position are named by the tool's schema.
-pub(crate) fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
+#[must_use]
+pub fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
     let CallExpr { name, name_span, mut positional, keyword, end, mut fixes, .. } = expr;
     let span = name_span.start..end;
     let mut arguments = Arguments::new();
@@ -106,7 +106,7 @@ fn literal(body: &Body, value: &Value, text: &mut String) {
         (Value::Bool(false), _) => text.push_str(words[2]),
         (Value::String(own), Some(quote)) => text.extend([quote, own.as_str(), quote]),
         (Value::Array(items), _) => {
-            list(text, ["[", "]"], if braces { "," } else { ", " }, items, |item, text| literal(body, item, text))
+            list(text, ["[", "]"], if braces { "," } else { ", " }, items, |item, text| literal(body, item, text));
         }
         (Value::Object(map), _) => list(text, ["{", "}"], if braces { "," } else { ", " }, map, |(key, item), text| {
             if braces {

@@ -88,7 +88,7 @@ impl JsonItem {
                 span: span.clone(),
                 fixes: named.fixes.clone(),
             }],
-            None => self.calls(scene, reading.value, &span),
+            None => calls(scene, reading.value, &span),
         };
         let Some(first) = calls.first_mut() else {
             return Advance::Unreadable { end, message: "expected an object that names a tool" };
@@ -100,24 +100,25 @@ impl JsonItem {
         Advance::Done { end, calls }
     }
 
-    fn calls(&self, scene: &Scene<'_>, value: Value, span: &Range<usize>) -> Vec<RawCall> {
-        let body = scene.format.bodies().iter().find(|body| body.row.shape == ShapeName::JsonCalls);
-        let written = scene.format.written().row.shape == ShapeName::JsonCalls;
-        let own = body.map(|body| body.keys.clone()).unwrap_or_default();
-        let mut calls = calls_of(value, span, &own, scene.offered);
-        for call in &mut calls {
-            scene.strip(&call.name).to_owned().clone_into(&mut call.name);
-            if !written && body.is_none() {
-                call.fixes.push(fix(FixKind::Shape, span.clone()));
-            }
-        }
-        calls
-    }
-
     /// The literal that ends the call after its arguments.
     pub(crate) fn tail(&self) -> Option<String> {
         self.named.as_ref()?.tail.clone()
     }
+}
+
+/// The calls that an object says.
+fn calls(scene: &Scene<'_>, value: Value, span: &Range<usize>) -> Vec<RawCall> {
+    let body = scene.format.bodies().iter().find(|body| body.row.shape == ShapeName::JsonCalls);
+    let written = scene.format.written().row.shape == ShapeName::JsonCalls;
+    let own = body.map(|body| body.keys.clone()).unwrap_or_default();
+    let mut calls = calls_of(value, span, &own, scene.offered);
+    for call in &mut calls {
+        scene.strip(&call.name).to_owned().clone_into(&mut call.name);
+        if !written && body.is_none() {
+            call.fixes.push(fix(FixKind::Shape, span.clone()));
+        }
+    }
+    calls
 }
 
 /// Tells name and arguments as soon as they are certain.

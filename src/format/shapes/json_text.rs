@@ -68,7 +68,10 @@ fn python_string(own: &str, text: &mut String) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            control if control.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(control))),
+            control if control.is_control() => {
+                let escape = format!("\\u{:04x}", u32::from(control));
+                text.push_str(&escape);
+            }
             other => text.push(other),
         }
     }

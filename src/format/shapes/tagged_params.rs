@@ -30,12 +30,11 @@ pub(crate) fn write(body: &Body, param: &Template, (key, value): (&str, &Value),
         other => json_text::text(other, style),
     };
     let written = match body.row.escape {
-        Escape::None => plain,
         Escape::Xml => plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
         Escape::Cdata if plain.contains(['<', '&']) => {
             format!("<![CDATA[{}]]>", plain.replace("]]>", "]]]]><![CDATA[>"))
         }
-        Escape::Cdata => plain,
+        Escape::None | Escape::Cdata => plain,
     };
     fill_param(param, key, value, &written, text);
 }
@@ -221,7 +220,7 @@ impl TaggedItem {
             }
             Sighted::Marker { at, .. } if scene.is_tired() => {
                 self.take(scene, &open, at);
-                return Some(self.done(at));
+                Some(self.done(at))
             }
             Sighted::Marker { at, end, .. } => {
                 open.marker_inside = open.marker_inside.or(Some(at));

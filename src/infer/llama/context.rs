@@ -9,13 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 
 use super::vocab::{LlamaVocabulary, native};
-use super::{BATCH, SEQUENCES, failure};
+use super::{BATCH, SEQUENCES, Shape, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
 use crate::infer::generator::ModelInfo;
@@ -26,30 +25,30 @@ pub(super) struct Llama {
     // Dropped in this order: the context points into the model.
     context: LlamaContext<'static>,
     batch: LlamaBatch<'static>,
+    engine: &'static LlamaBackend,
+    shape: Shape,
+    /// Tokens that the context holds now.
+    length: usize,
     vocab: Arc<LlamaVocabulary>,
     info: ModelInfo,
     can_truncate: bool,
     // Keeps alive what the context points into.
-    _model: Arc<LlamaModel>,
+    model: Arc<LlamaModel>,
 }
 
 impl Llama {
     pub(super) fn new(
         engine: &'static LlamaBackend,
         model: Arc<LlamaModel>,
-        parameters: LlamaContextParams,
+        shape: Shape,
+        length: usize,
         info: ModelInfo,
         vocab: Arc<LlamaVocabulary>,
     ) -> Result<Self> {
-        let made = model.new_context(engine, parameters);
-        let context = made.map_err(|error| failure::of_context(info.context_length, error))?;
-        // SAFETY: the context borrows the model behind the `Arc`. That model does not move when the `Arc` is moved,
-        // and `Llama` holds a clone of it in a field that is dropped after the context. The context never leaves
-        // `Llama`, whose fields are private, so that no borrow outlives the model.
-        let context = unsafe { std::mem::transmute::<LlamaContext<'_>, LlamaContext<'static>>(context) };
+        let context = context(engine, &model, shape, length)?;
         let can_truncate = !model.is_recurrent() && !model.is_hybrid();
         let batch = LlamaBatch::new(BATCH, i32::try_from(SEQUENCES).unwrap_or(1));
-        Ok(Self { context, batch, vocab, info, can_truncate, _model: model })
+        Ok(Self { context, batch, engine, shape, length, vocab, info, can_truncate, model })
     }
 
     /// Fills the library's batch and gives the places that want logits.
@@ -74,6 +73,16 @@ impl Llama {
     }
 }
 
+/// A context over a model. It must be kept beside the model and dropped before it, as [`Llama`] does.
+fn context(engine: &LlamaBackend, model: &Arc<LlamaModel>, shape: Shape, length: usize) -> Result<LlamaContext<'static>> {
+    let made = model.new_context(engine, shape.parameters(length));
+    let context = made.map_err(|error| failure::of_context(length, error))?;
+    // SAFETY: the context borrows the model behind the `Arc`. That model does not move when the `Arc` is moved, and
+    // `Llama`, the only one to call this, holds a clone of it in a field that is dropped after the context and never
+    // replaced. The context never leaves `Llama`, whose fields are private, so that no borrow outlives the model.
+    Ok(unsafe { std::mem::transmute::<LlamaContext<'_>, LlamaContext<'static>>(context) })
+}
+
 impl Backend for Llama {
     fn model(&self) -> &ModelInfo {
         &self.info
@@ -83,7 +92,7 @@ impl Backend for Llama {
         Limits {
             batch: BATCH,
             sequences: SEQUENCES,
-            context: self.info.context_length,
+            context: self.length,
             can_truncate: self.can_truncate,
             can_fork: self.can_truncate,
         }
@@ -113,6 +122,18 @@ impl Backend for Llama {
         Ok(0)
     }
 
+    fn reserve(&mut self, tokens: usize) -> Result<bool> {
+        let wanted = tokens.min(self.info.context_length);
+        if wanted <= self.length {
+            return Ok(false);
+        }
+        let length = wanted.next_power_of_two().min(self.info.context_length);
+        // The old context is dropped when the new one is there, so that a failure leaves a model that works.
+        self.context = context(self.engine, &self.model, self.shape, length)?;
+        self.length = length;
+        Ok(true)
+    }
+
     fn fork(&mut self, from: SeqId, to: SeqId, len: usize) -> Result<bool> {
         if !self.can_truncate {
             return Ok(false);
@@ -132,7 +153,7 @@ impl Backend for Llama {
     }
 
     fn restore(&mut self, sequence: SeqId, file: &Path) -> Result<usize> {
-        let most = self.info.context_length;
+        let most = self.length;
         let restored = self.context.state_seq_load_file(file, sequence.cast_signed(), most);
         // A file of another build, or a broken one, is a miss. What it may have left in the cache is cleared.
         match restored {

@@ -7,17 +7,16 @@ use std::path::Path;
 
 use llama_cpp_2::{DecodeError, LlamaContextLoadError, LlamaModelLoadError};
 
-use super::shown;
 use crate::error::{Error, ErrorKind};
 
 /// A model file that was not loaded.
 pub(super) fn of_load(path: &Path, cause: LlamaModelLoadError) -> Error {
     let needed = std::fs::metadata(path).map(|file| file.len()).unwrap_or(0);
     if available_memory().is_some_and(|available| available < needed) {
-        let message = format!("there is not enough memory to load `{}`", shown(path));
+        let message = format!("there is not enough memory to load `{}`", path.display());
         return Error::new(ErrorKind::Memory, message).because(cause).hint("use a smaller model or a smaller quant");
     }
-    Error::new(ErrorKind::ModelCorrupt, format!("llama.cpp cannot load `{}`", shown(path)))
+    Error::new(ErrorKind::ModelCorrupt, format!("llama.cpp cannot load `{}`", path.display()))
         .because(cause)
         .hint("`callwright verify` checks the file; `--verbose` shows llama.cpp's log")
 }

@@ -9,7 +9,8 @@ mod failure;
 mod threads;
 mod vocab;
 
-use std::path::{Path, PathBuf};
+use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use llama_cpp_2::context::params::LlamaContextParams;
@@ -28,10 +29,10 @@ use context::Llama;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LlamaSettings {
-    /// Threads; as many as there are physical cores if absent.
+    /// Threads; as many as there are physical cores if absent, one for very small models.
     pub threads: Option<usize>,
-    /// Tokens that prompt and answer may have together; 4,096 if absent, or what the model was trained with if that
-    /// is less.
+    /// Tokens that prompt and answer may have together. If absent, there is memory for 4,096 at first, and more is
+    /// taken when a prompt needs it, up to what the model was trained with.
     pub context_length: Option<usize>,
     /// Layers to be computed by a GPU, where the crate was built for one.
     pub gpu_layers: usize,
@@ -39,7 +40,7 @@ pub struct LlamaSettings {
     pub verbose: bool,
 }
 
-/// The context length where none was asked for: enough for many tools, and small enough for laptops.
+/// The context at first where none was asked for: enough for many tools, and small enough for laptops.
 const CONTEXT: usize = 4096;
 /// Tokens of one batch: a whole chunk of a prompt.
 const BATCH: usize = 512;
@@ -62,22 +63,36 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
     let model = LlamaModel::load_from_file(engine, path, &parameters).map_err(|error| failure::of_load(path, error))?;
     let model = Arc::new(model);
-    let trained = model.n_ctx_train() as usize;
-    let context_length = settings.context_length.unwrap_or(CONTEXT).clamp(1, trained.max(1));
-    let threads = i32::try_from(settings.threads.unwrap_or_else(threads::physical)).unwrap_or(i32::MAX).max(1);
-    let parameters = LlamaContextParams::default()
-        .with_n_ctx(std::num::NonZeroU32::new(u32_of(context_length)))
-        .with_n_batch(u32_of(BATCH))
-        .with_n_ubatch(u32_of(BATCH))
-        .with_n_seq_max(u32_of(SEQUENCES))
-        .with_kv_unified(true)
-        .with_n_threads(threads)
-        .with_n_threads_batch(threads);
-    let on_cpu = settings.gpu_layers == 0;
-    let parameters = if on_cpu { parameters.with_flash_attention_policy(FLASH_ATTENTION_OFF) } else { parameters };
-    let info = info(&model, path, context_length);
+    let trained = (model.n_ctx_train() as usize).max(1);
+    let most = settings.context_length.unwrap_or(trained).clamp(1, trained);
+    let info = info(&model, path, most);
     let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
-    Ok(Box::new(Llama::new(engine, model, parameters, info, vocab)?))
+    let first = if settings.context_length.is_some() { most } else { most.min(CONTEXT) };
+    let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);
+    let shape = Shape { threads, on_cpu: settings.gpu_layers == 0 };
+    Ok(Box::new(Llama::new(engine, model, shape, first, info, vocab)?))
+}
+
+/// What a context is made with, its length aside.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    threads: usize,
+    on_cpu: bool,
+}
+
+impl Shape {
+    fn parameters(self, context_length: usize) -> LlamaContextParams {
+        let threads = i32::try_from(self.threads).unwrap_or(i32::MAX);
+        let parameters = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(u32_of(context_length)))
+            .with_n_batch(u32_of(BATCH))
+            .with_n_ubatch(u32_of(BATCH))
+            .with_n_seq_max(u32_of(SEQUENCES))
+            .with_kv_unified(true)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads);
+        if self.on_cpu { parameters.with_flash_attention_policy(FLASH_ATTENTION_OFF) } else { parameters }
+    }
 }
 
 const FLASH_ATTENTION_OFF: llama_cpp_sys_2::llama_flash_attn_type = llama_cpp_sys_2::LLAMA_FLASH_ATTN_TYPE_DISABLED;
@@ -138,9 +153,4 @@ fn quant(file_type: &str) -> Option<&'static str> {
 
 fn u32_of(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// Where a model file was looked for, in messages.
-fn shown(path: &Path) -> String {
-    PathBuf::from(path).display().to_string()
 }

@@ -9,8 +9,17 @@ use std::fs;
 /// More threads than this do not help models that fit a machine without a GPU.
 const MOST: usize = 16;
 
+/// Models with fewer bytes of weights than this are quicker on one thread: a step of theirs takes no longer than the
+/// threads' waiting for one another.
+const SMALL: u64 = 32 << 20;
+
+/// Threads for a model with so many bytes of weights.
+pub(super) fn of_weights(bytes: u64) -> usize {
+    if bytes < SMALL { 1 } else { physical() }
+}
+
 /// The physical cores that this process may use.
-pub(super) fn physical() -> usize {
+fn physical() -> usize {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cores = cores(available).unwrap_or(available);
     cores.min(available).clamp(1, MOST)

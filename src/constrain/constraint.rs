@@ -1,0 +1,205 @@
+//! What may come next in one turn, and from when on.
+//!
+//! Where a call is demanded the grammar holds from the first byte (after reasoning); where it is the model's choice
+//! it holds from the sighting of a call on. It must not know the token loop.
+
+use std::sync::{Arc, OnceLock};
+
+use llguidance::ParserFactory;
+
+use super::compile::{Callable, arguments, callable, calls};
+use super::grammar::Grammar;
+use super::matcher::Matcher;
+use super::schema::Strictness;
+use crate::chat::ToolChoice;
+use crate::check::ToolSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{Enforce, Format, ParallelKind, Scout};
+
+/// What may come next in one turn. Cloning it shares the grammar.
+///
+/// ```
+/// use callwright::chat::{Tool, ToolChoice};
+/// use callwright::check::ToolSet;
+/// use callwright::constrain::Constraint;
+/// use callwright::format::Formats;
+///
+/// let tools = ToolSet::compile(&[Tool::new("now", "tells the time", serde_json::json!({"type": "object"}))])?;
+/// let hermes = Formats::builtin().get("hermes")?;
+/// let constraint = Constraint::compile(&hermes, &tools, &ToolChoice::Required, true, "")?.unwrap();
+/// assert!(constraint.grammar().contains("<tool_call>"));
+/// # Ok::<(), callwright::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Constraint {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    format: Arc<Format>,
+    tools: Vec<Callable>,
+    grammar: Grammar,
+    /// The grammar's text for a vocabulary without control tokens: what people are shown, and the key of caches.
+    text: String,
+    mode: Mode,
+    several: bool,
+    parallel: bool,
+    /// Texts that end free text inside a call.
+    ends: Vec<String>,
+    prompt_tail: String,
+    relaxed: OnceLock<Vec<Relaxation>>,
+}
+
+/// When the grammar holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// From the first byte, after reasoning of one of these kinds.
+    FromStart(Vec<Thinking>),
+    /// From the beginning of a call that the model makes by itself.
+    Watch,
+}
+
+/// How a model's reasoning is framed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thinking {
+    /// What opens it.
+    pub open: String,
+    /// What closes it.
+    pub close: String,
+    /// Whether the prompt has opened it already.
+    pub opened: bool,
+}
+
+/// A tool of whose schema a part is checked but not enforced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relaxation {
+    /// The tool.
+    pub tool: String,
+    /// What the grammar library does not take.
+    pub cause: String,
+}
+
+impl Constraint {
+    /// What these tools allow in this format; none where nothing is to be enforced.
+    ///
+    /// `prompt_tail` is the end of the prompt (or all of it): reasoning that it opens is not opened again.
+    pub fn compile(
+        format: &Arc<Format>,
+        tools: &ToolSet,
+        choice: &ToolChoice,
+        parallel: bool,
+        prompt_tail: &str,
+    ) -> Result<Option<Self>> {
+        let Some(tools) = callable(tools, choice)? else { return Ok(None) };
+        let pieces = format.enforce();
+        let mode = match choice {
+            ToolChoice::Auto | ToolChoice::None => Mode::Watch,
+            ToolChoice::Required | ToolChoice::Named(_) => Mode::FromStart(thinking(&pieces, prompt_tail)),
+        };
+        // Where the whole frame is repeated, a watched call ends with its own frame, and text may follow.
+        let one_frame = mode == Mode::Watch && pieces.parallel == ParallelKind::Repeat && pieces.open.is_empty();
+        let several = parallel && !one_frame;
+        let grammar = calls(&pieces, &tools, several)?;
+        let shared = Shared {
+            text: grammar.lark(&[]),
+            grammar,
+            mode,
+            several,
+            parallel: parallel && pieces.parallel != ParallelKind::Single,
+            ends: vec!["\"".to_owned()],
+            prompt_tail: prompt_tail.to_owned(),
+            relaxed: OnceLock::new(),
+            tools,
+            format: Arc::clone(format),
+        };
+        Ok(Some(Self { shared: Arc::new(shared) }))
+    }
+
+    /// The grammar, in the Lark dialect of llguidance.
+    #[must_use]
+    pub fn grammar(&self) -> &str {
+        &self.shared.text
+    }
+
+    /// When the grammar holds.
+    #[must_use]
+    pub fn mode(&self) -> &Mode {
+        &self.shared.mode
+    }
+
+    /// Whether another call may follow a complete one.
+    #[must_use]
+    pub fn parallel(&self) -> bool {
+        self.shared.parallel
+    }
+
+    /// Tools of whose schemas a part is only checked. Known once a model has begun to decode under the constraint.
+    #[must_use]
+    pub fn relaxed(&self) -> &[Relaxation] {
+        self.shared.relaxed.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Takes over what another constraint of the same grammar has found out when it was compiled for a vocabulary.
+    pub(crate) fn adopt(&self, other: &Self) {
+        let _ = self.shared.relaxed.set(other.relaxed().to_vec());
+    }
+
+    /// Texts that end free text inside a call.
+    pub(crate) fn ends(&self) -> &[String] {
+        &self.shared.ends
+    }
+
+    /// What watches free text for the beginning of a call; `first`: from the beginning of the output.
+    pub(crate) fn scout(&self, first: bool) -> Scout {
+        Scout::new(&self.shared.format, if first { &self.shared.prompt_tail } else { "" })
+    }
+
+    /// The grammar at its beginning, for a vocabulary with these control tokens.
+    ///
+    /// A schema with keywords that the grammar library does not know is enforced without them, which
+    /// [`Constraint::relaxed`] tells; the check still looks at all of it.
+    pub(crate) fn matcher(&self, factory: &ParserFactory, specials: &[(String, u32)]) -> Result<Matcher> {
+        let shared = &*self.shared;
+        let whole = Matcher::compile(factory, &shared.grammar.lark(specials));
+        let cause = match whole {
+            Ok(matcher) => return Ok(matcher),
+            Err(cause) => cause,
+        };
+        let pieces = shared.format.enforce();
+        let (mut tools, mut relaxed) = (shared.tools.clone(), Vec::new());
+        for tool in &mut tools {
+            let compiles = |tool: &Callable| Matcher::compile(factory, &arguments(&pieces, tool).lark(&[]));
+            let Err(cause) = compiles(tool) else { continue };
+            tool.strictness = Strictness::Relaxed;
+            if compiles(tool).is_err() {
+                let message = format!("the schema of tool `{}` cannot be enforced", tool.name);
+                return Err(refusal(message, cause));
+            }
+            relaxed.push(Relaxation { tool: tool.name.clone(), cause });
+        }
+        let grammar = calls(&pieces, &tools, shared.several)?.lark(specials);
+        let whole = Matcher::compile(factory, &grammar);
+        // Set by whoever compiles first; the result is the same each time.
+        let _ = shared.relaxed.set(relaxed);
+        whole.map_err(|_| refusal("the decoding grammar cannot be compiled", cause))
+    }
+}
+
+fn refusal(message: impl Into<String>, cause: String) -> Error {
+    Error::new(ErrorKind::Grammar, message)
+        .because(cause)
+        .hint("simplify the schema, or run with `--no-enforce`: calls are then checked but not enforced")
+}
+
+/// The kinds of reasoning that may come before a call.
+fn thinking(pieces: &Enforce<'_>, prompt_tail: &str) -> Vec<Thinking> {
+    let frames = pieces.reasoning.iter().filter(|frame| !frame.open.trim().is_empty() && !frame.close.trim().is_empty());
+    let opened = |open: &str| prompt_tail.trim_end().ends_with(open);
+    frames
+        .map(|frame| {
+            let (open, close) = (frame.open.trim().to_owned(), frame.close.trim().to_owned());
+            Thinking { opened: opened(&open), open, close }
+        })
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! Where a text names an offered tool.
+//!
+//! Names are folded, so that `math_gcd`, `Math.GCD` and `math\_gcd` are one, and looked for inside longer words too, as
+//! prose runs into a name (`the API call.weather_now`). One pass, no schema.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use crate::check::ToolSet;
+use crate::value;
+
+/// A place where a tool is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Anchor {
+    /// The name, without Markdown's escapes.
+    pub(super) name: String,
+    pub(super) span: Range<usize>,
+    /// The innermost `{` that is open there.
+    pub(super) brace: Option<usize>,
+}
+
+/// All places, from left to right.
+pub(super) fn anchors(text: &str, tools: &ToolSet) -> Vec<Anchor> {
+    let known: HashSet<String> = tools.tools().iter().map(|tool| fold(&tool.name)).collect();
+    let longest = known.iter().map(String::len).max().unwrap_or(0) * 2 + 16;
+    let bytes = text.as_bytes();
+    let (mut found, mut braces, mut at) = (Vec::new(), Vec::new(), 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'{' => braces.push(at),
+            b'}' => {
+                braces.pop();
+            }
+            byte if begins_word(byte) => {
+                let Some(word) = value::name(text, at) else {
+                    at += 1;
+                    continue;
+                };
+                if let Some(span) = named(text, &word, &known, longest) {
+                    let name = text[span.clone()].replace("\\_", "_");
+                    found.push(Anchor { name, span, brace: braces.last().copied() });
+                }
+                at = word.end.max(at + 1);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
+fn begins_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\\' | b'$') || byte >= 0x80
+}
+
+/// The part of a word that names a tool: all of it, or what follows one of its dots or colons.
+fn named(text: &str, word: &Range<usize>, known: &HashSet<String>, longest: usize) -> Option<Range<usize>> {
+    let whole = &text[word.clone()];
+    let starts = whole.match_indices(['.', ':', '/']).map(|(offset, _)| offset + 1);
+    std::iter::once(0)
+        .chain(starts)
+        .filter(|start| whole.len() - start <= longest && *start < whole.len())
+        .find(|start| known.contains(&fold(&whole[*start..])))
+        .map(|start| word.start + start..word.end)
+}
+
+/// Case and what models take for one another in names, taken out.
+fn fold(name: &str) -> String {
+    let kept = name.chars().filter(|letter| !matches!(letter, '-' | '_' | '.' | ':' | '/' | ' ' | '\\'));
+    kept.flat_map(char::to_lowercase).collect()
+}

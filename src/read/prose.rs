@@ -1,0 +1,37 @@
+//! The words of prose that recovery knows: refusals before a call, another turn after it. Data, in `grammars/prose.toml`.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prose {
+    refusal: Vec<String>,
+    aside: Vec<String>,
+    turn: Vec<String>,
+}
+
+fn table() -> &'static Prose {
+    static TABLE: LazyLock<Prose> =
+        LazyLock::new(|| toml::from_str(include_str!("../../grammars/prose.toml")).unwrap_or_default());
+    &TABLE
+}
+
+/// Whether prose before a call says that it is none.
+pub(super) fn refuses(text: &str) -> bool {
+    let text = text.to_lowercase().replace('’', "'");
+    table().refusal.iter().any(|phrase| text.contains(phrase.as_str()))
+}
+
+/// Whether prose between two calls says that what follows only illustrates.
+pub(super) fn turns_aside(text: &str) -> bool {
+    let text = text.to_lowercase();
+    table().aside.iter().any(|phrase| text.contains(phrase.as_str()))
+}
+
+/// Where another turn begins, at or after `from`.
+pub(super) fn turn(text: &str, from: usize) -> Option<usize> {
+    let lower = text.get(from..)?.to_ascii_lowercase();
+    table().turn.iter().filter_map(|word| lower.find(word.as_str())).min().map(|at| from + at)
+}

@@ -1,0 +1,310 @@
+//! The second step of reading: calls anywhere in a text, anchored on the names of the offered tools.
+//!
+//! Models that were only prompted wrap calls in fences, quotes, prose and foreign tags; to look for the tools' names makes
+//! these all one case. It makes calls only of offered tools, only from arguments that are the tool's own, and only where
+//! the prose before does not say otherwise: a call too few can be asked for again, a call too many is executed. Each place
+//! is read at most once, and reading that fails is paid from a budget, so the work grows with the text.
+
+use serde_json::Value;
+
+use super::anchors::{Anchor, anchors};
+use super::prose;
+use crate::chat::{Arguments, Fix, FixKind};
+use crate::check::{Checked, Level, ToolSet};
+use crate::format::{Offered, RawCall, calls_in, raw_call};
+use crate::value::{self, CallDialect, CallExpr, Unread};
+
+/// A call that was found, checked.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) raw: RawCall,
+    pub(super) checked: Checked,
+}
+
+/// Finds the calls of a text that the format found none in.
+pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, offered: &dyn Offered) -> Vec<Recovered> {
+    let mut search = Search { text, tools, level, offered, budget: text.len() * 8 + 4096, found: Vec::new() };
+    search.run();
+    search.found
+}
+
+struct Search<'a> {
+    text: &'a str,
+    tools: &'a ToolSet,
+    level: Level,
+    offered: &'a dyn Offered,
+    /// Bytes that may still be read in vain.
+    budget: usize,
+    found: Vec<Recovered>,
+}
+
+impl Search<'_> {
+    fn run(&mut self) {
+        let mut over = self.text.len();
+        let mut free_from = 0;
+        for anchor in anchors(self.text, self.tools) {
+            if anchor.span.start < free_from || anchor.span.start >= over {
+                continue;
+            }
+            let calls = self.read(&anchor);
+            let Some(end) = calls.iter().map(|call| call.span.end).max() else { continue };
+            let start = calls.iter().map(|call| call.span.start).min().unwrap_or(end);
+            if start < free_from {
+                continue;
+            }
+            if self.found.is_empty() && prose::refuses(&self.text[..start]) {
+                return;
+            }
+            let gap = self.text.get(free_from..start).unwrap_or_default();
+            if !self.found.is_empty() && prose::turns_aside(gap) {
+                return;
+            }
+            let before = self.found.len();
+            for raw in calls {
+                self.take(raw);
+            }
+            free_from = if self.found.len() > before { end } else { anchor.span.end };
+            if before == 0 && self.found.len() > before {
+                over = prose::turn(self.text, end).unwrap_or(over);
+            }
+        }
+    }
+
+    /// The calls that begin at this name or hold it.
+    fn read(&mut self, anchor: &Anchor) -> Vec<RawCall> {
+        if self.is_definition(anchor.span.start) {
+            return Vec::new();
+        }
+        let (quote, after) = self.past_quote(anchor);
+        let next = self.skip_blanks(after);
+        let bytes = self.text.as_bytes();
+        match bytes.get(next) {
+            Some(b'(') if next - after <= 2 => self.expression(anchor, quote).into_iter().collect(),
+            Some(b'{') => self.arguments_at(anchor, next).into_iter().collect(),
+            Some(b':' | b',' | b'=') => {
+                let value = self.skip_blanks(next + 1);
+                match (bytes.get(value), bytes[next]) {
+                    (Some(b'{'), _) => match self.arguments_at(anchor, value) {
+                        Some(call) => vec![call],
+                        None => self.object(anchor),
+                    },
+                    (Some(_), b',') => match self.listed(anchor, value) {
+                        Some(call) => vec![call],
+                        None => self.object(anchor),
+                    },
+                    _ => Vec::new(),
+                }
+            }
+            Some(b'}' | b'"' | b'\'') if quote => self.object(anchor),
+            _ => self.object(anchor),
+        }
+    }
+
+    /// `name(..)`, also inside quotes whose text is escaped.
+    fn expression(&mut self, anchor: &Anchor, quoted: bool) -> Option<RawCall> {
+        let start = if quoted { anchor.span.start - 1 } else { anchor.span.start };
+        let Some(mut call) = self.call_expr(start) else { return self.escaped(anchor) };
+        call.name.clone_from(&anchor.name);
+        let mut raw = raw_call(call, self.offered);
+        self.unwrap(&mut raw);
+        Some(raw)
+    }
+
+    fn call_expr(&mut self, at: usize) -> Option<CallExpr> {
+        let read = value::call_expr(self.text, at, &CallDialect::Parens);
+        let read = match read {
+            Err(Unread::Incomplete { .. }) if self.pay(self.text.len() - at) => {
+                value::call_expr_closed(self.text, at, &CallDialect::Parens)
+            }
+            // A quote that closes nothing, where the call should have been closed: `f(a=["b"]')]`.
+            Err(Unread::Bad { at: stray, .. }) if self.is_stray_quote(stray) && self.pay(stray - at) => {
+                value::call_expr_closed(&self.text[..stray], at, &CallDialect::Parens)
+            }
+            other => other,
+        };
+        self.paid(read, at)
+    }
+
+    /// A call inside a quoted string with escaped quotes of its own: `"f(a=\"b\")"`.
+    fn escaped(&mut self, anchor: &Anchor) -> Option<RawCall> {
+        let quote_at = anchor.span.start.checked_sub(1)?;
+        if !matches!(self.text.as_bytes()[quote_at], b'"' | b'\'') {
+            return None;
+        }
+        let (inner, end) = value::quoted(self.text, quote_at)?;
+        if !self.pay(end - quote_at) {
+            return None;
+        }
+        let expr = value::call_expr(&inner, 0, &CallDialect::Parens).ok()?;
+        let mut raw = raw_call(expr, self.offered);
+        let span = quote_at..end;
+        raw.fixes.iter_mut().for_each(|fix| fix.span = span.clone());
+        raw.span = span;
+        raw.name.clone_from(&anchor.name);
+        self.unwrap(&mut raw);
+        Some(raw)
+    }
+
+    /// The arguments as an object after the name.
+    fn arguments_at(&mut self, anchor: &Anchor, brace: usize) -> Option<RawCall> {
+        let reading = self.value(brace)?;
+        let span = anchor.span.start..reading.end;
+        let mut raw =
+            RawCall { name: anchor.name.clone(), arguments: reading.value, id: None, span, fixes: reading.fixes };
+        self.unwrap(&mut raw);
+        Some(raw)
+    }
+
+    /// An object around the name that says a call.
+    fn object(&mut self, anchor: &Anchor) -> Vec<RawCall> {
+        let Some(brace) = anchor.brace else { return Vec::new() };
+        let Some(reading) = self.value(brace) else { return Vec::new() };
+        if reading.end < anchor.span.end {
+            return Vec::new();
+        }
+        let mut calls = calls_in(reading.value, &(brace..reading.end), self.offered);
+        if let Some(first) = calls.first_mut() {
+            first.fixes.splice(0..0, reading.fixes);
+        }
+        calls
+    }
+
+    /// `[name, a=1, b=2]`: the arguments beside the name in a list.
+    fn listed(&mut self, anchor: &Anchor, from: usize) -> Option<RawCall> {
+        let opened = self.text[..anchor.span.start].trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
+        let rest = self.text.get(from..)?;
+        let word = value::name(self.text, from)?;
+        let assigns = self.text[word.end..].trim_start().starts_with('=');
+        if !opened || !assigns || !self.pay(rest.len().min(4096)) {
+            return None;
+        }
+        let line = rest.find("\n\n").unwrap_or(rest.len()).min(4096);
+        let end = rest[..rest.floor_char_boundary(line)].rfind([']', ')'])?;
+        let expr = value::call_expr(&format!("f({})", &rest[..end]), 0, &CallDialect::Parens).ok()?;
+        if !expr.positional.is_empty() {
+            return None;
+        }
+        let span = anchor.span.start..from + end;
+        let fix = Fix { kind: FixKind::Shape, span: span.clone(), call: None, note: None };
+        let arguments = Value::Object(expr.keyword.into_iter().collect());
+        Some(RawCall { name: anchor.name.clone(), arguments, id: None, span, fixes: vec![fix] })
+    }
+
+    fn value(&mut self, at: usize) -> Option<value::Reading> {
+        let read = match value::any(self.text, at) {
+            Err(Unread::Incomplete { .. }) if self.pay(self.text.len() - at) => value::any_closed(self.text, at),
+            other => other,
+        };
+        self.paid(read, at)
+    }
+
+    /// Pays for what was read in vain.
+    fn paid<T>(&mut self, read: Result<T, Unread>, at: usize) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
+            Err(unread) => {
+                self.pay(unread.at().saturating_sub(at) + 16);
+                None
+            }
+        }
+    }
+
+    /// Whether the budget still holds this.
+    fn pay(&mut self, bytes: usize) -> bool {
+        let holds = self.budget >= bytes;
+        self.budget = self.budget.saturating_sub(bytes);
+        holds
+    }
+
+    /// `f(params={..})`: the arguments under one word that is no parameter of the tool.
+    fn unwrap(&self, raw: &mut RawCall) {
+        let Some(map) = raw.arguments.as_object_mut() else { return };
+        let [key] = map.keys().cloned().collect::<Vec<_>>().try_into().unwrap_or_else(|_| [String::new()]);
+        let known = self.offered.parameter(&raw.name, &key).is_some();
+        let wraps = matches!(key.as_str(), "params" | "parameters" | "arguments" | "args" | "kwargs" | "input");
+        if known || !wraps || !map.get(&key).is_some_and(Value::is_object) {
+            return;
+        }
+        if let Some(inner) = map.remove(&key) {
+            raw.fixes.push(Fix { kind: FixKind::Shape, span: raw.span.clone(), call: None, note: Some(key) });
+            raw.arguments = inner;
+        }
+    }
+
+    /// Checks a call and keeps it if it is one of the tool's own.
+    fn take(&mut self, raw: RawCall) {
+        let index = self.found.len();
+        let checked = self.tools.check(&raw.name, raw.arguments.clone(), self.level, raw.span.clone(), index);
+        let required_missing = checked.faults.iter().any(|fault| {
+            use crate::chat::Fault;
+            matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
+        });
+        if required_missing || is_placeholder(&checked.arguments) || self.stands_for_a_value(&raw) {
+            return;
+        }
+        let same =
+            |other: &Recovered| other.checked.name == checked.name && other.checked.arguments == checked.arguments;
+        if let Some(first) = self.found.iter_mut().find(|other| same(other)) {
+            let fix = Fix { kind: FixKind::Repeated, span: raw.span, call: None, note: None };
+            first.raw.fixes.push(fix);
+            return;
+        }
+        self.found.push(Recovered { raw, checked });
+    }
+
+    /// Whether an argument without quotes stands for a value (`city=city`, `n=N`) or would have to be run (`a=b.c()`).
+    fn stands_for_a_value(&self, raw: &RawCall) -> bool {
+        let Some(map) = raw.arguments.as_object() else { return true };
+        if map.len() == 1 && map.contains_key("properties") && self.offered.parameter(&raw.name, "properties").is_none()
+        {
+            return true;
+        }
+        let unquoted = raw.fixes.iter().filter(|fix| fix.kind == FixKind::Unquoted);
+        let mut words = unquoted.filter_map(|fix| self.text.get(fix.span.clone())).map(str::trim);
+        words.any(|word| {
+            let own = map.iter().any(|(key, value)| value == word && key.eq_ignore_ascii_case(word));
+            own || matches!(word, "..." | "params" | "args") || runs_code(word)
+        })
+    }
+
+    /// Whether the name stands where code defines or imports it.
+    fn is_definition(&self, at: usize) -> bool {
+        let line = &self.text[..at];
+        let line = line[line.rfind('\n').map_or(0, |end| end + 1)..].trim_start();
+        ["def ", "function ", "class ", "import ", "from ", "async def "].iter().any(|word| line.starts_with(word))
+    }
+
+    fn is_stray_quote(&self, at: usize) -> bool {
+        let bytes = self.text.as_bytes();
+        let closes = |byte: Option<&u8>| matches!(byte, Some(b')' | b']'));
+        matches!(bytes.get(at), Some(b'"' | b'\'')) && closes(bytes.get(at + 1)) && at > 0 && closes(bytes.get(at - 1))
+    }
+
+    /// Whether a quote closes right after the name, and the byte after it.
+    fn past_quote(&self, anchor: &Anchor) -> (bool, usize) {
+        let bytes = self.text.as_bytes();
+        let before = anchor.span.start.checked_sub(1).map(|at| bytes[at]);
+        match bytes.get(anchor.span.end) {
+            Some(quote @ (b'"' | b'\'' | b'`')) => (before == Some(*quote), anchor.span.end + 1),
+            _ => (false, anchor.span.end),
+        }
+    }
+
+    fn skip_blanks(&self, at: usize) -> usize {
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
+    }
+}
+
+fn is_placeholder(arguments: &Arguments) -> bool {
+    arguments.values().any(|value| {
+        value
+            .as_str()
+            .is_some_and(|text| text.starts_with('<') && text.ends_with('>') && !text.contains("</") || text == "...")
+    })
+}
+
+/// Whether a word is code that calls a method: `datetime.now()`.
+fn runs_code(word: &str) -> bool {
+    word.find('(').is_some_and(|bracket| word[..bracket].contains('.') && !word[..bracket].contains(' '))
+}

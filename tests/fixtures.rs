@@ -1,0 +1,61 @@
+//! `fixtures/<format>/<case>.txt`: what models write, read by that format; a snapshot says what was found.
+//!
+//! A new case is a new file; `INSTA_UPDATE=always cargo test --test fixtures` writes its snapshot.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod common;
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use callwright::chat::Tool;
+use callwright::check::ToolSet;
+use callwright::format::Formats;
+use callwright::read::Parsed;
+use common::reading::{arguments, parse};
+use serde_json::json;
+
+fn tools() -> Arc<ToolSet> {
+    let tool = |name: &str, properties: serde_json::Value, required: &[&str]| {
+        Tool::new(name, "", json!({"type": "object", "properties": properties, "required": required}))
+    };
+    let tools = [
+        tool("weather_now", json!({"city": {"type": "string"}, "days": {"type": "integer"}}), &["city"]),
+        tool("clock_set", json!({"hour": {"type": "integer"}}), &["hour"]),
+        tool("clock_now", json!({}), &[]),
+        tool("lights", json!({"on": {"type": "boolean"}, "room": {"type": "string"}}), &["on"]),
+        tool("write_file", json!({"path": {"type": "string"}, "text": {"type": "string"}}), &["path", "text"]),
+    ];
+    Arc::new(ToolSet::compile(&tools).unwrap())
+}
+
+fn told(parsed: &Parsed) -> String {
+    let mut told = String::new();
+    for segment in &parsed.segments {
+        let kind = serde_json::to_value(segment.kind).unwrap();
+        let kind = kind["kind"].as_str().unwrap();
+        writeln!(told, "{kind:<9} {:?}", &parsed.raw[segment.span.clone()]).unwrap();
+    }
+    for call in &parsed.calls {
+        let recovered = if call.recovered { " (recovered)" } else { "" };
+        writeln!(told, "=> {} {} {}{recovered}", call.id, call.name, arguments(call)).unwrap();
+    }
+    for fix in &parsed.fixes {
+        writeln!(told, "fix {:?} {:?}", fix.kind, &parsed.raw[fix.span.clone()]).unwrap();
+    }
+    for fault in &parsed.faults {
+        writeln!(told, "fault {fault}").unwrap();
+    }
+    told
+}
+
+#[test]
+fn every_fixture_reads_as_its_snapshot_says() {
+    let tools = tools();
+    insta::glob!("../fixtures", "*/*.txt", |path| {
+        let name = path.parent().and_then(|folder| folder.file_name()).unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        let parsed = parse(&Formats::builtin().get(name).unwrap(), &tools, &text);
+        insta::assert_snapshot!(told(&parsed));
+    });
+}
