@@ -18,6 +18,7 @@ mod list;
 mod model;
 mod parse;
 mod printer;
+mod prompt;
 #[cfg(feature = "hub")]
 mod pull;
 mod rm;
@@ -141,6 +142,7 @@ enum Command {
     Parse(parse::Args),
     #[cfg(feature = "engine")]
     Grammar(grammar::Args),
+    Prompt(prompt::Args),
     #[cfg(feature = "hub")]
     Pull(pull::Args),
     List(list::Args),
@@ -183,6 +185,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Parse(args) => parse::run(args, world),
         #[cfg(feature = "engine")]
         Command::Grammar(args) => grammar::run(args, world),
+        Command::Prompt(args) => prompt::run(args, world),
         #[cfg(feature = "hub")]
         Command::Pull(args) => pull::run(args, world),
         Command::List(args) => list::run(args, world),

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::envelope::RawCall;
 use super::item::{Scene, fix};
 use super::region::{Ended, Region, has_bare};
-use super::row::{Place, ShapeName};
+use super::row::{Channels, Place, ShapeName};
 use super::scan::{Role, Sighted};
 use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::shapes::json_calls::Named;
@@ -278,7 +278,8 @@ impl Reader {
                 Next::Go(State::Text)
             }
             Ended::Text => {
-                self.at = region.resume;
+                // Past the marker that a bare region began with, or it would begin again for ever.
+                self.at = self.at.max(region.resume);
                 Next::Go(State::Text)
             }
         }
@@ -357,7 +358,7 @@ fn opened(format: &Format, tail: &str) -> State {
             return State::Reasoning { tag, call: None };
         }
     }
-    if row.channels.as_ref().is_some_and(|channels| channels.open.iter().any(ends)) {
+    if row.channels.as_ref().is_some_and(|channels| in_header(channels, tail)) {
         return State::Header { from: 0 };
     }
     for (frame, role) in [(&row.call, Role::CallOpen), (&row.section, Role::SectionOpen)] {
@@ -366,6 +367,13 @@ fn opened(format: &Format, tail: &str) -> State {
         }
     }
     State::Text
+}
+
+/// Whether a text ends inside a header: `<|start|>assistant` leaves open whom the message speaks to.
+fn in_header(channels: &Channels, tail: &str) -> bool {
+    let last = |words: &[String]| words.iter().filter_map(|word| Some(tail.rfind(word)? + word.len())).max();
+    let shut = last(&channels.message).max(last(&channels.close));
+    last(&channels.open).is_some_and(|open| shut.is_none_or(|shut| open > shut))
 }
 
 impl Format {

@@ -200,7 +200,7 @@ fn score<'f>(format: &'f Format, probes: &[Rendered]) -> Score<'f> {
 
 /// The calls that a format reads. Only the format's own reading: recovery would find calls in almost anything.
 fn read(format: &Format, probe: &Rendered) -> Vec<Call> {
-    let offered = ProbeTools { calls: &probe.calls };
+    let offered = ProbeTools::of(&probe.calls);
     let mut steps = Vec::new();
     let text = Text { so_far: &probe.output, at_end: true };
     Reader::new(format, &probe.prompt).read(format, text, &offered, &mut steps);
@@ -256,48 +256,52 @@ fn tag_end(text: &str, at: usize) -> usize {
 }
 
 /// The tools of one probe: every parameter has the type of its value.
-struct ProbeTools<'c> {
-    calls: &'c [Call],
+struct ProbeTools {
+    tools: Vec<(String, Arguments)>,
 }
 
-impl Offered for ProbeTools<'_> {
+impl ProbeTools {
+    fn of(calls: &[Call]) -> Self {
+        let schemas = |call: &Call| call.arguments.iter().map(|(key, value)| (key.clone(), schema_of(value))).collect();
+        Self { tools: calls.iter().map(|call| (call.name.clone(), schemas(call))).collect() }
+    }
+}
+
+impl Offered for ProbeTools {
     fn knows(&self, name: &str) -> bool {
-        self.calls.iter().any(|call| call.name == name)
+        self.tools.iter().any(|(tool, _)| tool == name)
     }
 
     fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
-        let call = self.calls.iter().find(|call| call.name == name && call.arguments.contains_key(parameter))?;
-        Some(schema_of(&call.arguments[parameter]))
+        self.tools.iter().find(|(tool, _)| tool == name)?.1.get(parameter)
     }
 
     fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
-        let call = self.calls.iter().find(|call| call.name == name);
-        let names = call.into_iter().flat_map(|call| call.arguments.keys().cloned());
-        names.zip(values).collect()
+        let names = self.tools.iter().find(|(tool, _)| tool == name).into_iter();
+        names.flat_map(|(_, schemas)| schemas.keys().cloned()).zip(values).collect()
     }
 }
 
-/// The schema of a value's type.
-fn schema_of(value: &Value) -> &'static Value {
-    use std::sync::LazyLock;
-    static SCHEMAS: LazyLock<[Value; 7]> = LazyLock::new(|| {
-        let plain = ["null", "boolean", "integer", "number", "string"].map(|name| json!({"type": name}));
-        let [null, boolean, integer, number, string] = plain;
-        // Some templates spell out what is inside, and fail where nothing is said of it.
-        let array = json!({"type": "array", "items": {"type": "string"}});
-        let inside = json!({"loud": {"type": "boolean", "description": "loud"}});
-        let object = json!({"type": "object", "properties": inside, "additionalProperties": {"type": "string"}});
-        [null, boolean, integer, number, string, array, object]
-    });
-    &SCHEMAS[match value {
-        Value::Null => 0,
-        Value::Bool(_) => 1,
-        Value::Number(number) if number.is_f64() => 3,
-        Value::Number(_) => 2,
-        Value::String(_) => 4,
-        Value::Array(_) => 5,
-        Value::Object(_) => 6,
-    }]
+/// The schema of a value's type. Some templates spell out what is inside, and fail where nothing is said of it.
+fn schema_of(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({"type": "null"}),
+        Value::Bool(_) => json!({"type": "boolean"}),
+        Value::Number(number) if number.is_f64() => json!({"type": "number"}),
+        Value::Number(_) => json!({"type": "integer"}),
+        Value::String(_) => json!({"type": "string"}),
+        Value::Array(items) => json!({"type": "array", "items": items.first().map_or_else(|| json!({}), schema_of)}),
+        Value::Object(pairs) => {
+            let properties: Arguments = pairs.iter().map(|(key, item)| (key.clone(), described(key, item))).collect();
+            json!({"type": "object", "properties": properties, "additionalProperties": {"type": "string"}})
+        }
+    }
+}
+
+fn described(name: &str, value: &Value) -> Value {
+    let mut schema = schema_of(value);
+    schema["description"] = Value::from(name);
+    schema
 }
 
 /// Calls that formats stumble over: name, text before the calls, calls.
@@ -341,9 +345,7 @@ fn tools(probes: &[(&'static str, &'static str, Vec<Call>)]) -> Vec<Value> {
         let tool = tools.iter_mut().find(|tool| tool.name == call.name);
         if let Some(properties) = tool.and_then(|tool| tool.parameters["properties"].as_object_mut()) {
             for (name, value) in &call.arguments {
-                let mut schema = schema_of(value).clone();
-                schema["description"] = Value::from(name.as_str());
-                properties.insert(name.clone(), schema);
+                properties.insert(name.clone(), described(name, value));
             }
         }
     }
