@@ -140,6 +140,13 @@ impl Format {
         &self.bodies[0]
     }
 
+    /// Whether a header that begins with a name may go on with this character.
+    pub(crate) fn goes_on(&self, next: char) -> bool {
+        let templates = self.bodies.iter().flat_map(Body::templates);
+        let mut literals = templates.map(|template| template.closer(Field::Name).trim_start());
+        literals.any(|literal| literal.starts_with(next))
+    }
+
     pub(crate) fn bodies(&self) -> &[Body] {
         &self.bodies
     }

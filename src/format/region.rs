@@ -163,8 +163,8 @@ impl Region {
             }
             Advance::Truncated { name } => {
                 let known = name.as_deref().is_some_and(|name| scene.offered.resolves(scene.strip(name)));
-                if self.bare && !self.committed && !known {
-                    return Some(Ended::Text);
+                if self.bare && !known {
+                    return Some(if self.committed { self.over(item.start()) } else { Ended::Text });
                 }
                 self.framing(item.start(), out);
                 self.commit(out);

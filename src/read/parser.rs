@@ -3,6 +3,7 @@
 //! It holds the text once and reads it by the format as it grows; each call is checked against the tools as soon as it
 //! is complete. What the format found nothing in, recovery reads at the end. It knows no model, no engine and no policy.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -207,7 +208,7 @@ impl Parser {
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
         let offered = OnOffer { tools: &tools, level: self.level };
-        let found = recover(&raw, &tools, self.level, &offered);
+        let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, &offered);
         self.parsed.raw = raw;
         for Recovered { raw, checked } in found {
             let (attempt, index) = (self.attempt, self.parsed.calls.len());
@@ -245,6 +246,15 @@ impl Parser {
 }
 
 impl Parsed {
+    /// The text with blanks for its reasoning, so that all places stay the same.
+    fn without_reasoning<'t>(&self, raw: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(raw);
+        for segment in self.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning) {
+            text.to_mut().replace_range(segment.span.clone(), &" ".repeat(segment.span.len()));
+        }
+        text
+    }
+
     /// Says what the bytes up to `end` are, from where the last segment ended.
     fn cover(&mut self, kind: SegmentKind, end: usize) {
         let from = self.segments.last().map_or(0, |segment| segment.span.end);

@@ -113,9 +113,6 @@ impl Search<'_> {
     fn call_expr(&mut self, at: usize) -> Option<CallExpr> {
         let read = value::call_expr(self.text, at, &CallDialect::Parens);
         let read = match read {
-            Err(Unread::Incomplete { .. }) if self.pay(self.text.len() - at) => {
-                value::call_expr_closed(self.text, at, &CallDialect::Parens)
-            }
             // A quote that closes nothing, where the call should have been closed: `f(a=["b"]')]`.
             Err(Unread::Bad { at: stray, .. }) if self.is_stray_quote(stray) && self.pay(stray - at) => {
                 value::call_expr_closed(&self.text[..stray], at, &CallDialect::Parens)
@@ -191,10 +188,7 @@ impl Search<'_> {
     }
 
     fn value(&mut self, at: usize) -> Option<value::Reading> {
-        let read = match value::any(self.text, at) {
-            Err(Unread::Incomplete { .. }) if self.pay(self.text.len() - at) => value::any_closed(self.text, at),
-            other => other,
-        };
+        let read = value::any(self.text, at);
         self.paid(read, at)
     }
 

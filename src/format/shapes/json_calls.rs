@@ -57,7 +57,8 @@ impl JsonItem {
         self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
         match reach {
             Reach::More => Advance::More,
-            Reach::End(end) | Reach::Marker(end) => self.read(scene, end),
+            Reach::End(end) => self.read_whole(scene, end),
+            Reach::Marker(end) => self.read(scene, end),
             Reach::Cut { shallow } => match self.extent.marker_inside() {
                 Some(marker) => self.read(scene, scene.cut(marker)),
                 None if shallow && self.named.is_none() => self.read(scene, scene.text.len()),
@@ -68,6 +69,22 @@ impl JsonItem {
 
     fn name(&self) -> Option<String> {
         self.named.as_ref().map(|named| named.name.clone()).or_else(|| self.watch.name.clone())
+    }
+
+    /// Reads a value whose brackets all closed. Where a string in it holds a marker and is broken besides, two calls ran
+    /// into one: the marker ends the first.
+    fn read_whole(&self, scene: &Scene<'_>, end: usize) -> Advance {
+        let whole = self.read(scene, end);
+        let broken =
+            |fix: &Fix| matches!(fix.kind, FixKind::UnescapedQuote | FixKind::RawControl | FixKind::MissingClose);
+        let doubtful = match &whole {
+            Advance::Done { calls, .. } => calls.iter().any(|call| call.fixes.iter().any(broken)),
+            _ => true,
+        };
+        match self.extent.marker_inside() {
+            Some(marker) if doubtful => self.read(scene, scene.cut(marker)),
+            _ => whole,
+        }
     }
 
     fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {

@@ -23,6 +23,8 @@ const LONGEST: usize = 600;
 pub(crate) struct HeadItem {
     from: usize,
     at: usize,
+    /// It begins with a literal.
+    led: bool,
 }
 
 /// What ended a header.
@@ -35,7 +37,7 @@ enum Stop {
 impl HeadItem {
     /// A header from this byte on, which begins with a literal of this length.
     pub(crate) fn new(from: usize, lead: usize) -> Self {
-        Self { from, at: from + lead }
+        Self { from, at: from + lead, led: lead > 0 }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -43,6 +45,9 @@ impl HeadItem {
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>) -> Advance {
+        if self.is_prose(scene) {
+            return Advance::Not;
+        }
         let bytes = scene.text.as_bytes();
         while self.at < bytes.len() {
             if self.at - self.from > LONGEST {
@@ -71,6 +76,13 @@ impl HeadItem {
         Advance::Truncated { name: None }
     }
 
+    /// Whether a word that no header goes on with stands after the name.
+    fn is_prose(&self, scene: &Scene<'_>) -> bool {
+        let Some(name) = value::name(scene.text, self.from).filter(|_| !self.led) else { return false };
+        let Some(next) = scene.text[name.end..].trim_start().chars().next() else { return false };
+        !matches!(next, '{' | '(' | '<' | '[' | '`' | '"') && !scene.format.goes_on(next)
+    }
+
     /// Whether all so far is a name.
     fn is_name(&self, scene: &Scene<'_>) -> bool {
         value::name(scene.text, self.from).is_some_and(|name| scene.text[name.end..self.at].trim().is_empty())
@@ -88,6 +100,11 @@ impl HeadItem {
         };
         let name = scene.strip(&header.name).to_owned();
         if name.is_empty() || name.len() > 200 || name.contains(char::is_whitespace) {
+            return Advance::Not;
+        }
+        // A name alone, or before a parameter, is a call only if there is such a tool; a mention in prose is none.
+        let alone = text.trim() == header.name && !matches!(stop, Stop::Brace(_));
+        if alone && !scene.offered.resolves(&name) {
             return Advance::Not;
         }
         let tail = body.map(|body| body.tail().to_owned()).filter(|tail| !tail.is_empty());
