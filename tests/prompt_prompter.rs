@@ -1,5 +1,11 @@
 //! The prompter: tools in words where the template knows none, history in shape, and what was said kept from markup.
 #![cfg(feature = "models")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test may stop, speak and ask where its data is"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -124,10 +124,10 @@ fn no_template_hangs_or_eats_memory() {
         "word ".repeat(2_000)
     );
     let ifs = "{% if true %}".repeat(50_000);
-    let product = format!("{{{{ {} }}}}", ["('a' * 9999999)"; 500].join(" ~ "));
+    let product = format!("{{{{ {} }}}}", vec!["('a' * 9999999)"; 500].join(" ~ "));
     let bare = format!("{{{{ {} }}}}", ["'a' * 9999999"; 500].join(" ~ "));
     let pluses = format!("{{% set x = 'a' * 1000000 %}}{{{{ {} }}}}", ["x"; 300].join(" + "));
-    let chain = format!("{{{{ {} }}}}", ["x"; 20_000].join(" + "));
+    let chain = format!("{{{{ {} }}}}", vec!["x"; 20_000].join(" + "));
     let filters = format!("{{{{ x{} }}}}", " | upper".repeat(20_000));
     let attributes = format!("{{{{ x{} }}}}", ".a".repeat(20_000));
     let calls = format!("{{{{ x{} }}}}", "()".repeat(20_000));
@@ -135,7 +135,7 @@ fn no_template_hangs_or_eats_memory() {
     let choices = format!("{{{{ {} 1 }}}}", "1 if x else ".repeat(20_000));
     let negations = format!("{{{{ {} }}}}", "not ".repeat(20_000));
     let minuses = format!("{{{{ {}1 }}}}", "-".repeat(20_000));
-    let comparisons = format!("{{{{ {} }}}}", ["x"; 20_000].join(" < "));
+    let comparisons = format!("{{{{ {} }}}}", vec!["x"; 20_000].join(" < "));
     for source in [
         "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
         "{{ 'a' * 1000000000 }}",

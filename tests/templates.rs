@@ -3,6 +3,12 @@
 //! Nothing of them is copied here. The tests run where `CALLWRIGHT_SHARED` names the folder; the comparison also needs
 //! a python3 that can import jinja2, and says so where there is none.
 #![cfg(feature = "models")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test may stop, speak and ask where its data is"
+)]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

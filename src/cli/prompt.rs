@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// The model (a name from `callwright list`, user/repo[:quant], or a .gguf file) and the question
     #[arg(num_args = 1..=2, value_names = ["MODEL", "PROMPT"])]
     words: Vec<String>,
-    /// Tools on offer: a JSON file in OpenAI's or Anthropic's shape (repeatable)
+    /// Tools on offer: a JSON file (repeatable)
     #[arg(short = 'T', long, value_name = "FILE")]
     tools: Vec<PathBuf>,
     /// auto, none, required, or the name of the tool that must be called

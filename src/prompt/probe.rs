@@ -15,6 +15,10 @@ use crate::error::Result;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question with its own answer, and none depends on another"
+)]
 pub struct Abilities {
     /// It lists the tools; under which name it wants them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,8 +166,8 @@ impl Template {
 
     fn tools_variable(&self, user: &Value) -> Option<ToolsVariable> {
         let system = json!({"role": "system", "content": SYSTEM});
-        use ToolsVariable::{Functions, FunctionsText, Tools, XmlTools};
-        let shapes = [Tools, XmlTools, Functions, FunctionsText];
+        let functions = [ToolsVariable::Functions, ToolsVariable::FunctionsText];
+        let shapes = [ToolsVariable::Tools, ToolsVariable::XmlTools].into_iter().chain(functions);
         shapes.into_iter().find(|shape| {
             [vec![user.clone()], vec![system.clone(), user.clone()]].iter().any(|messages| {
                 let text = self.probe(messages, |asked| offer(asked, *shape, &[tool()]));
@@ -215,7 +219,7 @@ impl Template {
         // Results are told apart from tools by their place, so the tools are only offered where they are shown.
         self.probe(&messages, |asked| {
             if abilities.tools.is_some() {
-                offer(asked, variable, &[tool()])
+                offer(asked, variable, &[tool()]);
             }
         })
     }

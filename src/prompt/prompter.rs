@@ -13,7 +13,7 @@ use super::guard::{Guard, Tokens};
 use super::probe::{Abilities, offer};
 use super::shape::one_call_each;
 use super::template::{Conversation, Template, TemplateTokens};
-use crate::chat::{Arguments, Call, Message, Prompt, Role, Tool, ToolChoice};
+use crate::chat::{Arguments, Call, CallId, Message, Prompt, Role, Tool, ToolChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Format;
 use crate::models::PromptStyle;
@@ -54,6 +54,7 @@ pub struct Prompter {
 impl Prompter {
     /// A prompter for a model with this template, whose calls are read in this format. Of what was said, the control
     /// tokens are kept from being read as such.
+    #[expect(clippy::needless_pass_by_value, reason = "a style is chosen for this prompter and kept nowhere else")]
     pub fn new(
         template: Template,
         format: Arc<Format>,
@@ -267,10 +268,11 @@ fn guarded(guard: &Guard<'_>, message: &Message) -> Message {
     let mut out = Message::new(message.role, guard.text(&message.text()));
     out.reasoning = message.reasoning.as_deref().map(|text| guard.text(text));
     out.name = message.name.as_deref().map(|text| guard.text(text));
-    out.tool_call_id = message.tool_call_id.clone();
+    let id = |id: &CallId| CallId::new(guard.text(id.as_str()));
+    out.tool_call_id = message.tool_call_id.as_ref().map(id);
     let call = |call: &Call| {
         let arguments: Arguments = guard.map(&call.arguments);
-        Call::new(guard.text(&call.name), arguments).with_id(call.id.clone())
+        Call::new(guard.text(&call.name), arguments).with_id(id(&call.id))
     };
     out.calls = message.calls.iter().map(call).collect();
     out
