@@ -3,7 +3,7 @@
 //! They are the two operators that turn a small text into one as large as a number says, so they ask the budget.
 
 use minijinja::formatting::{FormatStyle, format};
-use minijinja::value::{Value, ValueKind};
+use minijinja::value::{Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
 use super::budget::{Budget, Limit};
@@ -19,7 +19,8 @@ pub(super) fn times(state: &mut State<'_, '_>, left: &Value, right: &Value) -> R
         if matches!(many.kind(), ValueKind::Seq | ValueKind::Iterable) {
             let items: Vec<Value> = many.try_iter()?.checked().collect::<Result<_, _>>()?;
             let count = repetitions(state, items.len().saturating_mul(32), count)?;
-            let items: Value = std::iter::repeat_n(items, count).flatten().collect();
+            let items: Vec<Value> = std::iter::repeat_n(items, count).flatten().collect();
+            let items = if many.is_tuple() { Value::from(Tuple::from(items)) } else { Value::from(items) };
             Budget::of(state).charge_parts(&items, 0)?;
             return Ok(items);
         }

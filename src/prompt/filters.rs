@@ -47,6 +47,7 @@ pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("center", center);
     environment.add_filter("format", format);
     environment.add_filter("batch", batch);
+    environment.add_filter("wordcount", |text: &str| text.split_whitespace().count());
     environment.add_test("sequence", |value: &Value| {
         matches!(value.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map | ValueKind::Undefined)
     });
