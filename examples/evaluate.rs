@@ -170,7 +170,12 @@ async fn ask_all(
         response.calls.iter().for_each(|call| strings_of(call, &mut strings));
         if arguments.misses && !right {
             let wanted = serde_json::to_string(&question.expected)?;
-            println!("{mode} {}: {}\n  wanted {wanted}\n  wrote  {}", question.id, question.question, response.raw.trim());
+            println!(
+                "{mode} {}: {}\n  wanted {wanted}\n  wrote  {}",
+                question.id,
+                question.question,
+                response.raw.trim()
+            );
         }
     }
     strings.sort_unstable();
@@ -193,7 +198,10 @@ fn count(tally: &mut Tally, question: &Question, response: &Response) -> bool {
     let same = |(call, wanted): (&Call, &Expected)| {
         call.name == wanted.name
             && call.arguments.len() == wanted.arguments.len()
-            && call.arguments.iter().all(|(key, value)| wanted.arguments.get(key).is_some_and(|other| equal(value, other)))
+            && call
+                .arguments
+                .iter()
+                .all(|(key, value)| wanted.arguments.get(key).is_some_and(|other| equal(value, other)))
     };
     let exact = response.calls.len() == wanted.len() && response.calls.iter().zip(&question.expected).all(same);
     tally.exact += usize::from(exact);

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let row: Value = serde_json::from_str(&line?)?;
         let tools: Vec<Tool> = serde_json::from_value(row["tools"].clone())?;
         let tools = Arc::new(ToolSet::compile(&tools)?);
-        let mut parser = Parser::new(Arc::clone(&format), tools);
+        let mut parser = Parser::new(Arc::clone(&format), tools).recovering();
         parser.push(row["output"].as_str().unwrap_or_default().as_bytes());
         let parsed = parser.finish();
         let unknown = |index: usize| {

@@ -57,7 +57,8 @@ impl Settings {
         };
         let caches = path("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache"));
         let hugging = path("HF_HOME").unwrap_or_else(|| caches.join("huggingface"));
-        let hub_cache = path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| hugging.join("hub"));
+        let hub_cache =
+            path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| hugging.join("hub"));
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| hugging.join("token"));
 
         let mut places = Places::new(hub_cache, path("CALLWRIGHT_CACHE").unwrap_or_else(|| caches.join("callwright")));
@@ -67,9 +68,8 @@ impl Settings {
             places.python = vec![python];
         }
         places.offline = set("CALLWRIGHT_OFFLINE") || set("HF_HUB_OFFLINE");
-        let config = path("CALLWRIGHT_CONFIG").unwrap_or_else(|| {
-            path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("callwright")
-        });
+        let config = path("CALLWRIGHT_CONFIG")
+            .unwrap_or_else(|| path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("callwright"));
         Ok(Self { places, config })
     }
 

@@ -32,7 +32,8 @@ fn every_command_explains_itself() {
     let home = Home::new();
     let all = say(home.callwright().arg("--help")).out;
     let list = all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let commands: Vec<_> = list.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    let commands: Vec<_> =
+        list.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
     assert!(commands.len() >= 10, "{commands:?}");
     for command in commands {
         let said = say(home.callwright().args([command, "--help"]));
@@ -94,7 +95,12 @@ fn bad_input_gets_a_sentence_and_a_way_out() {
 fn a_closed_pipe_is_no_error() {
     let home = Home::new();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_callwright"));
-    command.env_clear().env("HOME", home.path()).args(["completions", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env_clear()
+        .env("HOME", home.path())
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary starts");
     drop(child.stdout.take());
     let mut err = String::new();

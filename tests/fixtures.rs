@@ -12,7 +12,7 @@ use callwright::chat::Tool;
 use callwright::check::ToolSet;
 use callwright::format::Formats;
 use callwright::read::Parsed;
-use common::reading::{arguments, parse};
+use common::reading::{arguments, parse_recovering};
 use serde_json::json;
 
 fn tools() -> Arc<ToolSet> {
@@ -55,7 +55,7 @@ fn every_fixture_reads_as_its_snapshot_says() {
     insta::glob!("../fixtures", "*/*.txt", |path| {
         let name = path.parent().and_then(|folder| folder.file_name()).unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(path).unwrap();
-        let parsed = parse(&Formats::builtin().get(name).unwrap(), &tools, &text);
+        let parsed = parse_recovering(&Formats::builtin().get(name).unwrap(), &tools, &text);
         insta::assert_snapshot!(told(&parsed));
     });
 }

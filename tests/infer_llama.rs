@@ -23,7 +23,8 @@ fn open() -> Option<Box<dyn Generator>> {
 fn tools() -> Arc<ToolSet> {
     let city = json!({"city": {"type": "string"}, "unit": {"enum": ["celsius", "fahrenheit"]}});
     let weather = json!({"type": "object", "properties": city, "required": ["city", "unit"]});
-    let sum = json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "number"}}, "required": ["a"]});
+    let sum =
+        json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "number"}}, "required": ["a"]});
     let tools = [Tool::new("get_weather", "weather of a city", weather), Tool::new("add", "adds", sum)];
     Arc::new(ToolSet::compile(&tools).expect("schemas"))
 }
@@ -50,7 +51,8 @@ fn law_6_enforced_means_valid_even_with_random_weights() {
             let shown = String::from_utf8_lossy(&text);
             assert_eq!(parsed.calls.len(), 1, "{} {seed}: {shown} {:?} {end:?}", format.name(), parsed.faults);
             assert!(parsed.fixes.is_empty(), "{} {seed}: {shown} {:?}", format.name(), parsed.fixes);
-            let faults: Vec<_> = parsed.faults.iter().filter(|fault| !matches!(fault, Fault::ForcedClose { .. })).collect();
+            let faults: Vec<_> =
+                parsed.faults.iter().filter(|fault| !matches!(fault, Fault::ForcedClose { .. })).collect();
             assert!(faults.is_empty(), "{} {seed}: {shown} {faults:?}", format.name());
         }
     }

@@ -53,7 +53,9 @@ fn the_model_ends_its_answer() {
 
 #[test]
 fn a_stop_text_is_found_across_tokens_and_left_out() {
-    for (stop, left) in [("o wo", "Hell"), ("ello world!", "H"), ("H", ""), ("xyz", "Hello world! and"), ("! an", "Hello world")] {
+    for (stop, left) in
+        [("o wo", "Hell"), ("ello world!", "H"), ("H", ""), ("xyz", "Hello world! and"), ("! an", "Hello world")]
+    {
         let (model, _) = Scripted::open(says("Hello world! and"), 500);
         let mut job = job(50);
         job.stop = vec!["never".into(), stop.into(), String::new()];
@@ -173,7 +175,10 @@ fn a_call_that_does_not_fit_is_cut_back_and_held() {
     // What the model says, and what must be left of it before the grammar takes over.
     let cases = [
         ("Hi <tool_call>{'name': get_weather}", "Hi <tool_call>\n{\"name\": \""),
-        ("Hi <tool_call>\n{\"name\": \"get_rain\", ", "Hi <tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \""),
+        (
+            "Hi <tool_call>\n{\"name\": \"get_rain\", ",
+            "Hi <tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"",
+        ),
         ("<tool_call>\n\n\n[1]", "<tool_call>\n{\"name\": \""),
     ];
     for (said, kept) in cases {
@@ -274,7 +279,11 @@ fn a_loop_is_led_out_of() {
 fn trouble_in_one_job_does_not_reach_the_next() {
     let (model, _) = Scripted::open(Script::Random(1), 500);
     let mut bad = job(10);
-    let tools = ToolSet::compile(&[Tool::new("a", "", json!({"type": "object", "properties": {"x": {"type": "string", "pattern": "(?=a)b"}}}))]);
+    let tools = ToolSet::compile(&[Tool::new(
+        "a",
+        "",
+        json!({"type": "object", "properties": {"x": {"type": "string", "pattern": "(?=a)b"}}}),
+    )]);
     if let Ok(tools) = tools {
         let hermes = Formats::builtin().get("hermes").unwrap();
         bad.constraint = Constraint::compile(&hermes, &tools, &ToolChoice::Required, false, "").unwrap();

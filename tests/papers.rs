@@ -38,7 +38,12 @@ fn the_readme_shows_what_happens() {
     let path = format!("{binaries}:{}", std::env::var("PATH").unwrap_or_default());
     for (command, shown) in sessions {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &command]).current_dir(common::root()).env_clear().env("HOME", home.path()).env("PATH", &path);
+        shell
+            .args(["-c", &command])
+            .current_dir(common::root())
+            .env_clear()
+            .env("HOME", home.path())
+            .env("PATH", &path);
         let output = shell.output().expect("sh runs");
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(said, shown, "{command}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -49,7 +54,11 @@ fn the_readme_shows_what_happens() {
 #[test]
 fn the_recipes_name_real_tests() {
     let recipes = fs::read_to_string(common::root().join("CONTRIBUTING.md")).expect("there is a CONTRIBUTING");
-    let named: Vec<_> = recipes.split("--test ").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()).collect();
+    let named: Vec<_> = recipes
+        .split("--test ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
+        .collect();
     assert!(named.len() >= 3, "{named:?}");
     for name in named {
         let file = common::root().join("tests").join(format!("{name}.rs"));

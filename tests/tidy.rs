@@ -112,7 +112,8 @@ fn imports_follow_the_table() {
                 let rest = &line[at + "crate::".len()..];
                 let named = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
                 // `crate::{a, b}` would hide from this test, so it is not allowed at all.
-                let known = named == module || allowed.contains(&named) || ["Error", "ErrorKind", "Result"].contains(&named);
+                let known =
+                    named == module || allowed.contains(&named) || ["Error", "ErrorKind", "Result"].contains(&named);
                 if !known {
                     strays.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
                 }
@@ -160,8 +161,26 @@ fn the_core_is_light() {
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let tree = String::from_utf8(tree.stdout).expect("cargo writes text");
     let heavy = [
-        "tokio", "mio", "reqwest", "ureq", "rustls", "ring", "openssl", "socket2", "llama-cpp", "cmake", "bindgen", "cc ",
-        "candle", "hf-hub", "llguidance", "clap", "indicatif", "rustix", "libc ", "minijinja",
+        "tokio",
+        "mio",
+        "reqwest",
+        "ureq",
+        "rustls",
+        "ring",
+        "openssl",
+        "socket2",
+        "llama-cpp",
+        "cmake",
+        "bindgen",
+        "cc ",
+        "candle",
+        "hf-hub",
+        "llguidance",
+        "clap",
+        "indicatif",
+        "rustix",
+        "libc ",
+        "minijinja",
     ];
     let found: Vec<_> = tree.lines().filter(|line| heavy.iter().any(|name| line.starts_with(name))).collect();
     assert!(found.is_empty(), "the core depends on {found:?}");

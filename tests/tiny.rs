@@ -20,8 +20,11 @@ fn words(file: &str) -> Value {
 /// All texts below a key, in small letters and without what does not make a word.
 fn texts(lists: &Value, key: &str) -> BTreeSet<String> {
     let plain = |text: &str| {
-        let letters: String =
-            text.to_lowercase().chars().map(|c| if c.is_alphanumeric() || "{}@/_.".contains(c) { c } else { ' ' }).collect();
+        let letters: String = text
+            .to_lowercase()
+            .chars()
+            .map(|c| if c.is_alphanumeric() || "{}@/_.".contains(c) { c } else { ' ' })
+            .collect();
         letters.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
     };
     let mut found = BTreeSet::new();
@@ -73,7 +76,9 @@ async fn the_embedded_model_calls_the_right_tool() {
         valid += 1;
         right += usize::from(call.name == wanted.name);
         // As text, so that 5 and 5.0 differ and the order of arguments does not count.
-        exact += usize::from(call.name == wanted.name && Value::from(call.arguments.clone()) == Value::from(wanted.arguments.clone()));
+        exact += usize::from(
+            call.name == wanted.name && Value::from(call.arguments.clone()) == Value::from(wanted.arguments.clone()),
+        );
     }
     assert_eq!((asked, valid), (500, 500));
     assert!(right >= 450, "right tool: {right} of {asked}");

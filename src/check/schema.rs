@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::refs::{self, Endless};
 use super::{cost, normal};
-use crate::value::types::follow;
 use crate::error::{Error, ErrorKind, Result};
+use crate::value::types::follow;
 
 /// Bytes that one compiled pattern may take.
 const PATTERN_SIZE: usize = 1 << 20;

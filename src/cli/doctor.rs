@@ -90,7 +90,10 @@ fn formats(world: &World) -> Finding {
 
 fn folder(world: &World) -> Finding {
     let places = &world.settings.places;
-    good("folders", format!("models in {}, own files in {}", places.hub_cache.display(), world.settings.config.display()))
+    good(
+        "folders",
+        format!("models in {}, own files in {}", places.hub_cache.display(), world.settings.config.display()),
+    )
 }
 
 fn network(world: &World) -> Finding {

@@ -35,8 +35,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::check::Level;
 use crate::config::Settings;
-use crate::models::{Located, ModelName};
 use crate::error::{Error, ErrorKind, Result};
+use crate::models::{Located, ModelName};
 
 pub use printer::Printer;
 

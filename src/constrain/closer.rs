@@ -134,8 +134,7 @@ const SHUT: [&str; 13] = ["}", "]", ")", "\"", "'", "0", "null", "true", "@", ":
 fn nearest(matcher: &mut Matcher, ends: &[String], turn: usize) -> Result<Vec<u32>> {
     let environment = matcher.environment()?;
     let in_free_text = ["a", "Q", " ", "7"].iter().all(|text| fits(matcher, &environment, text).is_some());
-    let shut: Vec<&str> =
-        if in_free_text { ends.iter().map(String::as_str).collect() } else { SHUT.to_vec() };
+    let shut: Vec<&str> = if in_free_text { ends.iter().map(String::as_str).collect() } else { SHUT.to_vec() };
     for text in shut {
         if let Some(tokens) = fits(matcher, &environment, text) {
             return Ok(tokens);

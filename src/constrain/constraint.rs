@@ -194,7 +194,8 @@ fn refusal(message: impl Into<String>, cause: String) -> Error {
 
 /// The kinds of reasoning that may come before a call.
 fn thinking(pieces: &Enforce<'_>, prompt_tail: &str) -> Vec<Thinking> {
-    let frames = pieces.reasoning.iter().filter(|frame| !frame.open.trim().is_empty() && !frame.close.trim().is_empty());
+    let frames =
+        pieces.reasoning.iter().filter(|frame| !frame.open.trim().is_empty() && !frame.close.trim().is_empty());
     let opened = |open: &str| prompt_tail.trim_end().ends_with(open);
     frames
         .map(|frame| {

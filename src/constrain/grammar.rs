@@ -69,7 +69,8 @@ fn push_literal(lark: &mut String, text: &str, specials: &[(String, u32)]) {
 
 /// The first control token in a text; of two at one place the longer one.
 fn first_special<'a>(text: &str, specials: &'a [(String, u32)]) -> Option<(usize, &'a str, u32)> {
-    let found = specials.iter().filter_map(|(special, token)| Some((text.find(special.as_str())?, special.as_str(), *token)));
+    let found =
+        specials.iter().filter_map(|(special, token)| Some((text.find(special.as_str())?, special.as_str(), *token)));
     found.min_by_key(|(at, special, _)| (*at, usize::MAX - special.len()))
 }
 

@@ -13,8 +13,8 @@ mod matcher;
 mod numbers;
 mod schema;
 
-pub use constraint::{Constraint, Mode, Relaxation, Thinking};
-pub(crate) use closer::{Closer, Verdict};
 pub(crate) use crate::format::{Scout, Sight};
+pub(crate) use closer::{Closer, Verdict};
+pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 pub(crate) use matcher::{Mask, Matcher};
 pub(crate) use numbers::overlong;

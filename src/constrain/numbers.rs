@@ -39,7 +39,8 @@ impl Number {
     fn at_end(text: &[u8]) -> Option<Self> {
         let in_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
         let start = text.iter().rposition(|byte| !in_number(byte)).map_or(0, |before| before + 1);
-        let starts_value = start == 0 || matches!(text[start - 1], b':' | b',' | b'[' | b'(' | b'=' | b'>' | b' ' | b'\n');
+        let starts_value =
+            start == 0 || matches!(text[start - 1], b':' | b',' | b'[' | b'(' | b'=' | b'>' | b' ' | b'\n');
         let mut number = Self::default();
         let read = text[start..].iter().all(|byte| number.push(*byte));
         (starts_value && read && number.whole > 0).then_some(number)

@@ -112,7 +112,9 @@ impl Builder {
         std::thread::Builder::new()
             .name("callwright-load".to_owned())
             .spawn(move || answer.send(self.load()).is_ok())
-            .map_err(|cause| Error::new(ErrorKind::Backend, "cannot start a thread to load the model").because(cause))?;
+            .map_err(|cause| {
+                Error::new(ErrorKind::Backend, "cannot start a thread to load the model").because(cause)
+            })?;
         let stages = loaded.await.map_err(|cause| {
             Error::new(ErrorKind::Backend, "loading the model ended without a result").because(cause)
         })??;

@@ -26,8 +26,7 @@ pub(super) async fn turn(stages: &Stages, request: Request, events: &Emitter) ->
     stages.fits(&prompt)?;
     let constraint = stages.constraint(&request, &tools, &prompt)?;
 
-    let mut parser =
-        Parser::new(Arc::clone(&stages.format), tools).level(stages.level).after_prompt(&prompt.text());
+    let mut parser = Parser::new(Arc::clone(&stages.format), tools).level(stages.level).after_prompt(&prompt.text());
     let mut chunks = stages.generator.generate(stages.job(&request, prompt, constraint))?;
     let mut lengths = Vec::new();
     let end = loop {

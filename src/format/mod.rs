@@ -30,8 +30,8 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-use crate::value::CallDialect;
 use crate::error::{Error, ErrorKind, Result};
+use crate::value::CallDialect;
 
 pub use enforce::Enforce;
 pub use envelope::{RawCall, calls_in};

@@ -93,7 +93,8 @@ impl Worker {
         let known = job.constraint.as_ref().and_then(|constraint| known(grammars, constraint));
         thread::scope(|scope| {
             let wanted = job.constraint.as_ref().filter(|_| known.is_none());
-            let compiling = wanted.map(|constraint| scope.spawn(|| constraint.matcher(lexicon.factory()?, lexicon.specials())));
+            let compiling =
+                wanted.map(|constraint| scope.spawn(|| constraint.matcher(lexicon.factory()?, lexicon.specials())));
             let total = sequence.len();
             loop {
                 let left = sequence.catch_up(&mut **backend)?;
@@ -103,7 +104,8 @@ impl Worker {
                 }
             }
             let (Some(compiling), Some(constraint)) = (compiling, wanted) else { return Ok(known) };
-            let compiled = compiling.join().map_err(|_| Error::new(ErrorKind::Grammar, "compiling the grammar broke off"))??;
+            let compiled =
+                compiling.join().map_err(|_| Error::new(ErrorKind::Grammar, "compiling the grammar broke off"))??;
             if grammars.len() == GRAMMARS {
                 grammars.remove(0);
             }
@@ -234,7 +236,12 @@ impl Turn<'_> {
         Next::Go(Phase::Free)
     }
 
-    fn watched(&mut self, mut scout: Box<Scout>, from: usize, grammar: Option<(&Matcher, &Constraint)>) -> Result<Next> {
+    fn watched(
+        &mut self,
+        mut scout: Box<Scout>,
+        from: usize,
+        grammar: Option<(&Matcher, &Constraint)>,
+    ) -> Result<Next> {
         let token = self.choose(None, &[])?;
         if self.ends_answer(token) {
             return Ok(Next::End(FinishReason::Stop));
@@ -288,7 +295,9 @@ impl Turn<'_> {
         self.send(usize::MAX);
         let text = self.outbox.text();
         let tail = &text[text.len().saturating_sub(close.len() + 32)..];
-        let Some(at) = memchr::memmem::find(tail, close.as_bytes()) else { return Ok(Next::Go(Phase::Thinking(close))) };
+        let Some(at) = memchr::memmem::find(tail, close.as_bytes()) else {
+            return Ok(Next::Go(Phase::Thinking(close)));
+        };
         if at + close.len() == tail.len() {
             self.append_text("\n\n");
         }

@@ -43,7 +43,12 @@ impl Held {
     }
 
     /// Begins at this byte of the output: what of the rest fits stays, what does not is taken back.
-    pub(super) fn from_text(turn: &mut Turn<'_>, grammar: &Matcher, constraint: &Constraint, at: usize) -> Result<Self> {
+    pub(super) fn from_text(
+        turn: &mut Turn<'_>,
+        grammar: &Matcher,
+        constraint: &Constraint,
+        at: usize,
+    ) -> Result<Self> {
         let (tokens, ends) = turn.output();
         let first = ends.partition_point(|end| *end <= at);
         let start = if first == 0 { 0 } else { ends[first - 1] };
@@ -129,7 +134,11 @@ fn close(turn: &mut Turn<'_>, way: &[Token]) -> Taken {
 /// Takes tokens away that would make a number run on, as long as others remain.
 fn shorten_numbers(mask: &mut Mask, turn: &Turn<'_>) {
     let text = turn.outbox.text();
-    let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')).count();
+    let digits = text
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'))
+        .count();
     if digits < 2 {
         return;
     }

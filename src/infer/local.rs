@@ -97,7 +97,8 @@ fn warm(lexicon: &Arc<Lexicon>) {
 }
 
 fn died() -> Error {
-    Error::new(ErrorKind::Backend, "the model's thread has ended").hint("load the model again; `--verbose` shows the engine's log")
+    Error::new(ErrorKind::Backend, "the model's thread has ended")
+        .hint("load the model again; `--verbose` shows the engine's log")
 }
 
 impl Generator for Local {

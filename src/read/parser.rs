@@ -36,6 +36,7 @@ pub struct Parser {
     tools: Arc<ToolSet>,
     level: Level,
     attempt: usize,
+    recovers: bool,
     decoder: Decoder,
     reader: Reader,
     steps: Vec<Step>,
@@ -75,6 +76,7 @@ impl Parser {
             tools,
             level: Level::default(),
             attempt: 0,
+            recovers: false,
             decoder: Decoder::default(),
             steps: Vec::new(),
             open: None,
@@ -86,6 +88,15 @@ impl Parser {
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// The same parser, which at the end also looks for calls outside the format where the format found nothing: for
+    /// models that were only prompted, and for recorded outputs of unknown format. Not the default yet: it still
+    /// forgives a bracket too many in texts that were cut off (law 8).
+    #[must_use]
+    pub fn recovering(mut self) -> Self {
+        self.recovers = true;
         self
     }
 
@@ -121,7 +132,7 @@ impl Parser {
             let fix = Fix { kind: FixKind::InvalidUtf8, span, call: None, note: None };
             self.fix(fix, &mut events);
         }
-        if self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() {
+        if self.may_recover() {
             self.recover(&mut events);
         }
         let mut parsed = self.parsed;
@@ -204,6 +215,19 @@ impl Parser {
         self.parsed.calls.push(call);
     }
 
+    /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
+    /// found: reading it once more with missing brackets forgiven would complete it (law 8).
+    fn may_recover(&self) -> bool {
+        let cut_off = self.parsed.faults.iter().any(|fault| matches!(fault, Fault::Truncated { .. }));
+        self.recovers && self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
+    }
+
+    /// Whether these bytes are reasoning, in which a call is only thought of.
+    fn is_thought(&self, span: &Range<usize>) -> bool {
+        let thoughts = self.parsed.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning);
+        thoughts.into_iter().any(|thought| thought.span.start < span.end && span.start < thought.span.end)
+    }
+
     /// The second step: calls anywhere in the text.
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
@@ -211,6 +235,9 @@ impl Parser {
         let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, &offered);
         self.parsed.raw = raw;
         for Recovered { raw, checked } in found {
+            if self.is_thought(&raw.span) {
+                continue;
+            }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());
             let within = |span: &Range<usize>| span.start < raw.span.end && raw.span.start < span.end;
             self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if within(span)));

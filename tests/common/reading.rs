@@ -54,9 +54,17 @@ pub fn call(name: &str, arguments: Value) -> Call {
     Call::new(name, arguments.as_object().cloned().unwrap())
 }
 
-/// Reads a whole text.
+/// Reads a whole text by its format.
 pub fn parse(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str) -> Parsed {
-    let mut parser = Parser::new(Arc::clone(format), Arc::clone(tools));
+    whole(Parser::new(Arc::clone(format), Arc::clone(tools)), text)
+}
+
+/// Reads a whole text by its format, then by recovery.
+pub fn parse_recovering(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str) -> Parsed {
+    whole(Parser::new(Arc::clone(format), Arc::clone(tools)).recovering(), text)
+}
+
+fn whole(mut parser: Parser, text: &str) -> Parsed {
     let mut events = parser.push(text.as_bytes());
     let mut parsed = parser.finish();
     events.append(&mut parsed.events);
@@ -65,11 +73,7 @@ pub fn parse(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str) -> Parsed {
 }
 
 /// Reads a text cut into these chunks.
-pub fn parse_chunks<'c>(
-    format: &Arc<Format>,
-    tools: &Arc<ToolSet>,
-    chunks: impl Iterator<Item = &'c [u8]>,
-) -> Parsed {
+pub fn parse_chunks<'c>(format: &Arc<Format>, tools: &Arc<ToolSet>, chunks: impl Iterator<Item = &'c [u8]>) -> Parsed {
     let mut parser = Parser::new(Arc::clone(format), Arc::clone(tools));
     let mut events: Vec<Event> = chunks.flat_map(|chunk| parser.push(chunk)).collect();
     let mut parsed = parser.finish();

@@ -26,7 +26,9 @@ const FORMATS: [&str; 5] = ["date", "time", "date-time", "email", "uuid"];
 pub fn tools(seed: u64) -> Vec<Tool> {
     let mut dice = Dice::new(seed);
     let count = 1 + dice.throw(4);
-    (0..count).map(|index| Tool::new(format!("tool-{index}_{}", "x".repeat(dice.throw(5))), "", object(&mut dice, 0))).collect()
+    (0..count)
+        .map(|index| Tool::new(format!("tool-{index}_{}", "x".repeat(dice.throw(5))), "", object(&mut dice, 0)))
+        .collect()
 }
 
 fn object(dice: &mut Dice, depth: usize) -> Value {
@@ -56,7 +58,9 @@ fn schema(dice: &mut Dice, depth: usize) -> Value {
         10 => json!({"type": "boolean"}),
         11 => json!({"type": ["string", "null"]}),
         12 => json!({"const": ["fixed", 1]}),
-        13 => json!({"type": "array", "items": schema(dice, depth + 1), "minItems": dice.throw(3), "maxItems": 2 + dice.throw(9)}),
+        13 => {
+            json!({"type": "array", "items": schema(dice, depth + 1), "minItems": dice.throw(3), "maxItems": 2 + dice.throw(9)})
+        }
         14 => json!({"type": "array", "items": schema(dice, depth + 1)}),
         15 => json!({"anyOf": [schema(dice, depth + 1), schema(dice, depth + 1)]}),
         _ => object(dice, depth),

@@ -19,8 +19,30 @@ pub struct Words {
 
 /// Words that real vocabularies have as one token and that matter here: they cross the edges of what is enforced.
 const WORDS: [&str; 24] = [
-    "<tool", "_call", ">\n", "\"}", "\"}}", "}}\n", "\": ", "\": \"", ", \"", "name", "arguments", " the", "city", "Paris",
-    "\n</", "Hello", " world", "\"}}\n</", "{\"", "weather", "get_", " <", "\n\n", "12",
+    "<tool",
+    "_call",
+    ">\n",
+    "\"}",
+    "\"}}",
+    "}}\n",
+    "\": ",
+    "\": \"",
+    ", \"",
+    "name",
+    "arguments",
+    " the",
+    "city",
+    "Paris",
+    "\n</",
+    "Hello",
+    " world",
+    "\"}}\n</",
+    "{\"",
+    "weather",
+    "get_",
+    " <",
+    "\n\n",
+    "12",
 ];
 
 /// The last control token ends an answer.
@@ -136,14 +158,17 @@ impl Scripted {
 
     fn logits(&self, tokens: &[Token]) -> Vec<f32> {
         let noise = |token: usize, salt: u64| {
-            let mut mixed = (token as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xff51_afd7_ed55_8ccd);
+            let mut mixed =
+                (token as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xff51_afd7_ed55_8ccd);
             mixed ^= mixed >> 29;
             mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9);
             ((mixed >> 40) as f32) / 16_777_216.0
         };
         let place = tokens.len() as u64;
         let salt = match &self.script {
-            Script::Random(seed) => tokens.iter().fold(*seed, |salt, token| salt.wrapping_mul(31).wrapping_add(u64::from(*token))),
+            Script::Random(seed) => {
+                tokens.iter().fold(*seed, |salt, token| salt.wrapping_mul(31).wrapping_add(u64::from(*token)))
+            }
             _ => place,
         };
         let mut logits: Vec<f32> = (0..self.words.size()).map(|token| 4.0 * noise(token, salt)).collect();
@@ -165,7 +190,13 @@ impl Backend for Scripted {
     }
 
     fn limits(&self) -> Limits {
-        Limits { batch: 64, sequences: 2, context: self.info.context_length, can_truncate: self.can_truncate, can_fork: false }
+        Limits {
+            batch: 64,
+            sequences: 2,
+            context: self.info.context_length,
+            can_truncate: self.can_truncate,
+            can_fork: false,
+        }
     }
 
     fn vocab(&self) -> Arc<dyn Vocab> {

@@ -74,7 +74,12 @@ impl Llama {
 }
 
 /// A context over a model. It must be kept beside the model and dropped before it, as [`Llama`] does.
-fn context(engine: &LlamaBackend, model: &Arc<LlamaModel>, shape: Shape, length: usize) -> Result<LlamaContext<'static>> {
+fn context(
+    engine: &LlamaBackend,
+    model: &Arc<LlamaModel>,
+    shape: Shape,
+    length: usize,
+) -> Result<LlamaContext<'static>> {
     let made = model.new_context(engine, shape.parameters(length));
     let context = made.map_err(|error| failure::of_context(length, error))?;
     // SAFETY: the context borrows the model behind the `Arc`. That model does not move when the `Arc` is moved, and

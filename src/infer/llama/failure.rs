@@ -31,7 +31,9 @@ pub(super) fn of_context(tokens: usize, cause: LlamaContextLoadError) -> Error {
 /// A batch that was not computed.
 pub(super) fn of_decode(cause: DecodeError) -> Error {
     if matches!(cause, DecodeError::NoKvCacheSlot) {
-        return Error::new(ErrorKind::ContextFull, "the model's cache is full").because(cause).hint("raise the context length");
+        return Error::new(ErrorKind::ContextFull, "the model's cache is full")
+            .because(cause)
+            .hint("raise the context length");
     }
     Error::new(ErrorKind::Backend, "llama.cpp could not compute a batch").because(cause)
 }

@@ -57,7 +57,9 @@ pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>>
 pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>> {
     if !path.is_file() {
         let message = format!("there is no model file at `{}`", path.display());
-        return Err(Error::new(ErrorKind::ModelMissing, message).hint("`callwright list` shows the models that are there"));
+        return Err(
+            Error::new(ErrorKind::ModelMissing, message).hint("`callwright list` shows the models that are there")
+        );
     }
     let engine = engine(settings.verbose)?;
     let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
