@@ -26,8 +26,10 @@ const PERIOD: usize = 32;
 /// Watches what is written inside a call.
 #[derive(Debug)]
 pub(super) struct Repeats {
-    /// Tokens that end a string, or a list.
-    ends: Vec<Token>,
+    /// Tokens that end a string.
+    string_ends: Vec<Token>,
+    /// Tokens that end a list.
+    list_ends: Vec<Token>,
     /// The string at hand.
     string: Vec<Token>,
     /// All tokens of the call, and for each period how long it has held.
@@ -40,11 +42,9 @@ pub(super) struct Repeats {
 impl Repeats {
     /// Watches calls in which these texts end a string.
     pub(super) fn new(lexicon: &Lexicon, ends: &[String]) -> Self {
-        let lists = "]".to_owned();
-        let mut found: Vec<Token> = ends.iter().chain([&lists]).flat_map(|end| leading(lexicon, end)).collect();
-        found.sort_unstable();
-        found.dedup();
-        Self { ends: found, string: Vec::new(), call: Vec::new(), periods: [0; PERIOD + 1], strain: 0.0 }
+        let string_ends = ends.iter().flat_map(|end| leading(lexicon, end)).collect();
+        let list_ends = leading(lexicon, "]");
+        Self { string_ends, list_ends, string: Vec::new(), call: Vec::new(), periods: [0; PERIOD + 1], strain: 0.0 }
     }
 
     /// A token of the call. Inside a string: where the grammar left it to the model what to write.
@@ -71,7 +71,8 @@ impl Repeats {
         }
         if self.strain > 0.0 {
             let change = self.strain.min(30.0);
-            bias.extend(self.ends.iter().map(|token| (*token, change)));
+            let ends = if in_string { &self.string_ends } else { &self.list_ends };
+            bias.extend(ends.iter().map(|token| (*token, change)));
         }
         bias
     }
@@ -131,7 +132,10 @@ fn leading(lexicon: &Lexicon, end: &str) -> Vec<Token> {
     let vocab = lexicon.vocab();
     let texts = ["", "}", "}}", ",", "]"].map(|behind| format!("{end}{behind}"));
     let first = texts.iter().filter_map(|text| vocab.tokenize(text.as_bytes(), false).first().copied());
-    first.filter(|token| vocab.piece(*token).starts_with(end.as_bytes())).collect()
+    let mut leading: Vec<Token> = first.filter(|token| vocab.piece(*token).starts_with(end.as_bytes())).collect();
+    leading.sort_unstable();
+    leading.dedup();
+    leading
 }
 
 #[cfg(test)]
