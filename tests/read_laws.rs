@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use callwright::chat::{Event, Fault, SegmentKind};
@@ -18,7 +18,15 @@ fn formats() -> impl Iterator<Item = &'static Arc<Format>> {
     Formats::builtin().iter()
 }
 
+/// The machine is the same for all formats; what is slow is tried on one format of each shape.
+const OF_EACH_SHAPE: [&str; 6] = ["hermes", "llama3", "kimi_k2", "qwen3_coder", "pythonic", "harmony"];
+
 fn offered() -> Arc<ToolSet> {
+    static OFFERED: LazyLock<Arc<ToolSet>> = LazyLock::new(compile);
+    Arc::clone(&OFFERED)
+}
+
+fn compile() -> Arc<ToolSet> {
     let calls = [
         call("weather_now", json!({"city": "Oslo", "days": 3})),
         call("clock_set", json!({"hour": 7})),
@@ -130,9 +138,7 @@ fn law_4_linear_work() {
         ("parameters", |n| format!("<function=write_file>{}", "<parameter=text>\n</parameter> ".repeat(n / 30))),
     ];
     let tools = offered();
-    // One format of each shape: the machine is the same for all.
-    let of_each_shape = ["hermes", "llama3", "kimi_k2", "qwen3_coder", "pythonic", "harmony"];
-    for format in formats().filter(|format| of_each_shape.contains(&format.name())) {
+    for format in formats().filter(|format| OF_EACH_SHAPE.contains(&format.name())) {
         for (title, make) in &texts {
             let time = |size: usize| {
                 let text = make(size);
@@ -151,14 +157,13 @@ fn law_4_linear_work() {
 #[test]
 fn law_5_never_panics_never_hangs() {
     let tools = offered();
-    let deep = "[".repeat(200_000);
-    let objects = "{\"a\":".repeat(200_000);
-    let calls = "f(".repeat(200_000);
     for format in formats() {
         let open = format!("{}{}", format.row().section.open, format.row().call.open);
-        for body in [&deep, &objects, &calls] {
+        // One format of each shape goes all the way down.
+        let depth = if OF_EACH_SHAPE.contains(&format.name()) { 200_000 } else { 5_000 };
+        for body in ["[", "{\"a\":", "f("].map(|word| word.repeat(depth)) {
             assert_tiled(&parse(format, &tools, &format!("{open}{body}")));
-            assert_tiled(&parse(format, &tools, body));
+            assert_tiled(&parse(format, &tools, &body));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::Result;
 /// While so many tokens more are left than the way out takes, no single token can make the way too long.
 const CLOSE: usize = 128;
 /// Where more is left than this, the first look is saved: no call takes half of it to close.
-const FAR: usize = 512;
+const FAR: usize = 256;
 /// How many ways are tried where the first does not end.
 const ATTEMPTS: usize = 3;
 

@@ -129,10 +129,11 @@ fn penalty(excess: usize) -> f32 {
 
 /// Tokens that begin with the end of a string, alone or with what often follows it.
 fn leading(lexicon: &Lexicon, end: &str) -> Vec<Token> {
-    let vocab = lexicon.vocab();
+    let Ok(factory) = lexicon.factory() else { return Vec::new() };
     let texts = ["", "}", "}}", ",", "]"].map(|behind| format!("{end}{behind}"));
-    let first = texts.iter().filter_map(|text| vocab.tokenize(text.as_bytes(), false).first().copied());
-    let mut leading: Vec<Token> = first.filter(|token| vocab.piece(*token).starts_with(end.as_bytes())).collect();
+    let first = texts.iter().filter_map(|text| factory.tok_env().tokenize(text).first().copied());
+    let mut leading: Vec<Token> =
+        first.filter(|token| lexicon.vocab().piece(*token).starts_with(end.as_bytes())).collect();
     leading.sort_unstable();
     leading.dedup();
     leading

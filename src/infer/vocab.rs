@@ -4,8 +4,9 @@
 //! forces can be appended in the tokens that the model would have used. The one that ships with llama-cpp-2 only
 //! approximates and therefore forces nothing. It must not know the engine behind the vocabulary.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use llguidance::ParserFactory;
 use toktrie::{TokEnv, TokRxInfo, TokTrie, TokenizerEnv};
@@ -149,7 +150,14 @@ pub(crate) fn token_id(index: usize) -> Token {
 struct ExactTokenizer {
     trie: TokTrie,
     vocab: Arc<dyn Vocab>,
+    known: Mutex<HashMap<Vec<u8>, Vec<Token>>>,
 }
+
+/// Texts that are remembered with their tokens: a grammar forces the same ones in call after call, and tokenizers
+/// take microseconds even for a quote.
+const KNOWN: usize = 4096;
+/// The longest text that is remembered.
+const LONGEST: usize = 256;
 
 impl TokenizerEnv for ExactTokenizer {
     fn tok_trie(&self) -> &TokTrie {
@@ -157,7 +165,20 @@ impl TokenizerEnv for ExactTokenizer {
     }
 
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<Token> {
-        self.trie.tokenize_with_greedy_fallback(bytes, |text| self.vocab.tokenize(text.as_bytes(), false))
+        // Whoever panicked while it held the lock left whole entries behind.
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokens) = known().get(bytes) {
+            return tokens.clone();
+        }
+        let tokens = self.trie.tokenize_with_greedy_fallback(bytes, |text| self.vocab.tokenize(text.as_bytes(), false));
+        if bytes.len() <= LONGEST {
+            let mut known = known();
+            if known.len() == KNOWN {
+                known.clear();
+            }
+            known.insert(bytes.to_vec(), tokens.clone());
+        }
+        tokens
     }
 }
 
@@ -170,7 +191,7 @@ fn build_factory(vocab: &Arc<dyn Vocab>) -> Result<ParserFactory, String> {
     if !ends.is_empty() {
         trie = trie.with_eos_tokens(&ends);
     }
-    let environment: TokEnv = Arc::new(ExactTokenizer { trie, vocab: Arc::clone(vocab) });
+    let environment: TokEnv = Arc::new(ExactTokenizer { trie, vocab: Arc::clone(vocab), known: Mutex::default() });
     let mut factory = ParserFactory::new_simple(&environment).map_err(|error| format!("{error:#}"))?;
     factory.quiet();
     factory.limits_mut().verbose_errors = false;

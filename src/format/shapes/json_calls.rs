@@ -57,8 +57,7 @@ impl JsonItem {
         self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
         match reach {
             Reach::More => Advance::More,
-            Reach::End(end) => self.read_whole(scene, end),
-            Reach::Marker(end) => self.read(scene, end),
+            Reach::End(end) | Reach::Marker(end) => self.read_whole(scene, end),
             Reach::Cut { shallow } => match self.extent.marker_inside() {
                 Some(marker) => self.read(scene, scene.cut(marker)),
                 None if shallow && self.named.is_none() => self.read(scene, scene.text.len()),

@@ -79,7 +79,12 @@ impl HeadItem {
     /// Whether a word that no header goes on with stands after the name.
     fn is_prose(&self, scene: &Scene<'_>) -> bool {
         let Some(name) = value::name(scene.text, self.from).filter(|_| !self.led) else { return false };
-        let Some(next) = scene.text[name.end..].trim_start().chars().next() else { return false };
+        let rest = &scene.text[name.end..];
+        // These may yet belong to the name.
+        if rest.trim_start_matches(['.', '-', ':', '/', '\\']).is_empty() {
+            return false;
+        }
+        let Some(next) = rest.trim_start().chars().next() else { return false };
         !matches!(next, '{' | '(' | '<' | '[' | '`' | '"') && !scene.format.goes_on(next)
     }
 
