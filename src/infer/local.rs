@@ -66,7 +66,7 @@ impl Local {
         F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
     {
         let (jobs, orders) = mpsc::channel::<Order>();
-        let (ready, opened) = mpsc::sync_channel(1);
+        let (ready, outcome) = mpsc::sync_channel(1);
         let owner = thread::Builder::new().name("callwright-model".to_owned()).spawn(move || {
             let backend = match opener() {
                 Ok(backend) => backend,
@@ -78,12 +78,14 @@ impl Local {
             let lexicon = Arc::new(Lexicon::new(backend.vocab()));
             let mut worker = Worker::new(backend, Arc::clone(&lexicon));
             if ready.send(Ok((worker.model(), lexicon))).is_ok() {
-                orders.into_iter().for_each(|order| worker.carry_out(order));
+                for order in orders {
+                    worker.carry_out(order);
+                }
             }
         });
         let trouble = |error| Error::new(ErrorKind::Backend, "no thread could be started for the model").because(error);
         let owner = owner.map_err(trouble)?;
-        let (model, lexicon) = opened.recv().map_err(|_| died())??;
+        let (model, lexicon) = outcome.recv().map_err(|_| died())??;
         warm(&lexicon);
         Ok(Self { model, lexicon, jobs: Some(jobs), closing: Arc::default(), owner: Some(owner) })
     }
@@ -122,11 +124,11 @@ impl Generator for Local {
             let hint = "shorten the conversation, offer fewer tools, or raise the context length";
             return Err(Error::new(ErrorKind::ContextFull, message).hint(hint).about(&self.model.name));
         }
-        let (chunks, receiver) = unbounded_channel();
+        let (chunks, incoming) = unbounded_channel();
         let outlet = Outlet { chunks, closing: Arc::clone(&self.closing) };
         let jobs = self.jobs.as_ref().ok_or_else(died)?;
         jobs.send(Order { job, tokens, received, outlet }).map_err(|_| died())?;
-        Ok(Box::pin(Incoming(receiver)))
+        Ok(Box::pin(Incoming(incoming)))
     }
 }
 
