@@ -78,7 +78,7 @@ impl Worker {
             end,
         };
         let decoding = Instant::now();
-        turn.end.reason = turn.decode(matcher)?;
+        turn.end.reason = turn.decode(matcher.as_ref())?;
         if let Some(rest) = turn.outbox.take_rest() {
             outlet.send(Ok(Chunk::Text(rest)));
         }
@@ -174,8 +174,8 @@ enum Next {
 }
 
 impl Turn<'_> {
-    fn decode(&mut self, matcher: Option<Matcher>) -> Result<FinishReason> {
-        let grammar = matcher.as_ref().zip(self.job.constraint.as_ref());
+    fn decode(&mut self, matcher: Option<&Matcher>) -> Result<FinishReason> {
+        let grammar = matcher.zip(self.job.constraint.as_ref());
         let mut phase = self.first_phase(grammar)?;
         loop {
             if interrupted(self.job, self.received, self.outlet) {
@@ -256,9 +256,9 @@ impl Turn<'_> {
         match (self.after_free(hold), call, grammar) {
             (Next::End(reason), ..) => Ok(Next::End(reason)),
             (_, Some(at), Some((matcher, constraint))) => {
-                let held = Held::from_text(self, matcher, constraint, at)?;
+                let begun = Held::from_text(self, matcher, constraint, at)?;
                 self.send(usize::MAX);
-                Ok(Next::Go(Phase::Held(Box::new(held))))
+                Ok(Next::Go(Phase::Held(Box::new(begun))))
             }
             _ => Ok(Next::Go(Phase::Watched(scout, from))),
         }
@@ -315,11 +315,10 @@ impl Turn<'_> {
         self.send(usize::MAX);
         match (taken, grammar) {
             (Taken::Goes, _) => Ok(Next::Go(Phase::Held(held))),
-            (Taken::Ended, _) => Ok(Next::End(FinishReason::Stop)),
             (Taken::Complete, Some((_, constraint))) if *constraint.mode() == Mode::Watch && constraint.parallel() => {
                 Ok(Next::Go(Phase::Watched(Box::new(constraint.scout(false)), self.outbox.text().len())))
             }
-            (Taken::Complete, _) => Ok(Next::End(FinishReason::Stop)),
+            (Taken::Complete | Taken::Ended, _) => Ok(Next::End(FinishReason::Stop)),
         }
     }
 
