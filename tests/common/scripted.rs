@@ -15,6 +15,8 @@ use callwright::{Error, ErrorKind, Result};
 pub struct Words {
     pieces: Vec<Vec<u8>>,
     controls: usize,
+    /// Words that a random script likes better than others.
+    liked: std::ops::Range<usize>,
 }
 
 /// Words that real vocabularies have as one token and that matter here: they cross the edges of what is enforced.
@@ -50,9 +52,21 @@ const CONTROLS: [&str; 4] = ["<|call|>", "<think>", "</think>", "<|end|>"];
 
 impl Words {
     pub fn new() -> Self {
+        Self::with(&WORDS, &[], &CONTROLS)
+    }
+
+    /// Bytes, words, words that are liked, control tokens; the last of these ends an answer.
+    pub fn with(words: &[&str], liked: &[&str], controls: &[&str]) -> Self {
         let bytes = (0..=255u8).map(|byte| vec![byte]);
-        let words = WORDS.iter().chain(&CONTROLS).map(|word| word.as_bytes().to_vec());
-        Self { pieces: bytes.chain(words).collect(), controls: CONTROLS.len() }
+        let all = words.iter().chain(liked).chain(controls).map(|word| word.as_bytes().to_vec());
+        let first = 256 + words.len();
+        let controls = controls.len();
+        Self { pieces: bytes.chain(all).collect(), controls, liked: first..first + liked.len() }
+    }
+
+    /// Nothing but bytes, and the token that ends an answer.
+    pub fn bytes() -> Self {
+        Self::with(&[], &[], &["<|end|>"])
     }
 
     pub fn end(&self) -> Token {
@@ -104,6 +118,8 @@ impl Vocab for Words {
 pub enum Script {
     /// These tokens, whatever came of them; then the end.
     Tokens(Vec<Token>),
+    /// These tokens behind a prompt of one token, those that are forced counted.
+    Behind(Vec<Token>),
     /// Anything: logits from this seed.
     Random(u64),
     /// This byte, for ever.
@@ -137,13 +153,18 @@ impl Scripted {
 
     /// The same; `can_truncate`: whether its cache can be cut anywhere.
     pub fn open_with(script: Script, context: usize, can_truncate: bool) -> (Local, Arc<Mutex<Seen>>) {
+        Self::open_over(Words::new(), script, context, can_truncate)
+    }
+
+    /// The same over these words.
+    pub fn open_over(words: Words, script: Script, context: usize, can_truncate: bool) -> (Local, Arc<Mutex<Seen>>) {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let theirs = Arc::clone(&seen);
         let local = Local::open(move || {
             let mut info = ModelInfo::named("scripted");
             info.context_length = context;
             Ok(Box::new(Self {
-                words: Arc::new(Words::new()),
+                words: Arc::new(words),
                 script,
                 info,
                 sequences: [Vec::new(), Vec::new()],
@@ -177,8 +198,11 @@ impl Scripted {
                 let at = tokens.len() - self.prompt.unwrap_or(tokens.len());
                 logits[script.get(at).copied().unwrap_or(self.words.end()) as usize] = 50.0;
             }
+            Script::Behind(script) => {
+                logits[script.get(tokens.len() - 1).copied().unwrap_or(self.words.end()) as usize] = 50.0;
+            }
             Script::Again(byte) => logits[*byte as usize] = 50.0,
-            Script::Random(_) => {}
+            Script::Random(_) => logits[self.words.liked.clone()].iter_mut().for_each(|logit| *logit += 1.5),
         }
         logits
     }
