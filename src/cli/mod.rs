@@ -100,6 +100,7 @@ struct Arguments {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(next_help_heading = "Global options")]
 struct Global {
     /// Print JSON on stdout instead of text

@@ -30,6 +30,7 @@ pub struct Printer {
 }
 
 impl Printer {
+    #[expect(clippy::fn_params_excessive_bools, reason = "each is a switch of the command line, by its name")]
     pub(super) fn new(json: bool, quiet: bool, verbose: bool, progress: bool, color: Color) -> Self {
         let color = match color {
             Color::Auto => ColorChoice::Auto,
@@ -107,6 +108,7 @@ impl Printer {
     }
 
     /// Tells an error with its causes and its hint, and how the command ends by it.
+    #[must_use]
     pub fn failed(&self, error: &Error) -> Exit {
         if is_closed_pipe(error) {
             return Exit::Done;
@@ -123,7 +125,7 @@ impl Printer {
         Exit::Failed
     }
 
-    fn tell(&self, text: &str) {
+    fn tell(self, text: &str) {
         self.trace(&format!("{text}\n"));
     }
 }

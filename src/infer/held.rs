@@ -6,7 +6,7 @@
 use super::backend::Token;
 use super::repeat::Repeats;
 use super::turn::Turn;
-use crate::constrain::{Closer, Constraint, Mask, Matcher, Verdict, overlong};
+use crate::constrain::{Closer, Constraint, Digits, Mask, Matcher, Verdict, overlong};
 use crate::error::Result;
 
 /// An enforced stretch of output.
@@ -15,6 +15,7 @@ pub(super) struct Held {
     matcher: Matcher,
     closer: Closer,
     repeats: Repeats,
+    digits: Digits,
     /// Whether the budget ended inside what the grammar forced.
     cut_off: bool,
     /// Whether the last token chosen was one of a string.
@@ -35,9 +36,16 @@ pub(super) enum Taken {
 impl Held {
     /// Begins at the end of the output.
     pub(super) fn begin(turn: &mut Turn, matcher: Matcher, constraint: &Constraint) -> Result<Self> {
+        let start = turn.outbox.text().len();
+        Self::go_on(turn, matcher, constraint, start)
+    }
+
+    /// Goes on at the end of the output with a call whose first byte is `start`.
+    fn go_on(turn: &mut Turn, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
         let closer = Closer::new(turn.left(), constraint.ends());
         let repeats = Repeats::new(&turn.lexicon, constraint.ends());
-        let mut held = Self { matcher, closer, repeats, cut_off: false, in_string: false };
+        let digits = Digits::from(start);
+        let mut held = Self { matcher, closer, repeats, digits, cut_off: false, in_string: false };
         let forced = held.matcher.consume_forced();
         held.append_forced(turn, &forced);
         held.closer.begin(&mut held.matcher, turn.left())?;
@@ -67,7 +75,7 @@ impl Held {
         }
         let fitting = matcher.consume_fitting(&tokens[own..])?;
         turn.cut(own + fitting);
-        Self::begin(turn, matcher, constraint)
+        Self::go_on(turn, matcher, constraint, at)
     }
 
     /// Whether nothing can follow.
@@ -86,7 +94,9 @@ impl Held {
             return Err(error);
         }
         let mut mask = self.matcher.mask()?;
-        shorten_numbers(&mut mask, turn);
+        if self.digits.in_number(turn.outbox.text()) {
+            shorten_numbers(&mut mask, turn);
+        }
         // A string is where nearly every token may stand.
         let in_string = mask.num_set() * 2 > turn.lexicon.vocab().size();
         let token = turn.choose(logits, Some(&mask), &self.repeats.bias(in_string))?;
@@ -137,17 +147,11 @@ fn close(turn: &mut Turn, way: &[Token]) -> Taken {
 /// Takes tokens away that would make a number run on, as long as others remain.
 fn shorten_numbers(mask: &mut Mask, turn: &Turn) {
     let text = turn.outbox.text();
-    let digits = text
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'))
-        .count();
-    if digits < 2 {
-        return;
-    }
     let vocab = turn.lexicon.vocab();
     let long: Vec<Token> = mask.iter().filter(|token| overlong(text, &vocab.piece(*token))).collect();
     if long.len() < mask.num_set() {
-        long.iter().for_each(|token| mask.disallow_token(*token));
+        for token in long {
+            mask.disallow_token(token);
+        }
     }
 }

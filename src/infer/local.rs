@@ -71,7 +71,7 @@ impl Local {
         F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
     {
         let (jobs, orders) = mpsc::channel::<Order>();
-        let (ready, opened) = mpsc::sync_channel(1);
+        let (ready, outcome) = mpsc::sync_channel(1);
         let backlog = Arc::new(AtomicUsize::new(0));
         let theirs = Arc::clone(&backlog);
         let owner = thread::Builder::new().name("callwright-model".to_owned()).spawn(move || {
@@ -90,7 +90,7 @@ impl Local {
         });
         let trouble = |error| Error::new(ErrorKind::Backend, "no thread could be started for the model").because(error);
         let owner = owner.map_err(trouble)?;
-        let (model, lexicon) = opened.recv().map_err(|_| died())??;
+        let (model, lexicon) = outcome.recv().map_err(|_| died())??;
         warm(&lexicon);
         Ok(Self { model, lexicon, jobs: Some(jobs), backlog, closing: Arc::default(), owner: Some(owner) })
     }
@@ -134,11 +134,11 @@ impl Generator for Local {
             let message = format!("{BACKLOG} jobs are waiting for the model already");
             return Err(Error::new(ErrorKind::Busy, message).hint("try again in a moment").about(&self.model.name));
         }
-        let (chunks, receiver) = unbounded_channel();
+        let (chunks, incoming) = unbounded_channel();
         let outlet = Outlet { chunks, closing: Arc::clone(&self.closing) };
         let jobs = self.jobs.as_ref().ok_or_else(died)?;
         jobs.send(Order { job, tokens, received, outlet }).map_err(|_| died())?;
-        Ok(Box::pin(Incoming(receiver)))
+        Ok(Box::pin(Incoming(incoming)))
     }
 }
 

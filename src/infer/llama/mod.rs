@@ -41,7 +41,7 @@ pub struct LlamaSettings {
 }
 
 /// The context at first where none was asked for: enough for many tools, and small enough for laptops.
-const CONTEXT: usize = 4096;
+pub(crate) const CONTEXT: usize = 4096;
 /// Tokens of one batch: a whole chunk of a prompt.
 const BATCH: usize = 512;
 /// Sequences that share the cache: as many jobs are done at once, or kept for others that begin alike.
