@@ -1,7 +1,9 @@
 //! Reads a model's output: by its format as it streams, then by recovery at the end.
 
 mod anchors;
+mod auto;
 mod deltas;
+mod offer;
 mod parser;
 mod prose;
 mod recovery;
