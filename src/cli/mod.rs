@@ -7,6 +7,7 @@
 #[cfg(feature = "engine")]
 mod ask;
 mod bar;
+mod bench;
 #[cfg(feature = "engine")]
 mod chat;
 mod completions;
@@ -16,6 +17,7 @@ mod grammar;
 mod list;
 #[cfg(feature = "engine")]
 mod model;
+mod out;
 mod parse;
 mod printer;
 mod prompt;
@@ -140,6 +142,7 @@ enum Command {
     #[cfg(feature = "engine")]
     Chat(chat::Args),
     Parse(parse::Args),
+    Bench(bench::Args),
     #[cfg(feature = "engine")]
     Grammar(grammar::Args),
     Prompt(prompt::Args),
@@ -183,6 +186,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         #[cfg(feature = "engine")]
         Command::Chat(args) => chat::run(args, world),
         Command::Parse(args) => parse::run(args, world),
+        Command::Bench(args) => bench::run(args, world),
         #[cfg(feature = "engine")]
         Command::Grammar(args) => grammar::run(args, world),
         Command::Prompt(args) => prompt::run(args, world),
