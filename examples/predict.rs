@@ -15,14 +15,17 @@ use callwright::read::Parser;
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let name = std::env::args().nth(1).unwrap_or_else(|| "tool_use".to_owned());
-    let format = Formats::builtin().get(&name)?;
+    let formats = Formats::builtin();
+    let format = std::env::args().nth(1).filter(|name| name != "auto").map(|name| formats.get(&name)).transpose()?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let row: Value = serde_json::from_str(&line?)?;
         let tools: Vec<Tool> = serde_json::from_value(row["tools"].clone())?;
         let tools = Arc::new(ToolSet::compile(&tools)?);
-        let mut parser = Parser::new(Arc::clone(&format), tools).recovering();
+        let mut parser = match &format {
+            Some(format) => Parser::new(Arc::clone(format), tools).recovering(),
+            None => Parser::auto(formats, tools),
+        };
         parser.push(row["output"].as_str().unwrap_or_default().as_bytes());
         let parsed = parser.finish();
         let unknown = |index: usize| {

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::auto::decide;
 use super::deltas::Deltas;
-use super::recovery::{Recovered, recover};
+use super::prose;
+use super::recovery::{Recovered, recover, unconvincing};
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, Segment, SegmentKind};
-use crate::check::{Level, ToolSet};
-use crate::format::{Format, Offered, RawCall, Reader, Step, Text};
+use crate::check::{Checked, Level, ToolSet};
+use crate::format::{Detected, Format, Formats, Offered, RawCall, Reader, Step, Text};
 
 /// Reads one output of a model, chunk by chunk.
 ///
@@ -33,21 +35,29 @@ use crate::format::{Format, Offered, RawCall, Reader, Step, Text};
 #[derive(Debug)]
 pub struct Parser {
     format: Arc<Format>,
-    tools: Arc<ToolSet>,
-    level: Level,
+    pub(super) tools: Arc<ToolSet>,
+    pub(super) level: Level,
     attempt: usize,
     recovers: bool,
+    /// The formats to choose from at the end, where nobody said which one it is.
+    pub(super) choice: Vec<Arc<Format>>,
+    /// Calls must convince as in recovery, since nobody said that the text is in this format.
+    guarded: bool,
     decoder: Decoder,
     reader: Reader,
     steps: Vec<Step>,
     open: Option<Deltas>,
-    parsed: Parsed,
+    pub(super) parsed: Parsed,
 }
 
 /// All that was read.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Parsed {
+    /// The format that it was read by, `""` where none was recognised.
+    pub format: String,
+    /// Where the format was chosen by the text ([`Parser::auto`]): which one fits best, how well, and why.
+    pub detected: Option<Detected>,
     /// What the model wrote; bytes that are not UTF-8 as U+FFFD.
     pub raw: String,
     /// What each byte of it is; they lie end to end.
@@ -77,11 +87,35 @@ impl Parser {
             level: Level::default(),
             attempt: 0,
             recovers: false,
+            choice: Vec::new(),
+            guarded: false,
             decoder: Decoder::default(),
             steps: Vec::new(),
             open: None,
             parsed: Parsed::default(),
         }
+    }
+
+    /// A parser for an output whose format nobody knows. At the end the text itself decides: the format that fits it
+    /// best reads it, with recovery, and [`Parsed::detected`] says which one, how well it fits and why. If none fits,
+    /// recovery alone does.
+    ///
+    /// ```
+    /// use callwright::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
+    /// use std::sync::Arc;
+    /// let add = Tool::new("add", "", serde_json::json!({"properties": {"a": {"type": "integer"}}}));
+    /// let mut parser = Parser::auto(Formats::builtin(), Arc::new(ToolSet::compile(&[add])?));
+    /// parser.push(b"[TOOL_CALLS]add[ARGS]{\"a\": 5}");
+    /// let parsed = parser.finish();
+    /// assert_eq!(parsed.format, "mistral_v13");
+    /// assert_eq!(parsed.detected.unwrap().reason, "1 call(s) of offered tools between the format's markers");
+    /// # Ok::<(), callwright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn auto(formats: &Formats, tools: Arc<ToolSet>) -> Self {
+        let mut parser = Self::new(Arc::new(Format::plain()), tools).recovering();
+        parser.choice = formats.iter().cloned().collect();
+        parser
     }
 
     /// How much is put right.
@@ -118,7 +152,9 @@ impl Parser {
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
         self.decoder.push(bytes, &mut self.parsed.raw);
         let mut events = Vec::new();
-        self.read(false, &mut events);
+        if self.choice.is_empty() {
+            self.read(false, &mut events);
+        }
         events
     }
 
@@ -126,6 +162,26 @@ impl Parser {
     #[must_use]
     pub fn finish(mut self) -> Parsed {
         self.decoder.finish(&mut self.parsed.raw);
+        if self.choice.is_empty() { self.end() } else { decide(self) }
+    }
+
+    /// A parser of the same text, from its beginning.
+    pub(super) fn again(&self) -> Self {
+        let mut again = Self::new(Arc::clone(&self.format), Arc::clone(&self.tools));
+        (again.level, again.attempt, again.recovers) = (self.level, self.attempt, self.recovers);
+        again.decoder.bad.clone_from(&self.decoder.bad);
+        again.parsed.raw.clone_from(&self.parsed.raw);
+        again
+    }
+
+    /// The parser, to read its text by this format.
+    pub(super) fn by(mut self, format: Arc<Format>, guarded: bool) -> Self {
+        (self.reader, self.format, self.guarded) = (Reader::new(&format, ""), format, guarded);
+        self
+    }
+
+    /// Reads what is left, and recovers.
+    pub(super) fn end(mut self) -> Parsed {
         let mut events = Vec::new();
         self.read(true, &mut events);
         for span in std::mem::take(&mut self.decoder.bad) {
@@ -140,6 +196,7 @@ impl Parser {
             let own = parsed.segments.iter().filter(move |segment| segment.kind == kind);
             own.map(|segment| &parsed.raw[segment.span.clone()]).collect::<String>()
         };
+        parsed.format = self.format.name().to_owned();
         (parsed.text, parsed.reasoning) = (spans(SegmentKind::Text), spans(SegmentKind::Reasoning));
         parsed.events = events;
         parsed
@@ -172,6 +229,7 @@ impl Parser {
                 self.open = None;
                 self.parsed.cover(SegmentKind::Malformed, span.end);
             }
+            Step::Begin { .. } if self.guarded => {}
             Step::Begin { name } => {
                 events.push(Event::CallStarted { attempt, index: self.parsed.calls.len(), name: name.clone() });
                 self.open = Some(Deltas::new(name));
@@ -192,8 +250,12 @@ impl Parser {
 
     fn call(&mut self, raw: RawCall, events: &mut Vec<Event>) {
         let (attempt, index) = (self.attempt, self.parsed.calls.len());
-        self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
         let checked = self.tools.check(&raw.name, raw.arguments, self.level, raw.span.clone(), index);
+        if let Some(message) = self.doubt(&checked, raw.span.start) {
+            self.parsed.cover(SegmentKind::Malformed, raw.span.end);
+            return self.fault(Fault::Unreadable { span: raw.span, message }, events);
+        }
+        self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
         let json = compact(&checked.arguments);
         let open = self.open.take().filter(|open| open.tool() == checked.name);
         if open.is_none() {
@@ -213,6 +275,17 @@ impl Parser {
         let mut call = Call::new(checked.name, checked.arguments).with_id(id);
         call.span = Some(raw.span);
         self.parsed.calls.push(call);
+    }
+
+    /// Why a call that was found is not taken for one, where calls must convince.
+    fn doubt(&self, checked: &Checked, start: usize) -> Option<String> {
+        // A tool that nobody offered is told as such.
+        if !self.guarded || checked.faults.iter().any(|fault| matches!(fault, Fault::UnknownTool { .. })) {
+            return None;
+        }
+        let before = &self.parsed.raw[..start];
+        let refused = self.parsed.calls.is_empty() && prose::refuses(before);
+        unconvincing(checked).or_else(|| refused.then(|| format!("a call of `{}` after a refusal", checked.name)))
     }
 
     /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it

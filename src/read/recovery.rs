@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::anchors::{Anchor, anchors};
 use super::prose;
-use crate::chat::{Arguments, Fix, FixKind};
+use crate::chat::{Arguments, Fault, Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
 use crate::format::{Offered, RawCall, calls_in, raw_call};
 use crate::value::{self, CallDialect, CallExpr, Unread};
@@ -229,11 +229,7 @@ impl Search<'_> {
     fn take(&mut self, raw: RawCall) {
         let index = self.found.len();
         let checked = self.tools.check(&raw.name, raw.arguments.clone(), self.level, raw.span.clone(), index);
-        let required_missing = checked.faults.iter().any(|fault| {
-            use crate::chat::Fault;
-            matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
-        });
-        if required_missing || is_placeholder(&checked.arguments) || self.stands_for_a_value(&raw) {
+        if unconvincing(&checked).is_some() || self.stands_for_a_value(&raw) {
             return;
         }
         let same =
@@ -288,6 +284,17 @@ impl Search<'_> {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
     }
+}
+
+/// What speaks against a call in a text that may be anything.
+pub(super) fn unconvincing(checked: &Checked) -> Option<String> {
+    let wrong = checked.faults.iter().find(|fault| {
+        matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
+    });
+    let fault = wrong.map(|fault| format!("a call of `{}`, but {fault}", checked.name));
+    fault.or_else(|| {
+        is_placeholder(&checked.arguments).then(|| format!("a call of `{}` with a placeholder", checked.name))
+    })
 }
 
 fn is_placeholder(arguments: &Arguments) -> bool {
