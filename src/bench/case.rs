@@ -23,6 +23,9 @@ pub struct Case {
     pub category: String,
     /// The format that it was read by.
     pub format: String,
+    /// The format that the text turned out to be in, where nobody named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detected: Option<String>,
     /// What became of it.
     pub outcome: Outcome,
     /// Why it failed, where it did.
@@ -76,7 +79,9 @@ impl Case {
         fixes.sort_unstable();
         fixes.dedup();
         let at = failure.as_ref().map(|mismatch| byte(mismatch, recording, &parsed, &calls));
+        let detected = parsed.detected.as_ref().map(|_| parsed.format.clone()).filter(|format| !format.is_empty());
         Self {
+            detected,
             id: recording.id.clone(),
             model: recording.model.clone(),
             category: recording.category.clone().unwrap_or_default(),

@@ -62,7 +62,7 @@ impl How {
     fn parser(&self, format: Option<&str>, tools: &Arc<ToolSet>) -> Result<Parser> {
         let parser = match format {
             Some(name) => Parser::new(self.formats.get(name)?, Arc::clone(tools)),
-            None => Parser::new(self.formats.get("tool_use")?, Arc::clone(tools)).recovering(),
+            None => Parser::auto(&self.formats, Arc::clone(tools)),
         };
         Ok(parser.level(self.level))
     }

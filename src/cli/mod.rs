@@ -37,7 +37,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::check::Level;
 use crate::config::Settings;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+#[cfg(any(feature = "engine", feature = "hub"))]
+use crate::error::ErrorKind;
+#[cfg(feature = "engine")]
+use crate::error::Error;
 use crate::models::{Located, ModelName};
 
 pub use printer::Printer;

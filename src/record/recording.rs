@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use crate::chat::{Arguments, Response, Tool};
 use crate::error::{Error, ErrorKind, Result};
@@ -84,13 +84,21 @@ pub struct Accepted {
     #[serde(deserialize_with = "or_empty")]
     pub name: String,
     /// For each parameter its accepted values; `""` among them means that it may be left out.
-    #[serde(default)]
-    pub args: serde_json::Map<String, Value>,
+    #[serde(default, deserialize_with = "map_or_empty")]
+    pub args: Map<String, Value>,
 }
 
-/// Questions exist whose answer names no tool: null.
-fn or_empty<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
+/// Questions exist whose answer names no tool: null, and then a list for its arguments.
+fn or_empty<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
     Ok(Option::<String>::deserialize(from)?.unwrap_or_default())
+}
+
+fn map_or_empty<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Map<String, Value>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Object(args) => Ok(args),
+        Value::Array(_) | Value::Null => Ok(Map::new()),
+        _ => Err(serde::de::Error::custom("`args` is no object of lists")),
+    }
 }
 
 impl Recording {
