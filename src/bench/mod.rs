@@ -9,12 +9,13 @@
 
 mod accepted;
 mod case;
-//mod compare;
+mod compare;
 mod convert;
 mod expected;
-//mod html;
+mod html;
 mod intervals;
-//mod junit;
+mod junit;
+mod markup;
 mod matching;
 mod outcome;
 mod prediction;
@@ -23,16 +24,16 @@ mod reading;
 mod report;
 mod run;
 mod scan;
-//mod worst;
+mod worst;
 
 pub use case::Case;
-//pub use compare::{Change, Comparison};
-//pub use html::html;
+pub use compare::{Change, Comparison};
+pub use html::html;
 pub use intervals::Interval;
-//pub use junit::junit;
+pub use junit::junit;
 pub use outcome::{Class, Mismatch, Outcome};
 pub use prediction::predictions;
 pub use report::{Counts, Group, Report, Summary};
 pub use run::{Bench, Hooks, run};
 pub use reading::How;
-//pub use worst::{Excerpt, worst};
+pub use worst::{Excerpt, worst};

@@ -1,7 +1,9 @@
 //! `callwright bench`: numbers instead of impressions.
 
 mod parse;
+mod saved;
 mod table;
+mod worst;
 
 use clap::Subcommand;
 

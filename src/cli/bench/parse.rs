@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::bench::{self, Bench, Hooks, How, Report};
+use crate::bench::{self, Bench, Comparison, Hooks, How, Report};
 use crate::check::Level;
 use crate::cli::bar::Bar;
 use crate::cli::{Exit, World, level, out};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{BadLine, Records};
 
-use super::table;
+use super::{saved, table, worst};
 
 /// Read recorded outputs and score what was read in them
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,18 @@ pub(super) struct Args {
     /// Write the calls that were read, a line for each recording
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
+    /// Write the report as one HTML page, with bars and a list of cases to filter
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the report as JUnit XML, for CI
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Keep the report under this name
+    #[arg(long, value_name = "NAME")]
+    save: Option<String>,
+    /// Say what got better and what got worse since a kept report (its name, or a file that --json printed)
+    #[arg(long, value_name = "OLD")]
+    compare: Option<String>,
     /// Fail unless this share of the judged recordings is right: 0.95 or 95%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     min_accuracy: Option<f64>,
@@ -56,6 +68,8 @@ fn share(text: &str) -> std::result::Result<f64, String> {
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let how = How::new(world.settings.formats()?).by_format(&args.format)?.level(args.level);
+    // Before the work, so that a wrong name costs no minutes; and before --save may replace it.
+    let old = args.compare.as_deref().map(|old| saved::load(old, world)).transpose()?;
     let records = Records::read(&args.files)?;
     if records.rows.is_empty() && records.bad.is_empty() {
         return Err(Error::new(ErrorKind::Input, "there are no recordings in it"));
@@ -71,13 +85,39 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     if let Some(file) = &args.predictions {
         out::write(file, |out| bench::predictions(&bench, out))?;
     }
+    if let Some(file) = &args.html {
+        out::write(file, |out| bench::html(&bench, &report, out))?;
+    }
+    if let Some(file) = &args.junit {
+        out::write(file, |out| bench::junit(&report, out))?;
+    }
+    let comparison = old.map(|old| Comparison::new(&old, &report));
     if world.printer.wants_json() {
-        world.printer.json(&report)?;
+        print_json(&report, comparison.as_ref(), world)?;
     } else {
         table::print(&report, world)?;
+        worst::print(&bench, world)?;
+        if let (Some(old), Some(comparison)) = (&args.compare, &comparison) {
+            saved::print(old, comparison, world)?;
+        }
+    }
+    if let Some(name) = &args.save {
+        saved::save(name, &report, world)?;
     }
     tell_bad(&report.bad_lines, world);
     gate(args, &report, world)
+}
+
+/// The report; with `--compare` beside what changed. Either can be compared with later.
+fn print_json(report: &Report, comparison: Option<&Comparison>, world: &World) -> Result<()> {
+    #[derive(serde::Serialize)]
+    struct Both<'r> {
+        #[serde(flatten)]
+        report: &'r Report,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        comparison: Option<&'r Comparison>,
+    }
+    world.printer.json(&Both { report, comparison })
 }
 
 fn read(records: Records, how: &How, world: &World) -> Result<Bench> {
