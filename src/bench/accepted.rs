@@ -89,13 +89,12 @@ fn about(miss: Miss, name: &str, value: &Value, accepted: &[Value]) -> Miss {
 /// The name of the type that the leaderboard's question bears, whatever JSON Schema calls it.
 fn type_name(schema: &Value) -> &str {
     let said = |key: &str| schema.get(key).and_then(Value::as_str);
-    match (said("x-bfcl-type"), said("type")) {
-        (Some(name), _) => name,
-        (None, Some("number")) => "float",
-        (None, Some("object")) => "dict",
-        (None, Some(name)) => name,
-        (None, None) => "any",
-    }
+    let json_type = |name| match name {
+        "number" => "float",
+        "object" => "dict",
+        name => name,
+    };
+    said("x-bfcl-type").or_else(|| said("type").map(json_type)).unwrap_or("any")
 }
 
 fn kind(name: &str) -> Checked<Kind> {

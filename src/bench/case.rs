@@ -69,7 +69,9 @@ impl Case {
             (_, None) => Outcome::Unjudged,
             (None, _) if parsed.fixes.is_empty() => Outcome::Strict,
             (None, _) => Outcome::Repaired,
-            (Some(mismatch), _) if matches!(mismatch.class, Class::StreamMismatch | Class::WrongSpan) => Outcome::Faulty,
+            (Some(mismatch), _) if matches!(mismatch.class, Class::StreamMismatch | Class::WrongSpan) => {
+                Outcome::Faulty
+            }
             (_, Some(0)) => Outcome::Phantom,
             _ if calls.is_empty() => Outcome::Missed,
             _ if parsed.faults.iter().any(|fault| fault.call().is_some()) => Outcome::Faulty,
@@ -136,7 +138,8 @@ fn failure(recording: &Recording, parsed: &Parsed, calls: &[Call], streams: bool
 
 fn wrong_span(recording: &Recording, parsed: &Parsed) -> Option<Mismatch> {
     let mut end = 0;
-    let tiled = parsed.segments.iter().all(|segment| std::mem::replace(&mut end, segment.span.end) == segment.span.start);
+    let tiled =
+        parsed.segments.iter().all(|segment| std::mem::replace(&mut end, segment.span.end) == segment.span.start);
     if !tiled || end != parsed.raw.len() {
         return Some(Mismatch::new(Class::WrongSpan, "the parts do not cover the text"));
     }

@@ -27,7 +27,9 @@ fn java(source: &str, name: &str, items: Option<&str>) -> Option<Value> {
         "float" => float(source, &['f', 'F']).map(Value::from),
         "double" => float(source, &[]).map(Value::from),
         "boolean" => truth(source),
-        "Array" | "ArrayList" => java_list(source).map(|found| found.into_iter().map(|item| java_item(item, items)).collect()),
+        "Array" | "ArrayList" => {
+            java_list(source).map(|found| found.into_iter().map(|item| java_item(item, items)).collect())
+        }
         "HashMap" => java_map(source),
         _ => None,
     }
@@ -74,7 +76,8 @@ fn java_map(source: &str) -> Option<Value> {
 
 /// A value whose type nobody says.
 fn java_value(source: &str) -> Value {
-    let number = || integer(source, &['l', 'L']).map(Value::from).or_else(|| float(source, &['f', 'F']).map(Value::from));
+    let number =
+        || integer(source, &['l', 'L']).map(Value::from).or_else(|| float(source, &['f', 'F']).map(Value::from));
     truth(source)
         .or_else(|| source.starts_with('"').then(|| unquoted(source)).flatten().map(Value::from))
         .or_else(number)

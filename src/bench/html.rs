@@ -119,14 +119,8 @@ fn row(name: &str, summary: &Summary, text: &mut String) {
         let _ = write!(text, "<td>{number}</td>");
     }
     let _ = write!(text, "<td>{:.0}</td><td class=\"share\"><div class=\"bar\">", summary.microseconds);
-    let outcomes = [
-        Outcome::Strict,
-        Outcome::Repaired,
-        Outcome::Missed,
-        Outcome::Phantom,
-        Outcome::Wrong,
-        Outcome::Faulty,
-    ];
+    let outcomes =
+        [Outcome::Strict, Outcome::Repaired, Outcome::Missed, Outcome::Phantom, Outcome::Wrong, Outcome::Faulty];
     for (outcome, number) in outcomes.into_iter().zip(numbers).filter(|(_, number)| *number > 0) {
         let (name, width) = (outcome.name(), number as f64 * 100.0 / counts.n as f64);
         let _ = write!(text, "<span class=\"{name}\" style=\"width:{width:.3}%\" title=\"{name} {number}\"></span>");

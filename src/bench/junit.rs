@@ -1,4 +1,4 @@
-//! The report as `JUnit` XML, which every CI shows: one suite for each model and format, one test for each case.
+//! The report as JUnit XML, which every CI shows: one suite for each model and format, one test for each case.
 
 use std::io::{self, Write};
 

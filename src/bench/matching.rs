@@ -9,9 +9,8 @@ use crate::record::Recording;
 /// Whether the calls are the ones that were due; none where the recording does not say.
 pub(super) fn judge(recording: &Recording, calls: &[Call]) -> Option<Result<(), Mismatch>> {
     if let Some(wanted) = &recording.accepted {
-        let check = |index: usize, call: &Call| {
-            accepted::check(&wanted[index], call, &recording.tools, recording.language)
-        };
+        let check =
+            |index: usize, call: &Call| accepted::check(&wanted[index], call, &recording.tools, recording.language);
         return Some(pair(wanted.len(), calls, &|index| wanted[index].name.as_str(), &check));
     }
     let wanted = recording.expected.as_ref()?;
@@ -63,6 +62,7 @@ fn count(due: usize, found: usize) -> Mismatch {
         (0, 1) => "a call was found where none was due".to_owned(),
         (0, found) => format!("{found} calls were found where none was due"),
         (1, 0) => "a call was due and none was found".to_owned(),
+        (1, found) => format!("one call was due and {found} were found"),
         (due, found) => format!("{due} calls were due and {found} found"),
     };
     match (due, found) {

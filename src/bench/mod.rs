@@ -33,7 +33,7 @@ pub use intervals::Interval;
 pub use junit::junit;
 pub use outcome::{Class, Mismatch, Outcome};
 pub use prediction::predictions;
+pub use reading::How;
 pub use report::{Counts, Group, Report, Summary};
 pub use run::{Bench, Hooks, run};
-pub use reading::How;
 pub use worst::{Excerpt, worst};

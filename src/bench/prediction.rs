@@ -14,8 +14,7 @@ pub fn predictions(bench: &Bench, out: &mut dyn Write) -> io::Result<()> {
         // A recording that could not be read for a reason of ours has no case; its line is there all the same.
         let case = cases.next_if(|case| case.row == row);
         let calls = case.map(|case| case.calls.as_slice()).unwrap_or_default();
-        let calls: Vec<_> =
-            calls.iter().map(|call| json!({"name": call.name, "arguments": call.arguments})).collect();
+        let calls: Vec<_> = calls.iter().map(|call| json!({"name": call.name, "arguments": call.arguments})).collect();
         let recording = &sourced.recording;
         let line =
             json!({"id": recording.id, "model": recording.model, "category": recording.category, "calls": calls});

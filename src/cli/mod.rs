@@ -27,6 +27,7 @@ mod rm;
 #[cfg(feature = "engine")]
 mod run;
 mod show;
+mod show_format;
 mod tools;
 mod verify;
 
@@ -37,11 +38,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::check::Level;
 use crate::config::Settings;
-use crate::error::Result;
-#[cfg(any(feature = "engine", feature = "hub"))]
-use crate::error::ErrorKind;
 #[cfg(feature = "engine")]
 use crate::error::Error;
+#[cfg(any(feature = "engine", feature = "hub"))]
+use crate::error::ErrorKind;
+use crate::error::Result;
 use crate::models::{Located, ModelName};
 
 pub use printer::Printer;
@@ -107,6 +108,7 @@ struct Arguments {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line, and none depends on another")]
 struct Global {
     /// Print JSON on stdout instead of text
     #[arg(long, global = true)]
@@ -172,7 +174,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let global = &arguments.global;
-    let printer = Printer::new(global.json, global.quiet, global.verbose, !global.no_progress, global.color);
+    let printer = Printer::new(global);
     let world = match Settings::read() {
         Ok(settings) => World { settings: settings.offline_if(global.offline), printer },
         Err(error) => return printer.failed(&error),

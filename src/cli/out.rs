@@ -11,9 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Writes a file. What is no regular file (a pipe, a device) is written to directly.
 pub(super) fn write(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let failed = |cause: io::Error| {
-        Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(cause)
-    };
+    let failed =
+        |cause: io::Error| Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(cause);
     if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
         let open = fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
         return fill(open, contents).map(|_| ()).map_err(failed);

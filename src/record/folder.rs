@@ -45,7 +45,8 @@ fn has_extension(file: &Path, extension: &str) -> bool {
 
 /// All files below a folder, by name.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |cause| Error::new(ErrorKind::Io, format!("cannot read the folder {}", folder.display())).because(cause);
+    let failed =
+        |cause| Error::new(ErrorKind::Io, format!("cannot read the folder {}", folder.display())).because(cause);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -120,8 +121,8 @@ fn json<T: for<'de> Deserialize<'de>>(file: &Path) -> std::result::Result<Option
         Err(cause) => return Err((place(file, 1), format!("cannot be read: {cause}"))),
     };
     // In two steps: a syntax error has a line, a wrong shape has none.
-    let value: Value =
-        serde_json::from_slice(&bytes).map_err(|cause| (place(file, cause.line().max(1)), format!("not JSON: {cause}")))?;
+    let value: Value = serde_json::from_slice(&bytes)
+        .map_err(|cause| (place(file, cause.line().max(1)), format!("not JSON: {cause}")))?;
     let wrong = |cause: serde_json::Error| (place(file, 1), format!("JSON of another shape than is wanted: {cause}"));
     T::deserialize(value).map(Some).map_err(wrong)
 }

@@ -73,7 +73,9 @@ fn output(message: &Value) -> (String, Option<String>) {
     let calls = message.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let functions = calls.iter().filter_map(|call| call.get("function")).chain(message.get("function_call"));
     let functions: Vec<_> = functions
-        .filter_map(|function| Some((function.get("name")?.as_str()?, function.get("arguments").unwrap_or(&Value::Null))))
+        .filter_map(|function| {
+            Some((function.get("name")?.as_str()?, function.get("arguments").unwrap_or(&Value::Null)))
+        })
         .collect();
     if functions.is_empty() {
         return (content, None);

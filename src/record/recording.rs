@@ -62,6 +62,7 @@ pub enum Language {
 }
 
 impl Language {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     fn is_json(&self) -> bool {
         *self == Self::Json
     }

@@ -128,10 +128,7 @@ fn read(records: Records, how: &How, world: &World) -> Result<Bench> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)));
     }
     let bar = Bar::of_steps(world.printer, records.rows.len() as u64);
-    let bench = bench::run(records, how, Hooks {
-        done: &|| bar.step(),
-        stop: &|| stopped.load(Ordering::Relaxed),
-    });
+    let bench = bench::run(records, how, Hooks { done: &|| bar.step(), stop: &|| stopped.load(Ordering::Relaxed) });
     bar.clear();
     bench
 }

@@ -48,11 +48,13 @@ pub(super) fn load(old: &str, world: &World) -> Result<Report> {
             };
             return Err(Error::new(ErrorKind::Input, format!("no report is called `{old}`")).hint(hint));
         }
-        read => read
-            .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot read {}", path.display())).because(cause))?,
+        read => {
+            read.map_err(|cause| Error::new(ErrorKind::Io, format!("cannot read {}", path.display())).because(cause))?
+        }
     };
     serde_json::from_slice(&text).map_err(|cause| {
-        Error::new(ErrorKind::Input, format!("{} is no report of callwright bench parse", path.display())).because(cause)
+        Error::new(ErrorKind::Input, format!("{} is no report of callwright bench parse", path.display()))
+            .because(cause)
     })
 }
 
@@ -97,7 +99,7 @@ fn told(change: &Change) -> String {
     };
     let before = state(change.before, change.class_before);
     let after = state(change.after, change.class_after);
-    let of = [change.model.as_str(), change.category.as_str()].into_iter().filter(|name| !name.is_empty());
-    let of = of.map(|name| format!(" {name}")).collect::<String>();
-    format!("{}{of}: {before} -> {after}", change.id).replace(char::is_control, "·")
+    let case = [&change.id, &change.model, &change.category].map(String::as_str);
+    let case = case.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+    format!("{case}: {before} -> {after}").replace(char::is_control, "·")
 }

@@ -7,8 +7,7 @@ use crate::cli::World;
 use crate::error::Result;
 
 /// The columns that are numbers; the first three say whose they are.
-const NUMBERS: [&str; 10] =
-    ["n", "right", "95 %", "strict", "repaired", "missed", "phantom", "wrong", "faulty", "µs"];
+const NUMBERS: [&str; 10] = ["n", "right", "95 %", "strict", "repaired", "missed", "phantom", "wrong", "faulty", "µs"];
 
 pub(super) fn print(report: &Report, world: &World) -> Result<()> {
     let printer = &world.printer;
