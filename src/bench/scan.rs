@@ -39,13 +39,14 @@ pub(super) fn between(text: &str, open: char, close: char) -> Option<&str> {
     text.get(start..end)
 }
 
-/// The insides of each `name(..)` in a text.
+/// The insides of each statement `name(..);` in a block.
 pub(super) fn calls<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
     let opener = format!("{name}(");
     let mut found = Vec::new();
-    for statement in split(text, ';') {
-        if let Some(inside) = statement.trim_start_matches(['{', ' ']).strip_prefix(opener.as_str()) {
-            found.push(inside.trim_end_matches(['}', ' ']).strip_suffix(')').unwrap_or(inside).trim());
+    let block = text.trim_matches(|c: char| matches!(c, '{' | '}') || c.is_whitespace());
+    for statement in split(block, ';') {
+        if let Some(inside) = statement.strip_prefix(opener.as_str()) {
+            found.push(inside.strip_suffix(')').unwrap_or(inside).trim());
         }
     }
     found

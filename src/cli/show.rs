@@ -198,7 +198,9 @@ pub(super) fn text(blocks: &[Block]) -> String {
         let lines = lines.iter().map(|(label, value)| format!("\n  {label:18} {}", shown(value)));
         format!("{title}{}", lines.collect::<String>())
     };
-    blocks.iter().map(block).collect::<Vec<_>>().join("\n\n")
+    let text = blocks.iter().map(block).collect::<Vec<_>>().join("\n\n");
+    // Trailing blanks would be a nuisance to whoever copies a line.
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 fn shown(value: &Value) -> String {

@@ -67,6 +67,7 @@ fn share(text: &str) -> std::result::Result<f64, String> {
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
+    let stopped = interruption();
     let how = How::new(world.settings.formats()?).by_format(&args.format)?.level(args.level);
     // Before the work, so that a wrong name costs no minutes; and before --save may replace it.
     let old = args.compare.as_deref().map(|old| saved::load(old, world)).transpose()?;
@@ -74,7 +75,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     if records.rows.is_empty() && records.bad.is_empty() {
         return Err(Error::new(ErrorKind::Input, "there are no recordings in it"));
     }
-    let bench = match read(records, &how, world) {
+    let bench = match read(records, &how, &stopped, world) {
         Err(stopped) if stopped.kind() == ErrorKind::Cancelled => {
             world.printer.note(&format!("{stopped}; nothing was written"));
             return Ok(Exit::Interrupted);
@@ -120,13 +121,17 @@ fn print_json(report: &Report, comparison: Option<&Comparison>, world: &World) -
     world.printer.json(&Both { report, comparison })
 }
 
-fn read(records: Records, how: &How, world: &World) -> Result<Bench> {
+/// A flag that Ctrl-C sets. The second one ends the process at once; where no handler can be set, the first one does.
+fn interruption() -> Arc<AtomicBool> {
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second Ctrl-C ends the process at once. Where no handler can be set, the first one does.
         let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stopped))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)));
     }
+    stopped
+}
+
+fn read(records: Records, how: &How, stopped: &AtomicBool, world: &World) -> Result<Bench> {
     let bar = Bar::of_steps(world.printer, records.rows.len() as u64);
     let bench = bench::run(records, how, Hooks { done: &|| bar.step(), stop: &|| stopped.load(Ordering::Relaxed) });
     bar.clear();

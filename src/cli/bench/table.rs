@@ -14,7 +14,7 @@ pub(super) fn print(report: &Report, world: &World) -> Result<()> {
     printer.line(&table(report))?;
     let counts = report.total.counts;
     if counts.unjudged > 0 {
-        printer.note(&format!("{} recordings do not say what is right: read, not judged", counts.unjudged));
+        printer.note(&format!("read and not judged, because they do not say what is right: {}", counts.unjudged));
     }
     if !report.classes.is_empty() {
         let mut classes: Vec<_> = report.classes.iter().collect();
@@ -67,9 +67,12 @@ fn row(group: &Group) -> Vec<String> {
 
 fn cells(model: &str, format: &str, category: &str, summary: &Summary) -> Vec<String> {
     let counts = summary.counts;
-    let between = format!("{:.1} to {:.1}", summary.right.low * 100.0, summary.right.high * 100.0);
-    let mut cells = vec![model.to_owned(), format.to_owned(), category.to_owned()];
-    cells.extend([counts.n.to_string(), percent(summary.right.share), between]);
+    let right = summary.right;
+    let between = format!("{:.1} to {:.1}", right.low * 100.0, right.high * 100.0);
+    let (share, between) =
+        if counts.n == 0 { ("-".to_owned(), "-".to_owned()) } else { (percent(right.share), between) };
+    let mut cells =
+        vec![model.to_owned(), format.to_owned(), category.to_owned(), counts.n.to_string(), share, between];
     let numbers = [counts.strict, counts.repaired, counts.missed, counts.phantom, counts.wrong, counts.faulty];
     cells.extend(numbers.map(|number| number.to_string()));
     cells.push(format!("{:.0}", summary.microseconds));
