@@ -194,9 +194,9 @@ impl Tally {
             (calls, strangers) => format!("{calls} call(s) of offered tools, {strangers} of others"),
         };
         reason.extend([" ", place]);
-        for (count, what) in [(self.deviations, "deviation(s)"), (self.faults, "fault(s)")] {
+        for (count, what) in [(self.deviations, " deviation(s)"), (self.faults, " fault(s)")] {
             if count > 0 {
-                reason.push_str(&format!(", {count} {what}"));
+                reason.extend([", ", &count.to_string(), what]);
             }
         }
         reason

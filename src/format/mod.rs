@@ -14,6 +14,7 @@ mod envelope;
 mod extent;
 mod item;
 mod keys;
+mod opened;
 mod reader;
 mod region;
 mod row;

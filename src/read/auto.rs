@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use super::parser::{OnOffer, Parsed, Parser};
+use super::offer::OnOffer;
+use super::parser::{Parsed, Parser};
 use crate::format::{Detected, Format, RECOGNISED, detect};
 
 /// Why no format was chosen.

@@ -3,6 +3,7 @@
 mod anchors;
 mod auto;
 mod deltas;
+mod offer;
 mod parser;
 mod prose;
 mod recovery;

@@ -7,16 +7,15 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::auto::decide;
 use super::deltas::Deltas;
+use super::offer::OnOffer;
 use super::prose;
 use super::recovery::{Recovered, recover, unconvincing};
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, Segment, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
-use crate::format::{Detected, Format, Formats, Offered, RawCall, Reader, Step, Text};
+use crate::format::{Detected, Format, Formats, RawCall, Reader, Step, Text};
 
 /// Reads one output of a model, chunk by chunk.
 ///
@@ -196,7 +195,7 @@ impl Parser {
             let own = parsed.segments.iter().filter(move |segment| segment.kind == kind);
             own.map(|segment| &parsed.raw[segment.span.clone()]).collect::<String>()
         };
-        parsed.format = self.format.name().to_owned();
+        self.format.name().clone_into(&mut parsed.format);
         (parsed.text, parsed.reasoning) = (spans(SegmentKind::Text), spans(SegmentKind::Reasoning));
         parsed.events = events;
         parsed
@@ -297,8 +296,10 @@ impl Parser {
 
     /// Whether these bytes are reasoning, in which a call is only thought of.
     fn is_thought(&self, span: &Range<usize>) -> bool {
-        let thoughts = self.parsed.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning);
-        thoughts.into_iter().any(|thought| thought.span.start < span.end && span.start < thought.span.end)
+        let segments = &self.parsed.segments;
+        let first = segments.partition_point(|segment| segment.span.end <= span.start);
+        let mut within = segments[first..].iter().take_while(|segment| segment.span.start < span.end);
+        within.any(|segment| segment.kind == SegmentKind::Reasoning)
     }
 
     /// The second step: calls anywhere in the text.
@@ -307,13 +308,13 @@ impl Parser {
         let offered = OnOffer { tools: &tools, level: self.level };
         let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, &offered);
         self.parsed.raw = raw;
+        let mut read: Vec<Range<usize>> = Vec::new();
         for Recovered { raw, checked } in found {
             if self.is_thought(&raw.span) {
                 continue;
             }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());
-            let within = |span: &Range<usize>| span.start < raw.span.end && raw.span.start < span.end;
-            self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if within(span)));
+            read.push(raw.span.clone());
             events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
             events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments) });
             let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
@@ -329,6 +330,12 @@ impl Parser {
             call.recovered = true;
             self.parsed.calls.push(call);
         }
+        // What the format could not read and recovery could is no fault. Calls stand in the text's order.
+        let reads = |span: &Range<usize>| {
+            let first = read.partition_point(|call| call.end <= span.start);
+            read.get(first).is_some_and(|call| call.start < span.end)
+        };
+        self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if reads(span)));
     }
 
     fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {
@@ -369,32 +376,4 @@ impl Parsed {
 /// Arguments as `serde_json` writes them.
 fn compact(arguments: &Arguments) -> String {
     serde_json::to_string(arguments).unwrap_or_default()
-}
-
-/// The tools as the formats see them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OnOffer<'a> {
-    pub(super) tools: &'a ToolSet,
-    pub(super) level: Level,
-}
-
-impl Offered for OnOffer<'_> {
-    fn knows(&self, name: &str) -> bool {
-        self.tools.schema(name).is_some()
-    }
-
-    fn resolves(&self, name: &str) -> bool {
-        self.tools.find(name, self.level).index().is_some()
-    }
-
-    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
-        let index = self.tools.find(name, self.level).index()?;
-        self.tools.parameter(&self.tools.tools()[index].name, parameter)
-    }
-
-    fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
-        let index = self.tools.find(name, self.level).index();
-        let name = index.map_or(name, |index| &self.tools.tools()[index].name);
-        self.tools.positional(name, values)
-    }
 }

@@ -5,6 +5,8 @@
 //! the prose before does not say otherwise: a call too few can be asked for again, a call too many is executed. Each place
 //! is read at most once, and reading that fails is paid from a budget, so the work grows with the text.
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde_json::Value;
 
 use super::anchors::{Anchor, anchors};
@@ -23,10 +25,18 @@ pub(super) struct Recovered {
 
 /// Finds the calls of a text that the format found none in.
 pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, offered: &dyn Offered) -> Vec<Recovered> {
-    let mut search = Search { text, tools, level, offered, budget: text.len() * 8 + 4096, found: Vec::new() };
+    let budget = text.len() * 8 + 4096;
+    let (found, known) = (Vec::new(), HashMap::new());
+    let mut search = Search { text, tools, level, offered, budget, line: 0, last: 0, found, known };
     search.run();
     search.found
 }
+
+/// How far before a name a bracket is looked for.
+const NEAR: usize = 64;
+
+/// No list of a name and its arguments is longer.
+const LONGEST_LIST: usize = 4096;
 
 struct Search<'a> {
     text: &'a str,
@@ -35,14 +45,22 @@ struct Search<'a> {
     offered: &'a dyn Offered,
     /// Bytes that may still be read in vain.
     budget: usize,
+    /// Where the line of the last anchor begins, and that anchor.
+    line: usize,
+    last: usize,
     found: Vec<Recovered>,
+    /// The calls found, as text, by their place in `found`.
+    known: HashMap<String, usize>,
 }
 
 impl Search<'_> {
     fn run(&mut self) {
         let mut over = self.text.len();
-        let mut free_from = 0;
+        let (mut free_from, mut heard) = (0, 0_usize);
         for anchor in anchors(self.text, self.tools) {
+            if self.budget == 0 {
+                return;
+            }
             if anchor.span.start < free_from || anchor.span.start >= over {
                 continue;
             }
@@ -52,8 +70,13 @@ impl Search<'_> {
             if start < free_from {
                 continue;
             }
-            if self.found.is_empty() && prose::refuses(&self.text[..start]) {
-                return;
+            if self.found.is_empty() {
+                // A phrase may have begun in what was heard before.
+                let from = self.text.floor_char_boundary(heard.saturating_sub(prose::LONGEST).min(start));
+                if prose::refuses(&self.text[from..start]) {
+                    return;
+                }
+                heard = heard.max(start);
             }
             let gap = self.text.get(free_from..start).unwrap_or_default();
             if !self.found.is_empty() && prose::turns_aside(gap) {
@@ -62,6 +85,9 @@ impl Search<'_> {
             let before = self.found.len();
             for raw in calls {
                 self.take(raw);
+            }
+            if self.found.len() == before {
+                self.pay(end - start);
             }
             free_from = if self.found.len() > before { end } else { anchor.span.end };
             if before == 0 && self.found.len() > before {
@@ -72,6 +98,7 @@ impl Search<'_> {
 
     /// The calls that begin at this name or hold it.
     fn read(&mut self, anchor: &Anchor) -> Vec<RawCall> {
+        self.line_of(anchor.span.start);
         if self.is_definition(anchor.span.start) {
             return Vec::new();
         }
@@ -156,10 +183,13 @@ impl Search<'_> {
     fn object(&mut self, anchor: &Anchor) -> Vec<RawCall> {
         let Some(brace) = anchor.brace else { return Vec::new() };
         let Some(reading) = self.value(brace) else { return Vec::new() };
-        if reading.end < anchor.span.end {
-            return Vec::new();
+        let mut calls = Vec::new();
+        if reading.end >= anchor.span.end {
+            calls = calls_in(reading.value, &(brace..reading.end), self.offered);
         }
-        let mut calls = calls_in(reading.value, &(brace..reading.end), self.offered);
+        if calls.is_empty() {
+            self.pay(reading.end - brace);
+        }
         if let Some(first) = calls.first_mut() {
             first.fixes.splice(0..0, reading.fixes);
         }
@@ -168,15 +198,18 @@ impl Search<'_> {
 
     /// `[name, a=1, b=2]`: the arguments beside the name in a list.
     fn listed(&mut self, anchor: &Anchor, from: usize) -> Option<RawCall> {
-        let opened = self.text[..anchor.span.start].trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
+        let before =
+            &self.text[self.text.floor_char_boundary(anchor.span.start.saturating_sub(NEAR))..anchor.span.start];
+        let opened = before.trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
         let rest = self.text.get(from..)?;
-        let word = value::name(self.text, from)?;
-        let assigns = self.text[word.end..].trim_start().starts_with('=');
-        if !opened || !assigns || !self.pay(rest.len().min(4096)) {
+        let rest = &rest[..rest.floor_char_boundary(LONGEST_LIST)];
+        let word = value::name(rest, 0)?;
+        let assigns = rest[word.end..].trim_start().starts_with('=');
+        if !opened || !assigns || !self.pay(rest.len()) {
             return None;
         }
-        let line = rest.find("\n\n").unwrap_or(rest.len()).min(4096);
-        let end = rest[..rest.floor_char_boundary(line)].rfind([']', ')'])?;
+        let line = rest.find("\n\n").unwrap_or(rest.len());
+        let end = rest[..line].rfind([']', ')'])?;
         let expr = value::call_expr(&format!("f({})", &rest[..end]), 0, &CallDialect::Parens).ok()?;
         if !expr.positional.is_empty() {
             return None;
@@ -232,9 +265,10 @@ impl Search<'_> {
         if unconvincing(&checked).is_some() || self.stands_for_a_value(&raw) {
             return;
         }
-        let same =
-            |other: &Recovered| other.checked.name == checked.name && other.checked.arguments == checked.arguments;
-        if let Some(first) = self.found.iter_mut().find(|other| same(other)) {
+        let sorted: BTreeMap<&String, &Value> = checked.arguments.iter().collect();
+        let said = format!("{}{}", checked.name, serde_json::to_string(&sorted).unwrap_or_default());
+        let place = *self.known.entry(said).or_insert(index);
+        if let Some(first) = self.found.get_mut(place) {
             let fix = Fix { kind: FixKind::Repeated, span: raw.span, call: None, note: None };
             first.raw.fixes.push(fix);
             return;
@@ -257,10 +291,16 @@ impl Search<'_> {
         })
     }
 
+    /// Finds the beginning of the line, from that of the anchor before.
+    fn line_of(&mut self, at: usize) {
+        let since = &self.text.as_bytes()[self.last.min(at)..at];
+        self.line = memchr::memrchr(b'\n', since).map_or(self.line, |offset| self.last + offset + 1);
+        self.last = at;
+    }
+
     /// Whether the name stands where code defines or imports it.
     fn is_definition(&self, at: usize) -> bool {
-        let line = &self.text[..at];
-        let line = line[line.rfind('\n').map_or(0, |end| end + 1)..].trim_start();
+        let line = self.text[self.line.min(at)..at].trim_start();
         ["def ", "function ", "class ", "import ", "from ", "async def "].iter().any(|word| line.starts_with(word))
     }
 

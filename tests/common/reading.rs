@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use callwright::chat::{Call, Event, Tool};
 use callwright::check::ToolSet;
-use callwright::format::Format;
+use callwright::format::{Format, Formats};
 use callwright::read::{Parsed, Parser};
 use serde_json::{Map, Value, json};
 
@@ -62,6 +62,11 @@ pub fn parse(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str) -> Parsed {
 /// Reads a whole text by its format, then by recovery.
 pub fn parse_recovering(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str) -> Parsed {
     whole(Parser::new(Arc::clone(format), Arc::clone(tools)).recovering(), text)
+}
+
+/// Reads a whole text of which nobody says what format it is in.
+pub fn auto(tools: &Arc<ToolSet>, text: &str) -> Parsed {
+    whole(Parser::auto(Formats::builtin(), Arc::clone(tools)), text)
 }
 
 fn whole(mut parser: Parser, text: &str) -> Parsed {
