@@ -8,6 +8,7 @@
 //!
 //! A question is one JSON object a line: `{"id", "question", "tools": [..], "expected": [{"name", "arguments"}]}`;
 //! `tools` may be left out where `--tools` gives them for all. Bring your own file: nothing in it is known here.
+#![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "a program that prints a table of small numbers")]
 
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,7 @@ struct Arguments {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as the file names them")]
 struct Question {
     id: String,
     question: String,

@@ -1,5 +1,5 @@
 //! What people and scripts see of the command line: results, messages, exit codes.
-
+#![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 #![cfg(feature = "cli")]
 
 mod common;

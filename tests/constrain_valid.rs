@@ -1,5 +1,6 @@
 //! Law 6, *enforced means valid*: what the decoding grammar lets through parses strictly and satisfies the schema.
 #![cfg(feature = "engine")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
 
@@ -37,7 +38,7 @@ fn hold_to_the_law(
     job.sampling.temperature = temperature;
     job.sampling.seed = seed;
     job.limits.max_tokens = tokens;
-    job.constraint = Constraint::compile(format, &tools, &ToolChoice::Required, seed % 3 == 0, "").unwrap();
+    job.constraint = Constraint::compile(format, &tools, &ToolChoice::Required, seed.is_multiple_of(3), "").unwrap();
     let constraint = job.constraint.clone().unwrap();
     let (output, end) = collect(model, job).unwrap();
     assert_eq!(constraint.relaxed(), [], "seed {seed}: the law speaks of whole schemas");
@@ -104,7 +105,5 @@ fn law_6_on_a_random_model() {
         }
     }
     println!("{tally:?}");
-    // Of these thirty tool sets there is one (seed 201) whose way out the closer does not find: it is cut off, told as
-    // such, and never handed out.
-    assert!(tally.cut <= 6 && tally.whole > 150, "{tally:?}");
+    assert!(tally.cut == 0 && tally.whole > 150, "{tally:?}");
 }

@@ -1,5 +1,6 @@
-//! The token loop on a real model. Set CALLWRIGHT_TEST_MODEL to a GGUF file to run it on that one.
+//! The token loop on a real model. Set `CALLWRIGHT_TEST_MODEL` to a GGUF file to run it on that one.
 #![cfg(feature = "llama")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
 
@@ -38,9 +39,9 @@ fn law_6_enforced_means_valid_even_with_random_weights() {
         let format = Formats::builtin().get(format).expect("built in");
         let constraint = Constraint::compile(&format, &tools, &ToolChoice::Required, false, "").expect("a grammar");
         for seed in 0..12_u16 {
-            let mut job = Job::default();
-            job.prompt = Prompt::markup(format!("<|im_start|>user\nWhat is it in Paris, number {seed}?<|im_end|>\n"));
-            job.constraint.clone_from(&constraint);
+            let prompt = format!("<|im_start|>user\nWhat is it in Paris, number {seed}?<|im_end|>\n");
+            let constraint = constraint.clone();
+            let mut job = Job { prompt: Prompt::markup(prompt), constraint, ..Job::default() };
             job.sampling.temperature = f32::from(seed % 3) * 0.75;
             job.sampling.seed = seed.into();
             job.limits.max_tokens = 160;
@@ -62,8 +63,8 @@ fn law_6_enforced_means_valid_even_with_random_weights() {
 fn the_same_seed_gives_the_same_tokens() {
     let Some(model) = open() else { return };
     let say = |seed| {
-        let mut job = Job::default();
-        job.prompt = Prompt::markup("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
+        let prompt = Prompt::markup("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
+        let mut job = Job { prompt, ..Job::default() };
         job.sampling.temperature = 1.0;
         job.sampling.seed = seed;
         job.limits.max_tokens = 24;

@@ -1,5 +1,6 @@
 //! What the papers show is what happens: every `console` block is run and its output compared.
 #![cfg(all(feature = "llama", feature = "cli"))]
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops")]
 
 mod common;
 

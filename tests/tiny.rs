@@ -1,5 +1,6 @@
 //! The promises of the model in the repository: its questions are new to it, and it answers them well enough.
 #![cfg(all(feature = "llama", feature = "cli"))]
+#![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 
 mod common;
 
@@ -52,6 +53,7 @@ fn what_is_held_out_was_never_trained_on() {
 }
 
 #[derive(serde::Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as the file names them")]
 struct Question {
     question: String,
     tools: Vec<Tool>,

@@ -28,6 +28,7 @@ impl Compiled {
         let refused = |pointer: &str, why: &str| {
             let place = if pointer.is_empty() { "its top".to_owned() } else { format!("`{pointer}`") };
             Error::new(ErrorKind::Schema, format!("the schema of tool `{tool}` cannot be used: at {place}, {why}"))
+                .hint("a schema looks like {\"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\"}}}")
         };
         let schema = normal::normal(given).map_err(|refusal| refused(&refusal.pointer, &refusal.why))?;
         if let Some((pointer, target)) = remote(&schema) {

@@ -121,7 +121,7 @@ impl AskArgs {
 
     fn keep(&self, tools: &[Tool], response: &Response) -> Result<()> {
         let Some(file) = &self.record else { return Ok(()) };
-        let lines = std::fs::read(file).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count());
+        let lines = std::fs::read(file).map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count());
         Recording::of_response(format!("run_{}", lines + 1), tools, response).append(file)
     }
 }

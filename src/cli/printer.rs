@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use super::{Color, Exit};
+use super::{Color, Exit, Global};
 use crate::error::{Error, ErrorKind, Result};
 
 const RED: &str = "\x1b[1;31m";
@@ -30,14 +30,15 @@ pub struct Printer {
 }
 
 impl Printer {
-    pub(super) fn new(json: bool, quiet: bool, verbose: bool, progress: bool, color: Color) -> Self {
+    pub(super) fn new(global: &Global) -> Self {
+        let Global { json, quiet, verbose, no_progress, color, .. } = *global;
         let color = match color {
             Color::Auto => ColorChoice::Auto,
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
         // A bar between lines of a log is no bar.
-        let progress = progress && !quiet && !verbose && io::stderr().is_terminal();
+        let progress = !no_progress && !quiet && !verbose && io::stderr().is_terminal();
         Self { json, quiet, verbose, progress, color }
     }
 
@@ -107,6 +108,7 @@ impl Printer {
     }
 
     /// Tells an error with its causes and its hint, and how the command ends by it.
+    #[must_use]
     pub fn failed(&self, error: &Error) -> Exit {
         if is_closed_pipe(error) {
             return Exit::Done;
@@ -123,7 +125,7 @@ impl Printer {
         Exit::Failed
     }
 
-    fn tell(&self, text: &str) {
+    fn tell(self, text: &str) {
         self.trace(&format!("{text}\n"));
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Tool>> {
 fn read_one(file: &Path) -> Result<Vec<Tool>> {
     let failed = |what: &str| Error::new(ErrorKind::Input, format!("{}: {what}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|cause| {
-        Error::new(ErrorKind::Io, format!("cannot read the tools file {}", file.display())).because(cause)
+        Error::new(ErrorKind::Io, format!("cannot read the tools file {}", file.display())).because(cause).hint(SHAPE)
     })?;
     // Two steps, because a syntax error has a line and a wrong shape has none.
     let value: serde_json::Value =

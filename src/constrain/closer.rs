@@ -60,20 +60,15 @@ impl Closer {
             Some(left) => shortest(matcher, left, &self.ends)?.map(|way| (way, left)),
             None => None,
         };
-        match found {
-            Some((way, left)) => {
-                self.keep(way, left);
-                Ok(Verdict::Goes)
-            }
-            None => match self.way.take() {
-                Some(way) => Ok(Verdict::Close(way)),
-                // Not even the shortest way fits, and the text will be cut off. Looking on costs more than it may find.
-                None => {
-                    self.wait = left / 8;
-                    Ok(Verdict::Goes)
-                }
-            },
+        if let Some((way, left)) = found {
+            self.keep(way, left);
+        } else if let Some(way) = self.way.take() {
+            return Ok(Verdict::Close(way));
+        } else {
+            // Not even the shortest way fits, and the text will be cut off. Looking on costs more than it may find.
+            self.wait = left / 8;
         }
+        Ok(Verdict::Goes)
     }
 
     /// Looks for the first way, before any token of the stretch was chosen.
@@ -111,6 +106,7 @@ fn shortest(matcher: &Matcher, limit: usize, ends: &[String]) -> Result<Option<V
 
 fn try_to_end(mut matcher: Matcher, limit: usize, ends: &[String], attempt: usize) -> Result<Option<Vec<u32>>> {
     let mut way = Vec::new();
+    let mut trail = Trail::default();
     loop {
         way.extend(matcher.consume_forced());
         if way.len() > limit {
@@ -119,24 +115,55 @@ fn try_to_end(mut matcher: Matcher, limit: usize, ends: &[String], attempt: usiz
         if matcher.may_end() {
             return Ok(Some(way));
         }
-        for token in nearest(&mut matcher, ends, attempt + way.len() * attempt)? {
+        for token in nearest(&mut matcher, ends, &mut trail, attempt + way.len() * attempt)? {
             matcher.consume(token)?;
             way.push(token);
         }
     }
 }
 
-/// Texts that close what is open, outside free text. A string is opened rather than an array, a digit is a number,
-/// and what is written in parts (an address, a time) gets to its next part.
-const SHUT: [&str; 13] = ["}", "]", ")", "\"", "'", "0", "null", "true", "@", "://", ":", "-", "."];
+/// Texts that are no part of numbers, constants and brackets: where one of these may stand, there is text of some kind.
+const LETTERS: [&str; 5] = ["Q", "z", "_", "%", "|"];
+/// Texts that close what is open, outside of text: they always lead on.
+const BRACKETS: [&str; 5] = ["}", "]", ")", "\"", "'"];
+/// Texts that lead on where no bracket may stand: the next item, a value that is short, a text's next part.
+const ONWARD: [&str; 11] = [",", "@", "://", ":", "-", ".", "0", "null", "true", "None", "True"];
+
+/// What was tried since the surroundings last changed, so that no step is made twice on the spot: in the first part of
+/// an address `-` may stand for ever, and leads nowhere.
+#[derive(Debug, Default)]
+struct Trail {
+    fitting: Vec<&'static str>,
+    tried: Vec<&'static str>,
+}
+
+impl Trail {
+    /// The first of the texts that fit here which was not tried here before; all of them again once all were.
+    fn step(&mut self, fitting: Vec<&'static str>) -> Option<&'static str> {
+        if self.fitting != fitting {
+            self.tried.clear();
+            self.fitting = fitting;
+        }
+        let new = self.fitting.iter().find(|text| !self.tried.contains(text));
+        let next = new.or(self.fitting.first()).copied()?;
+        self.tried.push(next);
+        Some(next)
+    }
+}
 
 /// The tokens that lead out soonest from here: at least one.
-fn nearest(matcher: &mut Matcher, ends: &[String], turn: usize) -> Result<Vec<u32>> {
+fn nearest(matcher: &mut Matcher, ends: &[String], trail: &mut Trail, turn: usize) -> Result<Vec<u32>> {
     let environment = matcher.environment()?;
-    let in_free_text = ["a", "Q", " ", "7"].iter().all(|text| fits(matcher, &environment, text).is_some());
-    let shut: Vec<&str> = if in_free_text { ends.iter().map(String::as_str).collect() } else { SHUT.to_vec() };
-    for text in shut {
-        if let Some(tokens) = fits(matcher, &environment, text) {
+    let in_text = LETTERS.iter().any(|text| fits(matcher, &environment, text).is_some());
+    let in_free_text = in_text && ["a", "Q", " ", "7"].iter().all(|text| fits(matcher, &environment, text).is_some());
+    let brackets: &[&str] = if in_text { &[] } else { &BRACKETS };
+    let mut closing = brackets.iter().copied().chain(ends.iter().map(String::as_str));
+    if let Some(tokens) = closing.find_map(|text| fits(matcher, &environment, text)) {
+        return Ok(tokens);
+    }
+    if !in_free_text {
+        let fitting = ONWARD.into_iter().filter(|text| fits(matcher, &environment, text).is_some()).collect();
+        if let Some(tokens) = trail.step(fitting).and_then(|text| fits(matcher, &environment, text)) {
             return Ok(tokens);
         }
     }

@@ -22,11 +22,11 @@ pub(super) struct Callable {
 
 /// The tools that may be called; none where nothing is to be enforced.
 pub(super) fn callable(tools: &ToolSet, choice: &ToolChoice) -> Result<Option<Vec<Callable>>> {
-    let named = |name: &str| {
+    let find = |name: &str| {
         let schema = tools.schema(name)?.clone();
         Some(Callable { name: name.to_owned(), schema, strictness: Strictness::Full })
     };
-    let all = || tools.tools().iter().filter_map(|tool| named(&tool.name)).collect::<Vec<_>>();
+    let all = || tools.tools().iter().filter_map(|tool| find(&tool.name)).collect::<Vec<_>>();
     match choice {
         ToolChoice::None => Ok(None),
         ToolChoice::Auto => Ok(Some(all()).filter(|tools| !tools.is_empty())),
@@ -34,7 +34,7 @@ pub(super) fn callable(tools: &ToolSet, choice: &ToolChoice) -> Result<Option<Ve
             Err(Error::new(ErrorKind::Input, "a tool call is required and no tool is offered"))
         }
         ToolChoice::Required => Ok(Some(all())),
-        ToolChoice::Named(name) => named(name).map(|tool| Some(vec![tool])).ok_or_else(|| {
+        ToolChoice::Named(name) => find(name).map(|tool| Some(vec![tool])).ok_or_else(|| {
             let names: Vec<&str> = tools.tools().iter().map(|tool| tool.name.as_str()).collect();
             Error::new(ErrorKind::Input, format!("no tool is called `{name}`"))
                 .hint(format!("offered are: {}", names.join(", ")))

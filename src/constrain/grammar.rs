@@ -46,7 +46,7 @@ impl Grammar {
                 lark.push(' ');
                 match term {
                     Term::Literal(text) => push_literal(&mut lark, text, specials),
-                    Term::Json(schema) => lark.push_str(&format!("%json {schema}")),
+                    Term::Json(schema) => lark.extend(["%json ", &schema.to_string()]),
                     Term::Lark(text) => lark.push_str(text),
                 }
             }
@@ -61,7 +61,7 @@ fn push_literal(lark: &mut String, text: &str, specials: &[(String, u32)]) {
     let mut rest = text;
     while let Some((at, special, token)) = first_special(rest, specials) {
         push_quoted(lark, &rest[..at]);
-        lark.push_str(&format!(" <[{token}]> "));
+        lark.extend([" <[", &token.to_string(), "]> "]);
         rest = &rest[at + special.len()..];
     }
     push_quoted(lark, rest);

@@ -17,4 +17,4 @@ pub(crate) use crate::format::{Scout, Sight};
 pub(crate) use closer::{Closer, Verdict};
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 pub(crate) use matcher::{Mask, Matcher};
-pub(crate) use numbers::overlong;
+pub(crate) use numbers::{Digits, overlong};

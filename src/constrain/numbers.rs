@@ -11,6 +11,38 @@ const FRACTION: usize = 17;
 /// Digits of an exponent.
 const EXPONENT: usize = 2;
 
+/// Follows a call's text, to tell digits of numbers from digits inside strings.
+#[derive(Debug, Default)]
+pub(crate) struct Digits {
+    /// How much of the text was looked at.
+    seen: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Digits {
+    /// Follows a text from this byte on, which stands outside of strings.
+    pub(crate) fn from(start: usize) -> Self {
+        Self { seen: start, ..Self::default() }
+    }
+
+    /// Whether a number may be about to become too long at the end of this text, which is the one known plus what was
+    /// appended since.
+    pub(crate) fn in_number(&mut self, text: &[u8]) -> bool {
+        for byte in text.get(self.seen..).unwrap_or_default() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ => {}
+            }
+        }
+        self.seen = text.len();
+        // No token adds so many digits that one alone would matter.
+        !self.in_string && Number::at_end(text).is_some_and(|number| number.digits() > 1)
+    }
+}
+
 /// Whether this piece, written behind this text, would make a number too long. Outside numbers: never.
 #[must_use]
 pub(crate) fn overlong(text: &[u8], piece: &[u8]) -> bool {
@@ -61,6 +93,10 @@ impl Number {
         true
     }
 
+    fn digits(self) -> usize {
+        self.whole + self.fraction.unwrap_or(0) + self.exponent.unwrap_or(0)
+    }
+
     fn is_overlong(self) -> bool {
         let digits = match self.fraction {
             // A point needs a digit behind it, however long the whole part is.
@@ -73,7 +109,15 @@ impl Number {
 
 #[cfg(test)]
 mod tests {
-    use super::overlong;
+    use super::{Digits, overlong};
+
+    #[test]
+    fn digits_of_strings_are_text() {
+        let mut digits = Digits::from(1);
+        assert!(!digits.in_number(b"\"{\"a\": \"call \\\" 12"));
+        assert!(!digits.in_number(b"\"{\"a\": \"call \\\" 123456"));
+        assert!(digits.in_number(b"\"{\"a\": \"call \\\" 123456\", \"b\": 12"));
+    }
 
     #[test]
     fn digits_end() {

@@ -1,14 +1,15 @@
-//! Opening a model file: its header says how it is prompted, its row what its calls look like.
+//! Opening a model file: its header says how it is prompted and what it needs, its row what its calls look like.
 //!
 //! The header is read and checked here, in Rust, before the file is handed to C++.
 
 use super::builder::Builder;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::infer::Generator;
 use crate::infer::llama;
-use crate::models::gguf::{Header, Special, SpecialKind};
-use crate::models::{Located, PromptStyle};
-use crate::prompt::{Prompter, Template, TemplateTokens};
+use crate::models::fit::{Needs, Run};
+use crate::models::gguf::Header;
+use crate::models::{Located, memory};
+use crate::prompt::Prompter;
 
 impl Builder {
     /// Room for prompt and answer, in tokens; the model's own length where absent, up to what the engine thinks wise.
@@ -38,34 +39,20 @@ impl Builder {
     pub(super) fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {
         let header = Header::read(&located.path)?;
         header.require_weights(&located.path)?;
-        let prompter = self.prompter(located, &header)?;
+        let row = located.row().map(AsRef::as_ref);
+        let prompter = Prompter::of_model(&header, row, self.formats_or_builtin(), self.format.as_deref())?;
+        self.require_memory(&header)?;
         let generator = llama::open(&located.path, &self.settings)?;
         Ok((generator, prompter))
     }
 
-    fn prompter(&self, located: &Located, header: &Header) -> Result<Prompter> {
-        let source = header.chat_template.as_deref().ok_or_else(|| {
-            Error::new(ErrorKind::Template, "the model's file carries no chat template")
-                .hint("use a file of an instruct or chat model")
-        })?;
-        let vocab = &header.vocab;
-        let text = |special: &Option<Special>| special.as_ref().map(|special| special.text.clone()).unwrap_or_default();
-        let tokens = TemplateTokens { bos: text(&vocab.bos), eos: text(&vocab.eos) };
-        let template = Template::compile(source, tokens)?;
-        let row = located.row();
-        let style = row.map(|row| row.prompt.clone());
-        let name = self.format.as_deref().or_else(|| row.map(|row| row.format.as_str()));
-        let control = vocab.specials.iter().filter(|special| special.kind == SpecialKind::Control);
-        let control: Vec<_> = control.map(|special| special.text.clone()).collect();
-        match name {
-            Some(name) => {
-                let format = self.formats_or_builtin().get(name)?;
-                Prompter::new(template, format, style.unwrap_or_default(), control)
-            }
-            None => {
-                let format = self.formats_or_builtin().get("tool_use")?;
-                Prompter::new(template, format, PromptStyle::Prompted("tool_use".to_owned()), control)
-            }
-        }
+    /// Refuses a model that would not fit, because an engine that runs out of memory takes the process with it.
+    fn require_memory(&self, header: &Header) -> Result<()> {
+        // What layers on a GPU take there is the driver's to tell.
+        let Some(available) = memory::available().filter(|_| self.settings.gpu_layers == 0) else { return Ok(()) };
+        let most = header.context_length.unwrap_or(u64::MAX);
+        let context = self.settings.context_length.unwrap_or(llama::CONTEXT);
+        let context = u64::try_from(context).unwrap_or(u64::MAX).min(most);
+        Needs::of(header, Run::new(context)).require(available)
     }
 }

@@ -58,13 +58,11 @@ struct Stages {
 
 impl Engine {
     /// The way to an engine.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
 
     /// Makes one turn, told as it happens. Dropping the stream stops the model between two tokens.
-    #[must_use]
     pub fn stream(&self, request: Request) -> Events {
         let stages = Arc::clone(&self.stages);
         Events::of(move |emitter| Box::pin(async move { turn::turn(&stages, request, &emitter).await }))

@@ -121,7 +121,7 @@ fn each_allowed(logits: &[f32], mask: Option<&Mask>, mut look: impl FnMut(Token,
     }
 }
 
-/// Sebastiano Vigna's SplitMix64: a few lines, and the same numbers everywhere.
+/// Sebastiano Vigna's `SplitMix64`: a few lines, and the same numbers everywhere.
 #[derive(Debug)]
 struct SplitMix(u64);
 

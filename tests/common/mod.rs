@@ -1,6 +1,18 @@
 //! What several tests need: the binary in a clean corner of its own.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    clippy::missing_panics_doc,
+    clippy::doc_markdown,
+    reason = "a test may stop at the first surprise, and says what it skips"
+)]
 
 #[cfg(feature = "engine")]
 pub mod jobs;

@@ -110,6 +110,10 @@ pub enum Script {
     Again(u8),
 }
 
+/// Sequences that the cache holds side by side, and tokens that it holds in all.
+const SEQUENCES: usize = 6;
+const CACHE: usize = 4000;
+
 /// What the backend was asked to do, for tests that count.
 #[derive(Debug, Default, Clone)]
 pub struct Seen {
@@ -122,8 +126,9 @@ pub struct Scripted {
     words: Arc<Words>,
     script: Script,
     info: ModelInfo,
-    sequences: [Vec<Token>; 2],
-    prompt: Option<usize>,
+    sequences: Vec<Vec<Token>>,
+    /// For each sequence, the tokens after which logits were first asked for.
+    prompts: Vec<Option<usize>>,
     can_truncate: bool,
     rows: Vec<Vec<f32>>,
     seen: Arc<Mutex<Seen>>,
@@ -146,8 +151,8 @@ impl Scripted {
                 words: Arc::new(Words::new()),
                 script,
                 info,
-                sequences: [Vec::new(), Vec::new()],
-                prompt: None,
+                sequences: vec![Vec::new(); SEQUENCES],
+                prompts: vec![None; SEQUENCES],
                 can_truncate,
                 rows: Vec::new(),
                 seen: theirs,
@@ -156,7 +161,7 @@ impl Scripted {
         (local.unwrap(), seen)
     }
 
-    fn logits(&self, tokens: &[Token]) -> Vec<f32> {
+    fn logits(&self, tokens: &[Token], prompt: Option<usize>) -> Vec<f32> {
         let noise = |token: usize, salt: u64| {
             let mut mixed =
                 (token as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -174,7 +179,7 @@ impl Scripted {
         let mut logits: Vec<f32> = (0..self.words.size()).map(|token| 4.0 * noise(token, salt)).collect();
         match &self.script {
             Script::Tokens(script) => {
-                let at = tokens.len() - self.prompt.unwrap_or(tokens.len());
+                let at = tokens.len() - prompt.unwrap_or(tokens.len());
                 logits[script.get(at).copied().unwrap_or(self.words.end()) as usize] = 50.0;
             }
             Script::Again(byte) => logits[*byte as usize] = 50.0,
@@ -192,10 +197,10 @@ impl Backend for Scripted {
     fn limits(&self) -> Limits {
         Limits {
             batch: 64,
-            sequences: 2,
-            context: self.info.context_length,
+            sequences: SEQUENCES,
+            context: CACHE.max(self.info.context_length),
             can_truncate: self.can_truncate,
-            can_fork: false,
+            can_fork: self.can_truncate,
         }
     }
 
@@ -220,8 +225,8 @@ impl Backend for Scripted {
             }
             if entry.logits {
                 let tokens = self.sequences[entry.sequence as usize].clone();
-                self.prompt.get_or_insert(tokens.len());
-                self.rows.push(self.logits(&tokens));
+                let prompt = *self.prompts[entry.sequence as usize].get_or_insert(tokens.len());
+                self.rows.push(self.logits(&tokens, Some(prompt)));
             }
         }
         let mut seen = self.seen.lock().unwrap();
@@ -235,7 +240,16 @@ impl Backend for Scripted {
         let cut = tokens.len() > len;
         let kept = if cut && !self.can_truncate { 0 } else { len.min(tokens.len()) };
         tokens.truncate(kept);
+        if self.prompts[sequence as usize].is_some_and(|prompt| kept < prompt) {
+            self.prompts[sequence as usize] = None;
+        }
         self.seen.lock().unwrap().truncated.push(len);
         Ok(kept)
+    }
+
+    fn fork(&mut self, from: SeqId, to: SeqId, len: usize) -> Result<bool> {
+        self.sequences[to as usize] = self.sequences[from as usize][..len].to_vec();
+        self.prompts[to as usize] = None;
+        Ok(true)
     }
 }

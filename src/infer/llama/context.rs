@@ -14,7 +14,7 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 
 use super::vocab::{LlamaVocabulary, native};
-use super::{BATCH, SEQUENCES, Shape, failure};
+use super::{BATCH, SEQUENCES, SHARED, Shape, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
 use crate::infer::generator::ModelInfo;
@@ -128,11 +128,12 @@ impl Backend for Llama {
     }
 
     fn reserve(&mut self, tokens: usize) -> Result<bool> {
-        let wanted = tokens.min(self.info.context_length);
+        let most = self.info.context_length.max(SHARED.min(4 * self.info.context_length));
+        let wanted = tokens.min(most);
         if wanted <= self.length {
             return Ok(false);
         }
-        let length = wanted.next_power_of_two().min(self.info.context_length);
+        let length = wanted.next_power_of_two().min(most);
         // The old context is dropped when the new one is there, so that a failure leaves a model that works.
         self.context = context(self.engine, &self.model, self.shape, length)?;
         self.length = length;

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 
 /// A model file that was not loaded.
 pub(super) fn of_load(path: &Path, cause: LlamaModelLoadError) -> Error {
-    let needed = std::fs::metadata(path).map(|file| file.len()).unwrap_or(0);
+    let needed = std::fs::metadata(path).map_or(0, |file| file.len());
     if available_memory().is_some_and(|available| available < needed) {
         let message = format!("there is not enough memory to load `{}`", path.display());
         return Error::new(ErrorKind::Memory, message).because(cause).hint("use a smaller model or a smaller quant");

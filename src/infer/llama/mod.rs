@@ -41,11 +41,13 @@ pub struct LlamaSettings {
 }
 
 /// The context at first where none was asked for: enough for many tools, and small enough for laptops.
-const CONTEXT: usize = 4096;
+pub(crate) const CONTEXT: usize = 4096;
 /// Tokens of one batch: a whole chunk of a prompt.
 const BATCH: usize = 512;
-/// Sequences that share the cache.
-const SEQUENCES: usize = 4;
+/// Sequences that share the cache: as many jobs are done at once, or kept for others that begin alike.
+const SEQUENCES: usize = 16;
+/// The most tokens that the cache holds for several jobs, where one alone may not have more.
+const SHARED: usize = 32_768;
 
 /// Loads a model file and starts the thread that runs it.
 pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>> {
