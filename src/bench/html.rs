@@ -36,6 +36,7 @@ pub fn html(bench: &Bench, report: &Report, out: &mut dyn Write) -> io::Result<(
             "script" => out.write_all(SCRIPT.as_bytes())?,
             "headline" => out.write_all(headline(report).as_bytes())?,
             "bars" => out.write_all(bars(report).as_bytes())?,
+            "counts" => out.write_all(counts(report).as_bytes())?,
             "cases" => cases(bench, out)?,
             _ => {}
         }
@@ -89,6 +90,34 @@ fn bars(report: &Report) -> String {
         }
         text.push_str("</tbody></table>");
     }
+    text
+}
+
+/// What failed for what, what was put right, and calls due against calls found.
+fn counts(report: &Report) -> String {
+    let mut text = "<div class=\"counts\">".to_owned();
+    let classes: Vec<_> = report.classes.iter().map(|(class, count)| (json!(class), *count)).collect();
+    let fixes: Vec<_> = report.fixes.iter().map(|(kind, count)| (json!(kind), *count)).collect();
+    for (title, mut counts) in [("failures", classes), ("put right", fixes)] {
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let _ = write!(text, "<table><thead><tr><th>{title}</th><th>cases</th></tr></thead><tbody>");
+        for (name, count) in counts {
+            let _ = write!(text, "<tr><th>{}</th><td>{count}</td></tr>", escaped(name.as_str().unwrap_or_default()));
+        }
+        text.push_str("</tbody></table>");
+    }
+    let many = ["none", "one", "several"];
+    text.push_str("<table><thead><tr><th>calls due</th>");
+    text.extend(many.iter().map(|found| format!("<th>{found} found</th>")));
+    text.push_str("</tr></thead><tbody>");
+    for (due, found) in &report.due_and_found {
+        let _ = write!(text, "<tr><th>{}</th>", escaped(due));
+        for found in many.iter().map(|many| found.get(*many).copied().unwrap_or_default()) {
+            let _ = write!(text, "<td>{found}</td>");
+        }
+        text.push_str("</tr>");
+    }
+    text.push_str("</tbody></table></div>");
     text
 }
 

@@ -19,6 +19,9 @@ pub struct Row {
     /// Models trained on it.
     #[serde(default)]
     pub models: Vec<String>,
+    /// Nobody is trained on it: a prompt asks for it. Then calls are looked for anywhere if it was not kept.
+    #[serde(default)]
+    pub prompted: bool,
     /// Tokens that mean "the calls are complete" (not "the answer is").
     #[serde(default)]
     pub stop: Vec<String>,

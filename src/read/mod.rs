@@ -3,6 +3,7 @@
 mod anchors;
 mod auto;
 mod deltas;
+mod lines;
 mod offer;
 mod parser;
 mod prose;
@@ -11,3 +12,4 @@ mod response;
 mod utf8;
 
 pub use parser::{Parsed, Parser};
+pub use recovery::Recovery;

@@ -11,7 +11,7 @@ use super::auto::decide;
 use super::deltas::Deltas;
 use super::offer::OnOffer;
 use super::prose;
-use super::recovery::{Recovered, recover, unconvincing};
+use super::recovery::{Recovered, Recovery, recover, unconvincing};
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, Segment, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
@@ -37,7 +37,7 @@ pub struct Parser {
     pub(super) tools: Arc<ToolSet>,
     pub(super) level: Level,
     attempt: usize,
-    recovers: bool,
+    recovery: Recovery,
     /// The formats to choose from at the end, where nobody said which one it is.
     pub(super) choice: Vec<Arc<Format>>,
     /// Calls must convince as in recovery, since nobody said that the text is in this format.
@@ -81,11 +81,11 @@ impl Parser {
     pub fn new(format: Arc<Format>, tools: Arc<ToolSet>) -> Self {
         Self {
             reader: Reader::new(&format, ""),
+            recovery: if format.row().prompted { Recovery::Anywhere } else { Recovery::default() },
             format,
             tools,
             level: Level::default(),
             attempt: 0,
-            recovers: false,
             choice: Vec::new(),
             guarded: false,
             decoder: Decoder::default(),
@@ -112,7 +112,7 @@ impl Parser {
     /// ```
     #[must_use]
     pub fn auto(formats: &Formats, tools: Arc<ToolSet>) -> Self {
-        let mut parser = Self::new(Arc::new(Format::plain()), tools).recovering();
+        let mut parser = Self::new(Arc::new(Format::plain()), tools).recovery(Recovery::Anywhere);
         parser.choice = formats.iter().cloned().collect();
         parser
     }
@@ -124,13 +124,18 @@ impl Parser {
         self
     }
 
-    /// The same parser, which at the end also looks for calls outside the format where the format found nothing: for
-    /// models that were only prompted, and for recorded outputs of unknown format. Not the default yet: it still
-    /// forgives a bracket too many in texts that were cut off (law 8).
+    /// Where calls are looked for, at the end, if the format found none. Of itself it looks on lines of their own, and
+    /// anywhere if the format is one that models are only prompted to use.
     #[must_use]
-    pub fn recovering(mut self) -> Self {
-        self.recovers = true;
+    pub fn recovery(mut self, recovery: Recovery) -> Self {
+        self.recovery = recovery;
         self
+    }
+
+    /// The same parser, which looks for calls anywhere.
+    #[must_use]
+    pub fn recovering(self) -> Self {
+        self.recovery(Recovery::Anywhere)
     }
 
     /// The attempt that events carry.
@@ -167,7 +172,7 @@ impl Parser {
     /// A parser of the same text, from its beginning.
     pub(super) fn again(&self) -> Self {
         let mut again = Self::new(Arc::clone(&self.format), Arc::clone(&self.tools));
-        (again.level, again.attempt, again.recovers) = (self.level, self.attempt, self.recovers);
+        (again.level, again.attempt, again.recovery) = (self.level, self.attempt, self.recovery);
         again.decoder.bad.clone_from(&self.decoder.bad);
         again.parsed.raw.clone_from(&self.parsed.raw);
         again
@@ -291,7 +296,7 @@ impl Parser {
     /// found: reading it once more with missing brackets forgiven would complete it (law 8).
     fn may_recover(&self) -> bool {
         let cut_off = self.parsed.faults.iter().any(|fault| matches!(fault, Fault::Truncated { .. }));
-        self.recovers && self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
+        self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
     }
 
     /// Whether these bytes are reasoning, in which a call is only thought of.
@@ -306,10 +311,10 @@ impl Parser {
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
         let offered = OnOffer { tools: &tools, level: self.level };
-        let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, &offered);
+        let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, self.recovery, &offered);
         self.parsed.raw = raw;
         let mut read: Vec<Range<usize>> = Vec::new();
-        for Recovered { raw, checked } in found {
+        for Recovered { raw, checked } in found.calls {
             if self.is_thought(&raw.span) {
                 continue;
             }
@@ -329,6 +334,12 @@ impl Parser {
             call.span = Some(raw.span);
             call.recovered = true;
             self.parsed.calls.push(call);
+        }
+        if let Some((start, name)) = found.cut {
+            let span = start..self.parsed.raw.len();
+            if !self.is_thought(&span) {
+                self.fault(Fault::Truncated { span, name: Some(name) }, events);
+            }
         }
         // What the format could not read and recovery could is no fault. Calls stand in the text's order.
         let reads = |span: &Range<usize>| {

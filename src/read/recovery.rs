@@ -6,15 +6,29 @@
 //! is read at most once, and reading that fails is paid from a budget, so the work grows with the text.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use serde_json::Value;
 
 use super::anchors::{Anchor, anchors};
+use super::lines::fill_lines;
 use super::prose;
 use crate::chat::{Arguments, Fault, Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
 use crate::format::{Offered, RawCall, calls_in, raw_call};
 use crate::value::{self, CallDialect, CallExpr, Unread};
+
+/// Where calls are looked for when the format found none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recovery {
+    /// Nowhere.
+    Off,
+    /// On lines of their own: what a model that has a format of its own would hardly write to mention a call.
+    #[default]
+    Lines,
+    /// Anywhere, in prose too: for models that were only prompted, and texts of which nobody knows the format.
+    Anywhere,
+}
 
 /// A call that was found, checked.
 #[derive(Debug)]
@@ -23,13 +37,32 @@ pub(super) struct Recovered {
     pub(super) checked: Checked,
 }
 
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) calls: Vec<Recovered>,
+    /// Where the text was cut off inside a call, and whose.
+    pub(super) cut: Option<(usize, String)>,
+}
+
 /// Finds the calls of a text that the format found none in.
-pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, offered: &dyn Offered) -> Vec<Recovered> {
+pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recovery, offered: &dyn Offered) -> Found {
+    if recovery == Recovery::Off {
+        return Found::default();
+    }
     let budget = text.len() * 8 + 4096;
     let (found, known) = (Vec::new(), HashMap::new());
-    let mut search = Search { text, tools, level, offered, budget, line: 0, last: 0, found, known };
+    let mut search =
+        Search { text, tools, level, offered, budget, line: 0, last: 0, cut: None, ran_out: false, found, known };
     search.run();
-    search.found
+    let (mut calls, mut cut) = (search.found, search.cut);
+    if recovery == Recovery::Lines {
+        let spans: Vec<Range<usize>> = calls.iter().map(|call| call.raw.span.clone()).collect();
+        let mut fills = fill_lines(text, &spans).into_iter();
+        calls.retain(|_| fills.next().unwrap_or_default());
+        cut = None;
+    }
+    Found { calls, cut }
 }
 
 /// How far before a name a bracket is looked for.
@@ -48,6 +81,10 @@ struct Search<'a> {
     /// Where the line of the last anchor begins, and that anchor.
     line: usize,
     last: usize,
+    /// The text ended inside what began here like a call of this tool.
+    cut: Option<(usize, String)>,
+    /// The anchor that is being read ran into the text's end.
+    ran_out: bool,
     found: Vec<Recovered>,
     /// The calls found, as text, by their place in `found`.
     known: HashMap<String, usize>,
@@ -64,7 +101,13 @@ impl Search<'_> {
             if anchor.span.start < free_from || anchor.span.start >= over {
                 continue;
             }
+            self.ran_out = false;
             let calls = self.read(&anchor);
+            // What the text was cut off in holds the rest of it: a call in there is a part of another one.
+            if self.ran_out && calls.is_empty() {
+                self.cut = Some((anchor.span.start, anchor.name));
+                return;
+            }
             let Some(end) = calls.iter().map(|call| call.span.end).max() else { continue };
             let start = calls.iter().map(|call| call.span.start).min().unwrap_or(end);
             if start < free_from {
@@ -230,6 +273,7 @@ impl Search<'_> {
         match read {
             Ok(read) => Some(read),
             Err(unread) => {
+                self.ran_out |= matches!(unread, Unread::Incomplete { .. });
                 self.pay(unread.at().saturating_sub(at) + 16);
                 None
             }

@@ -44,6 +44,31 @@ fn schema_of(value: &Value) -> Value {
     }
 }
 
+/// The tools that the fixtures call.
+pub fn fixture_tools() -> Arc<ToolSet> {
+    let tool = |name: &str, properties: serde_json::Value, required: &[&str]| {
+        Tool::new(name, "", json!({"type": "object", "properties": properties, "required": required}))
+    };
+    let tools = [
+        tool("weather_now", json!({"city": {"type": "string"}, "days": {"type": "integer"}}), &["city"]),
+        tool("clock_set", json!({"hour": {"type": "integer"}}), &["hour"]),
+        tool("clock_now", json!({}), &[]),
+        tool("lights", json!({"on": {"type": "boolean"}, "room": {"type": "string"}}), &["on"]),
+        tool("write_file", json!({"path": {"type": "string"}, "text": {"type": "string"}}), &["path", "text"]),
+    ];
+    Arc::new(ToolSet::compile(&tools).unwrap())
+}
+
+/// The files in `fixtures/<format>`.
+pub fn fixtures() -> Vec<std::path::PathBuf> {
+    let folders = Formats::builtin().iter().map(|format| std::path::Path::new("fixtures").join(format.name()));
+    let files = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    files.sort();
+    files
+}
+
 /// The arguments as JSON text, so that order and number types are compared too.
 pub fn arguments(call: &Call) -> String {
     serde_json::to_string(&call.arguments).unwrap()
