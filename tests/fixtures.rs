@@ -5,29 +5,10 @@
 
 mod common;
 
-use std::fmt::Write;
-use std::sync::Arc;
-
-use callwright::chat::Tool;
-use callwright::check::ToolSet;
 use callwright::format::Formats;
 use callwright::read::Parsed;
-use common::reading::{arguments, parse_recovering};
-use serde_json::json;
-
-fn tools() -> Arc<ToolSet> {
-    let tool = |name: &str, properties: serde_json::Value, required: &[&str]| {
-        Tool::new(name, "", json!({"type": "object", "properties": properties, "required": required}))
-    };
-    let tools = [
-        tool("weather_now", json!({"city": {"type": "string"}, "days": {"type": "integer"}}), &["city"]),
-        tool("clock_set", json!({"hour": {"type": "integer"}}), &["hour"]),
-        tool("clock_now", json!({}), &[]),
-        tool("lights", json!({"on": {"type": "boolean"}, "room": {"type": "string"}}), &["on"]),
-        tool("write_file", json!({"path": {"type": "string"}, "text": {"type": "string"}}), &["path", "text"]),
-    ];
-    Arc::new(ToolSet::compile(&tools).unwrap())
-}
+use common::reading::{arguments, fixture_tools, parse_recovering};
+use std::fmt::Write;
 
 fn told(parsed: &Parsed) -> String {
     let mut told = String::new();
@@ -51,7 +32,7 @@ fn told(parsed: &Parsed) -> String {
 
 #[test]
 fn every_fixture_reads_as_its_snapshot_says() {
-    let tools = tools();
+    let tools = fixture_tools();
     insta::glob!("../fixtures", "*/*.txt", |path| {
         let name = path.parent().and_then(|folder| folder.file_name()).unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(path).unwrap();

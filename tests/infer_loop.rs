@@ -10,7 +10,7 @@ use callwright::chat::{FinishReason, Prompt, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::format::Formats;
-use callwright::infer::{Chunk, Generator, Job, Token, Vocab};
+use callwright::infer::{Chunk, Drafts, Generator, Job, Token, Vocab};
 use common::jobs::{collect, next};
 use common::scripted::{Script, Scripted, Words};
 use serde_json::json;
@@ -142,7 +142,7 @@ fn what_the_cache_holds_is_not_computed_again() {
     let (first, end) = collect(&model, job(20)).unwrap();
     assert_eq!(end.usage.cached_tokens, 0);
     let before = seen.lock().unwrap().decoded;
-    let (second, end) = collect(&model, job(20)).unwrap();
+    let (second, end) = collect(&model, Job { drafts: Drafts::Off, ..job(20) }).unwrap();
     assert_eq!(first, second, "reuse changes no output");
     assert_eq!(end.usage.cached_tokens, end.usage.prompt_tokens - 1);
     assert_eq!(seen.lock().unwrap().decoded - before, 20);

@@ -72,6 +72,8 @@ pub struct Usage {
     pub completion_tokens: usize,
     /// Of these, tokens that the grammar forced, so that the model was not asked.
     pub forced_tokens: usize,
+    /// Of these, tokens that were guessed right, so that the model was asked about several at once.
+    pub accepted_tokens: usize,
 }
 
 /// Time of one turn, in milliseconds.

@@ -142,6 +142,12 @@ impl ToolSet {
         self.names.find(name, level)
     }
 
+    /// The index of the tool that a name means.
+    #[must_use]
+    pub fn index(&self, name: &str, level: Level) -> Option<usize> {
+        self.names.index(name, level)
+    }
+
     /// Checks one call: name, coercion, schema. `at` is the call's place in the raw text, `call` its index.
     #[must_use]
     pub fn check(&self, name: &str, arguments: Value, level: Level, at: Range<usize>, call: usize) -> Checked {
@@ -194,7 +200,7 @@ impl ToolSet {
     /// knows, so that the check reports them.
     #[must_use]
     pub fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
-        let compiled = self.find(name, Level::Standard).index().and_then(|index| self.compiled.get(index));
+        let compiled = self.index(name, Level::Standard).and_then(|index| self.compiled.get(index));
         unwrap::by_position(compiled, values)
     }
 }

@@ -60,7 +60,9 @@ impl Names {
     pub(super) fn add(&mut self, name: &str, index: usize) -> bool {
         let folded = fold(name);
         self.starts.push(start(&folded));
-        self.folded.entry(folded).and_modify(|one| *one = None).or_insert(Some(index));
+        if !folded.is_empty() {
+            self.folded.entry(folded).and_modify(|one| *one = None).or_insert(Some(index));
+        }
         self.list.push(name.to_owned());
         self.exact.insert(name.to_owned(), index).is_none()
     }
@@ -69,21 +71,31 @@ impl Names {
         self.exact.get(name).copied()
     }
 
+    /// The tool that the name means, at less cost than [`Self::find`]: nothing is compared to suggest it.
+    pub(super) fn index(&self, name: &str, level: Level) -> Option<usize> {
+        match level {
+            Level::Lenient => self.find(name, level).index(),
+            _ => self.exact(name).or_else(|| self.folded(name, level)),
+        }
+    }
+
+    fn folded(&self, name: &str, level: Level) -> Option<usize> {
+        if level == Level::Strict {
+            return None;
+        }
+        let bare = bare(name);
+        let folded = |name: &str| self.folded.get(&fold(name)).copied().flatten();
+        self.exact(bare).or_else(|| folded(bare)).or_else(|| folded(name))
+    }
+
     pub(super) fn find(&self, name: &str, level: Level) -> Found {
         if let Some(index) = self.exact(name) {
             return Found::Exact(index);
         }
-        let bare = PREFIXES.iter().find_map(|prefix| name.trim().strip_prefix(prefix)).unwrap_or(name.trim());
-        if level != Level::Strict {
-            if let Some(index) = self.exact(bare) {
-                return Found::Folded(index);
-            }
-            for folded in [fold(bare), fold(name)] {
-                if let Some(Some(index)) = self.folded.get(&folded).filter(|_| !folded.is_empty()) {
-                    return Found::Folded(*index);
-                }
-            }
+        if let Some(index) = self.folded(name, level) {
+            return Found::Folded(index);
         }
+        let bare = bare(name);
         let ranked = self.ranked(bare);
         if level == Level::Lenient
             && let Some(index) = self.near(bare, &ranked)
@@ -117,6 +129,12 @@ impl Names {
         let (index, _) = ending.next()?;
         ending.next().is_none().then_some(index)
     }
+}
+
+/// The name without what models write before it.
+fn bare(name: &str) -> &str {
+    let name = name.trim();
+    PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
 
 /// From 0 for nothing in common to 1 for alike.

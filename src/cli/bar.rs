@@ -1,4 +1,4 @@
-//! Progress of a download, drawn where somebody looks.
+//! Progress of a download or of a long count, drawn where somebody looks.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -14,12 +14,33 @@ pub(super) struct Bar {
 }
 
 impl Bar {
+    /// Of bytes that are fetched.
     pub(super) fn new(printer: Printer) -> Self {
+        Self::drawn(printer, "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")
+    }
+
+    /// Of so many things that are done one by one.
+    pub(super) fn of_steps(printer: Printer, total: u64) -> Self {
+        let bar = Self::drawn(printer, "{bar:30} {pos} of {len}  {per_sec}  {eta} left");
+        bar.bar.set_length(total);
+        bar
+    }
+
+    fn drawn(printer: Printer, style: &str) -> Self {
         let target = if printer.draws_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        let style = "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { bar, printer }
+    }
+
+    /// One more is done; may be said from any thread.
+    pub(super) fn step(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Takes the bar away.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -7,6 +7,7 @@
 #[cfg(feature = "engine")]
 mod ask;
 mod bar;
+mod bench;
 #[cfg(feature = "engine")]
 mod chat;
 mod completions;
@@ -16,6 +17,7 @@ mod grammar;
 mod list;
 #[cfg(feature = "engine")]
 mod model;
+mod out;
 mod parse;
 mod printer;
 mod prompt;
@@ -25,6 +27,7 @@ mod rm;
 #[cfg(feature = "engine")]
 mod run;
 mod show;
+mod show_format;
 mod tools;
 mod verify;
 
@@ -35,7 +38,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::check::Level;
 use crate::config::Settings;
-use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "engine")]
+use crate::error::Error;
+#[cfg(any(feature = "engine", feature = "hub"))]
+use crate::error::ErrorKind;
+use crate::error::Result;
 use crate::models::{Located, ModelName};
 
 pub use printer::Printer;
@@ -141,6 +148,7 @@ enum Command {
     #[cfg(feature = "engine")]
     Chat(chat::Args),
     Parse(parse::Args),
+    Bench(bench::Args),
     #[cfg(feature = "engine")]
     Grammar(grammar::Args),
     Prompt(prompt::Args),
@@ -166,7 +174,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let global = &arguments.global;
-    let printer = Printer::new(global.json, global.quiet, global.verbose, !global.no_progress, global.color);
+    let printer = Printer::new(global);
     let world = match Settings::read() {
         Ok(settings) => World { settings: settings.offline_if(global.offline), printer },
         Err(error) => return printer.failed(&error),
@@ -184,6 +192,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         #[cfg(feature = "engine")]
         Command::Chat(args) => chat::run(args, world),
         Command::Parse(args) => parse::run(args, world),
+        Command::Bench(args) => bench::run(args, world),
         #[cfg(feature = "engine")]
         Command::Grammar(args) => grammar::run(args, world),
         Command::Prompt(args) => prompt::run(args, world),

@@ -15,7 +15,7 @@ use super::{Exit, World, tools};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright parse output.txt --tools tools.json
-  pbpaste | callwright parse --tools tools.json --format tool_use --json
+  pbpaste | callwright parse --tools tools.json --format hermes --json
 
 Exit status 1: no valid call was found.")]
 pub(super) struct Args {
@@ -25,8 +25,8 @@ pub(super) struct Args {
     /// The tools that the model was offered: a JSON file (repeatable)
     #[arg(short = 'T', long, value_name = "FILE")]
     tools: Vec<PathBuf>,
-    /// The format that calls are written in
-    #[arg(long, value_name = "NAME", default_value = "hermes")]
+    /// The format that calls are written in; `auto` finds it out from the text
+    #[arg(long, value_name = "NAME", default_value = "auto")]
     format: String,
     /// How much is tolerated
     #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
@@ -34,12 +34,22 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
-    let format = world.settings.formats()?.get(&args.format)?;
+    let formats = world.settings.formats()?;
     let tools = Arc::new(ToolSet::compile(&tools::read(&args.tools)?)?);
-    let mut parser = Parser::new(Arc::clone(&format), tools).level(args.level);
+    let parser = match args.format.as_str() {
+        "auto" => Parser::auto(&formats, tools),
+        name => Parser::new(formats.get(name)?, tools),
+    };
+    let mut parser = parser.level(args.level);
     parser.push(&text(args)?);
-    let mut response = Response::from(parser.finish());
-    format.name().clone_into(&mut response.format);
+    let mut parsed = parser.finish();
+    let format = std::mem::take(&mut parsed.format);
+    if let Some(detected) = parsed.detected.take() {
+        let name = if format.is_empty() { "no format" } else { format.as_str() };
+        world.printer.aside(&format!("format {name} ({:.2}): {}", detected.score, detected.reason));
+    }
+    let mut response = Response::from(parsed);
+    response.format = format;
     let exit = if response.valid_calls().next().is_some() { Exit::Done } else { Exit::No };
     if world.printer.wants_json() {
         world.printer.json(&response)?;

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use super::{Color, Exit};
+use super::{Color, Exit, Global};
 use crate::error::{Error, ErrorKind, Result};
 
 const RED: &str = "\x1b[1;31m";
@@ -30,15 +30,15 @@ pub struct Printer {
 }
 
 impl Printer {
-    #[expect(clippy::fn_params_excessive_bools, reason = "each is a switch of the command line, by its name")]
-    pub(super) fn new(json: bool, quiet: bool, verbose: bool, progress: bool, color: Color) -> Self {
+    pub(super) fn new(global: &Global) -> Self {
+        let Global { json, quiet, verbose, no_progress, color, .. } = *global;
         let color = match color {
             Color::Auto => ColorChoice::Auto,
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
         // A bar between lines of a log is no bar.
-        let progress = progress && !quiet && !verbose && io::stderr().is_terminal();
+        let progress = !no_progress && !quiet && !verbose && io::stderr().is_terminal();
         Self { json, quiet, verbose, progress, color }
     }
 

@@ -1,4 +1,4 @@
-//! `callwright show`: what there is to know of one model before it is run.
+//! `callwright show`: what there is to know of one model, or of one format, before it is used.
 
 use std::sync::Arc;
 
@@ -12,19 +12,20 @@ use crate::models::gguf::{Header, Special};
 use crate::models::{Located, Row, memory};
 use crate::prompt::{Template, TemplateTokens};
 
-use super::{Exit, World};
+use super::{Exit, World, show_format};
 
-/// Show what a model is, how it calls tools and what memory it takes
+/// Show what a model is, how it calls tools and what memory it takes; or what a format looks like
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright show smollm2:135m
   callwright show ./model.gguf -c 32768        the memory for a context of 32768 tokens
   callwright show qwen3:4b --template          its chat template
+  callwright show hermes                       the format of that name, with examples
 
 A model that is not on this machine is shown as far as its row in models.toml goes. No network is used.")]
 pub(super) struct Args {
-    /// The model
-    #[arg(value_name = "MODEL")]
+    /// The model, or a format
+    #[arg(value_name = "MODEL|FORMAT")]
     model: String,
     /// Room for prompt and answer, in tokens, that memory is reckoned for
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
@@ -38,10 +39,17 @@ pub(super) struct Args {
 const USUAL_CONTEXT: u64 = 8192;
 
 /// A heading and its lines.
-type Block = (&'static str, Map<String, Value>);
+pub(super) type Block = (&'static str, Map<String, Value>);
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
-    let name = world.settings.model(&args.model)?;
+    let name = match world.settings.model(&args.model) {
+        Ok(name) => name,
+        // Models go first: a format is looked for where no model has the name.
+        Err(unknown) => match world.settings.formats()?.get(&args.model) {
+            Ok(format) => return show_format::run(&format, world),
+            Err(_) => return Err(unknown),
+        },
+    };
     let (located, header) = match (world.settings.store().locate(&name), name.row()) {
         (Ok(located), _) => {
             let header = Header::read(&located.path)?;
@@ -179,18 +187,20 @@ fn memory(header: &Header, context_length: Option<u64>) -> Map<String, Value> {
     lines
 }
 
-fn put<T: serde::Serialize>(lines: &mut Map<String, Value>, label: &str, value: Option<T>) {
+pub(super) fn put<T: serde::Serialize>(lines: &mut Map<String, Value>, label: &str, value: Option<T>) {
     if let Some(value) = value {
         lines.insert(label.to_owned(), json!(value));
     }
 }
 
-fn text(blocks: &[Block]) -> String {
+pub(super) fn text(blocks: &[Block]) -> String {
     let block = |(title, lines): &Block| {
         let lines = lines.iter().map(|(label, value)| format!("\n  {label:18} {}", shown(value)));
         format!("{title}{}", lines.collect::<String>())
     };
-    blocks.iter().map(block).collect::<Vec<_>>().join("\n\n")
+    let text = blocks.iter().map(block).collect::<Vec<_>>().join("\n\n");
+    // Trailing blanks would be a nuisance to whoever copies a line.
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 fn shown(value: &Value) -> String {

@@ -14,7 +14,7 @@ use crate::chat::{Event, Fault, FinishReason, Prompt, Request, Response, ToolCho
 use crate::check::ToolSet;
 use crate::constrain::Constraint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::infer::{Chunk, Chunks, End, Job};
+use crate::infer::{Chunk, Chunks, Drafts, End, Job};
 use crate::prompt::window;
 use crate::read::{Parsed, Parser};
 
@@ -72,7 +72,7 @@ impl Stages {
 
     fn job(&self, request: &Request, prompt: Prompt, constraint: Option<Constraint>) -> Job {
         let stop = request.stop.iter().chain(self.format.stop()).cloned().collect();
-        Job { prompt, sampling: request.sampling, limits: request.limits, stop, constraint }
+        Job { prompt, sampling: request.sampling, limits: request.limits, stop, constraint, drafts: Drafts::Auto }
     }
 }
 

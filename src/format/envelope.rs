@@ -167,8 +167,16 @@ fn named(mut object: Map<String, Value>, name_key: &str, name: String, place: &P
     if object.is_empty() {
         return place.call(name, Value::Null, id, fixes);
     }
-    fixes.push(place.fix(FixKind::Shape, Some("arguments beside the name".to_owned())));
+    fixes.push(place.fix(FixKind::Shape, Some(BESIDE.to_owned())));
     place.call(name, Value::Object(object), id, fixes)
+}
+
+/// What is told of a call whose arguments stand beside its name.
+const BESIDE: &str = "arguments beside the name";
+
+/// Whether the call's arguments stand beside its name, so that the object's end is their end.
+pub(crate) fn is_flat(call: &RawCall) -> bool {
+    call.arguments.is_null() || call.fixes.iter().any(|fix| fix.note.as_deref() == Some(BESIDE))
 }
 
 /// The first of these words that is a key with a fitting value.

@@ -8,11 +8,13 @@
 //! It knows no model, no backend and no schema: names and parameters are asked of an [`Offered`].
 
 mod builtin;
+mod detect;
 mod enforce;
 mod envelope;
 mod extent;
 mod item;
 mod keys;
+mod opened;
 mod reader;
 mod region;
 mod row;
@@ -35,6 +37,7 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::CallDialect;
 
+pub use detect::{Detected, RECOGNISED, Unknown, detect};
 pub use enforce::Enforce;
 pub use envelope::{RawCall, calls_in};
 pub use reader::{Reader, Step, Text};
@@ -103,6 +106,15 @@ impl Format {
         let row: Row = toml::from_str(text).map_err(|error| validate::located(text, &error))?;
         validate::check(&row)?;
         Ok(Self::new(row))
+    }
+
+    /// A format that marks nothing but reasoning: all else is text. For texts in which no format was recognised.
+    #[must_use]
+    pub fn plain() -> Self {
+        let think = Frame { open: "<think>".into(), close: "</think>".into(), ..Frame::default() };
+        let item = r#"{"name": "{name}", "arguments": {arguments}}"#.into();
+        let body = BodyRow { item, bare: Place::Inside, ..BodyRow::default() };
+        Self::new(Row { body: vec![body], reasoning: vec![think], ..Row::default() })
     }
 
     fn new(row: Row) -> Self {

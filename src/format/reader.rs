@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use super::envelope::RawCall;
 use super::item::{Scene, fix};
+use super::opened::opened;
 use super::region::{Ended, Region, has_bare};
-use super::row::{Channels, Place, ShapeName};
+use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted};
 use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::shapes::json_calls::Named;
@@ -69,13 +70,16 @@ pub struct Reader {
     /// From `told` to here are blanks only.
     blank_to: usize,
     patience: Cell<usize>,
+    /// The text is over and these reasoning tags (bit by index) are closed nowhere in what is left.
+    unclosed: u64,
 }
 
 /// How often a value that never ends is cut at the first marker inside it.
 const PATIENCE: usize = 16;
 
+/// Where a reader stands.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Text,
     Reasoning {
         tag: usize,
@@ -107,6 +111,7 @@ impl Reader {
             pending_close: false,
             blank_to: 0,
             patience: Cell::new(PATIENCE),
+            unclosed: 0,
         }
     }
 
@@ -216,19 +221,26 @@ impl Reader {
                 Next::Go(State::Text)
             }
             Sighted::Marker { end, role: Role::ChannelOpen, .. } => Next::Go(State::Header { from: end }),
+            Sighted::Marker { at, .. } if self.unclosed & bit(tag) != 0 => self.promoted(at),
             Sighted::Marker { at, .. } => Next::Go(State::Reasoning { tag, call: call.or(Some(at)) }),
             _ if !scene.at_end => Next::Wait(State::Reasoning { tag, call }),
             // The text ended inside reasoning: a call in it is the model's call after all.
             _ => {
+                self.unclosed |= bit(tag);
                 if let Some(at) = call {
-                    self.at = at;
-                    self.started = true;
-                    return Next::Go(State::Text);
+                    return self.promoted(at);
                 }
                 self.frame(scene.text.len(), out);
                 Next::Wait(State::Over)
             }
         }
+    }
+
+    /// A call begins in reasoning that nothing ends: the text goes on there.
+    fn promoted(&mut self, at: usize) -> Next {
+        self.at = at;
+        self.started = true;
+        Next::Go(State::Text)
     }
 
     fn header(&mut self, scene: &Scene<'_>, from: usize, out: &mut Vec<Step>) -> Next {
@@ -278,8 +290,9 @@ impl Reader {
                 Next::Go(State::Text)
             }
             Ended::Text => {
-                // Past the marker that a bare region began with, or it would begin again for ever.
-                self.at = self.at.max(region.resume);
+                // Another try at a marker that this region read over would end at the same place. That goes on past the
+                // marker that a bare region began with, or it would begin again for ever.
+                self.at = self.at.max(region.at);
                 Next::Go(State::Text)
             }
         }
@@ -339,6 +352,11 @@ impl Reader {
     }
 }
 
+/// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.
+fn bit(tag: usize) -> u64 {
+    u32::try_from(tag).ok().and_then(|tag| 1_u64.checked_shl(tag)).unwrap_or(0)
+}
+
 enum Next {
     Go(State),
     Wait(State),
@@ -347,33 +365,6 @@ enum Next {
 /// Whether a call with no marker may begin with this byte.
 fn may_begin(byte: u8) -> bool {
     matches!(byte, b'{' | b'[' | b'`' | b'_') || byte.is_ascii_alphabetic() || byte >= 0x80
-}
-
-/// What the prompt's end has opened.
-fn opened(format: &Format, tail: &str) -> State {
-    let row = format.row();
-    let ends = |word: &String| !word.trim().is_empty() && tail.ends_with(word.trim());
-    for (tag, frame) in row.reasoning.iter().enumerate() {
-        if std::iter::once(&frame.open).chain(&frame.also_open).any(ends) {
-            return State::Reasoning { tag, call: None };
-        }
-    }
-    if row.channels.as_ref().is_some_and(|channels| in_header(channels, tail)) {
-        return State::Header { from: 0 };
-    }
-    for (frame, role) in [(&row.call, Role::CallOpen), (&row.section, Role::SectionOpen)] {
-        if std::iter::once(&frame.open).chain(&frame.also_open).any(ends) {
-            return State::Region(Box::new(Region::marked(0, 0, role)));
-        }
-    }
-    State::Text
-}
-
-/// Whether a text ends inside a header: `<|start|>assistant` leaves open whom the message speaks to.
-fn in_header(channels: &Channels, tail: &str) -> bool {
-    let last = |words: &[String]| words.iter().filter_map(|word| Some(tail.rfind(word)? + word.len())).max();
-    let shut = last(&channels.message).max(last(&channels.close));
-    last(&channels.open).is_some_and(|open| shut.is_none_or(|shut| open > shut))
 }
 
 impl Format {

@@ -14,14 +14,18 @@ use super::shapes::named_json::HeadItem;
 use crate::chat::{Fault, FixKind};
 use crate::value;
 
+/// No model writes calls in lists in lists; brackets that go deeper are something else.
+const DEEPEST_LIST: usize = 8;
+
+/// No fence has more ticks, and no language a longer name.
+const LONGEST_LANGUAGE: usize = 40;
+
 /// A region that is being read.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about what is open")]
 pub(crate) struct Region {
     /// What lies before is told; from here on it is held or told by this region.
     pub(crate) told: usize,
-    /// Where a text goes on that turned out to hold no call here.
-    pub(crate) resume: usize,
     pub(crate) at: usize,
     /// No marker opened it: only calls of offered tools count.
     bare: bool,
@@ -79,7 +83,6 @@ impl Region {
     fn new(told: usize, at: usize) -> Self {
         Self {
             told,
-            resume: at,
             at,
             bare: false,
             section: false,
@@ -213,7 +216,7 @@ impl Region {
                     None => JsonItem::new(self.at),
                 }));
             }
-            b'[' => {
+            b'[' if self.list < DEEPEST_LIST => {
                 self.list += 1;
                 self.framing(self.at + 1, out);
             }
@@ -293,7 +296,7 @@ impl Region {
     /// A fence opens or closes.
     fn fence(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Option<Ended> {
         let rest = &scene.text[self.at..];
-        let ticks = rest.bytes().take_while(|byte| *byte == b'`').count();
+        let ticks = rest.bytes().take(LONGEST_LANGUAGE).take_while(|byte| *byte == b'`').count();
         if ticks == rest.len() && !scene.at_end {
             return Some(Ended::Not);
         }
@@ -302,11 +305,12 @@ impl Region {
             self.framing(self.at + ticks, out);
             return None;
         }
-        let line = rest.find('\n').unwrap_or(rest.len());
-        if line == rest.len() && !scene.at_end && line < 40 {
+        let line = rest.bytes().take(ticks + LONGEST_LANGUAGE).position(|byte| byte == b'\n');
+        if line.is_none() && !scene.at_end && rest.len() < ticks + LONGEST_LANGUAGE {
             return Some(Ended::Not);
         }
-        let word = rest[ticks..line].trim();
+        let line = line.unwrap_or_else(|| rest.floor_char_boundary(ticks + LONGEST_LANGUAGE));
+        let word = rest[ticks.min(line)..line].trim();
         if word.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
             return Some(if self.committed { self.over(self.at) } else { Ended::Text });
         }
@@ -352,7 +356,12 @@ impl Region {
     }
 
     fn push(&mut self, step: Step, out: &mut Vec<Step>) {
-        if self.committed { out.push(step) } else { self.held.push(step) }
+        let steps = if self.committed { out } else { &mut self.held };
+        match (steps.last_mut(), &step) {
+            // However many markers follow one another, they are kept as one.
+            (Some(Step::Framing(last)), Step::Framing(next)) if last.end == next.start => last.end = next.end,
+            _ => steps.push(step),
+        }
     }
 
     fn commit(&mut self, out: &mut Vec<Step>) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::chat::Arguments;
 
 /// A format file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// The format's name, equal to the file's.
@@ -19,6 +19,9 @@ pub struct Row {
     /// Models trained on it.
     #[serde(default)]
     pub models: Vec<String>,
+    /// Nobody is trained on it: a prompt asks for it. Then calls are looked for anywhere if it was not kept.
+    #[serde(default)]
+    pub prompted: bool,
     /// Tokens that mean "the calls are complete" (not "the answer is").
     #[serde(default)]
     pub stop: Vec<String>,
@@ -99,7 +102,7 @@ pub enum Place {
 }
 
 /// How several calls follow one another, as they are written. When reading, all of these are understood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parallel {
     /// The kind.
@@ -116,9 +119,10 @@ pub struct Parallel {
 }
 
 /// The kinds of following one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParallelKind {
+    #[default]
     /// The whole frame again.
     Repeat,
     /// One list.
@@ -132,7 +136,7 @@ pub enum ParallelKind {
 }
 
 /// How one call is written, in one of the shapes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BodyRow {
     /// The shape that reads and writes it.
@@ -167,9 +171,10 @@ fn inside() -> Place {
 }
 
 /// The shapes: each reads, writes, and says what to enforce.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShapeName {
+    #[default]
     /// One JSON object that holds name and arguments.
     JsonCalls,
     /// A name among literals, then the arguments as one JSON object.

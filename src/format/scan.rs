@@ -174,10 +174,14 @@ pub(super) fn varied(word: &str, groups: &[Vec<String>]) -> Vec<String> {
     words
 }
 
-/// Whether nothing but blanks and Markdown's emphasis stands before on the line.
+/// More blanks and emphasis than this before a marker do not begin a line.
+pub(super) const LINE_MARK: usize = 16;
+
+/// Whether nothing but a few blanks and Markdown's emphasis stands before on the line.
 fn at_line_start(before: &[u8]) -> bool {
-    let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'*' | b'#'));
-    last.is_none_or(|byte| *byte == b'\n')
+    let near = before.iter().rev().take(LINE_MARK);
+    let marks = near.take_while(|byte| matches!(byte, b' ' | b'\t' | b'*' | b'#')).count();
+    marks == before.len() || marks < LINE_MARK && before[before.len() - marks - 1] == b'\n'
 }
 
 /// A format's markers, by where the reader stands.

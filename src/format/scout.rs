@@ -5,7 +5,7 @@
 //! call for it. It knows no tool, so a bare body counts only once its first literal is whole.
 
 use super::row::{Channels, Place};
-use super::scan::{Markers, Role, Sighted};
+use super::scan::{LINE_MARK, Markers, Role, Sighted};
 use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::{Format, ShapeName};
 
@@ -110,6 +110,12 @@ impl Scout {
     /// Looks at the next bytes of the output.
     pub fn push(&mut self, bytes: &[u8]) -> Sight {
         self.text.extend_from_slice(bytes);
+        let sight = self.look();
+        self.forget();
+        sight
+    }
+
+    fn look(&mut self) -> Sight {
         loop {
             let sight = match self.state {
                 State::Found(from) => Some(Sight::Call { from }),
@@ -138,13 +144,14 @@ impl Scout {
             Route::Reasoning => State::Reasoning(self.markers.reasoning.len() - 1),
             Route::Text => State::Text,
         };
-        self.drop(content);
+        self.from = content;
         None
     }
 
     /// Before any text: a body with no marker may begin.
     fn start(&mut self) -> Option<Sight> {
         let blanks = self.from + self.text[self.from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        self.from = blanks;
         if blanks == self.text.len() {
             return Some(Sight::Nothing);
         }
@@ -170,11 +177,11 @@ impl Scout {
         };
         match literals.find_bytes(&self.text, self.from, false) {
             Sighted::Nothing => {
-                self.drop(self.text.len());
+                self.from = self.text.len();
                 Some(Sight::Nothing)
             }
             Sighted::Perhaps { at } => {
-                self.drop(at);
+                self.from = at;
                 Some(if reasoning.is_some() {
                     Sight::Nothing
                 } else {
@@ -196,24 +203,26 @@ impl Scout {
                     }
                     _ => {}
                 }
-                self.drop(end);
+                self.from = end;
                 None
             }
         }
     }
 
-    /// Forgets the first bytes, but for the last ones: a marker may have to stand at a line's beginning.
-    fn drop(&mut self, count: usize) {
-        self.from = count;
-        let forget = self.from.saturating_sub(LINE_MARK);
+    /// Forgets what was looked at, but for the last bytes: a marker may have to stand at a line's beginning.
+    fn forget(&mut self) {
+        let forget = self.from.saturating_sub(LINE_MARK + 1);
         self.text.drain(..forget);
         self.dropped += forget;
         self.from -= forget;
+        if let State::Header { from, .. } = &mut self.state {
+            *from -= forget;
+        }
     }
 }
 
-/// Bytes that are kept before a marker, to see whether it begins a line.
-const LINE_MARK: usize = 8;
+/// What begins a call with no marker is not spread out further.
+const LONGEST_START: usize = 512;
 
 /// Whether a text begins like a skeleton.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,12 +234,13 @@ enum Begun {
 
 impl Skeleton {
     fn begins(&self, text: &[u8]) -> Begun {
+        let text = &text[..text.len().min(LONGEST_START)];
         match self {
             Self::Literal(wanted) => {
                 let squeezed: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
                 if squeezed.starts_with(wanted) {
                     Begun::Yes
-                } else if wanted.starts_with(&squeezed) {
+                } else if wanted.starts_with(&squeezed) && text.len() < LONGEST_START {
                     Begun::Perhaps
                 } else {
                     Begun::No

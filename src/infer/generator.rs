@@ -42,6 +42,20 @@ pub struct Job {
     pub stop: Vec<String>,
     /// What may come next.
     pub constraint: Option<Constraint>,
+    /// Whether tokens are guessed ahead.
+    pub drafts: Drafts,
+}
+
+/// Whether tokens are guessed ahead, so that several are computed at once. What is written stays the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drafts {
+    /// As many as pay, copied from prompt and output.
+    #[default]
+    Auto,
+    /// Always so many, where there is anything to copy; at most 8.
+    Fixed(usize),
+    /// None.
+    Off,
 }
 
 /// A piece of what is generated.

@@ -4,8 +4,8 @@
 //! Near the end of the budget a closer takes over. It must not know formats.
 
 use super::backend::Token;
-use super::generate::Turn;
 use super::repeat::Repeats;
+use super::turn::Turn;
 use crate::constrain::{Closer, Constraint, Digits, Ends, Mask, Matcher, Verdict, ends_in_digits, overlong};
 use crate::error::Result;
 
@@ -21,6 +21,8 @@ pub(super) struct Held {
     plain_quotes: bool,
     /// Whether the budget ended inside what the grammar forced.
     cut_off: bool,
+    /// Whether the last token chosen was one of a string.
+    in_string: bool,
 }
 
 /// What a step did.
@@ -36,20 +38,20 @@ pub(super) enum Taken {
 
 impl Held {
     /// Begins at the end of the output.
-    pub(super) fn begin(turn: &mut Turn<'_>, matcher: Matcher, constraint: &Constraint) -> Result<Self> {
+    pub(super) fn begin(turn: &mut Turn, matcher: Matcher, constraint: &Constraint) -> Result<Self> {
         let start = turn.outbox.text().len();
         Self::go_on(turn, matcher, constraint, start)
     }
 
     /// Goes on at the end of the output with a call whose first byte is `start`.
-    fn go_on(turn: &mut Turn<'_>, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
+    fn go_on(turn: &mut Turn, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
         let ends = constraint.ends();
-        let repeats = Repeats::new(turn.lexicon, &ends);
+        let repeats = Repeats::new(&turn.lexicon, &ends);
         let tokens = |text: &String| turn.lexicon.vocab().tokenize(text.as_bytes(), true);
         let ends = Ends { text: ends.iter().map(tokens).collect(), calls: tokens(&constraint.close()) };
         let closer = Closer::new(turn.left(), ends);
         let (digits, plain_quotes) = (Digits::from(start), constraint.counts_digits());
-        let mut held = Self { matcher, closer, repeats, digits, plain_quotes, cut_off: false };
+        let mut held = Self { matcher, closer, repeats, digits, plain_quotes, cut_off: false, in_string: false };
         let forced = held.matcher.consume_forced();
         held.append_forced(turn, &forced);
         held.closer.begin(&mut held.matcher, turn.left())?;
@@ -57,12 +59,7 @@ impl Held {
     }
 
     /// Begins at this byte of the output: what of the rest fits stays, what does not is taken back.
-    pub(super) fn from_text(
-        turn: &mut Turn<'_>,
-        grammar: &Matcher,
-        constraint: &Constraint,
-        at: usize,
-    ) -> Result<Self> {
+    pub(super) fn from_text(turn: &mut Turn, grammar: &Matcher, constraint: &Constraint, at: usize) -> Result<Self> {
         let (tokens, ends) = turn.output();
         let first = ends.partition_point(|end| *end <= at);
         let start = if first == 0 { 0 } else { ends[first - 1] };
@@ -92,8 +89,13 @@ impl Held {
         self.matcher.is_done() && !self.cut_off
     }
 
+    /// How many of these guesses may come next. Outside strings nearly all is forced, and guesses are not worth a look.
+    pub(super) fn fitting(&mut self, guesses: &[Token]) -> usize {
+        if self.in_string && !guesses.is_empty() { self.matcher.fitting(guesses) } else { 0 }
+    }
+
     /// Chooses one token and appends it with all that it forces.
-    pub(super) fn step(&mut self, turn: &mut Turn<'_>) -> Result<Taken> {
+    pub(super) fn step(&mut self, turn: &mut Turn, logits: &[f32]) -> Result<Taken> {
         if let Some(error) = self.matcher.error() {
             return Err(error);
         }
@@ -103,7 +105,7 @@ impl Held {
         }
         // A string is where nearly every token may stand.
         let in_string = mask.num_set() * 2 > turn.lexicon.vocab().size();
-        let token = turn.choose(Some(&mask), &self.repeats.bias(in_string))?;
+        let token = turn.choose(logits, Some(&mask), &self.repeats.bias(in_string))?;
         if turn.ends_answer(token) {
             return Ok(Taken::Ended);
         }
@@ -119,12 +121,13 @@ impl Held {
         }
         turn.append(token);
         self.repeats.push(token, in_string);
+        self.in_string = in_string;
         self.append_forced(turn, &forced);
         Ok(if self.is_complete() { Taken::Complete } else { Taken::Goes })
     }
 
     /// Whether the text may stand in a number that grows too long.
-    fn in_number(&mut self, mask: &Mask, turn: &Turn<'_>) -> bool {
+    fn in_number(&mut self, mask: &Mask, turn: &Turn) -> bool {
         let text = turn.outbox.text();
         if self.plain_quotes {
             return self.digits.in_number(text);
@@ -136,7 +139,7 @@ impl Held {
         ends_in_digits(text) && !allowed("a") && !allowed("\"")
     }
 
-    fn append_forced(&mut self, turn: &mut Turn<'_>, tokens: &[Token]) {
+    fn append_forced(&mut self, turn: &mut Turn, tokens: &[Token]) {
         for token in tokens {
             if turn.left() == 0 {
                 self.cut_off = true;
@@ -150,7 +153,7 @@ impl Held {
 }
 
 /// Appends the way out. Where it is empty, the call was complete and another one would have had no room.
-fn close(turn: &mut Turn<'_>, way: &[Token]) -> Taken {
+fn close(turn: &mut Turn, way: &[Token]) -> Taken {
     if !way.is_empty() {
         turn.end.forced.push(turn.outbox.text().len());
     }
@@ -161,7 +164,7 @@ fn close(turn: &mut Turn<'_>, way: &[Token]) -> Taken {
 }
 
 /// Takes tokens away that would make a number run on, as long as others remain.
-fn shorten_numbers(mask: &mut Mask, turn: &Turn<'_>) {
+fn shorten_numbers(mask: &mut Mask, turn: &Turn) {
     let text = turn.outbox.text();
     let vocab = turn.lexicon.vocab();
     let long: Vec<Token> = mask.iter().filter(|token| overlong(text, &vocab.piece(*token))).collect();

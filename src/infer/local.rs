@@ -5,7 +5,7 @@
 //! know which engine it runs.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
@@ -15,8 +15,9 @@ use futures_core::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backend::{Backend, Token};
-use super::generate::Worker;
 use super::generator::{Chunk, Chunks, Generator, Job, ModelInfo};
+use super::prefix::Prefixes;
+use super::scheduler::Scheduler;
 use super::vocab::Lexicon;
 use crate::chat::Prompt;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,15 +28,22 @@ pub struct Local {
     model: ModelInfo,
     lexicon: Arc<Lexicon>,
     jobs: Option<mpsc::Sender<Order>>,
+    /// Jobs that wait for a sequence.
+    backlog: Arc<AtomicUsize>,
     closing: Arc<AtomicBool>,
     owner: Option<JoinHandle<()>>,
 }
+
+/// The most jobs that may wait.
+const BACKLOG: usize = 256;
 
 /// A job on its way to the owner thread.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) job: Job,
     pub(crate) tokens: Vec<Token>,
+    /// How many of them other conversations share.
+    pub(crate) shared: usize,
     pub(crate) received: Instant,
     pub(crate) outlet: Outlet,
 }
@@ -65,8 +73,18 @@ impl Local {
     where
         F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
     {
+        Self::open_keeping(None, opener)
+    }
+
+    /// The same, with the beginnings of prompts kept on disk.
+    pub fn open_keeping<F>(prefixes: Option<Prefixes>, opener: F) -> Result<Self>
+    where
+        F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
+    {
         let (jobs, orders) = mpsc::channel::<Order>();
         let (ready, outcome) = mpsc::sync_channel(1);
+        let backlog = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&backlog);
         let owner = thread::Builder::new().name("callwright-model".to_owned()).spawn(move || {
             let backend = match opener() {
                 Ok(backend) => backend,
@@ -76,18 +94,16 @@ impl Local {
                 }
             };
             let lexicon = Arc::new(Lexicon::new(backend.vocab()));
-            let mut worker = Worker::new(backend, Arc::clone(&lexicon));
-            if ready.send(Ok((worker.model(), lexicon))).is_ok() {
-                for order in orders {
-                    worker.carry_out(order);
-                }
+            let scheduler = Scheduler::new(backend, Arc::clone(&lexicon), theirs, prefixes);
+            if ready.send(Ok((scheduler.model(), lexicon))).is_ok() {
+                scheduler.work(&orders);
             }
         });
         let trouble = |error| Error::new(ErrorKind::Backend, "no thread could be started for the model").because(error);
         let owner = owner.map_err(trouble)?;
         let (model, lexicon) = outcome.recv().map_err(|_| died())??;
         warm(&lexicon);
-        Ok(Self { model, lexicon, jobs: Some(jobs), closing: Arc::default(), owner: Some(owner) })
+        Ok(Self { model, lexicon, jobs: Some(jobs), backlog, closing: Arc::default(), owner: Some(owner) })
     }
 }
 
@@ -115,6 +131,7 @@ impl Generator for Local {
     fn generate(&self, job: Job) -> Result<Chunks> {
         let received = Instant::now();
         let tokens = self.lexicon.prompt_tokens(&job.prompt);
+        let shared = self.lexicon.shared_tokens(&job.prompt, &tokens);
         let context = self.model.context_length;
         if tokens.is_empty() {
             return Err(Error::new(ErrorKind::Input, "the prompt is empty"));
@@ -124,10 +141,15 @@ impl Generator for Local {
             let hint = "shorten the conversation, offer fewer tools, or raise the context length";
             return Err(Error::new(ErrorKind::ContextFull, message).hint(hint).about(&self.model.name));
         }
+        if self.backlog.fetch_add(1, Ordering::Relaxed) >= BACKLOG {
+            self.backlog.fetch_sub(1, Ordering::Relaxed);
+            let message = format!("{BACKLOG} jobs are waiting for the model already");
+            return Err(Error::new(ErrorKind::Busy, message).hint("try again in a moment").about(&self.model.name));
+        }
         let (chunks, incoming) = unbounded_channel();
         let outlet = Outlet { chunks, closing: Arc::clone(&self.closing) };
         let jobs = self.jobs.as_ref().ok_or_else(died)?;
-        jobs.send(Order { job, tokens, received, outlet }).map_err(|_| died())?;
+        jobs.send(Order { job, tokens, shared, received, outlet }).map_err(|_| died())?;
         Ok(Box::pin(Incoming(incoming)))
     }
 }

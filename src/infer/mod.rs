@@ -6,21 +6,28 @@
 //! providers.
 
 pub mod backend;
-mod generate;
+mod draft;
 mod generator;
+mod grammars;
 mod held;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod local;
 mod outbox;
+mod phase;
+mod prefix;
 mod repeat;
 mod replay;
 mod sample;
+mod scheduler;
 mod sequence;
+mod slots;
+mod turn;
 mod vocab;
 
 pub use backend::{Backend, Token};
-pub use generator::{Chunk, Chunks, End, Generator, Job, ModelInfo};
+pub use generator::{Chunk, Chunks, Drafts, End, Generator, Job, ModelInfo};
 pub use local::Local;
+pub use prefix::Prefixes;
 pub use replay::{Played, Replay};
 pub use vocab::{Lexicon, Vocab};

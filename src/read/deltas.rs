@@ -4,6 +4,7 @@
 //! a string where the schema takes any string, as it comes; any other value when it is complete and the check has nothing
 //! to put right in it. At the first doubt the stream pauses, and the rest is sent when the call is complete.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -24,8 +25,9 @@ pub(super) struct Deltas {
 struct Pen {
     tool: String,
     flow: Flow,
-    /// The keys that were met.
-    keys: Vec<String>,
+    /// The keys that were met, and the last one.
+    keys: HashSet<String>,
+    key: String,
     out: String,
     /// Bytes sent in earlier deltas.
     sent: usize,
@@ -47,7 +49,8 @@ enum Flow {
 impl Deltas {
     /// The arguments of a call of this tool.
     pub(super) fn new(tool: String) -> Self {
-        let pen = Pen { tool, flow: Flow::Between, keys: Vec::new(), out: String::new(), sent: 0 };
+        let pen =
+            Pen { tool, flow: Flow::Between, keys: HashSet::new(), key: String::new(), out: String::new(), sent: 0 };
         Self { walk: ObjectWalk::new(), pen }
     }
 
@@ -77,8 +80,8 @@ impl Pen {
     fn pass(&mut self, passed: Walked, text: &str, tools: &ToolSet) {
         let flow = std::mem::replace(&mut self.flow, Flow::Paused);
         self.flow = match (flow, passed) {
-            (Flow::Between, Walked::Key(key)) if !self.keys.contains(&key) => {
-                self.keys.push(key);
+            (Flow::Between, Walked::Key(key)) if self.keys.insert(key.clone()) => {
+                self.key = key;
                 Flow::Keyed
             }
             (Flow::Keyed, Walked::Value(piece)) => self.first(piece, text, tools),
@@ -97,7 +100,7 @@ impl Pen {
     }
 
     fn schema<'t>(&self, tools: &'t ToolSet) -> Option<&'t Value> {
-        tools.parameter(&self.tool, self.keys.last()?)
+        tools.parameter(&self.tool, &self.key)
     }
 
     /// The first byte of a value.
@@ -128,9 +131,8 @@ impl Pen {
     }
 
     fn key(&mut self) {
-        let Some(key) = self.keys.last() else { return };
         self.out.push(if self.keys.len() == 1 { '{' } else { ',' });
-        self.out.push_str(&Value::String(key.clone()).to_string());
+        self.out.push_str(&Value::String(self.key.clone()).to_string());
         self.out.push(':');
     }
 }

@@ -7,14 +7,15 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::Value;
-
+use super::auto::decide;
 use super::deltas::Deltas;
-use super::recovery::{Recovered, recover};
+use super::offer::OnOffer;
+use super::prose;
+use super::recovery::{Recovered, Recovery, recover, unconvincing};
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, Segment, SegmentKind};
-use crate::check::{Level, ToolSet};
-use crate::format::{Format, Offered, RawCall, Reader, Step, Text};
+use crate::check::{Checked, Level, ToolSet};
+use crate::format::{Detected, Format, Formats, RawCall, Reader, Step, Text};
 
 /// Reads one output of a model, chunk by chunk.
 ///
@@ -33,21 +34,29 @@ use crate::format::{Format, Offered, RawCall, Reader, Step, Text};
 #[derive(Debug)]
 pub struct Parser {
     format: Arc<Format>,
-    tools: Arc<ToolSet>,
-    level: Level,
+    pub(super) tools: Arc<ToolSet>,
+    pub(super) level: Level,
     attempt: usize,
-    recovers: bool,
+    recovery: Recovery,
+    /// The formats to choose from at the end, where nobody said which one it is.
+    pub(super) choice: Vec<Arc<Format>>,
+    /// Calls must convince as in recovery, since nobody said that the text is in this format.
+    guarded: bool,
     decoder: Decoder,
     reader: Reader,
     steps: Vec<Step>,
     open: Option<Deltas>,
-    parsed: Parsed,
+    pub(super) parsed: Parsed,
 }
 
 /// All that was read.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Parsed {
+    /// The format that it was read by, `""` where none was recognised.
+    pub format: String,
+    /// Where the format was chosen by the text ([`Parser::auto`]): which one fits best, how well, and why.
+    pub detected: Option<Detected>,
     /// What the model wrote; bytes that are not UTF-8 as U+FFFD.
     pub raw: String,
     /// What each byte of it is; they lie end to end.
@@ -72,16 +81,40 @@ impl Parser {
     pub fn new(format: Arc<Format>, tools: Arc<ToolSet>) -> Self {
         Self {
             reader: Reader::new(&format, ""),
+            recovery: if format.row().prompted { Recovery::Anywhere } else { Recovery::default() },
             format,
             tools,
             level: Level::default(),
             attempt: 0,
-            recovers: false,
+            choice: Vec::new(),
+            guarded: false,
             decoder: Decoder::default(),
             steps: Vec::new(),
             open: None,
             parsed: Parsed::default(),
         }
+    }
+
+    /// A parser for an output whose format nobody knows. At the end the text itself decides: the format that fits it
+    /// best reads it, with recovery, and [`Parsed::detected`] says which one, how well it fits and why. If none fits,
+    /// recovery alone does.
+    ///
+    /// ```
+    /// use callwright::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
+    /// use std::sync::Arc;
+    /// let add = Tool::new("add", "", serde_json::json!({"properties": {"a": {"type": "integer"}}}));
+    /// let mut parser = Parser::auto(Formats::builtin(), Arc::new(ToolSet::compile(&[add])?));
+    /// parser.push(b"[TOOL_CALLS]add[ARGS]{\"a\": 5}");
+    /// let parsed = parser.finish();
+    /// assert_eq!(parsed.format, "mistral_v13");
+    /// assert_eq!(parsed.detected.unwrap().reason, "1 call(s) of offered tools between the format's markers");
+    /// # Ok::<(), callwright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn auto(formats: &Formats, tools: Arc<ToolSet>) -> Self {
+        let mut parser = Self::new(Arc::new(Format::plain()), tools).recovery(Recovery::Anywhere);
+        parser.choice = formats.iter().cloned().collect();
+        parser
     }
 
     /// How much is put right.
@@ -91,13 +124,18 @@ impl Parser {
         self
     }
 
-    /// The same parser, which at the end also looks for calls outside the format where the format found nothing: for
-    /// models that were only prompted, and for recorded outputs of unknown format. Not the default yet: it still
-    /// forgives a bracket too many in texts that were cut off (law 8).
+    /// Where calls are looked for, at the end, if the format found none. Of itself it looks on lines of their own, and
+    /// anywhere if the format is one that models are only prompted to use.
     #[must_use]
-    pub fn recovering(mut self) -> Self {
-        self.recovers = true;
+    pub fn recovery(mut self, recovery: Recovery) -> Self {
+        self.recovery = recovery;
         self
+    }
+
+    /// The same parser, which looks for calls anywhere.
+    #[must_use]
+    pub fn recovering(self) -> Self {
+        self.recovery(Recovery::Anywhere)
     }
 
     /// The attempt that events carry.
@@ -118,7 +156,9 @@ impl Parser {
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
         self.decoder.push(bytes, &mut self.parsed.raw);
         let mut events = Vec::new();
-        self.read(false, &mut events);
+        if self.choice.is_empty() {
+            self.read(false, &mut events);
+        }
         events
     }
 
@@ -126,6 +166,26 @@ impl Parser {
     #[must_use]
     pub fn finish(mut self) -> Parsed {
         self.decoder.finish(&mut self.parsed.raw);
+        if self.choice.is_empty() { self.end() } else { decide(self) }
+    }
+
+    /// A parser of the same text, from its beginning.
+    pub(super) fn again(&self) -> Self {
+        let mut again = Self::new(Arc::clone(&self.format), Arc::clone(&self.tools));
+        (again.level, again.attempt, again.recovery) = (self.level, self.attempt, self.recovery);
+        again.decoder.bad.clone_from(&self.decoder.bad);
+        again.parsed.raw.clone_from(&self.parsed.raw);
+        again
+    }
+
+    /// The parser, to read its text by this format.
+    pub(super) fn by(mut self, format: Arc<Format>, guarded: bool) -> Self {
+        (self.reader, self.format, self.guarded) = (Reader::new(&format, ""), format, guarded);
+        self
+    }
+
+    /// Reads what is left, and recovers.
+    pub(super) fn end(mut self) -> Parsed {
         let mut events = Vec::new();
         self.read(true, &mut events);
         for span in std::mem::take(&mut self.decoder.bad) {
@@ -140,6 +200,7 @@ impl Parser {
             let own = parsed.segments.iter().filter(move |segment| segment.kind == kind);
             own.map(|segment| &parsed.raw[segment.span.clone()]).collect::<String>()
         };
+        self.format.name().clone_into(&mut parsed.format);
         (parsed.text, parsed.reasoning) = (spans(SegmentKind::Text), spans(SegmentKind::Reasoning));
         parsed.events = events;
         parsed
@@ -172,6 +233,7 @@ impl Parser {
                 self.open = None;
                 self.parsed.cover(SegmentKind::Malformed, span.end);
             }
+            Step::Begin { .. } if self.guarded => {}
             Step::Begin { name } => {
                 events.push(Event::CallStarted { attempt, index: self.parsed.calls.len(), name: name.clone() });
                 self.open = Some(Deltas::new(name));
@@ -192,8 +254,12 @@ impl Parser {
 
     fn call(&mut self, raw: RawCall, events: &mut Vec<Event>) {
         let (attempt, index) = (self.attempt, self.parsed.calls.len());
-        self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
         let checked = self.tools.check(&raw.name, raw.arguments, self.level, raw.span.clone(), index);
+        if let Some(message) = self.doubt(&checked, raw.span.start) {
+            self.parsed.cover(SegmentKind::Malformed, raw.span.end);
+            return self.fault(Fault::Unreadable { span: raw.span, message }, events);
+        }
+        self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
         let json = compact(&checked.arguments);
         let open = self.open.take().filter(|open| open.tool() == checked.name);
         if open.is_none() {
@@ -215,32 +281,45 @@ impl Parser {
         self.parsed.calls.push(call);
     }
 
+    /// Why a call that was found is not taken for one, where calls must convince.
+    fn doubt(&self, checked: &Checked, start: usize) -> Option<String> {
+        // A tool that nobody offered is told as such.
+        if !self.guarded || checked.faults.iter().any(|fault| matches!(fault, Fault::UnknownTool { .. })) {
+            return None;
+        }
+        let before = &self.parsed.raw[..start];
+        let refused = self.parsed.calls.is_empty() && prose::refuses(before);
+        unconvincing(checked).or_else(|| refused.then(|| format!("a call of `{}` after a refusal", checked.name)))
+    }
+
     /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
     /// found: reading it once more with missing brackets forgiven would complete it (law 8).
     fn may_recover(&self) -> bool {
         let cut_off = self.parsed.faults.iter().any(|fault| matches!(fault, Fault::Truncated { .. }));
-        self.recovers && self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
+        self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
     }
 
     /// Whether these bytes are reasoning, in which a call is only thought of.
     fn is_thought(&self, span: &Range<usize>) -> bool {
-        let thoughts = self.parsed.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning);
-        thoughts.into_iter().any(|thought| thought.span.start < span.end && span.start < thought.span.end)
+        let segments = &self.parsed.segments;
+        let first = segments.partition_point(|segment| segment.span.end <= span.start);
+        let mut within = segments[first..].iter().take_while(|segment| segment.span.start < span.end);
+        within.any(|segment| segment.kind == SegmentKind::Reasoning)
     }
 
     /// The second step: calls anywhere in the text.
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
         let offered = OnOffer { tools: &tools, level: self.level };
-        let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, &offered);
+        let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, self.recovery, &offered);
         self.parsed.raw = raw;
-        for Recovered { raw, checked } in found {
+        let mut read: Vec<Range<usize>> = Vec::new();
+        for Recovered { raw, checked } in found.calls {
             if self.is_thought(&raw.span) {
                 continue;
             }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());
-            let within = |span: &Range<usize>| span.start < raw.span.end && raw.span.start < span.end;
-            self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if within(span)));
+            read.push(raw.span.clone());
             events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
             events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments) });
             let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
@@ -256,6 +335,18 @@ impl Parser {
             call.recovered = true;
             self.parsed.calls.push(call);
         }
+        if let Some((start, name)) = found.cut {
+            let span = start..self.parsed.raw.len();
+            if !self.is_thought(&span) {
+                self.fault(Fault::Truncated { span, name: Some(name) }, events);
+            }
+        }
+        // What the format could not read and recovery could is no fault. Calls stand in the text's order.
+        let reads = |span: &Range<usize>| {
+            let first = read.partition_point(|call| call.end <= span.start);
+            read.get(first).is_some_and(|call| call.start < span.end)
+        };
+        self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if reads(span)));
     }
 
     fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {
@@ -296,32 +387,4 @@ impl Parsed {
 /// Arguments as `serde_json` writes them.
 fn compact(arguments: &Arguments) -> String {
     serde_json::to_string(arguments).unwrap_or_default()
-}
-
-/// The tools as the formats see them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OnOffer<'a> {
-    pub(super) tools: &'a ToolSet,
-    pub(super) level: Level,
-}
-
-impl Offered for OnOffer<'_> {
-    fn knows(&self, name: &str) -> bool {
-        self.tools.schema(name).is_some()
-    }
-
-    fn resolves(&self, name: &str) -> bool {
-        self.tools.find(name, self.level).index().is_some()
-    }
-
-    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
-        let index = self.tools.find(name, self.level).index()?;
-        self.tools.parameter(&self.tools.tools()[index].name, parameter)
-    }
-
-    fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
-        let index = self.tools.find(name, self.level).index();
-        let name = index.map_or(name, |index| &self.tools.tools()[index].name);
-        self.tools.positional(name, values)
-    }
 }

@@ -18,6 +18,9 @@ fn table() -> &'static Prose {
     &TABLE
 }
 
+/// No refusal is longer, in bytes.
+pub(super) const LONGEST: usize = 80;
+
 /// Whether prose before a call says that it is none.
 pub(super) fn refuses(text: &str) -> bool {
     let text = text.to_lowercase().replace('’', "'");

@@ -5,14 +5,30 @@
 //! the prose before does not say otherwise: a call too few can be asked for again, a call too many is executed. Each place
 //! is read at most once, and reading that fails is paid from a budget, so the work grows with the text.
 
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::anchors::{Anchor, anchors};
+use super::lines::fill_lines;
 use super::prose;
-use crate::chat::{Arguments, Fix, FixKind};
+use crate::chat::{Arguments, Fault, Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
 use crate::format::{Offered, RawCall, calls_in, raw_call};
 use crate::value::{self, CallDialect, CallExpr, Unread};
+
+/// Where calls are looked for when the format found none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recovery {
+    /// Nowhere.
+    Off,
+    /// On lines of their own: what a model that has a format of its own would hardly write to mention a call.
+    #[default]
+    Lines,
+    /// Anywhere, in prose too: for models that were only prompted, and texts of which nobody knows the format.
+    Anywhere,
+}
 
 /// A call that was found, checked.
 #[derive(Debug)]
@@ -21,12 +37,39 @@ pub(super) struct Recovered {
     pub(super) checked: Checked,
 }
 
-/// Finds the calls of a text that the format found none in.
-pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, offered: &dyn Offered) -> Vec<Recovered> {
-    let mut search = Search { text, tools, level, offered, budget: text.len() * 8 + 4096, found: Vec::new() };
-    search.run();
-    search.found
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) calls: Vec<Recovered>,
+    /// Where the text was cut off inside a call, and whose.
+    pub(super) cut: Option<(usize, String)>,
 }
+
+/// Finds the calls of a text that the format found none in.
+pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recovery, offered: &dyn Offered) -> Found {
+    if recovery == Recovery::Off {
+        return Found::default();
+    }
+    let budget = text.len() * 8 + 4096;
+    let (found, known) = (Vec::new(), HashMap::new());
+    let mut search =
+        Search { text, tools, level, offered, budget, line: 0, last: 0, cut: None, ran_out: false, found, known };
+    search.run();
+    let (mut calls, mut cut) = (search.found, search.cut);
+    if recovery == Recovery::Lines {
+        let spans: Vec<Range<usize>> = calls.iter().map(|call| call.raw.span.clone()).collect();
+        let mut fills = fill_lines(text, &spans).into_iter();
+        calls.retain(|_| fills.next().unwrap_or_default());
+        cut = None;
+    }
+    Found { calls, cut }
+}
+
+/// How far before a name a bracket is looked for.
+const NEAR: usize = 64;
+
+/// No list of a name and its arguments is longer.
+const LONGEST_LIST: usize = 4096;
 
 struct Search<'a> {
     text: &'a str,
@@ -35,25 +78,48 @@ struct Search<'a> {
     offered: &'a dyn Offered,
     /// Bytes that may still be read in vain.
     budget: usize,
+    /// Where the line of the last anchor begins, and that anchor.
+    line: usize,
+    last: usize,
+    /// The text ended inside what began here like a call of this tool.
+    cut: Option<(usize, String)>,
+    /// The anchor that is being read ran into the text's end.
+    ran_out: bool,
     found: Vec<Recovered>,
+    /// The calls found, as text, by their place in `found`.
+    known: HashMap<String, usize>,
 }
 
 impl Search<'_> {
     fn run(&mut self) {
         let mut over = self.text.len();
-        let mut free_from = 0;
+        let (mut free_from, mut heard) = (0, 0_usize);
         for anchor in anchors(self.text, self.tools) {
+            if self.budget == 0 {
+                return;
+            }
             if anchor.span.start < free_from || anchor.span.start >= over {
                 continue;
             }
+            self.ran_out = false;
             let calls = self.read(&anchor);
+            // What the text was cut off in holds the rest of it: a call in there is a part of another one.
+            if self.ran_out && calls.is_empty() {
+                self.cut = Some((anchor.span.start, anchor.name));
+                return;
+            }
             let Some(end) = calls.iter().map(|call| call.span.end).max() else { continue };
             let start = calls.iter().map(|call| call.span.start).min().unwrap_or(end);
             if start < free_from {
                 continue;
             }
-            if self.found.is_empty() && prose::refuses(&self.text[..start]) {
-                return;
+            if self.found.is_empty() {
+                // A phrase may have begun in what was heard before.
+                let from = self.text.floor_char_boundary(heard.saturating_sub(prose::LONGEST).min(start));
+                if prose::refuses(&self.text[from..start]) {
+                    return;
+                }
+                heard = heard.max(start);
             }
             let gap = self.text.get(free_from..start).unwrap_or_default();
             if !self.found.is_empty() && prose::turns_aside(gap) {
@@ -62,6 +128,9 @@ impl Search<'_> {
             let before = self.found.len();
             for raw in calls {
                 self.take(raw);
+            }
+            if self.found.len() == before {
+                self.pay(end - start);
             }
             free_from = if self.found.len() > before { end } else { anchor.span.end };
             if before == 0 && self.found.len() > before {
@@ -72,6 +141,7 @@ impl Search<'_> {
 
     /// The calls that begin at this name or hold it.
     fn read(&mut self, anchor: &Anchor) -> Vec<RawCall> {
+        self.line_of(anchor.span.start);
         if self.is_definition(anchor.span.start) {
             return Vec::new();
         }
@@ -156,10 +226,13 @@ impl Search<'_> {
     fn object(&mut self, anchor: &Anchor) -> Vec<RawCall> {
         let Some(brace) = anchor.brace else { return Vec::new() };
         let Some(reading) = self.value(brace) else { return Vec::new() };
-        if reading.end < anchor.span.end {
-            return Vec::new();
+        let mut calls = Vec::new();
+        if reading.end >= anchor.span.end {
+            calls = calls_in(reading.value, &(brace..reading.end), self.offered);
         }
-        let mut calls = calls_in(reading.value, &(brace..reading.end), self.offered);
+        if calls.is_empty() {
+            self.pay(reading.end - brace);
+        }
         if let Some(first) = calls.first_mut() {
             first.fixes.splice(0..0, reading.fixes);
         }
@@ -168,15 +241,18 @@ impl Search<'_> {
 
     /// `[name, a=1, b=2]`: the arguments beside the name in a list.
     fn listed(&mut self, anchor: &Anchor, from: usize) -> Option<RawCall> {
-        let opened = self.text[..anchor.span.start].trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
+        let before =
+            &self.text[self.text.floor_char_boundary(anchor.span.start.saturating_sub(NEAR))..anchor.span.start];
+        let opened = before.trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
         let rest = self.text.get(from..)?;
-        let word = value::name(self.text, from)?;
-        let assigns = self.text[word.end..].trim_start().starts_with('=');
-        if !opened || !assigns || !self.pay(rest.len().min(4096)) {
+        let rest = &rest[..rest.floor_char_boundary(LONGEST_LIST)];
+        let word = value::name(rest, 0)?;
+        let assigns = rest[word.end..].trim_start().starts_with('=');
+        if !opened || !assigns || !self.pay(rest.len()) {
             return None;
         }
-        let line = rest.find("\n\n").unwrap_or(rest.len()).min(4096);
-        let end = rest[..rest.floor_char_boundary(line)].rfind([']', ')'])?;
+        let line = rest.find("\n\n").unwrap_or(rest.len());
+        let end = rest[..line].rfind([']', ')'])?;
         let expr = value::call_expr(&format!("f({})", &rest[..end]), 0, &CallDialect::Parens).ok()?;
         if !expr.positional.is_empty() {
             return None;
@@ -197,6 +273,7 @@ impl Search<'_> {
         match read {
             Ok(read) => Some(read),
             Err(unread) => {
+                self.ran_out |= matches!(unread, Unread::Incomplete { .. });
                 self.pay(unread.at().saturating_sub(at) + 16);
                 None
             }
@@ -229,16 +306,13 @@ impl Search<'_> {
     fn take(&mut self, raw: RawCall) {
         let index = self.found.len();
         let checked = self.tools.check(&raw.name, raw.arguments.clone(), self.level, raw.span.clone(), index);
-        let required_missing = checked.faults.iter().any(|fault| {
-            use crate::chat::Fault;
-            matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
-        });
-        if required_missing || is_placeholder(&checked.arguments) || self.stands_for_a_value(&raw) {
+        if unconvincing(&checked).is_some() || self.stands_for_a_value(&raw) {
             return;
         }
-        let same =
-            |other: &Recovered| other.checked.name == checked.name && other.checked.arguments == checked.arguments;
-        if let Some(first) = self.found.iter_mut().find(|other| same(other)) {
+        let sorted: BTreeMap<&String, &Value> = checked.arguments.iter().collect();
+        let said = format!("{}{}", checked.name, serde_json::to_string(&sorted).unwrap_or_default());
+        let place = *self.known.entry(said).or_insert(index);
+        if let Some(first) = self.found.get_mut(place) {
             let fix = Fix { kind: FixKind::Repeated, span: raw.span, call: None, note: None };
             first.raw.fixes.push(fix);
             return;
@@ -261,10 +335,16 @@ impl Search<'_> {
         })
     }
 
+    /// Finds the beginning of the line, from that of the anchor before.
+    fn line_of(&mut self, at: usize) {
+        let since = &self.text.as_bytes()[self.last.min(at)..at];
+        self.line = memchr::memrchr(b'\n', since).map_or(self.line, |offset| self.last + offset + 1);
+        self.last = at;
+    }
+
     /// Whether the name stands where code defines or imports it.
     fn is_definition(&self, at: usize) -> bool {
-        let line = &self.text[..at];
-        let line = line[line.rfind('\n').map_or(0, |end| end + 1)..].trim_start();
+        let line = self.text[self.line.min(at)..at].trim_start();
         ["def ", "function ", "class ", "import ", "from ", "async def "].iter().any(|word| line.starts_with(word))
     }
 
@@ -288,6 +368,17 @@ impl Search<'_> {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
     }
+}
+
+/// What speaks against a call in a text that may be anything.
+pub(super) fn unconvincing(checked: &Checked) -> Option<String> {
+    let wrong = checked.faults.iter().find(|fault| {
+        matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
+    });
+    let fault = wrong.map(|fault| format!("a call of `{}`, but {fault}", checked.name));
+    fault.or_else(|| {
+        is_placeholder(&checked.arguments).then(|| format!("a call of `{}` with a placeholder", checked.name))
+    })
 }
 
 fn is_placeholder(arguments: &Arguments) -> bool {

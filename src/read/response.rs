@@ -5,14 +5,8 @@ use crate::chat::{FinishReason, Response};
 
 impl From<Parsed> for Response {
     fn from(parsed: Parsed) -> Self {
-        let mut response = Self::default();
-        response.finish_reason = if parsed.calls.is_empty() { FinishReason::Stop } else { FinishReason::ToolCalls };
-        response.calls = parsed.calls;
-        response.text = parsed.text;
-        response.reasoning = parsed.reasoning;
-        response.raw = parsed.raw;
-        response.fixes = parsed.fixes;
-        response.faults = parsed.faults;
-        response
+        let finish_reason = if parsed.calls.is_empty() { FinishReason::Stop } else { FinishReason::ToolCalls };
+        let Parsed { calls, text, reasoning, raw, fixes, faults, .. } = parsed;
+        Self { calls, text, reasoning, fixes, faults, finish_reason, raw, ..Self::default() }
     }
 }

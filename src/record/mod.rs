@@ -1,104 +1,19 @@
 //! Recorded outputs, in and out: what `run --record` writes and `bench`, `replay` and people read.
 //!
 //! One JSON object a line, so that a crash loses no more than the line being written and any tool can cut the file.
+//! Recordings of others are turned into ours on the way in, one file here for each kind; a line that is none is told
+//! with its place and never dropped in silence. It knows no reader and judges nothing.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::Path;
+#[cfg(feature = "bench")]
+mod bfcl;
+#[cfg(feature = "bench")]
+mod folder;
+#[cfg(feature = "bench")]
+mod openai;
+mod recording;
+#[cfg(feature = "bench")]
+mod source;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::chat::{Arguments, Response, Tool};
-use crate::error::{Error, ErrorKind, Result};
-
-/// One recorded output of a model, with the tools that it was offered and, where known, what it should have called.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Recording {
-    /// Names the recording in its file.
-    pub id: String,
-    /// The model that wrote the output.
-    #[serde(default)]
-    pub model: String,
-    /// The format that it was asked to write calls in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format: Option<String>,
-    /// The kind of question, for tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-    /// The tools on offer.
-    #[serde(default)]
-    pub tools: Vec<Tool>,
-    /// The raw text.
-    pub output: String,
-    /// The same text in the pieces in which it came.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub chunks: Vec<String>,
-    /// The calls that should have been made; empty means none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected: Option<Vec<Expected>>,
-    /// Per argument the values that count as right; empty means that nothing should be called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accepted: Option<Vec<Accepted>>,
-}
-
-/// A call that should have been made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Expected {
-    /// The tool.
-    pub name: String,
-    /// Its arguments.
-    #[serde(default)]
-    pub arguments: Arguments,
-}
-
-/// A call that should have been made, with every value that counts as right.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Accepted {
-    /// The tool.
-    pub name: String,
-    /// For each parameter its accepted values; `""` among them means that it may be left out.
-    #[serde(default)]
-    pub args: serde_json::Map<String, Value>,
-}
-
-impl Recording {
-    /// What a turn left behind.
-    #[must_use]
-    pub fn of_response(id: impl Into<String>, tools: &[Tool], response: &Response) -> Self {
-        Self {
-            id: id.into(),
-            model: response.model.clone(),
-            format: Some(response.format.clone()),
-            tools: tools.to_vec(),
-            output: response.raw.clone(),
-            chunks: pieces(&response.raw, &response.chunks),
-            ..Self::default()
-        }
-    }
-
-    /// Adds the recording as one line at the end of a file, which is made where it is missing.
-    pub fn append(&self, file: &Path) -> Result<()> {
-        let failed = |cause: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("cannot write the recording to {}", file.display())).because(cause)
-        };
-        let mut line = serde_json::to_string(self).map_err(|cause| failed(cause.into()))?;
-        line.push('\n');
-        // One write of a whole line, so that two processes that record into one file do not mix theirs.
-        let mut open = OpenOptions::new().create(true).append(true).open(file).map_err(failed)?;
-        open.write_all(line.as_bytes()).map_err(failed)
-    }
-}
-
-/// Cuts a text at the given lengths; where they do not fit it (bytes that were no UTF-8) the text is one piece.
-fn pieces(text: &str, lengths: &[usize]) -> Vec<String> {
-    let mut rest = text;
-    let mut pieces = Vec::with_capacity(lengths.len());
-    for length in lengths {
-        let Some((piece, behind)) = rest.split_at_checked(*length) else { return vec![text.to_owned()] };
-        pieces.push(piece.to_owned());
-        rest = behind;
-    }
-    if rest.is_empty() { pieces } else { vec![text.to_owned()] }
-}
+pub use recording::{Accepted, Expected, Language, Recording};
+#[cfg(feature = "bench")]
+pub use source::{BadLine, Place, Records, Sourced};

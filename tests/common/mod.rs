@@ -16,6 +16,7 @@
 
 #[cfg(feature = "engine")]
 pub mod jobs;
+pub mod cut;
 pub mod reading;
 #[cfg(feature = "engine")]
 pub mod schemas;

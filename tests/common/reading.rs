@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use callwright::chat::{Call, Event, Tool};
 use callwright::check::ToolSet;
-use callwright::format::Format;
+use callwright::format::{Format, Formats};
 use callwright::read::{Parsed, Parser};
 use serde_json::{Map, Value, json};
 
@@ -44,6 +44,31 @@ fn schema_of(value: &Value) -> Value {
     }
 }
 
+/// The tools that the fixtures call.
+pub fn fixture_tools() -> Arc<ToolSet> {
+    let tool = |name: &str, properties: Value, required: &[&str]| {
+        Tool::new(name, "", json!({"type": "object", "properties": properties, "required": required}))
+    };
+    let tools = [
+        tool("weather_now", json!({"city": {"type": "string"}, "days": {"type": "integer"}}), &["city"]),
+        tool("clock_set", json!({"hour": {"type": "integer"}}), &["hour"]),
+        tool("clock_now", json!({}), &[]),
+        tool("lights", json!({"on": {"type": "boolean"}, "room": {"type": "string"}}), &["on"]),
+        tool("write_file", json!({"path": {"type": "string"}, "text": {"type": "string"}}), &["path", "text"]),
+    ];
+    Arc::new(ToolSet::compile(&tools).unwrap())
+}
+
+/// The files in `fixtures/<format>`.
+pub fn fixtures() -> Vec<std::path::PathBuf> {
+    let folders = Formats::builtin().iter().map(|format| std::path::Path::new("fixtures").join(format.name()));
+    let files = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    files.sort();
+    files
+}
+
 /// The arguments as JSON text, so that order and number types are compared too.
 pub fn arguments(call: &Call) -> String {
     serde_json::to_string(&call.arguments).unwrap()
@@ -64,6 +89,11 @@ pub fn parse_recovering(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str) 
     whole(Parser::new(Arc::clone(format), Arc::clone(tools)).recovering(), text)
 }
 
+/// Reads a whole text of which nobody says what format it is in.
+pub fn auto(tools: &Arc<ToolSet>, text: &str) -> Parsed {
+    whole(Parser::auto(Formats::builtin(), Arc::clone(tools)), text)
+}
+
 fn whole(mut parser: Parser, text: &str) -> Parsed {
     let mut events = parser.push(text.as_bytes());
     let mut parsed = parser.finish();
@@ -80,6 +110,18 @@ pub fn parse_chunks<'c>(format: &Arc<Format>, tools: &Arc<ToolSet>, chunks: impl
     events.append(&mut parsed.events);
     parsed.events = merge(events);
     parsed
+}
+
+/// What is wrong with the segments, which lie end to end if nothing is.
+pub fn tiling(parsed: &Parsed) -> Option<String> {
+    let mut end = 0;
+    for segment in &parsed.segments {
+        if segment.span.start != end || segment.span.end <= end {
+            return Some(format!("a segment at {:?} after {end}", segment.span));
+        }
+        end = segment.span.end;
+    }
+    (end != parsed.raw.len()).then(|| format!("segments to {end} of {}", parsed.raw.len()))
 }
 
 /// Joins deltas that follow one another.

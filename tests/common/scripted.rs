@@ -4,10 +4,11 @@
 //! that every slip of the token loop's bookkeeping is an error here. Where the script's token is not allowed, the
 //! choice among the others is a fixed pseudo-random one.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use callwright::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
-use callwright::infer::{Local, ModelInfo, Vocab};
+use callwright::infer::{Local, ModelInfo, Prefixes, Vocab};
 use callwright::{Error, ErrorKind, Result};
 
 /// Bytes, then words of several bytes, then control tokens.
@@ -126,6 +127,10 @@ pub enum Script {
     Again(u8),
 }
 
+/// Sequences that the cache holds side by side, and tokens that it holds in all.
+const SEQUENCES: usize = 6;
+const CACHE: usize = 4000;
+
 /// What the backend was asked to do, for tests that count.
 #[derive(Debug, Default, Clone)]
 pub struct Seen {
@@ -138,8 +143,9 @@ pub struct Scripted {
     words: Arc<Words>,
     script: Script,
     info: ModelInfo,
-    sequences: [Vec<Token>; 2],
-    prompt: Option<usize>,
+    sequences: Vec<Vec<Token>>,
+    /// For each sequence, the tokens after which logits were first asked for.
+    prompts: Vec<Option<usize>>,
     can_truncate: bool,
     rows: Vec<Vec<f32>>,
     seen: Arc<Mutex<Seen>>,
@@ -151,6 +157,12 @@ impl Scripted {
         Self::open_with(script, context, true)
     }
 
+    /// The same, with the beginnings of prompts kept on disk.
+    pub fn open_keeping(script: Script, context: usize, prefixes: Prefixes) -> Local {
+        let scripted = Self::new(script, context, true, Arc::default());
+        Local::open_keeping(Some(prefixes), move || Ok(Box::new(scripted))).unwrap()
+    }
+
     /// The same; `can_truncate`: whether its cache can be cut anywhere.
     pub fn open_with(script: Script, context: usize, can_truncate: bool) -> (Local, Arc<Mutex<Seen>>) {
         Self::open_over(Words::new(), script, context, can_truncate)
@@ -159,25 +171,30 @@ impl Scripted {
     /// The same over these words.
     pub fn open_over(words: Words, script: Script, context: usize, can_truncate: bool) -> (Local, Arc<Mutex<Seen>>) {
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let theirs = Arc::clone(&seen);
-        let local = Local::open(move || {
-            let mut info = ModelInfo::named("scripted");
-            info.context_length = context;
-            Ok(Box::new(Self {
-                words: Arc::new(words),
-                script,
-                info,
-                sequences: [Vec::new(), Vec::new()],
-                prompt: None,
-                can_truncate,
-                rows: Vec::new(),
-                seen: theirs,
-            }))
-        });
-        (local.unwrap(), seen)
+        let scripted = Self::over(words, script, context, can_truncate, Arc::clone(&seen));
+        (Local::open(move || Ok(Box::new(scripted))).unwrap(), seen)
     }
 
-    fn logits(&self, tokens: &[Token]) -> Vec<f32> {
+    fn new(script: Script, context: usize, can_truncate: bool, seen: Arc<Mutex<Seen>>) -> Self {
+        Self::over(Words::new(), script, context, can_truncate, seen)
+    }
+
+    fn over(words: Words, script: Script, context: usize, can_truncate: bool, seen: Arc<Mutex<Seen>>) -> Self {
+        let mut info = ModelInfo::named("scripted");
+        info.context_length = context;
+        Self {
+            words: Arc::new(words),
+            script,
+            info,
+            sequences: vec![Vec::new(); SEQUENCES],
+            prompts: vec![None; SEQUENCES],
+            can_truncate,
+            rows: Vec::new(),
+            seen,
+        }
+    }
+
+    fn logits(&self, tokens: &[Token], prompt: Option<usize>) -> Vec<f32> {
         let noise = |token: usize, salt: u64| {
             let mut mixed =
                 (token as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -195,7 +212,7 @@ impl Scripted {
         let mut logits: Vec<f32> = (0..self.words.size()).map(|token| 4.0 * noise(token, salt)).collect();
         match &self.script {
             Script::Tokens(script) => {
-                let at = tokens.len() - self.prompt.unwrap_or(tokens.len());
+                let at = tokens.len() - prompt.unwrap_or(tokens.len());
                 logits[script.get(at).copied().unwrap_or(self.words.end()) as usize] = 50.0;
             }
             Script::Behind(script) => {
@@ -216,10 +233,10 @@ impl Backend for Scripted {
     fn limits(&self) -> Limits {
         Limits {
             batch: 64,
-            sequences: 2,
-            context: self.info.context_length,
+            sequences: SEQUENCES,
+            context: CACHE.max(self.info.context_length),
             can_truncate: self.can_truncate,
-            can_fork: false,
+            can_fork: self.can_truncate,
         }
     }
 
@@ -244,8 +261,8 @@ impl Backend for Scripted {
             }
             if entry.logits {
                 let tokens = self.sequences[entry.sequence as usize].clone();
-                self.prompt.get_or_insert(tokens.len());
-                self.rows.push(self.logits(&tokens));
+                let prompt = *self.prompts[entry.sequence as usize].get_or_insert(tokens.len());
+                self.rows.push(self.logits(&tokens, Some(prompt)));
             }
         }
         let mut seen = self.seen.lock().unwrap();
@@ -259,7 +276,36 @@ impl Backend for Scripted {
         let cut = tokens.len() > len;
         let kept = if cut && !self.can_truncate { 0 } else { len.min(tokens.len()) };
         tokens.truncate(kept);
+        if self.prompts[sequence as usize].is_some_and(|prompt| kept < prompt) {
+            self.prompts[sequence as usize] = None;
+        }
         self.seen.lock().unwrap().truncated.push(len);
         Ok(kept)
+    }
+
+    fn state_key(&self) -> Option<String> {
+        Some("scripted".to_owned())
+    }
+
+    fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {
+        assert_eq!(self.sequences[sequence as usize], tokens, "a state is saved for the tokens it stands for");
+        let text: Vec<String> = tokens.iter().map(ToString::to_string).collect();
+        let trouble = |error| Error::new(ErrorKind::Io, "the state cannot be written").because(error);
+        std::fs::write(file, format!("{} end", text.join(" "))).map_err(trouble)
+    }
+
+    fn restore(&mut self, sequence: SeqId, file: &Path) -> Result<usize> {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let Some(text) = text.strip_suffix(" end") else { return Ok(0) };
+        let tokens: Vec<Token> = text.split(' ').filter_map(|token| token.parse().ok()).collect();
+        self.sequences[sequence as usize] = tokens;
+        self.prompts[sequence as usize] = None;
+        Ok(self.sequences[sequence as usize].len())
+    }
+
+    fn fork(&mut self, from: SeqId, to: SeqId, len: usize) -> Result<bool> {
+        self.sequences[to as usize] = self.sequences[from as usize][..len].to_vec();
+        self.prompts[to as usize] = None;
+        Ok(true)
     }
 }

@@ -29,21 +29,28 @@ fn element(key: &str, value: &Value, param: &Template, text: &mut String) {
     text.push_str(&close(param, key));
 }
 
+/// Elements nested deeper are text: each level costs a look at all of what it holds.
+const DEEPEST: usize = 32;
+
 /// Reads a value's content.
 pub(crate) fn read(text: &str, param: &Template, schema: &Value) -> Value {
+    read_at(text, param, schema, 0)
+}
+
+fn read_at(text: &str, param: &Template, schema: &Value, depth: usize) -> Value {
     let pairs = match pairs(text, param) {
-        Some(pairs) if !pairs.is_empty() => pairs,
+        Some(pairs) if !pairs.is_empty() && depth < DEEPEST => pairs,
         _ => return value::typed(text, schema).value,
     };
     let wants_object = schema.get("properties").is_some_and(|known| known.get(ITEM).is_some());
     if pairs.iter().all(|(key, _)| *key == ITEM) && !wants_object {
         let items = schema.get("items").unwrap_or(&Value::Bool(true));
-        return pairs.into_iter().map(|(_, inner)| read(inner, param, items)).collect();
+        return pairs.into_iter().map(|(_, inner)| read_at(inner, param, items, depth + 1)).collect();
     }
     let mut map = Map::new();
     for (key, inner) in pairs {
         let schema = schema.get("properties").and_then(|known| known.get(key)).unwrap_or(&Value::Bool(true));
-        map.insert(key.to_owned(), read(inner, param, schema));
+        map.insert(key.to_owned(), read_at(inner, param, schema, depth + 1));
     }
     Value::Object(map)
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::chat::{Fix, FixKind};
-use crate::format::envelope::{RawCall, calls_of};
+use crate::format::envelope::{RawCall, calls_of, is_flat};
 use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::keys::{Keys, is};
@@ -60,7 +60,7 @@ impl JsonItem {
             Reach::End(end) | Reach::Marker(end) => self.read_whole(scene, end),
             Reach::Cut { shallow } => match self.extent.marker_inside() {
                 Some(marker) => self.read(scene, scene.cut(marker)),
-                None if shallow && self.named.is_none() => self.read(scene, scene.text.len()),
+                None if shallow && self.named.is_none() => self.read_cut(scene),
                 None => Advance::Truncated { name: self.name() },
             },
         }
@@ -68,6 +68,14 @@ impl JsonItem {
 
     fn name(&self) -> Option<String> {
         self.named.as_ref().map(|named| named.name.clone()).or_else(|| self.watch.name.clone())
+    }
+
+    /// Reads an object of which only the last bracket is missing: a call if its arguments are closed, for then nothing
+    /// more can belong to them.
+    fn read_cut(&self, scene: &Scene<'_>) -> Advance {
+        let read = self.read(scene, scene.text.len());
+        let closed = matches!(&read, Advance::Done { calls, .. } if calls.iter().all(|call| !is_flat(call)));
+        if closed { read } else { Advance::Truncated { name: self.name() } }
     }
 
     /// Reads a value whose brackets all closed. Where a string in it holds a marker and is broken besides, two calls ran

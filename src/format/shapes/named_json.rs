@@ -55,7 +55,7 @@ impl HeadItem {
             }
             match bytes[self.at] {
                 b'{' => return self.stopped(scene, &Stop::Brace(self.at)),
-                b'(' if self.is_name(scene) => {
+                b'(' if self.whole_name(scene, self.at) => {
                     return Advance::Becomes(Item::Expr(ExprItem::new(self.from, self.at, CallDialect::Parens)));
                 }
                 _ => {}
@@ -78,8 +78,9 @@ impl HeadItem {
 
     /// Whether a word that no header goes on with stands after the name.
     fn is_prose(&self, scene: &Scene<'_>) -> bool {
-        let Some(name) = value::name(scene.text, self.from).filter(|_| !self.led) else { return false };
-        let rest = &scene.text[name.end..];
+        let near = self.near(scene);
+        let Some(name) = value::name(near, 0).filter(|_| !self.led) else { return false };
+        let rest = &near[name.end..];
         // These may yet belong to the name.
         if rest.trim_start_matches(['.', '-', ':', '/', '\\']).is_empty() {
             return false;
@@ -88,9 +89,10 @@ impl HeadItem {
         !matches!(next, '{' | '(' | '<' | '[' | '`' | '"') && !scene.format.goes_on(next)
     }
 
-    /// Whether all so far is a name.
-    fn is_name(&self, scene: &Scene<'_>) -> bool {
-        value::name(scene.text, self.from).is_some_and(|name| scene.text[name.end..self.at].trim().is_empty())
+    /// The text from the header's beginning, as far as a header may go.
+    fn near<'s>(&self, scene: &Scene<'s>) -> &'s str {
+        let text = &scene.text[self.from..];
+        &text[..text.floor_char_boundary(LONGEST)]
     }
 
     fn stopped(&self, scene: &Scene<'_>, stop: &Stop) -> Advance {
@@ -143,7 +145,8 @@ impl HeadItem {
     }
 
     fn whole_name(&self, scene: &Scene<'_>, at: usize) -> bool {
-        value::name(scene.text, self.from).is_some_and(|name| scene.text[name.end..at].trim().is_empty())
+        let name = value::name(self.near(scene), 0).map_or(0, |name| self.from + name.end);
+        (self.from + 1..=at).contains(&name) && scene.text[name..at].trim().is_empty()
     }
 
     /// Matches the header against a body's templates.

@@ -1,0 +1,267 @@
+//! One job: prompt, then token after token, until something ends it.
+//!
+//! It is written once for all engines. A turn says which tokens the cache lacks; once their logits are there it chooses
+//! a token and lets the phase that the output is in decide what the token means: free text, text watched for a call,
+//! reasoning, or a call held by a grammar. Several turns share a backend, so a turn never calls it. It must not know
+//! what calls look like.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::backend::Token;
+use super::draft::{self, Costs, Trust};
+use super::generator::{Chunk, Drafts, End, Job};
+use super::local::{Order, Outlet};
+use super::outbox::Outbox;
+use super::phase::{Next, Phase};
+use super::sample::{Bias, Sampler};
+use super::sequence::Sequence;
+use super::vocab::Lexicon;
+use crate::chat::FinishReason;
+use crate::constrain::{Constraint, Mask, Matcher};
+use crate::error::{Error, ErrorKind, Result};
+
+/// One job in the making.
+pub(super) struct Turn {
+    pub(super) sequence: Sequence,
+    pub(super) lexicon: Arc<Lexicon>,
+    pub(super) job: Job,
+    received: Instant,
+    outlet: Outlet,
+    sampler: Sampler,
+    pub(super) outbox: Outbox,
+    /// Where each token of the output ends, in bytes.
+    ends: Vec<usize>,
+    /// Tokens of the prompt.
+    prompt: usize,
+    /// Tokens of prompt and output together.
+    room: usize,
+    pub(super) end: End,
+    /// The grammar at its beginning.
+    pub(super) grammar: Option<Matcher>,
+    pub(super) phase: Phase,
+    trust: Trust,
+    /// Tokens of the prompt that are to be kept on disk; 0 for none.
+    pub(super) keep: usize,
+    /// When the reading of the prompt began, and when the writing.
+    started: Instant,
+    writing: Option<Instant>,
+}
+
+impl Turn {
+    /// A turn over a sequence that holds the prompt, of which so many tokens are cached.
+    pub(super) fn new(order: Order, sequence: Sequence, cached: usize, lexicon: &Arc<Lexicon>, room: usize) -> Self {
+        let Order { job, received, outlet, .. } = order;
+        let mut end = End::default();
+        end.usage.prompt_tokens = sequence.len();
+        end.usage.cached_tokens = cached;
+        Self {
+            prompt: sequence.len(),
+            sequence,
+            lexicon: Arc::clone(lexicon),
+            received,
+            outlet,
+            sampler: Sampler::new(job.sampling),
+            outbox: Outbox::new(&job.stop),
+            ends: Vec::new(),
+            room,
+            end,
+            grammar: None,
+            phase: Phase::Free,
+            trust: Trust::default(),
+            keep: 0,
+            started: Instant::now(),
+            writing: None,
+            job,
+        }
+    }
+
+    /// What may come next.
+    pub(super) fn constraint(&self) -> Option<&Constraint> {
+        self.job.constraint.as_ref()
+    }
+
+    /// Whether the prompt is still being read.
+    pub(super) fn reads(&self) -> bool {
+        self.writing.is_none()
+    }
+
+    /// Tokens of the prompt that the cache lacks. The last one is computed with what the grammar forces behind it.
+    pub(super) fn unread(&self) -> usize {
+        self.sequence.missing() - 1
+    }
+
+    /// Tokens to be read until those that are to be kept are there; no bound where they are, or none are.
+    pub(super) fn until_kept(&self) -> usize {
+        let read = self.sequence.len() - self.sequence.missing();
+        if self.keep > read { self.keep - read } else { usize::MAX }
+    }
+
+    /// Tokens that it may come to.
+    pub(super) fn reserved(&self) -> usize {
+        let most = self.prompt.saturating_add(self.job.limits.max_tokens).saturating_add(draft::LONGEST);
+        most.min(self.room)
+    }
+
+    /// Says how far the prompt is read.
+    pub(super) fn tell_progress(&self) {
+        let total = self.sequence.len();
+        self.outlet.send(Ok(Chunk::Prefill { done: total - self.unread(), total }));
+    }
+
+    /// Whether no one waits any more, or not longer.
+    pub(super) fn is_interrupted(&self) -> bool {
+        interrupted(&self.outlet, &self.job, self.received)
+    }
+
+    /// Ends: sends the rest, and gives the sequence back.
+    pub(super) fn finish(mut self, result: Result<FinishReason>) -> Sequence {
+        let reason = match result {
+            Ok(reason) => reason,
+            Err(error) => {
+                self.outlet.send(Err(error));
+                return self.sequence;
+            }
+        };
+        if let Some(rest) = self.outbox.take_rest() {
+            self.outlet.send(Ok(Chunk::Text(rest)));
+        }
+        self.end.reason = reason;
+        self.end.usage.completion_tokens = self.ends.len();
+        let writing = self.writing.unwrap_or_else(Instant::now);
+        self.end.timings.prefill_ms = milliseconds(writing - self.started);
+        self.end.timings.decode_ms = milliseconds(writing.elapsed());
+        self.outlet.send(Ok(Chunk::End(self.end)));
+        self.sequence
+    }
+
+    /// Begins to write, under this grammar. A reason where there is nothing to write.
+    pub(super) fn begin(&mut self, grammar: Option<Matcher>) -> Result<Option<FinishReason>> {
+        self.writing = Some(Instant::now());
+        self.grammar = grammar;
+        self.phase = self.first_phase()?;
+        self.settle()
+    }
+
+    /// Chooses the next token by the logits after the last one. A reason where that ends the output.
+    pub(super) fn step(&mut self, logits: &[f32]) -> Result<Option<FinishReason>> {
+        let next = match std::mem::replace(&mut self.phase, Phase::Free) {
+            Phase::Free => self.free(logits)?,
+            Phase::Watched(scout, from) => self.watched(scout, from, logits)?,
+            Phase::Opening => self.opening(logits)?,
+            Phase::Thinking(close) => self.thinking(close, Some(logits))?,
+            Phase::Held(held) => self.held(held, Some(logits))?,
+        };
+        match next {
+            Next::Go(phase) => self.phase = phase,
+            Next::End(reason) => return Ok(Some(reason)),
+        }
+        self.settle()
+    }
+
+    /// Does what needs no logits.
+    fn settle(&mut self) -> Result<Option<FinishReason>> {
+        loop {
+            let complete = matches!(&self.phase, Phase::Held(held) if held.is_complete());
+            if self.left() == 0 && !complete {
+                return Ok(Some(FinishReason::Length));
+            }
+            let next = match std::mem::replace(&mut self.phase, Phase::Free) {
+                Phase::Held(held) if complete => self.held(held, None)?,
+                Phase::Thinking(close) if self.is_short() => self.thinking(close, None)?,
+                phase => {
+                    self.phase = phase;
+                    return Ok(None);
+                }
+            };
+            match next {
+                Next::Go(phase) => self.phase = phase,
+                Next::End(reason) => return Ok(Some(reason)),
+            }
+        }
+    }
+
+    /// Guesses at what comes behind the last token, as many as pay.
+    pub(super) fn guesses(&mut self, costs: &Costs) -> Vec<Token> {
+        let most = match self.job.drafts {
+            Drafts::Auto => self.trust.length(costs),
+            Drafts::Fixed(guesses) => guesses.min(draft::LONGEST),
+            Drafts::Off => 0,
+        };
+        let most = most.min(self.left().saturating_sub(1));
+        let guesses = draft::continuation(self.sequence.tokens(), most);
+        let fitting = match &mut self.phase {
+            Phase::Held(held) => held.fitting(guesses),
+            _ => guesses.len(),
+        };
+        guesses[..fitting].to_vec()
+    }
+
+    /// Takes note of how many of its guesses came true.
+    pub(super) fn learn(&mut self, guesses: usize) {
+        if guesses > 0 {
+            self.trust.saw(guesses, self.sequence.accepted());
+            self.end.usage.accepted_tokens += self.sequence.accepted();
+        }
+    }
+
+    /// Tokens that may still follow.
+    pub(super) fn left(&self) -> usize {
+        let context = self.room.saturating_sub(self.sequence.len());
+        self.job.limits.max_tokens.saturating_sub(self.ends.len()).min(context)
+    }
+
+    /// The next token, one of the mask's.
+    pub(super) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, bias: &Bias) -> Result<Token> {
+        let chosen = self.sampler.choose(logits, mask, bias);
+        chosen.ok_or_else(|| Error::new(ErrorKind::Backend, "the engine gave logits that are no numbers"))
+    }
+
+    pub(super) fn ends_answer(&self, token: Token) -> bool {
+        self.lexicon.vocab().is_end(token)
+    }
+
+    /// Makes a token part of the output.
+    pub(super) fn append(&mut self, token: Token) {
+        if self.ends.is_empty() {
+            self.end.timings.first_token_ms = milliseconds(self.received.elapsed());
+        }
+        self.sequence.push(token);
+        self.outbox.push(&self.lexicon.vocab().piece(token));
+        self.ends.push(self.outbox.text().len());
+    }
+
+    /// Makes a text part of the output, in the model's own tokens.
+    pub(super) fn append_text(&mut self, text: &str) {
+        for token in self.lexicon.vocab().tokenize(text.as_bytes(), true) {
+            self.append(token);
+        }
+    }
+
+    /// Takes all but the first tokens of the output back.
+    pub(super) fn cut(&mut self, tokens: usize) {
+        self.ends.truncate(tokens);
+        self.sequence.cut(self.prompt + tokens);
+        self.outbox.cut(self.ends.last().copied().unwrap_or(0));
+    }
+
+    /// Tokens of the output with the bytes that each stands for.
+    pub(super) fn output(&self) -> (&[Token], &[usize]) {
+        (&self.sequence.tokens()[self.prompt..], &self.ends)
+    }
+
+    pub(super) fn send(&mut self, limit: usize) {
+        if let Some(bytes) = self.outbox.take(limit) {
+            self.outlet.send(Ok(Chunk::Text(bytes)));
+        }
+    }
+}
+
+/// Whether no one waits for a job any more, or not longer.
+pub(super) fn interrupted(outlet: &Outlet, job: &Job, received: Instant) -> bool {
+    outlet.is_gone() || job.limits.deadline.is_some_and(|deadline| received.elapsed() >= deadline)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,35 @@
+//! The tools as the formats see them: names and parameters, no schema to check.
+
+use serde_json::Value;
+
+use crate::chat::Arguments;
+use crate::check::{Level, ToolSet};
+use crate::format::Offered;
+
+/// The tools as the formats see them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OnOffer<'a> {
+    pub(super) tools: &'a ToolSet,
+    pub(super) level: Level,
+}
+
+impl Offered for OnOffer<'_> {
+    fn knows(&self, name: &str) -> bool {
+        self.tools.schema(name).is_some()
+    }
+
+    fn resolves(&self, name: &str) -> bool {
+        self.tools.index(name, self.level).is_some()
+    }
+
+    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
+        let index = self.tools.index(name, self.level)?;
+        self.tools.parameter(&self.tools.tools()[index].name, parameter)
+    }
+
+    fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
+        let index = self.tools.index(name, self.level);
+        let name = index.map_or(name, |index| &self.tools.tools()[index].name);
+        self.tools.positional(name, values)
+    }
+}

@@ -1,0 +1,107 @@
+//! Recovery: when it looks, what it takes for a call, and that it completes nothing (law 8).
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod common;
+
+use std::sync::Arc;
+
+use callwright::check::ToolSet;
+use callwright::format::Formats;
+use callwright::read::{Parsed, Parser, Recovery};
+use common::cut::completed;
+use common::reading::{arguments, auto, call, fixture_tools, parse, parse_recovering, tools_of};
+use serde_json::json;
+
+fn read(format: &str, recovery: Option<Recovery>, text: &str) -> Parsed {
+    let mut parser = Parser::new(Formats::builtin().get(format).unwrap(), fixture_tools());
+    if let Some(recovery) = recovery {
+        parser = parser.recovery(recovery);
+    }
+    parser.push(text.as_bytes());
+    parser.finish()
+}
+
+/// Every beginning of every fixture.
+#[test]
+fn law_8_beginnings_of_fixtures_are_not_completed() {
+    let tools = fixture_tools();
+    let mut wrong = Vec::new();
+    for path in common::reading::fixtures() {
+        let name = path.parent().and_then(|folder| folder.file_name()).unwrap().to_str().unwrap().to_owned();
+        let format = Formats::builtin().get(&name).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let whole = parse_recovering(&format, &tools, &text);
+        let whole_auto = auto(&tools, &text);
+        for at in (1..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let part = &text[..at];
+            wrong.extend(
+                completed(&parse_recovering(&format, &tools, part), &whole).map(|_| (name.clone(), part.to_owned())),
+            );
+            wrong.extend(completed(&auto(&tools, part), &whole_auto).map(|_| ("auto".to_owned(), part.to_owned())));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
+}
+
+/// Every beginning of what every format writes.
+#[test]
+fn law_8_beginnings_of_what_is_written_are_not_completed() {
+    let calls = [call("write_file", json!({"path": "/tmp/x", "text": "one (two) {three}", "list": [1, {"a": "b"}]}))];
+    let tools: Arc<ToolSet> = tools_of(&calls);
+    for format in Formats::builtin().iter() {
+        let Ok(text) = format.write(&calls) else { continue };
+        for at in (1..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            for parsed in [
+                parse(format, &tools, &text[..at]),
+                parse_recovering(format, &tools, &text[..at]),
+                auto(&tools, &text[..at]),
+            ] {
+                for made in &parsed.calls {
+                    assert_eq!(arguments(made), arguments(&calls[0]), "{}: {:?}", format.name(), &text[..at]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_with_a_format_is_recovered_only_where_a_call_fills_its_lines() {
+    let fills = [
+        "weather_now(city='Oslo')",
+        "Let me look that up.\n\n```python\nprint(weather_now(city='Oslo'))\n```\nOne moment.",
+        "{\"name\": \"weather_now\", \"arguments\": {\"city\": \"Oslo\"}}",
+        "<function_call>{\"name\": \"weather_now\", \"arguments\": {\"city\": \"Oslo\"}}</function_call>",
+        "Function call: weather_now(city='Oslo')",
+    ];
+    for text in fills {
+        let parsed = read("hermes", None, text);
+        assert_eq!(parsed.calls.len(), 1, "{text}");
+        assert!(parsed.calls[0].recovered);
+        assert!(read("hermes", Some(Recovery::Off), text).calls.is_empty(), "{text}");
+    }
+    let prose =
+        ["You can call weather_now(city='Oslo') to learn that.", "The tool weather_now {\"city\": \"Oslo\"} would do."];
+    for text in prose {
+        assert!(read("hermes", None, text).calls.is_empty(), "{text}");
+        assert_eq!(read("hermes", Some(Recovery::Anywhere), text).calls.len(), 1, "{text}");
+        assert_eq!(read("tool_use", None, text).calls.len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_call_that_was_cut_off_is_not_recovered() {
+    for text in [
+        "weather_now(city='Os",
+        "weather_now(city='Oslo'",
+        "{\"name\": \"weather_now\", \"arguments\": {\"city\": \"Oslo\"}",
+        "lights(on=True, room=weather_now(city='Oslo')",
+        "<tool_call>{\"name\": \"weather_now\", \"arguments\": {\"city\": \"Oslo\", \"text\": \"see weather_now(city='Rome') and",
+    ] {
+        for name in ["hermes", "tool_use", "pythonic"] {
+            let parsed = read(name, Some(Recovery::Anywhere), text);
+            let made: Vec<_> = parsed.calls.iter().map(arguments).collect();
+            let whole = text.starts_with('{') && made == ["{\"city\":\"Oslo\"}"];
+            assert!(made.is_empty() || whole, "{name} {text}: {made:?}");
+        }
+    }
+}
