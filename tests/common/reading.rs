@@ -112,6 +112,18 @@ pub fn parse_chunks<'c>(format: &Arc<Format>, tools: &Arc<ToolSet>, chunks: impl
     parsed
 }
 
+/// What is wrong with the segments, which lie end to end if nothing is.
+pub fn tiling(parsed: &Parsed) -> Option<String> {
+    let mut end = 0;
+    for segment in &parsed.segments {
+        if segment.span.start != end || segment.span.end <= end {
+            return Some(format!("a segment at {:?} after {end}", segment.span));
+        }
+        end = segment.span.end;
+    }
+    (end != parsed.raw.len()).then(|| format!("segments to {end} of {}", parsed.raw.len()))
+}
+
 /// Joins deltas that follow one another.
 pub fn merge(events: Vec<Event>) -> Vec<Event> {
     let mut merged: Vec<Event> = Vec::new();
