@@ -49,7 +49,7 @@ fn headline(report: &Report) -> String {
     let Summary { counts, right, right_unrepaired, .. } = report.total;
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let mut text = format!(
-        "<p><strong>{}</strong> of {} recordings are read right ({} to {} with 95 % confidence), {} of them as they were \
+        "<p><strong>{}</strong> of {} recordings are read right ({} to {} with 95 % confidence), {} just as they were \
          written. Read with callwright {}, format {}, level {}.</p>",
         percent(right.share),
         counts.n,
