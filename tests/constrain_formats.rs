@@ -8,14 +8,14 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use callwright::chat::{FinishReason, Prompt, Tool, ToolChoice};
+use callwright::chat::{Call, FinishReason, Prompt, Tool, ToolChoice};
 use callwright::check::{Level, ToolSet};
 use callwright::constrain::Constraint;
 use callwright::format::{Escape, Field, Format, Formats, Nested, Piece};
 use callwright::infer::{Job, Local};
 use callwright::read::Parser;
 use common::jobs::collect;
-use common::reading::{nasty_calls, tools_of};
+use common::reading::{call, nasty_calls, tools_of};
 use common::schemas;
 use common::scripted::{Script, Scripted, Words};
 use serde_json::json;
@@ -208,17 +208,42 @@ fn narrower(format: &Format, title: &str) -> bool {
     }
 }
 
+/// Texts where the schema allows another type, too, which begins with the same letters.
+fn ambiguous_calls() -> Vec<(&'static str, Vec<Call>, ToolSet)> {
+    let schema = json!({"type": "object", "properties": {
+        "note": {"type": ["string", "null"]},
+        "mode": {"enum": ["on", "once", "on time", null]},
+        "last": {"anyOf": [{"type": "string"}, {"type": "boolean"}, {"type": "null"}]},
+    }});
+    let tools = || ToolSet::compile(&[Tool::new("note_it", "", schema.clone())]).unwrap();
+    let mut calls = Vec::new();
+    for (title, note) in
+        [("null", json!(null)), ("no", json!("no")), ("nul", json!("nul")), ("nullify", json!("nullify it"))]
+    {
+        for (mode, last) in
+            [("on", json!("f")), ("once", json!("falsely")), ("on time", json!(false)), ("on", json!(null))]
+        {
+            calls.push((title, vec![call("note_it", json!({"note": note, "mode": mode, "last": last}))], tools()));
+        }
+    }
+    calls
+}
+
 #[test]
 fn law_3_what_is_written_may_be_generated() {
     let mut wrong = Vec::new();
     for format in Formats::builtin().iter() {
-        for (title, calls) in nasty_calls() {
+        let nasty = nasty_calls().into_iter().map(|(title, calls)| {
+            let tools = tools_of(&calls);
+            (title, calls, tools)
+        });
+        let ambiguous = ambiguous_calls().into_iter().map(|(title, calls, tools)| (title, calls, Arc::new(tools)));
+        for (title, calls, tools) in nasty.chain(ambiguous) {
             let Ok(text) = format.write(&calls) else { continue };
             // A loop is led out of, and these bytes are one.
             if title == "long" || narrower(format, title) {
                 continue;
             }
-            let tools = tools_of(&calls);
             let constraint = match Constraint::compile(format, &tools, &ToolChoice::Required, true, "") {
                 Ok(constraint) => constraint.unwrap(),
                 Err(error) => {
