@@ -96,9 +96,8 @@ impl Frame<'_> {
             content = format!("{content} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", not.join("|"));
         }
         let content = format!("({content})");
-        let (name, stop) = (scribe.name(), self.closing(key));
-        scribe.grammar.free(name.as_str(), Free { content, never: stop.clone(), stop });
-        Term::lark(name)
+        let stop = self.closing(key);
+        scribe.grammar.free(Free { content, never: stop.clone(), stop })
     }
 
     fn wrapped(

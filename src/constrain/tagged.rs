@@ -154,26 +154,19 @@ impl Frame<'_> {
     /// Text up to its closing tag and this text behind it.
     fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, then: &str) -> Term {
         let close = self.closing("");
-        let word = if then == self.tail { "last" } else { "text" };
         let most = bounds.most.map(|most| most.to_string()).unwrap_or_default();
-        let own = bounds.not.join("").len();
-        let name = format!("{}_{word}_{}_{most}_{own}", scribe.prefix, bounds.least);
-        if !scribe.grammar.has(&name) {
-            let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, self.no_end());
-            if !bounds.not.is_empty() {
-                text = format!("{text} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", bounds.not.join("|"));
-            }
-            let content = match self.pieces.escape {
-                Escape::None => format!("({text})"),
-                Escape::Xml => format!("({text} & /[^<>&\"]*/)"),
-                Escape::Cdata => {
-                    format!("(({text} & /[^<&]*/) | (\"<![CDATA[\" ({text} & {}) \"]]>\"))", without(r"\]\]>"))
-                }
-            };
-            let never = close.trim().to_owned();
-            scribe.grammar.free(name.as_str(), Free { content, stop: format!("{close}{then}"), never });
+        let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, self.no_end());
+        if !bounds.not.is_empty() {
+            text = format!("{text} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", bounds.not.join("|"));
         }
-        Term::lark(name)
+        let content = match self.pieces.escape {
+            Escape::None => format!("({text})"),
+            Escape::Xml => format!("({text} & /[^<>&\"]*/)"),
+            Escape::Cdata => {
+                format!("(({text} & /[^<&]*/) | (\"<![CDATA[\" ({text} & {}) \"]]>\"))", without(r"\]\]>"))
+            }
+        };
+        scribe.grammar.free(Free { content, stop: format!("{close}{then}"), never: close.trim().to_owned() })
     }
 
     /// Text in which the reader sees no end: no closing tag with structure behind it, no parameter on a line of its
