@@ -318,3 +318,17 @@ fn ctrl_c_ends_it_with_a_sentence_and_leaves_no_file() {
     );
     assert!(!out.exists());
 }
+
+#[test]
+fn the_caret_stands_below_its_place_in_wide_text_too() {
+    let home = Home::new();
+    let rows = home.path().join("wide.jsonl");
+    let call = r#"天気を調べます。\t[get_weather(city=\"京都\")]"#;
+    let row = format!(
+        r#"{{"id": "wide", "tools": [{{"name": "get_weather", "parameters": {{"properties": {{"city": {{"type": "string"}}}}}}}}],
+        "output": "{call}", "expected": [{{"name": "get_weather", "arguments": {{"city": "東京"}}}}]}}"#
+    );
+    fs::write(&rows, row.replace('\n', "")).unwrap();
+    let said = bench(&home, &[rows.to_str().unwrap()]);
+    insta::assert_snapshot!(said.out.split_once("\n\n").unwrap().1);
+}

@@ -172,7 +172,7 @@ impl Frame<'_> {
     /// Text in which the reader sees no end: no closing tag with structure behind it, no parameter on a line of its
     /// own, no end of the call with another end behind it.
     fn no_end(&self) -> String {
-        let Endings { leads, closes, tails, endings, .. } = self.tags;
+        let Endings { leads, closes, tails, markers, .. } = self.tags;
         let one_of = |groups: &[&[String]]| {
             let texts: Vec<String> =
                 groups.iter().flat_map(|texts| texts.iter()).map(|text| self.varied(text)).collect();
@@ -190,10 +190,10 @@ impl Frame<'_> {
         let blanks = r"[ \t\r\n]*";
         let mut ends = Vec::new();
         if !closes.is_empty() {
-            ends.push(format!("{}{blanks}{}", one_of(&[closes]), begun(&[endings, leads, tails])));
+            ends.push(format!("{}{blanks}{}", one_of(&[closes]), begun(&[markers, leads, tails])));
         }
-        if !tails.is_empty() && !endings.is_empty() {
-            ends.push(format!("{}{blanks}{}", one_of(&[tails]), begun(&[endings])));
+        if !tails.is_empty() && !markers.is_empty() {
+            ends.push(format!("{}{blanks}{}", one_of(&[tails]), begun(&[markers])));
         }
         if !leads.is_empty() {
             ends.push(format!("\\n[ \\t]*{}", one_of(&[leads])));

@@ -59,18 +59,17 @@ impl Scene<'_> {
     }
 }
 
-/// A call that is being read.
+/// A call that is being read. It is handed about with every chunk, so the large ones are boxed.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Json(JsonItem),
+    Json(Box<JsonItem>),
     Head(HeadItem),
-    Tagged(TaggedItem),
-    Expr(ExprItem),
+    Tagged(Box<TaggedItem>),
+    Expr(Box<ExprItem>),
 }
 
 /// How far an item got.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives for one step and is never stored")]
 pub(crate) enum Advance {
     /// The text so far does not end it.
     More,

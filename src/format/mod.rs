@@ -39,7 +39,7 @@ use crate::value::CallDialect;
 
 pub use detect::{Detected, RECOGNISED, Unknown, detect};
 pub use enforce::Enforce;
-pub use envelope::{RawCall, calls_in};
+pub use envelope::{RawCall, calls_in, holds_arguments};
 pub use reader::{Reader, Step, Text};
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,

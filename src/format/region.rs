@@ -112,16 +112,16 @@ impl Region {
 
     /// Goes on with a call. None: look again.
     fn item(&mut self, mut item: Item, scene: &Scene<'_>, out: &mut Vec<Step>) -> Option<Ended> {
-        let mut steps = Vec::new();
-        let advance = item.advance(scene, &mut steps);
-        if steps.iter().any(|step| matches!(step, Step::Begin { .. })) {
-            self.commit(out);
-        }
-        if self.committed {
-            out.append(&mut steps);
+        let advance = if self.committed {
+            item.advance(scene, out)
         } else {
-            self.held.append(&mut steps);
-        }
+            let told = self.held.len();
+            let advance = item.advance(scene, &mut self.held);
+            if self.held[told..].iter().any(|step| matches!(step, Step::Begin { .. })) {
+                self.commit(out);
+            }
+            advance
+        };
         match advance {
             Advance::More => {
                 self.item = Some(item);
@@ -211,10 +211,10 @@ impl Region {
         }
         match byte {
             b'{' => {
-                self.item = Some(Item::Json(match self.named.take() {
+                self.item = Some(Item::Json(Box::new(match self.named.take() {
                     Some(named) => JsonItem::named(self.at, self.at, named),
                     None => JsonItem::new(self.at),
-                }));
+                })));
             }
             b'[' if self.list < DEEPEST_LIST => {
                 self.list += 1;

@@ -49,7 +49,7 @@ impl Format {
             leads: all(&[param.map_or("", |param| lead(param.lead()))]),
             closes: all(&[param.map_or("", |param| param.closer(Field::Value))]),
             tails: all(&tails),
-            endings: all(&endings),
+            markers: all(&endings),
             variants: row.variants.clone(),
         }
     }
@@ -66,7 +66,7 @@ pub(crate) struct Endings {
     /// What the call ends with.
     pub(crate) tails: Vec<String>,
     /// What ends any call.
-    pub(crate) endings: Vec<String>,
+    pub(crate) markers: Vec<String>,
     /// Characters that are read for one another in them.
     pub(crate) variants: Vec<Vec<String>>,
 }

@@ -39,7 +39,7 @@ enum Flow {
     /// A key was met; its value's first byte decides.
     Keyed,
     /// In a string that is sent as it comes.
-    Flowing(Canonical),
+    Flowing(Box<Canonical>),
     /// In a value that is sent when it is complete.
     Held(Range<usize>),
     /// Nothing more until the call is complete.
@@ -64,6 +64,7 @@ impl Deltas {
         let Self { walk, pen } = self;
         if !matches!(pen.flow, Flow::Paused) {
             let from = range.start;
+            pen.out.reserve(range.len() + 8);
             walk.push(&text.as_bytes()[range], from, &mut |passed| pen.pass(passed, text, tools));
         }
         pen.sent += pen.out.len();
@@ -109,7 +110,7 @@ impl Pen {
         match self.schema(tools) {
             Some(schema) if bytes.first() == Some(&b'"') && takes_any_string(schema) => {
                 self.key();
-                let mut canonical = Canonical::new();
+                let mut canonical = Box::new(Canonical::new());
                 if canonical.push(bytes, &mut self.out) { Flow::Flowing(canonical) } else { Flow::Paused }
             }
             Some(_) => Flow::Held(piece),

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod auto;
+mod convincing;
 mod deltas;
 mod lines;
 mod offer;
@@ -9,6 +10,7 @@ mod parser;
 mod prose;
 mod recovery;
 mod response;
+mod sources;
 mod utf8;
 
 pub use parser::{Parsed, Parser};

@@ -56,7 +56,11 @@ impl HeadItem {
             match bytes[self.at] {
                 b'{' => return self.stopped(scene, &Stop::Brace(self.at)),
                 b'(' if self.whole_name(scene, self.at) => {
-                    return Advance::Becomes(Item::Expr(ExprItem::new(self.from, self.at, CallDialect::Parens)));
+                    return Advance::Becomes(Item::Expr(Box::new(ExprItem::new(
+                        self.from,
+                        self.at,
+                        CallDialect::Parens,
+                    ))));
                 }
                 _ => {}
             }
@@ -124,21 +128,24 @@ impl HeadItem {
                     body.filter(|body| body.row.shape == ShapeName::CallExpr && body.dialect != CallDialect::Parens)
                 {
                     let name_at = self.from + text.rfind(&header.name).unwrap_or_default();
-                    return Advance::Becomes(Item::Expr(ExprItem::new(name_at, brace, body.dialect.clone())));
+                    return Advance::Becomes(Item::Expr(Box::new(ExprItem::new(name_at, brace, body.dialect.clone()))));
                 }
                 if body.is_none_or(|body| body.row.shape != ShapeName::NamedJson) {
                     named.fixes.push(fix(FixKind::Shape, self.from..brace));
                 }
-                Advance::Becomes(Item::Json(JsonItem::named(self.from, brace, named)))
+                Advance::Becomes(Item::Json(Box::new(JsonItem::named(self.from, brace, named))))
             }
-            Stop::Param { at, body } => Advance::Becomes(Item::Tagged(TaggedItem::new(self.from, at, body, named))),
+            Stop::Param { at, body } => {
+                Advance::Becomes(Item::Tagged(Box::new(TaggedItem::new(self.from, at, body, named))))
+            }
             Stop::Closed(at) => {
                 let tail = named.tail.filter(|tail| scene.text[at..].starts_with(tail.as_str()));
                 let end = at + tail.map_or(0, |tail| tail.len());
                 let own = body.is_some_and(|body| body.row.shape == ShapeName::TaggedParams);
                 let fixes = if own { Vec::new() } else { vec![fix(FixKind::NoArguments, self.from..at)] };
                 let arguments = serde_json::Value::Object(serde_json::Map::new());
-                let call = RawCall { name: named.name, arguments, id: named.id, span: self.from..end, fixes };
+                let (name, id, span) = (named.name, named.id, self.from..end);
+                let call = RawCall { name, arguments, id, span, fixes, sources: Vec::new(), object: None };
                 Advance::Done { end, calls: vec![call] }
             }
         }

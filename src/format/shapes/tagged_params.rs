@@ -64,9 +64,9 @@ enum Part {
     /// In a parameter's opening tag, from `from` on.
     Opening { from: usize },
     /// In a value.
-    Value(Open),
+    Value(Box<Open>),
     /// After a closing tag in a value, looking for structure.
-    Closing { open: Open, end: usize, next: usize },
+    Closing { open: Box<Open>, end: usize, next: usize },
 }
 
 /// A value that is open.
@@ -75,8 +75,8 @@ struct Open {
     key: String,
     kind: Option<String>,
     from: usize,
-    /// Closes the value, where that depends on the key.
-    own_close: Option<String>,
+    /// What is looked for in the value, where what closes it depends on the key.
+    close: Option<Literals>,
     marker_inside: Option<usize>,
     /// Blanks reach to here after a closing tag that was looked at.
     probe: usize,
@@ -116,7 +116,11 @@ impl TaggedItem {
         self.at = scene.skip_blanks(self.at);
         if scene.text.as_bytes().get(self.at) == Some(&b'{') && self.arguments.is_empty() {
             self.named.fixes.push(fix(FixKind::Shape, self.from..self.at));
-            return Some(Advance::Becomes(Item::Json(JsonItem::named(self.from, self.at, self.named.clone()))));
+            return Some(Advance::Becomes(Item::Json(Box::new(JsonItem::named(
+                self.from,
+                self.at,
+                self.named.clone(),
+            )))));
         }
         match body.tags.between.find(scene.text, self.at.max(self.searched), scene.at_end) {
             Sighted::Marker { at, end, role } => {
@@ -160,26 +164,21 @@ impl TaggedItem {
             Tag::Cut => Some(self.truncated()),
             Tag::None => Some(Advance::Unreadable { end: from, message: "expected a parameter" }),
             Tag::Whole { key, kind, end } => {
-                let own_close = own_close(param, &key);
-                self.part = Part::Value(Open { key, kind, from: end, own_close, marker_inside: None, probe: 0 });
+                let close = own_close(param, &key).map(|close| {
+                    let mut literals = body.tags.value.clone();
+                    literals.add(&close, Role::ValueClose, Place::Anywhere);
+                    literals
+                });
+                self.part = Part::Value(Box::new(Open { key, kind, from: end, close, marker_inside: None, probe: 0 }));
                 self.at = end;
                 None
             }
         }
     }
 
-    fn value(&mut self, scene: &Scene<'_>, mut open: Open) -> Option<Advance> {
+    fn value(&mut self, scene: &Scene<'_>, mut open: Box<Open>) -> Option<Advance> {
         let body = &scene.format.bodies()[self.body];
-        let mut own: Literals;
-        let literals = match &open.own_close {
-            Some(close) => {
-                own = body.tags.value.clone();
-                own.add(close, Role::ValueClose, Place::Anywhere);
-                &own
-            }
-            None => &body.tags.value,
-        };
-        match literals.find(scene.text, self.at, scene.at_end) {
+        match open.close.as_ref().unwrap_or(&body.tags.value).find(scene.text, self.at, scene.at_end) {
             Sighted::Marker { at, end, role: Role::ValueClose } => {
                 self.at = at;
                 self.part = Part::Closing { open, end, next: end };
@@ -254,7 +253,7 @@ impl TaggedItem {
         }
     }
 
-    fn closing(&mut self, scene: &Scene<'_>, open: Open, end: usize, next: usize) -> Option<Advance> {
+    fn closing(&mut self, scene: &Scene<'_>, open: Box<Open>, end: usize, next: usize) -> Option<Advance> {
         let next = scene.skip_blanks(next);
         let body = &scene.format.bodies()[self.body];
         let over = next == scene.text.len() && scene.at_end;
@@ -318,7 +317,18 @@ impl TaggedItem {
     fn done(&mut self, end: usize) -> Advance {
         let Named { name, id, fixes, .. } = std::mem::take(&mut self.named);
         let arguments = Value::Object(std::mem::take(&mut self.arguments));
-        Advance::Done { end, calls: vec![RawCall { name, arguments, id, span: self.from..end, fixes }] }
+        Advance::Done {
+            end,
+            calls: vec![RawCall {
+                name,
+                arguments,
+                id,
+                span: self.from..end,
+                fixes,
+                sources: Vec::new(),
+                object: None,
+            }],
+        }
     }
 
     fn truncated(&self) -> Advance {
