@@ -64,7 +64,9 @@ fn what_was_recorded_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kept.jsonl");
     let mut written = read(&[fixture("own.jsonl")]).rows;
-    written.iter().for_each(|row| row.recording.append(&file).unwrap());
+    for row in &written {
+        row.recording.append(&file).unwrap();
+    }
     let again = read(&[file]);
     assert_eq!(again.rows.len(), written.len());
     for (old, new) in written.drain(..).zip(again.rows) {

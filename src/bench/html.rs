@@ -36,6 +36,7 @@ pub fn html(bench: &Bench, report: &Report, out: &mut dyn Write) -> io::Result<(
             "script" => out.write_all(SCRIPT.as_bytes())?,
             "headline" => out.write_all(headline(report).as_bytes())?,
             "bars" => out.write_all(bars(report).as_bytes())?,
+            "counts" => out.write_all(counts(report).as_bytes())?,
             "cases" => cases(bench, out)?,
             _ => {}
         }
@@ -48,7 +49,7 @@ fn headline(report: &Report) -> String {
     let Summary { counts, right, right_unrepaired, .. } = report.total;
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let mut text = format!(
-        "<p><strong>{}</strong> of {} recordings are read right ({} to {} with 95 % confidence), {} of them as they were \
+        "<p><strong>{}</strong> of {} recordings are read right ({} to {} with 95 % confidence), {} just as they were \
          written. Read with callwright {}, format {}, level {}.</p>",
         percent(right.share),
         counts.n,
@@ -73,15 +74,15 @@ fn bars(report: &Report) -> String {
     let mut text = String::new();
     let all = std::slice::from_ref(&report.total);
     let rows = [
-        ("all", all.iter().map(|summary| ("all recordings".to_owned(), *summary)).collect::<Vec<_>>()),
-        ("by model", named(&report.models, |group| [&group.model, &group.format])),
-        ("by category", named(&report.categories, |group| [&group.category, &group.format])),
+        ("Together", "", all.iter().map(|summary| ("all recordings".to_owned(), *summary)).collect::<Vec<_>>()),
+        ("By model", "model, format", named(&report.models, |group| [&group.model, &group.format])),
+        ("By category", "category", named(&report.categories, |group| [&group.category, &group.format])),
     ];
-    for (title, rows) in rows {
+    for (title, whose, rows) in rows {
         let _ = write!(
             text,
-            "<h2>{title}</h2><table><thead><tr><th>{title}</th><th>n</th><th>right</th><th>95 %</th><th>strict</th>\
-             <th>repaired</th><th>missed</th><th>phantom</th><th>wrong</th><th>faulty</th><th>µs</th><th>share</th>\
+            "<h2>{title}</h2><table><thead><tr><th>{whose}</th><th class=\"share\"></th><th>n</th><th>right</th><th>95 %</th><th>strict</th>\
+             <th>repaired</th><th>missed</th><th>phantom</th><th>wrong</th><th>faulty</th><th>µs</th>\
              </tr></thead><tbody>",
         );
         for (name, summary) in rows {
@@ -89,6 +90,34 @@ fn bars(report: &Report) -> String {
         }
         text.push_str("</tbody></table>");
     }
+    text
+}
+
+/// What failed for what, what was put right, and calls due against calls found.
+fn counts(report: &Report) -> String {
+    let mut text = "<div class=\"counts\">".to_owned();
+    let classes: Vec<_> = report.classes.iter().map(|(class, count)| (json!(class), *count)).collect();
+    let fixes: Vec<_> = report.fixes.iter().map(|(kind, count)| (json!(kind), *count)).collect();
+    for (title, mut counts) in [("failures", classes), ("put right", fixes)] {
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let _ = write!(text, "<table><thead><tr><th>{title}</th><th>cases</th></tr></thead><tbody>");
+        for (name, count) in counts {
+            let _ = write!(text, "<tr><th>{}</th><td>{count}</td></tr>", escaped(name.as_str().unwrap_or_default()));
+        }
+        text.push_str("</tbody></table>");
+    }
+    let many = ["none", "one", "several"];
+    text.push_str("<table><thead><tr><th>calls due</th>");
+    text.extend(many.iter().map(|found| format!("<th>{found} found</th>")));
+    text.push_str("</tr></thead><tbody>");
+    for (due, found) in &report.due_and_found {
+        let _ = write!(text, "<tr><th>{}</th>", escaped(due));
+        for found in many.iter().map(|many| found.get(*many).copied().unwrap_or_default()) {
+            let _ = write!(text, "<td>{found}</td>");
+        }
+        text.push_str("</tr>");
+    }
+    text.push_str("</tbody></table></div>");
     text
 }
 
@@ -106,10 +135,16 @@ fn row(name: &str, summary: &Summary, text: &mut String) {
     let counts = summary.counts;
     let percent = |share: f64| format!("{:.1}", share * 100.0);
     let numbers = [counts.strict, counts.repaired, counts.missed, counts.phantom, counts.wrong, counts.faulty];
+    let outcomes =
+        [Outcome::Strict, Outcome::Repaired, Outcome::Missed, Outcome::Phantom, Outcome::Wrong, Outcome::Faulty];
+    let _ = write!(text, "<tr><th>{}</th><td class=\"share\"><div class=\"bar\">", escaped(name));
+    for (outcome, number) in outcomes.into_iter().zip(numbers).filter(|(_, number)| *number > 0) {
+        let (name, width) = (outcome.name(), number as f64 * 100.0 / counts.n as f64);
+        let _ = write!(text, "<span class=\"{name}\" style=\"width:{width:.3}%\" title=\"{name} {number}\"></span>");
+    }
     let _ = write!(
         text,
-        "<tr><th>{}</th><td>{}</td><td>{} %</td><td>{} to {}</td>",
-        escaped(name),
+        "</div></td><td>{}</td><td>{} %</td><td>{} to {}</td>",
         counts.n,
         percent(summary.right.share),
         percent(summary.right.low),
@@ -118,14 +153,7 @@ fn row(name: &str, summary: &Summary, text: &mut String) {
     for number in numbers {
         let _ = write!(text, "<td>{number}</td>");
     }
-    let _ = write!(text, "<td>{:.0}</td><td class=\"share\"><div class=\"bar\">", summary.microseconds);
-    let outcomes =
-        [Outcome::Strict, Outcome::Repaired, Outcome::Missed, Outcome::Phantom, Outcome::Wrong, Outcome::Faulty];
-    for (outcome, number) in outcomes.into_iter().zip(numbers).filter(|(_, number)| *number > 0) {
-        let (name, width) = (outcome.name(), number as f64 * 100.0 / counts.n as f64);
-        let _ = write!(text, "<span class=\"{name}\" style=\"width:{width:.3}%\" title=\"{name} {number}\"></span>");
-    }
-    text.push_str("</div></td></tr>");
+    let _ = write!(text, "<td>{:.0}</td></tr>", summary.microseconds);
 }
 
 /// The cases as a JSON list, one a line.

@@ -1,6 +1,7 @@
 //! Text inside XML and HTML: nothing that was recorded may become markup.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// A text as XML writes it, in content and in attributes. What XML cannot say at all becomes U+FFFD.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {
@@ -34,5 +35,16 @@ fn sayable(letter: char) -> bool {
 
 /// JSON as it may stand inside a script element: no `<` can end the element, no `&` can begin an entity.
 pub(super) fn script_json(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace('\u{7F}', "\\u007f")
+    let mut written = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        // The other control characters JSON has escaped already, except those that are blanks and stay.
+        let plain = !matches!(letter, '<' | '>' | '&' | '\u{7F}' | '\u{FFFE}' | '\u{FFFF}');
+        if plain {
+            written.push(letter);
+        } else {
+            // Writing into a string cannot fail.
+            let _ = write!(written, "\\u{:04x}", u32::from(letter));
+        }
+    }
+    written
 }

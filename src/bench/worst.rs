@@ -14,10 +14,10 @@ use super::run::Bench;
 pub struct Excerpt<'b> {
     /// The case.
     pub case: &'b Case,
-    /// A part of the line, without control characters.
-    pub line: String,
-    /// The place in that part, in characters.
-    pub column: usize,
+    /// What stands before the place in its line, or the end of it; without control characters.
+    pub before: String,
+    /// What stands there and after it.
+    pub after: String,
 }
 
 /// How much of a line is shown around the place.
@@ -39,13 +39,11 @@ pub fn worst(bench: &Bench, most: usize) -> Vec<Excerpt<'_>> {
         })
         .collect();
     ranked.sort_by_key(|(before, danger, class, case)| (*before, *danger, *class, case.row));
-    let excerpt = |(_, _, _, case): (usize, u8, _, &'_ Case)| excerpt(&bench.rows[case.row].recording.output, case.at);
-    ranked
-        .into_iter()
-        .take(most)
-        .map(|found| {
-            let (line, column) = excerpt(found);
-            Excerpt { case: found.3, line, column }
+    let cases = ranked.into_iter().take(most).map(|(_, _, _, case)| case);
+    cases
+        .map(|case| {
+            let (before, after) = excerpt(&bench.rows[case.row].recording.output, case.at);
+            Excerpt { case, before, after }
         })
         .collect()
 }
@@ -60,21 +58,14 @@ fn danger(outcome: Outcome) -> u8 {
     }
 }
 
-fn excerpt(text: &str, at: Option<usize>) -> (String, usize) {
-    let mut at = at.unwrap_or(0).min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
+fn excerpt(text: &str, at: Option<usize>) -> (String, String) {
+    let at = text.floor_char_boundary(at.unwrap_or(0));
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
-    let before: Vec<char> = text[start..at].chars().collect();
-    let cut = before.len().saturating_sub(AROUND);
-    let mut line: String = if cut > 0 { "…".to_owned() } else { String::new() };
-    line.extend(&before[cut..]);
-    let column = line.chars().count();
-    line.extend(text[at..end].chars().take(AROUND));
-    if text[at..end].chars().nth(AROUND).is_some() {
-        line.push('…');
-    }
-    (line.replace(char::is_control, "·"), column)
+    let (before, after) = (&text[start..at], &text[at..end]);
+    let cut = before.char_indices().rev().nth(AROUND).map(|(cut, letter)| cut + letter.len_utf8());
+    let before = cut.map_or_else(|| before.to_owned(), |cut| format!("…{}", &before[cut..]));
+    let cut = after.char_indices().nth(AROUND).map(|(cut, _)| cut);
+    let after = cut.map_or_else(|| after.to_owned(), |cut| format!("{}…", &after[..cut]));
+    (before.replace(char::is_control, "·"), after.replace(char::is_control, "·"))
 }

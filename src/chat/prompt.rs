@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Prompt {
     /// The pieces, in order.
     pub pieces: Vec<Piece>,
+    /// Bytes at its beginning that other conversations share: rules and tools. 0 where that is not known.
+    #[serde(skip)]
+    pub shared: usize,
 }
 
 /// A piece of a prompt.
@@ -26,7 +29,7 @@ impl Prompt {
     /// A prompt that is markup throughout.
     #[must_use]
     pub fn markup(text: impl Into<String>) -> Self {
-        Self { pieces: vec![Piece::Markup(text.into())] }
+        Self { pieces: vec![Piece::Markup(text.into())], shared: 0 }
     }
 
     /// The whole text.

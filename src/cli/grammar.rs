@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use crate::chat::ToolChoice;
 use crate::check::ToolSet;
-use crate::constrain::Constraint;
+use crate::constrain::{Constraint, Relaxation};
 use crate::error::Result;
+
+use serde_json::json;
 
 use super::{Exit, World, tools};
 
@@ -15,7 +17,8 @@ use super::{Exit, World, tools};
   callwright grammar --tools tools.json
   callwright grammar --tools tools.json --format tool_use --tool-choice get_weather
 
-The grammar is in llguidance's Lark dialect, with the tools' schemas inside.")]
+The grammar is in llguidance's Lark dialect, with the tools' schemas inside. What of a schema is only checked, and not
+enforced, is told on stderr.")]
 pub(super) struct Args {
     /// The tools on offer: a JSON file (repeatable)
     #[arg(short = 'T', long, value_name = "FILE", required = true)]
@@ -38,8 +41,14 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         world.printer.note("nothing is enforced: no tool may be called");
         return Ok(Exit::No);
     };
+    let relaxed = constraint.prove()?;
+    for Relaxation { tool, cause } in relaxed {
+        world.printer.note(&format!("not all of tool `{tool}` is enforced: {cause}"));
+    }
     if world.printer.wants_json() {
-        world.printer.json(&serde_json::json!({"format": format.name(), "lark": constraint.grammar()}))?;
+        let relaxed: Vec<_> = relaxed.iter().map(|told| json!({"tool": told.tool, "cause": told.cause})).collect();
+        let told = json!({"format": format.name(), "lark": constraint.grammar(), "relaxed": relaxed});
+        world.printer.json(&told)?;
     } else {
         world.printer.line(constraint.grammar().trim_end())?;
     }

@@ -109,7 +109,6 @@ struct Arguments {
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(next_help_heading = "Global options")]
-#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line, and none depends on another")]
 struct Global {
     /// Print JSON on stdout instead of text
     #[arg(long, global = true)]

@@ -5,6 +5,7 @@
 use crate::check::Level;
 use crate::engine::{Builder, Enforce, Engine};
 use crate::error::Result;
+use crate::infer::Prefixes;
 use crate::models::{ModelName, Source};
 
 use super::World;
@@ -31,6 +32,9 @@ pub(super) struct ModelArgs {
     /// Threads to compute with
     #[arg(short, long, value_name = "N")]
     threads: Option<usize>,
+    /// Read the whole prompt each time instead of keeping its beginning in the cache folder
+    #[arg(long)]
+    no_prefix_cache: bool,
     /// Layers to put on the GPU
     #[arg(long, visible_alias = "n-gpu-layers", visible_short_alias = 'g', value_name = "N")]
     gpu_layers: Option<usize>,
@@ -78,6 +82,9 @@ impl ModelArgs {
         }
         if let Some(layers) = self.gpu_layers {
             builder = builder.gpu_layers(layers);
+        }
+        if !self.no_prefix_cache {
+            builder = builder.prefixes(Prefixes::new(world.settings.places.cache.join("prefixes")));
         }
         Ok(builder.verbose(world.printer.is_verbose()))
     }

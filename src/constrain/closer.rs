@@ -16,6 +16,15 @@ const FAR: usize = 256;
 /// How many ways are tried where the first does not end.
 const ATTEMPTS: usize = 3;
 
+/// What leads out, in the model's tokens.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    /// What ends free text, those that lead out sooner first.
+    pub(crate) text: Vec<Vec<u32>>,
+    /// What ends all calls.
+    pub(crate) calls: Vec<u32>,
+}
+
 /// Watches one enforced stretch of text.
 #[derive(Debug, Default)]
 pub(crate) struct Closer {
@@ -23,8 +32,7 @@ pub(crate) struct Closer {
     wait: usize,
     /// The last way found, from where the text is now; empty where none is kept.
     way: Option<Vec<u32>>,
-    /// Texts that end free text, most likely first.
-    ends: Vec<String>,
+    ends: Ends,
 }
 
 /// What a closer has to say about a step.
@@ -37,10 +45,10 @@ pub(crate) enum Verdict {
 }
 
 impl Closer {
-    /// A closer for text with `left` tokens to go, in which these texts end free text.
-    pub(crate) fn new(left: usize, ends: &[String]) -> Self {
+    /// A closer for text with `left` tokens to go.
+    pub(crate) fn new(left: usize, ends: Ends) -> Self {
         let wait = if left > FAR { (left - FAR / 2) / 8 } else { 0 };
-        Self { wait, way: None, ends: ends.to_vec() }
+        Self { wait, way: None, ends }
     }
 
     /// To be asked after the matcher has consumed these tokens, before they are appended; `left` tokens could be
@@ -95,7 +103,7 @@ impl Closer {
 }
 
 /// A completion of at most `limit` tokens that is near the shortest; none where none was found.
-fn shortest(matcher: &Matcher, limit: usize, ends: &[String]) -> Result<Option<Vec<u32>>> {
+fn shortest(matcher: &Matcher, limit: usize, ends: &Ends) -> Result<Option<Vec<u32>>> {
     for attempt in 0..ATTEMPTS {
         if let Some(way) = try_to_end(matcher.fork(), limit, ends, attempt)? {
             return Ok(Some(way));
@@ -104,7 +112,7 @@ fn shortest(matcher: &Matcher, limit: usize, ends: &[String]) -> Result<Option<V
     Ok(None)
 }
 
-fn try_to_end(mut matcher: Matcher, limit: usize, ends: &[String], attempt: usize) -> Result<Option<Vec<u32>>> {
+fn try_to_end(mut matcher: Matcher, limit: usize, ends: &Ends, attempt: usize) -> Result<Option<Vec<u32>>> {
     let mut way = Vec::new();
     let mut trail = Trail::default();
     loop {
@@ -152,14 +160,19 @@ impl Trail {
 }
 
 /// The tokens that lead out soonest from here: at least one.
-fn nearest(matcher: &mut Matcher, ends: &[String], trail: &mut Trail, turn: usize) -> Result<Vec<u32>> {
+fn nearest(matcher: &mut Matcher, ends: &Ends, trail: &mut Trail, turn: usize) -> Result<Vec<u32>> {
     let environment = matcher.environment()?;
     let in_text = LETTERS.iter().any(|text| fits(matcher, &environment, text).is_some());
     let in_free_text = in_text && ["a", "Q", " ", "7"].iter().all(|text| fits(matcher, &environment, text).is_some());
+    if !in_text && fits_all(matcher, &ends.calls) {
+        return Ok(ends.calls.clone());
+    }
     let brackets: &[&str] = if in_text { &[] } else { &BRACKETS };
-    let mut closing = brackets.iter().copied().chain(ends.iter().map(String::as_str));
-    if let Some(tokens) = closing.find_map(|text| fits(matcher, &environment, text)) {
+    if let Some(tokens) = brackets.iter().find_map(|text| fits(matcher, &environment, text)) {
         return Ok(tokens);
+    }
+    if let Some(end) = ends.text.iter().find(|end| fits_all(matcher, end)) {
+        return Ok(end.clone());
     }
     if !in_free_text {
         let fitting = ONWARD.into_iter().filter(|text| fits(matcher, &environment, text).is_some()).collect();
@@ -186,5 +199,9 @@ fn nearest(matcher: &mut Matcher, ends: &[String], trail: &mut Trail, turn: usiz
 /// The tokens of a text, where all of them may come next.
 fn fits(matcher: &mut Matcher, environment: &toktrie::TokEnv, text: &str) -> Option<Vec<u32>> {
     let tokens = environment.tokenize_bytes(text.as_bytes());
-    (!tokens.is_empty() && matcher.fitting(&tokens) == tokens.len()).then_some(tokens)
+    fits_all(matcher, &tokens).then_some(tokens)
+}
+
+fn fits_all(matcher: &mut Matcher, tokens: &[u32]) -> bool {
+    !tokens.is_empty() && matcher.fitting(tokens) == tokens.len()
 }

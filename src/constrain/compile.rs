@@ -3,14 +3,18 @@
 //! The grammar is built from the very pieces that the format writes with, so that what is enforced is what is read.
 //! It must not know vocabularies: those come when a model decodes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::constraint::Relaxation;
 use super::grammar::{Grammar, Term};
+use super::kind::{Kind, Kinds};
+use super::literal::{Notation, Quotes, Scribe};
 use super::schema::{Strictness, enforced};
-use crate::chat::ToolChoice;
+use super::tagged::Frame;
+use crate::chat::{Call, ToolChoice};
 use crate::check::ToolSet;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Enforce, Field, Ids, ParallelKind, Piece, ShapeName};
+use crate::format::{Enforce, Field, Format, Ids, JsonStyle, Literals, ParallelKind, Piece, ShapeName};
 
 /// A tool that may be called, and how its schema is kept to.
 #[derive(Debug, Clone)]
@@ -42,63 +46,208 @@ pub(super) fn callable(tools: &ToolSet, choice: &ToolChoice) -> Result<Option<Ve
     }
 }
 
-/// The grammar of one turn's calls; `several`: more than one may follow one another.
-pub(super) fn calls(pieces: &Enforce<'_>, tools: &[Callable], several: bool) -> Result<Grammar> {
-    let mut grammar = Grammar::default();
-    let mut start = vec![literal(&pieces.open), lark("call")];
-    if several && pieces.parallel != ParallelKind::Single {
-        start.extend([lark("("), literal(pieces.between), lark("call"), lark(")*")]);
+/// What a grammar was made of, its tools aside.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) format: &'a Format,
+    /// More than one call may follow one another.
+    pub(super) several: bool,
+    /// What stands between two calls may also stand before the first: it is one more that follows others.
+    pub(super) following: bool,
+    /// What of the beginning the prompt has written already.
+    pub(super) written: usize,
+}
+
+/// A grammar, and what it does not hold to.
+#[derive(Debug, Default)]
+pub(super) struct Compiled {
+    pub(super) grammar: Grammar,
+    pub(super) relaxed: Vec<Relaxation>,
+}
+
+/// The grammar of one turn's calls.
+pub(super) fn calls(plan: Plan<'_>, tools: &[Callable]) -> Result<Compiled> {
+    let pieces = plan.format.enforce();
+    let mut compiled = Compiled::default();
+    let opening = pieces.open.get(plan.written..).unwrap_or_default();
+    let in_call = plan.written.saturating_sub(pieces.open.len());
+    let mut start = vec![Term::literal(opening), Term::lark("call")];
+    let several = plan.several && pieces.parallel != ParallelKind::Single;
+    if several {
+        start.push(Term::lark("more*"));
     }
-    start.push(literal(&pieces.close));
-    grammar.rule("start", start);
-    let any = (0..tools.len()).map(|index| format!("tool_{index}")).collect::<Vec<_>>().join(" | ");
-    grammar.rule("call", [Term::Lark(any)]);
+    start.push(Term::literal(&pieces.close));
+    compiled.grammar.rule("start", start);
+    let (mut calls, mut more) = (Vec::new(), Vec::new());
     for (index, tool) in tools.iter().enumerate() {
-        let mut terms = vec![literal(pieces.call_open)];
-        terms.extend(item(pieces, tool)?);
-        terms.push(literal(pieces.call_close));
-        grammar.rule(format!("tool_{index}"), terms);
+        let terms = call(plan.format, &pieces, tool, &format!("tool_{index}"), &mut compiled)?;
+        let (head, rest) = head(terms);
+        let rule = format!("tool_{index}");
+        // What stands between two calls is one literal with what follows: it may begin as the end of all calls does.
+        more.push(vec![Term::literal(format!("{}{head}", pieces.between)), Term::lark(rule.as_str())]);
+        calls.push(vec![Term::literal(head.get(in_call..).unwrap_or_default()), Term::lark(rule.as_str())]);
+        compiled.grammar.rule(rule, rest);
     }
-    Ok(grammar)
+    if plan.following && !pieces.between.trim().is_empty() {
+        calls.extend(more.iter().cloned());
+    }
+    compiled.grammar.either("call", calls);
+    if several {
+        compiled.grammar.either("more", more);
+    }
+    Ok(compiled)
 }
 
-/// The grammar of one tool's arguments alone: to find out which tool a grammar fails for.
-pub(super) fn arguments(pieces: &Enforce<'_>, tool: &Callable) -> Grammar {
-    let mut grammar = Grammar::default();
-    grammar.rule("start", [Term::Json(enforced(&tool.schema, pieces.json, tool.strictness))]);
-    grammar
+/// The grammar of one tool's call alone: to find out which tool a grammar fails for.
+pub(super) fn alone(format: &Format, tool: &Callable) -> Result<Grammar> {
+    let mut compiled = Compiled::default();
+    let terms = call(format, &format.enforce(), tool, "tool_0", &mut compiled)?;
+    compiled.grammar.rule("start", terms);
+    Ok(compiled.grammar)
 }
 
-/// One call of one tool, markers aside.
-fn item(pieces: &Enforce<'_>, tool: &Callable) -> Result<Vec<Term>> {
-    if !matches!(pieces.shape, ShapeName::JsonCalls | ShapeName::NamedJson) {
-        return Err(Error::new(ErrorKind::Grammar, "calls of this format cannot be enforced yet")
-            .hint("run with `--no-enforce`: calls are then checked but not enforced"));
+/// One call of one tool with what stands around it.
+fn call(
+    format: &Format,
+    pieces: &Enforce<'_>,
+    tool: &Callable,
+    rule: &str,
+    compiled: &mut Compiled,
+) -> Result<Vec<Term>> {
+    let refused = |why: String| {
+        let message = format!("calls of tool `{}` cannot be enforced in the format `{}`", tool.name, format.name());
+        Error::new(ErrorKind::Grammar, message).because(why).hint(OTHERWISE)
+    };
+    let sayable = |arguments: Value| {
+        let arguments = arguments.as_object().cloned().unwrap_or_default();
+        format.write(&[Call::new(tool.name.clone(), arguments)]).is_ok()
+    };
+    if !sayable(json!({})) {
+        return Err(refused(format!("the name `{}` cannot be written in it", tool.name)));
     }
-    let mut terms: Vec<Term> = Vec::new();
-    for piece in pieces.item.pieces() {
-        let term = match piece {
-            Piece::Literal(text) => literal(text),
-            Piece::Field(Field::Name) => Term::Literal(written_name(&tool.name, &terms)),
-            Piece::Field(Field::Arguments) => Term::Json(enforced(&tool.schema, pieces.json, tool.strictness)),
-            Piece::Field(Field::Id) if pieces.ids == Ids::Nine => lark("/[a-zA-Z0-9]{9}/"),
-            Piece::Field(Field::Id) => lark("/[a-zA-Z0-9_]{1,24}/"),
-            Piece::Field(Field::Index) => lark("/[0-9]{1,2}/"),
-            Piece::Field(field) => {
-                return Err(Error::new(ErrorKind::Format, format!("`{field:?}` cannot stand in a call of this shape")));
+    let mut kinds = Kinds::new(&tool.schema);
+    let mut terms = vec![Term::literal(pieces.call_open)];
+    let mut rest = pieces.item.pieces().iter().peekable();
+    let mut closed = false;
+    while let Some(piece) = rest.next() {
+        match piece {
+            Piece::Literal(text) => terms.push(Term::literal(text)),
+            Piece::Field(Field::Name) => terms.push(Term::literal(written_name(&tool.name, &terms))),
+            Piece::Field(Field::Arguments) if pieces.json != JsonStyle::Python => {
+                terms.push(Term::Json(enforced(&tool.schema, pieces.json, tool.strictness)));
             }
-        };
-        terms.push(term);
+            Piece::Field(Field::Id) if pieces.ids == Ids::Nine => terms.push(Term::lark("/[a-zA-Z0-9]{9}/")),
+            Piece::Field(Field::Id) => terms.push(Term::lark("/[a-zA-Z0-9_]{1,24}/")),
+            Piece::Field(Field::Index) => terms.push(Term::lark("/[0-9]{1,2}/")),
+            Piece::Field(Field::Arguments | Field::Params) => {
+                let members = kinds.members();
+                // Whether one parameter of this name and value can be said.
+                let says = |value: &Value| match value {
+                    Value::Object(key) if key.len() == 1 => sayable(value.clone()),
+                    value => sayable(json!({"value": value})),
+                };
+                let notation = notation(pieces);
+                let mut scribe = Scribe {
+                    grammar: &mut compiled.grammar,
+                    kinds: &mut kinds,
+                    notation: &notation,
+                    sayable: &says,
+                    constant: &|value| format.constant(value),
+                    prefix: rule.to_owned(),
+                    rules: 0,
+                };
+                let mut alternatives = Vec::new();
+                if let (ShapeName::TaggedParams, Some(param)) = (pieces.shape, pieces.param) {
+                    let tail: String = rest.by_ref().map(literal_of).chain([pieces.call_close]).collect();
+                    let tags = format.endings();
+                    let (root, strictness) = (&tool.schema, tool.strictness);
+                    let frame = Frame { pieces, param, tags: &tags, tail: &tail, root, strictness };
+                    for members in members {
+                        alternatives.push(frame.call(&mut scribe, &members).map_err(refused)?);
+                    }
+                    closed = true;
+                } else if *piece == Piece::Field(Field::Arguments) {
+                    for members in members {
+                        let object = Kind::Object { members, others: None, schema: Value::Null };
+                        alternatives.push(scribe.value(&object, "").map_err(refused)?);
+                    }
+                } else {
+                    let equals = if notation.bare_keys { notation.colon } else { "=" };
+                    for members in members {
+                        alternatives.push(scribe.members(&members, true, equals, "").map_err(refused)?);
+                    }
+                }
+                let name = format!("{rule}_params");
+                compiled.grammar.either(name.as_str(), alternatives);
+                terms.push(Term::lark(name));
+            }
+            Piece::Field(field) => {
+                return Err(refused(format!("`{field:?}` stands in its calls, and what it is cannot be told")));
+            }
+        }
     }
+    if !closed {
+        terms.push(Term::literal(pieces.call_close));
+    }
+    let told = kinds.told.into_iter().map(|cause| Relaxation { tool: tool.name.clone(), cause });
+    compiled.relaxed.extend(told);
     Ok(terms)
 }
 
-fn literal(text: &str) -> Term {
-    Term::Literal(text.to_owned())
+/// What helps where something cannot be enforced.
+pub(super) const OTHERWISE: &str =
+    "simplify the schema, or run with `--no-enforce`: calls are then checked but not enforced";
+
+/// How literals are written in calls of this format.
+fn notation(pieces: &Enforce<'_>) -> Notation {
+    let json = Notation {
+        words: ["null", "true", "false"],
+        comma: ", ",
+        colon: ": ",
+        texts: Quotes::Double,
+        bare_keys: false,
+    };
+    let python = ["None", "True", "False"];
+    match (pieces.shape, pieces.quote) {
+        (ShapeName::CallExpr, Some(quote)) => {
+            let texts = Quotes::Token(quote.to_owned());
+            let words = if pieces.literals == Literals::Python { python } else { json.words };
+            Notation { words, comma: ",", colon: ":", texts, bare_keys: true }
+        }
+        (ShapeName::CallExpr, None) if pieces.literals == Literals::Python => Notation { words: python, ..json },
+        (ShapeName::JsonCalls | ShapeName::NamedJson, _) if pieces.json == JsonStyle::Python => {
+            Notation { words: python, texts: Quotes::Single, ..json }
+        }
+        _ => json,
+    }
 }
 
-fn lark(text: &str) -> Term {
-    Term::Lark(text.to_owned())
+fn literal_of(piece: &Piece) -> &str {
+    match piece {
+        Piece::Literal(text) => text,
+        Piece::Field(_) => "",
+    }
+}
+
+/// The text that the terms begin with, and the other terms.
+fn head(terms: Vec<Term>) -> (String, Vec<Term>) {
+    let mut head = String::new();
+    let mut rest = terms.into_iter().peekable();
+    while let Some(Term::Literal(text)) = rest.next_if(|term| matches!(term, Term::Literal(_))) {
+        head.push_str(&text);
+    }
+    (head, rest.collect())
+}
+
+/// How much of the calls' beginning stands at the end of the prompt: a template may write it for the model.
+pub(super) fn written(pieces: &Enforce<'_>, prompt_tail: &str) -> usize {
+    let first = pieces.item.pieces().first().map(literal_of).unwrap_or_default();
+    let opening = format!("{}{}{first}", pieces.open, pieces.call_open);
+    let ends = (1..=opening.len()).rev().filter(|end| opening.is_char_boundary(*end));
+    // A bracket or a quote alone ends many prompts and begins no call.
+    ends.into_iter()
+        .find(|end| opening[..*end].trim().len() > 2 && prompt_tail.ends_with(&opening[..*end]))
+        .unwrap_or(0)
 }
 
 /// A name as it is written: with JSON's escapes where it stands in a JSON string.

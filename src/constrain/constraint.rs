@@ -7,14 +7,14 @@ use std::sync::{Arc, OnceLock};
 
 use llguidance::ParserFactory;
 
-use super::compile::{Callable, arguments, callable, calls};
+use super::compile::{Callable, Compiled, OTHERWISE, Plan, alone, callable, calls, written};
 use super::grammar::Grammar;
 use super::matcher::Matcher;
 use super::schema::Strictness;
 use crate::chat::ToolChoice;
 use crate::check::ToolSet;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Enforce, Format, ParallelKind, Scout};
+use crate::format::{Enforce, Field, Format, JsonStyle, Nested, ParallelKind, Piece, Scout, ShapeName};
 
 /// What may come next in one turn. Cloning it shares the grammar.
 ///
@@ -44,10 +44,15 @@ struct Shared {
     text: String,
     mode: Mode,
     several: bool,
+    /// A watched call may follow others.
+    following: bool,
     parallel: bool,
-    /// Texts that end free text inside a call.
-    ends: Vec<String>,
+    /// What of the calls' beginning stands in the prompt already, in bytes.
+    written: usize,
     prompt_tail: String,
+    /// What a grammar of our own does not hold to.
+    told: Vec<Relaxation>,
+    /// The same, with what llguidance does not hold to.
     relaxed: OnceLock<Vec<Relaxation>>,
 }
 
@@ -100,15 +105,18 @@ impl Constraint {
         // Where the whole frame is repeated, a watched call ends with its own frame, and text may follow.
         let one_frame = mode == Mode::Watch && pieces.parallel == ParallelKind::Repeat && pieces.open.is_empty();
         let several = parallel && !one_frame;
-        let grammar = calls(&pieces, &tools, several)?;
+        let written = if mode == Mode::Watch { 0 } else { written(&pieces, prompt_tail) };
+        let Compiled { grammar, relaxed } = calls(Plan { format, several, following: one_frame, written }, &tools)?;
         let shared = Shared {
             text: grammar.lark(&[]),
             grammar,
             mode,
             several,
+            following: one_frame,
             parallel: parallel && pieces.parallel != ParallelKind::Single,
-            ends: vec!["\"".to_owned()],
+            written,
             prompt_tail: prompt_tail.to_owned(),
+            told: relaxed,
             relaxed: OnceLock::new(),
             tools,
             format: Arc::clone(format),
@@ -134,10 +142,22 @@ impl Constraint {
         self.shared.parallel
     }
 
-    /// Tools of whose schemas a part is only checked. Known once a model has begun to decode under the constraint.
+    /// Tools of whose schemas a part is only checked. Complete once a model has begun to decode under the constraint, or
+    /// after [`Constraint::prove`].
     #[must_use]
     pub fn relaxed(&self) -> &[Relaxation] {
-        self.shared.relaxed.get().map(Vec::as_slice).unwrap_or_default()
+        self.shared.relaxed.get().unwrap_or(&self.shared.told)
+    }
+
+    /// Compiles the grammar for a vocabulary of single bytes, to find out without a model what it does not hold to, or
+    /// that it cannot be compiled.
+    pub fn prove(&self) -> Result<&[Relaxation]> {
+        let bytes = toktrie::ApproximateTokEnv::single_byte_env();
+        let factory = ParserFactory::new_simple(&bytes).map_err(|cause| {
+            Error::new(ErrorKind::Grammar, "the grammar library refuses plain bytes").because(format!("{cause:#}"))
+        })?;
+        self.matcher(&factory, &[])?;
+        Ok(self.relaxed())
     }
 
     /// Takes over what another constraint of the same grammar has found out when it was compiled for a vocabulary.
@@ -145,9 +165,35 @@ impl Constraint {
         let _ = self.shared.relaxed.set(other.relaxed().to_vec());
     }
 
-    /// Texts that end free text inside a call.
-    pub(crate) fn ends(&self) -> &[String] {
-        &self.shared.ends
+    /// Texts that end free text inside a call, the one that leads out sooner first.
+    pub(crate) fn ends(&self) -> Vec<String> {
+        let pieces = self.shared.format.enforce();
+        match (pieces.shape, pieces.param, pieces.quote) {
+            (ShapeName::TaggedParams, Some(param), _) if pieces.nested == Nested::Json => {
+                let close: String = param.after(Field::Value).iter().map(literal_of).collect();
+                let after = pieces.item.after(Field::Params).iter().map(literal_of);
+                let tail: String = after.chain([pieces.call_close]).collect();
+                vec![format!("{close}{tail}"), format!("{close}{}", param.lead()), "\"".to_owned()]
+            }
+            (ShapeName::TaggedParams, Some(param), _) => {
+                vec![param.after(Field::Value).first().map(literal_of).unwrap_or_default().to_owned()]
+            }
+            (_, _, Some(quote)) => vec![quote.to_owned()],
+            _ if pieces.json == JsonStyle::Python => vec!["'".to_owned()],
+            _ => vec!["\"".to_owned()],
+        }
+    }
+
+    /// What ends all calls.
+    pub(crate) fn close(&self) -> String {
+        self.shared.format.enforce().close
+    }
+
+    /// Whether digits have to be counted while numbers are written: where strings stand in plain quotes, which tell
+    /// numbers from texts. Other grammars bound numbers themselves.
+    pub(crate) fn counts_digits(&self) -> bool {
+        let pieces = self.shared.format.enforce();
+        pieces.shape != ShapeName::TaggedParams && pieces.quote.is_none() && pieces.json != JsonStyle::Python
     }
 
     /// What watches free text for the beginning of a call; `first`: from the beginning of the output.
@@ -166,10 +212,12 @@ impl Constraint {
             Ok(matcher) => return Ok(matcher),
             Err(cause) => cause,
         };
-        let pieces = shared.format.enforce();
-        let (mut tools, mut relaxed) = (shared.tools.clone(), Vec::new());
+        let (mut tools, mut relaxed) = (shared.tools.clone(), shared.told.clone());
         for tool in &mut tools {
-            let compiles = |tool: &Callable| Matcher::compile(factory, &arguments(&pieces, tool).lark(&[]));
+            let compiles = |tool: &Callable| {
+                let grammar = alone(&shared.format, tool).map_err(|error| error.to_string())?;
+                Matcher::compile(factory, &grammar.lark(&[]))
+            };
             let Err(cause) = compiles(tool) else { continue };
             tool.strictness = Strictness::Relaxed;
             if compiles(tool).is_err() {
@@ -178,7 +226,9 @@ impl Constraint {
             }
             relaxed.push(Relaxation { tool: tool.name.clone(), cause });
         }
-        let grammar = calls(&pieces, &tools, shared.several)?.lark(specials);
+        let Shared { several, following, written, .. } = *shared;
+        let plan = Plan { format: &shared.format, several, following, written };
+        let grammar = calls(plan, &tools)?.grammar.lark(specials);
         let whole = Matcher::compile(factory, &grammar);
         // Set by whoever compiles first; the result is the same each time.
         let _ = shared.relaxed.set(relaxed);
@@ -187,9 +237,14 @@ impl Constraint {
 }
 
 fn refusal(message: impl Into<String>, cause: String) -> Error {
-    Error::new(ErrorKind::Grammar, message)
-        .because(cause)
-        .hint("simplify the schema, or run with `--no-enforce`: calls are then checked but not enforced")
+    Error::new(ErrorKind::Grammar, message).because(cause).hint(OTHERWISE)
+}
+
+fn literal_of(piece: &Piece) -> &str {
+    match piece {
+        Piece::Literal(text) => text,
+        Piece::Field(_) => "",
+    }
 }
 
 /// The kinds of reasoning that may come before a call.

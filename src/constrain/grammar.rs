@@ -1,17 +1,36 @@
-//! A grammar in llguidance's Lark, as rules of literals and schemas.
+//! A grammar in llguidance's Lark, as rules of literals, schemas and free text.
 //!
 //! Literals stay apart from the rest until the vocabulary is known: a marker that is a control token there must be
 //! written as that token, because no text can spell it. It must not know formats or tools.
 
 use serde_json::Value;
 
-/// A grammar: rules by name, the first one is the start.
+/// A grammar: rules by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Grammar {
-    rules: Vec<(String, Vec<Term>)>,
+    rules: Vec<(String, Body)>,
 }
 
-/// A term of a rule; the terms of a rule follow one another.
+#[derive(Debug, Clone, PartialEq)]
+enum Body {
+    /// One of these; the terms of each follow one another.
+    Either(Vec<Vec<Term>>),
+    /// Text up to what ends it.
+    Free(Free),
+}
+
+/// Text that goes on until its end comes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Free {
+    /// What the text may be: an expression of regular expressions.
+    pub(crate) content: String,
+    /// What ends it, and is part of it.
+    pub(crate) stop: String,
+    /// What the text must not hold where its end cannot be looked for, because a control token is part of it.
+    pub(crate) never: String,
+}
+
+/// A term of a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Term {
     /// Text that stands there.
@@ -22,38 +41,117 @@ pub(crate) enum Term {
     Lark(String),
 }
 
+impl Term {
+    pub(crate) fn literal(text: impl Into<String>) -> Self {
+        Self::Literal(text.into())
+    }
+
+    pub(crate) fn lark(text: impl Into<String>) -> Self {
+        Self::Lark(text.into())
+    }
+}
+
 impl Grammar {
-    /// Adds a rule. Neighbouring literals become one, so that they are forced in one run.
+    /// Adds a rule.
     pub(crate) fn rule(&mut self, name: impl Into<String>, terms: impl IntoIterator<Item = Term>) {
-        let mut joined: Vec<Term> = Vec::new();
-        for term in terms {
-            match (joined.last_mut(), term) {
-                (Some(Term::Literal(before)), Term::Literal(text)) => before.push_str(&text),
-                (_, Term::Literal(text)) if text.is_empty() => {}
-                (_, term) => joined.push(term),
-            }
-        }
-        self.rules.push((name.into(), joined));
+        self.either(name, [terms.into_iter().collect()]);
+    }
+
+    /// Adds a rule with alternatives. Neighbouring literals become one, so that they are forced in one run.
+    pub(crate) fn either(&mut self, name: impl Into<String>, alternatives: impl IntoIterator<Item = Vec<Term>>) {
+        self.rules.push((name.into(), Body::Either(alternatives.into_iter().map(joined).collect())));
+    }
+
+    /// Adds a rule of free text.
+    pub(crate) fn free(&mut self, name: impl Into<String>, free: Free) {
+        self.rules.push((name.into(), Body::Free(free)));
+    }
+
+    /// Whether there is a rule with this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.rules.iter().any(|(known, _)| known == name)
     }
 
     /// The grammar's text for a vocabulary with these control tokens.
     pub(crate) fn lark(&self, specials: &[(String, u32)]) -> String {
         let mut lark = String::new();
-        for (name, terms) in &self.rules {
-            lark.push_str(name);
-            lark.push(':');
-            for term in terms {
-                lark.push(' ');
-                match term {
-                    Term::Literal(text) => push_literal(&mut lark, text, specials),
-                    Term::Json(schema) => lark.extend(["%json ", &schema.to_string()]),
-                    Term::Lark(text) => lark.push_str(text),
+        for (name, body) in &self.rules {
+            match body {
+                Body::Either(alternatives) => {
+                    lark.extend([name, ":"]);
+                    for (index, terms) in alternatives.iter().enumerate() {
+                        lark.push_str(if index > 0 { "\n  |" } else { "" });
+                        push_terms(&mut lark, terms, specials);
+                    }
+                    lark.push('\n');
                 }
+                Body::Free(free) => push_free(&mut lark, name, free, specials),
             }
-            lark.push('\n');
         }
         lark
     }
+}
+
+fn joined(terms: Vec<Term>) -> Vec<Term> {
+    let mut joined: Vec<Term> = Vec::new();
+    for term in terms {
+        match (joined.last_mut(), term) {
+            (Some(Term::Literal(before)), Term::Literal(text)) => before.push_str(&text),
+            (_, Term::Literal(text)) if text.is_empty() => {}
+            (_, term) => joined.push(term),
+        }
+    }
+    joined
+}
+
+fn push_terms(lark: &mut String, terms: &[Term], specials: &[(String, u32)]) {
+    if terms.is_empty() {
+        lark.push_str(" \"\"");
+    }
+    for term in terms {
+        lark.push(' ');
+        match term {
+            Term::Literal(text) => push_literal(lark, text, specials),
+            Term::Json(schema) => lark.extend(["%json ", &schema.to_string()]),
+            Term::Lark(text) => lark.push_str(text),
+        }
+    }
+}
+
+/// Text that ends at the first place where its stop stands; where a control token is part of the stop, at that token.
+fn push_free(lark: &mut String, name: &str, free: &Free, specials: &[(String, u32)]) {
+    let Some((at, ..)) = first_special(&free.stop, specials) else {
+        lark.extend([name, "[lazy]: ", &free.content, " "]);
+        push_quoted(lark, &free.stop);
+        lark.push('\n');
+        return;
+    };
+    let text = name.to_ascii_uppercase();
+    lark.extend([name, ": ", &text, " "]);
+    push_literal(lark, &free.stop[at..], specials);
+    lark.extend(["\n", &text, ": (", &free.content, " & ", &without(&escaped(&free.never)), ") "]);
+    push_quoted(lark, &free.stop[..at]);
+    lark.push('\n');
+}
+
+/// Text that holds nothing of what this regular expression matches.
+pub(crate) fn without(expression: &str) -> String {
+    format!("~/(?s:.*)({expression})(?s:.*)/")
+}
+
+/// A text as a regular expression, between slashes.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        match letter {
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            letter if r"\.+*?()|[]{}^$#&-~/".contains(letter) => escaped.extend(['\\', letter]),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
 }
 
 /// A literal, cut at the control tokens in it.
@@ -74,23 +172,37 @@ fn first_special<'a>(text: &str, specials: &'a [(String, u32)]) -> Option<(usize
     found.min_by_key(|(at, special, _)| (*at, usize::MAX - special.len()))
 }
 
-fn push_quoted(lark: &mut String, text: &str) {
-    if text.is_empty() {
-        return;
-    }
+/// A text in Lark's quotes.
+pub(crate) fn quoted(text: &str) -> String {
     // Lark's strings are JSON's, but for DEL.
-    lark.push_str(&Value::from(text).to_string().replace('\u{7f}', "\\u007f"));
+    Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+fn push_quoted(lark: &mut String, text: &str) {
+    if !text.is_empty() {
+        lark.push_str(&quoted(text));
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Grammar, Term};
+    use super::{Free, Grammar, Term};
 
     #[test]
     fn control_tokens_are_written_as_tokens() {
         let mut grammar = Grammar::default();
-        grammar.rule("start", [Term::Literal("a<tool>".into()), Term::Literal("\n\"b".into())]);
+        grammar.rule("start", [Term::literal("a<tool>"), Term::literal("\n\"b")]);
         assert_eq!(grammar.lark(&[]), "start: \"a<tool>\\n\\\"b\"\n");
         assert_eq!(grammar.lark(&[("<tool>".into(), 7)]), "start: \"a\" <[7]> \"\\n\\\"b\"\n");
+    }
+
+    #[test]
+    fn free_text_ends_at_a_control_token() {
+        let mut grammar = Grammar::default();
+        let free = Free { content: "/.*/".into(), stop: "\n</v>".into(), never: "</v>".into() };
+        grammar.free("value", free);
+        assert_eq!(grammar.lark(&[]), "value[lazy]: /.*/ \"\\n</v>\"\n");
+        let text = "value: VALUE  <[7]> \nVALUE: (/.*/ & ~/(?s:.*)(<\\/v>)(?s:.*)/) \"\\n\"\n";
+        assert_eq!(grammar.lark(&[("</v>".into(), 7)]), text);
     }
 }

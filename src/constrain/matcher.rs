@@ -109,7 +109,12 @@ fn trouble(cause: &impl ToString) -> Error {
     Error::new(ErrorKind::Grammar, "the decoding grammar failed").because(brief(&cause.to_string()))
 }
 
+/// No cause is shown at greater length: some hold a whole grammar.
+const LONGEST: usize = 300;
+
 /// The first line of a cause: the rest is the library's inner state.
 fn brief(cause: &str) -> String {
-    cause.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no cause given").to_owned()
+    let line = cause.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no cause given");
+    let line = line.rsplit_once("failed to compile JSON schema: ").map_or(line, |(_, own)| own);
+    line.chars().take(LONGEST).collect()
 }

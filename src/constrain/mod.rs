@@ -9,12 +9,15 @@ mod closer;
 mod compile;
 mod constraint;
 mod grammar;
+mod kind;
+mod literal;
 mod matcher;
 mod numbers;
 mod schema;
+mod tagged;
 
 pub(crate) use crate::format::{Scout, Sight};
-pub(crate) use closer::{Closer, Verdict};
+pub(crate) use closer::{Closer, Ends, Verdict};
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 pub(crate) use matcher::{Mask, Matcher};
-pub(crate) use numbers::{Digits, overlong};
+pub(crate) use numbers::{Digits, ends_in_digits, overlong};

@@ -38,9 +38,13 @@ impl Digits {
             }
         }
         self.seen = text.len();
-        // No token adds so many digits that one alone would matter.
-        !self.in_string && Number::at_end(text).is_some_and(|number| number.digits() > 1)
+        !self.in_string && ends_in_digits(text)
     }
+}
+
+/// Whether a text ends in a number of more than one digit: no token adds so many that one alone would matter.
+pub(crate) fn ends_in_digits(text: &[u8]) -> bool {
+    Number::at_end(text).is_some_and(|number| number.digits() > 1)
 }
 
 /// Whether this piece, written behind this text, would make a number too long. Outside numbers: never.
@@ -72,7 +76,7 @@ impl Number {
         let in_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
         let start = text.iter().rposition(|byte| !in_number(byte)).map_or(0, |before| before + 1);
         let starts_value =
-            start == 0 || matches!(text[start - 1], b':' | b',' | b'[' | b'(' | b'=' | b'>' | b' ' | b'\n');
+            start == 0 || matches!(text[start - 1], b':' | b',' | b'[' | b'(' | b'=' | b'>' | b' ' | b'\n' | b'|');
         let mut number = Self::default();
         let read = text[start..].iter().all(|byte| number.push(*byte));
         (starts_value && read && number.whole > 0).then_some(number)

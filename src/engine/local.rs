@@ -4,8 +4,8 @@
 
 use super::builder::Builder;
 use crate::error::Result;
-use crate::infer::Generator;
 use crate::infer::llama;
+use crate::infer::{Generator, Prefixes};
 use crate::models::fit::{Needs, Run};
 use crate::models::gguf::Header;
 use crate::models::{Located, memory};
@@ -27,6 +27,12 @@ impl Builder {
     /// Layers to put on the GPU.
     pub fn gpu_layers(mut self, layers: usize) -> Self {
         self.settings.gpu_layers = layers;
+        self
+    }
+
+    /// Where what all prompts begin with is kept from run to run, so that it need not be read again.
+    pub fn prefixes(mut self, prefixes: Prefixes) -> Self {
+        self.settings.prefixes = Some(prefixes);
         self
     }
 

@@ -41,7 +41,7 @@ pub struct Enforce<'a> {
     pub nested: Nested,
     /// What ids look like.
     pub ids: Ids,
-    /// Tags around reasoning, which may come before the calls.
+    /// Endings around reasoning, which may come before the calls.
     pub reasoning: &'a [Frame],
     /// Tokens after the calls that end them.
     pub stop: &'a [String],

@@ -21,6 +21,8 @@ mod row;
 mod scan;
 mod scout;
 mod shapes;
+#[cfg(feature = "engine")]
+mod spelling;
 mod template;
 mod validate;
 mod walk;
@@ -45,6 +47,8 @@ pub use row::{
 };
 pub use scout::{Scout, Sight};
 pub use shapes::call_expr::raw_call;
+#[cfg(feature = "engine")]
+pub(crate) use spelling::Endings;
 pub use template::{Field, Piece, Template};
 
 pub use walk::{ObjectWalk, Walked};

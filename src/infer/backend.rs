@@ -45,6 +45,11 @@ pub trait Backend {
         Ok(false)
     }
 
+    /// What the states that it saves depend on: its build, its settings, the model's file. None where it saves none.
+    fn state_key(&self) -> Option<String> {
+        None
+    }
+
     /// Keeps what the cache holds of a sequence in a file; `tokens` are the tokens it stands for.
     fn save(&mut self, _sequence: SeqId, _tokens: &[Token], _file: &Path) -> Result<()> {
         Err(Error::new(ErrorKind::Backend, "this engine cannot keep a sequence in a file"))

@@ -6,7 +6,7 @@
 use super::backend::Token;
 use super::repeat::Repeats;
 use super::turn::Turn;
-use crate::constrain::{Closer, Constraint, Digits, Mask, Matcher, Verdict, overlong};
+use crate::constrain::{Closer, Constraint, Digits, Ends, Mask, Matcher, Verdict, ends_in_digits, overlong};
 use crate::error::Result;
 
 /// An enforced stretch of output.
@@ -16,6 +16,9 @@ pub(super) struct Held {
     closer: Closer,
     repeats: Repeats,
     digits: Digits,
+    /// Whether strings stand in plain quotes, which tell numbers from texts. Elsewhere a letter or a quote is allowed in
+    /// texts and in no number.
+    plain_quotes: bool,
     /// Whether the budget ended inside what the grammar forced.
     cut_off: bool,
     /// Whether the last token chosen was one of a string.
@@ -42,10 +45,13 @@ impl Held {
 
     /// Goes on at the end of the output with a call whose first byte is `start`.
     fn go_on(turn: &mut Turn, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
-        let closer = Closer::new(turn.left(), constraint.ends());
-        let repeats = Repeats::new(&turn.lexicon, constraint.ends());
-        let digits = Digits::from(start);
-        let mut held = Self { matcher, closer, repeats, digits, cut_off: false, in_string: false };
+        let ends = constraint.ends();
+        let repeats = Repeats::new(&turn.lexicon, &ends);
+        let tokens = |text: &String| turn.lexicon.vocab().tokenize(text.as_bytes(), true);
+        let ends = Ends { text: ends.iter().map(tokens).collect(), calls: tokens(&constraint.close()) };
+        let closer = Closer::new(turn.left(), ends);
+        let (digits, plain_quotes) = (Digits::from(start), constraint.counts_digits());
+        let mut held = Self { matcher, closer, repeats, digits, plain_quotes, cut_off: false, in_string: false };
         let forced = held.matcher.consume_forced();
         held.append_forced(turn, &forced);
         held.closer.begin(&mut held.matcher, turn.left())?;
@@ -94,7 +100,7 @@ impl Held {
             return Err(error);
         }
         let mut mask = self.matcher.mask()?;
-        if self.digits.in_number(turn.outbox.text()) {
+        if self.in_number(&mask, turn) {
             shorten_numbers(&mut mask, turn);
         }
         // A string is where nearly every token may stand.
@@ -118,6 +124,19 @@ impl Held {
         self.in_string = in_string;
         self.append_forced(turn, &forced);
         Ok(if self.is_complete() { Taken::Complete } else { Taken::Goes })
+    }
+
+    /// Whether the text may stand in a number that grows too long.
+    fn in_number(&mut self, mask: &Mask, turn: &Turn) -> bool {
+        let text = turn.outbox.text();
+        if self.plain_quotes {
+            return self.digits.in_number(text);
+        }
+        let allowed = |text: &str| {
+            let tokens = turn.lexicon.vocab().tokenize(text.as_bytes(), false);
+            tokens.first().is_some_and(|token| mask.is_allowed(*token))
+        };
+        ends_in_digits(text) && !allowed("a") && !allowed("\"")
     }
 
     fn append_forced(&mut self, turn: &mut Turn, tokens: &[Token]) {

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backend::{Backend, Token};
 use super::generator::{Chunk, Chunks, Generator, Job, ModelInfo};
+use super::prefix::Prefixes;
 use super::scheduler::Scheduler;
 use super::vocab::Lexicon;
 use crate::chat::Prompt;
@@ -41,6 +42,8 @@ const BACKLOG: usize = 256;
 pub(crate) struct Order {
     pub(crate) job: Job,
     pub(crate) tokens: Vec<Token>,
+    /// How many of them other conversations share.
+    pub(crate) shared: usize,
     pub(crate) received: Instant,
     pub(crate) outlet: Outlet,
 }
@@ -70,6 +73,14 @@ impl Local {
     where
         F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
     {
+        Self::open_keeping(None, opener)
+    }
+
+    /// The same, with the beginnings of prompts kept on disk.
+    pub fn open_keeping<F>(prefixes: Option<Prefixes>, opener: F) -> Result<Self>
+    where
+        F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
+    {
         let (jobs, orders) = mpsc::channel::<Order>();
         let (ready, outcome) = mpsc::sync_channel(1);
         let backlog = Arc::new(AtomicUsize::new(0));
@@ -83,7 +94,7 @@ impl Local {
                 }
             };
             let lexicon = Arc::new(Lexicon::new(backend.vocab()));
-            let scheduler = Scheduler::new(backend, Arc::clone(&lexicon), theirs);
+            let scheduler = Scheduler::new(backend, Arc::clone(&lexicon), theirs, prefixes);
             if ready.send(Ok((scheduler.model(), lexicon))).is_ok() {
                 scheduler.work(&orders);
             }
@@ -120,6 +131,7 @@ impl Generator for Local {
     fn generate(&self, job: Job) -> Result<Chunks> {
         let received = Instant::now();
         let tokens = self.lexicon.prompt_tokens(&job.prompt);
+        let shared = self.lexicon.shared_tokens(&job.prompt, &tokens);
         let context = self.model.context_length;
         if tokens.is_empty() {
             return Err(Error::new(ErrorKind::Input, "the prompt is empty"));
@@ -137,7 +149,7 @@ impl Generator for Local {
         let (chunks, incoming) = unbounded_channel();
         let outlet = Outlet { chunks, closing: Arc::clone(&self.closing) };
         let jobs = self.jobs.as_ref().ok_or_else(died)?;
-        jobs.send(Order { job, tokens, received, outlet }).map_err(|_| died())?;
+        jobs.send(Order { job, tokens, shared, received, outlet }).map_err(|_| died())?;
         Ok(Box::pin(Incoming(incoming)))
     }
 }

@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use super::backend::{Backend, Batch};
+use super::backend::{Backend, Batch, Token};
 use super::draft::Costs;
 use super::generator::{Chunk, End, ModelInfo};
 use super::grammars::Grammars;
 use super::local::Order;
-use super::sequence::Filled;
+use super::prefix::Prefixes;
+use super::sequence::{Filled, Sequence};
 use super::slots::{Slots, Taken};
 use super::turn::{Turn, interrupted};
 use super::vocab::Lexicon;
@@ -33,6 +34,7 @@ pub(crate) struct Scheduler {
     lexicon: Arc<Lexicon>,
     grammars: Grammars,
     slots: Slots,
+    prefixes: Option<Prefixes>,
     waiting: VecDeque<Order>,
     /// How many wait, for those who would join them.
     backlog: Arc<AtomicUsize>,
@@ -49,8 +51,14 @@ struct Share {
 }
 
 impl Scheduler {
-    pub(crate) fn new(backend: Box<dyn Backend>, lexicon: Arc<Lexicon>, backlog: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(
+        backend: Box<dyn Backend>,
+        lexicon: Arc<Lexicon>,
+        backlog: Arc<AtomicUsize>,
+        prefixes: Option<Prefixes>,
+    ) -> Self {
         Self {
+            prefixes,
             backend,
             lexicon,
             grammars: Grammars::default(),
@@ -119,8 +127,10 @@ impl Scheduler {
             let Some(mut order) = self.waiting.pop_front() else { return };
             self.backlog.fetch_sub(1, Ordering::Relaxed);
             let tokens = std::mem::take(&mut order.tokens);
+            let shared = order.shared;
             let begun = taken.and_then(|taken| {
                 let (mut sequence, common) = taken.unwrap_or_default();
+                let common = self.recall(&mut sequence, &tokens[..shared], common);
                 let cached = sequence.restart(&mut *self.backend, tokens, common)?;
                 if let Some(constraint) = &order.job.constraint {
                     self.grammars.prepare(constraint, &self.lexicon)?;
@@ -130,7 +140,8 @@ impl Scheduler {
             match begun {
                 Ok((sequence, cached)) => {
                     let room = self.backend.model().context_length.min(self.backend.limits().context);
-                    let turn = Turn::new(order, sequence, cached, &self.lexicon, room);
+                    let mut turn = Turn::new(order, sequence, cached, &self.lexicon, room);
+                    turn.keep = self.to_keep(&turn, shared, cached);
                     turn.tell_progress();
                     self.turns.push(turn);
                 }
@@ -179,11 +190,12 @@ impl Scheduler {
         if let ([share], true) = (shares.as_slice(), shares.iter().all(|share| share.filled.rows > 0)) {
             self.costs.saw(share.filled.tokens + share.filled.guesses, began.elapsed());
         }
-        let mut ended = Vec::new();
+        let (mut ended, mut reading) = (Vec::new(), Vec::new());
         for share in &shares {
             let turn = &mut self.turns[share.turn];
             if turn.reads() {
                 turn.tell_progress();
+                reading.push(share.turn);
                 continue;
             }
             let rows = logits.rows().get(share.row..share.row + share.filled.rows).unwrap_or_default();
@@ -192,6 +204,9 @@ impl Scheduler {
             }
             turn.learn(share.filled.guesses);
             turn.sequence.forget_rows();
+        }
+        for turn in reading {
+            self.keep(turn);
         }
         ended.sort_by_key(|(turn, _)| std::cmp::Reverse(*turn));
         for (turn, result) in ended {
@@ -224,7 +239,7 @@ impl Scheduler {
         let mut left = if shares.is_empty() { READ } else { READ_BESIDE };
         left = left.min(limits.batch.saturating_sub(batch.entries().len()));
         for (index, turn) in turns.iter_mut().enumerate().filter(|(_, turn)| reads(turn)) {
-            let most = left.div_ceil(readers).min(turn.unread());
+            let most = left.div_ceil(readers).min(turn.unread()).min(turn.until_kept());
             readers -= 1;
             if most == 0 {
                 continue;
@@ -234,6 +249,36 @@ impl Scheduler {
             shares.push(Share { turn: index, filled, row });
         }
         Ok(shares)
+    }
+
+    /// Takes the beginning of a prompt from disk, where more of it lies there than in the cache. Gives what the cache
+    /// has of it then.
+    fn recall(&mut self, sequence: &mut Sequence, beginning: &[Token], common: usize) -> usize {
+        let Some(prefixes) = &self.prefixes else { return common };
+        if common >= beginning.len() || !prefixes.has(&*self.backend, beginning) {
+            return common;
+        }
+        sequence.clear(&mut *self.backend);
+        prefixes.restore(&mut *self.backend, sequence.id(), beginning)
+    }
+
+    /// How many tokens of a prompt are to be kept on disk once they are read; 0 for none.
+    fn to_keep(&self, turn: &Turn, shared: usize, cached: usize) -> usize {
+        let beginning = &turn.sequence.tokens()[..shared];
+        let wanted =
+            cached < shared && self.prefixes.as_ref().is_some_and(|prefixes| prefixes.wants(&*self.backend, beginning));
+        if wanted { shared } else { 0 }
+    }
+
+    /// Keeps the beginning of a prompt, where just that was read.
+    fn keep(&mut self, turn: usize) {
+        let turn = &mut self.turns[turn];
+        let Some(prefixes) = self.prefixes.as_ref().filter(|_| turn.keep > 0 && turn.until_kept() == usize::MAX) else {
+            return;
+        };
+        let beginning = &turn.sequence.tokens()[..turn.keep];
+        prefixes.keep(&mut *self.backend, turn.sequence.id(), beginning);
+        turn.keep = 0;
     }
 
     fn end(&mut self, turn: usize, result: Result<FinishReason>) {

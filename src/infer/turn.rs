@@ -41,6 +41,8 @@ pub(super) struct Turn {
     pub(super) grammar: Option<Matcher>,
     pub(super) phase: Phase,
     trust: Trust,
+    /// Tokens of the prompt that are to be kept on disk; 0 for none.
+    pub(super) keep: usize,
     /// When the reading of the prompt began, and when the writing.
     started: Instant,
     writing: Option<Instant>,
@@ -67,6 +69,7 @@ impl Turn {
             grammar: None,
             phase: Phase::Free,
             trust: Trust::default(),
+            keep: 0,
             started: Instant::now(),
             writing: None,
             job,
@@ -86,6 +89,12 @@ impl Turn {
     /// Tokens of the prompt that the cache lacks. The last one is computed with what the grammar forces behind it.
     pub(super) fn unread(&self) -> usize {
         self.sequence.missing() - 1
+    }
+
+    /// Tokens to be read until those that are to be kept are there; no bound where they are, or none are.
+    pub(super) fn until_kept(&self) -> usize {
+        let read = self.sequence.len() - self.sequence.missing();
+        if self.keep > read { self.keep - read } else { usize::MAX }
     }
 
     /// Tokens that it may come to.

@@ -101,6 +101,18 @@ impl Lexicon {
         tokens
     }
 
+    /// How many of a prompt's tokens lie in what other conversations share. The last of them may stand at the edge of
+    /// other words and is not counted.
+    #[must_use]
+    pub fn shared_tokens(&self, prompt: &Prompt, tokens: &[Token]) -> usize {
+        let mut bytes = 0;
+        let within = tokens.iter().take_while(|token| {
+            bytes += self.vocab.piece(**token).len();
+            bytes <= prompt.shared
+        });
+        within.count().saturating_sub(1)
+    }
+
     /// The prompt's text, cut behind the first character of every control token that is spelled in words said by
     /// people. Everything else is tokenized in one go, because tokens may reach over the edges of pieces.
     fn stretches(&self, prompt: &Prompt) -> Vec<String> {

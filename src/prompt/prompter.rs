@@ -132,6 +132,8 @@ impl Prompter {
             )
             .hint("take the private-use characters out of the messages")
         })?;
+        let questions: Vec<String> =
+            messages.iter().filter(|message| message.role == Role::User).map(Message::text).collect();
         let messages: Vec<Message> = messages.iter().map(|message| guarded(&guard, message)).collect();
         let tools: Vec<Value> = tools.iter().map(|tool| guard.value(tool)).collect();
         let mut conversation = Conversation {
@@ -144,7 +146,9 @@ impl Prompter {
         if let (Some(variable), None, false) = (self.abilities.tools, &self.told, tools.is_empty()) {
             offer(&mut conversation, variable, &tools);
         }
-        Ok(guard.split(&self.template.render_somehow(conversation)?))
+        let mut prompt = guard.split(&self.template.render_somehow(conversation)?);
+        prompt.shared = shared(&prompt.text(), &questions);
+        Ok(prompt)
     }
 
     /// The messages as the template reads them.
@@ -243,6 +247,18 @@ impl Prompter {
         variables.insert("choice".to_owned(), Value::from(choice));
         prompt.render(&Conversation { variables, ..Conversation::default() })
     }
+}
+
+/// Where the first question begins: what stands before it, rules and tools, is the same in other conversations. 0 where
+/// it is not found as it was said.
+fn shared(prompt: &str, questions: &[String]) -> usize {
+    let found = match questions {
+        [] => None,
+        // Its words may stand in a tool's description too.
+        [only] => prompt.rfind(only.as_str()),
+        [first, ..] => prompt.find(first.as_str()),
+    };
+    found.unwrap_or(0)
 }
 
 /// Something that the template has no message for.

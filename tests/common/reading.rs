@@ -46,7 +46,7 @@ fn schema_of(value: &Value) -> Value {
 
 /// The tools that the fixtures call.
 pub fn fixture_tools() -> Arc<ToolSet> {
-    let tool = |name: &str, properties: serde_json::Value, required: &[&str]| {
+    let tool = |name: &str, properties: Value, required: &[&str]| {
         Tool::new(name, "", json!({"type": "object", "properties": properties, "required": required}))
     };
     let tools = [

@@ -66,3 +66,34 @@ fn schema(dice: &mut Dice, depth: usize) -> Value {
         _ => object(dice, depth),
     }
 }
+
+/// Tools as people write them, of every type.
+pub fn plain() -> Vec<Tool> {
+    let weather = json!({
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "description": "where"},
+            "unit": {"enum": ["celsius", "fahrenheit"]},
+            "days": {"type": "integer", "minimum": 1, "maximum": 14},
+            "hours": {"type": "array", "items": {"type": "number"}, "maxItems": 24},
+        },
+        "required": ["city"],
+    });
+    let event = json!({
+        "type": "object",
+        "properties": {
+            "title": {"type": "string", "minLength": 1, "maxLength": 80},
+            "note": {"type": ["string", "null"]},
+            "loud": {"type": "boolean"},
+            "place": {"type": "object", "properties": {"name": {"type": "string"}, "x": {"type": "number"}}, "required": ["name"]},
+            "guests": {"type": "array", "items": {"$ref": "#/$defs/guest"}},
+        },
+        "required": ["title", "place"],
+        "$defs": {"guest": {"type": "object", "properties": {"name": {"type": "string"}, "with": {"$ref": "#/$defs/guest"}}}},
+    });
+    vec![
+        Tool::new("get_weather", "weather", weather),
+        Tool::new("add_event", "an event", event),
+        Tool::new("now", "the time", json!({"type": "object"})),
+    ]
+}

@@ -4,10 +4,11 @@
 //! that every slip of the token loop's bookkeeping is an error here. Where the script's token is not allowed, the
 //! choice among the others is a fixed pseudo-random one.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use callwright::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
-use callwright::infer::{Local, ModelInfo, Vocab};
+use callwright::infer::{Local, ModelInfo, Prefixes, Vocab};
 use callwright::{Error, ErrorKind, Result};
 
 /// Bytes, then words of several bytes, then control tokens.
@@ -15,6 +16,8 @@ use callwright::{Error, ErrorKind, Result};
 pub struct Words {
     pieces: Vec<Vec<u8>>,
     controls: usize,
+    /// Words that a random script likes better than others.
+    liked: std::ops::Range<usize>,
 }
 
 /// Words that real vocabularies have as one token and that matter here: they cross the edges of what is enforced.
@@ -50,9 +53,21 @@ const CONTROLS: [&str; 4] = ["<|call|>", "<think>", "</think>", "<|end|>"];
 
 impl Words {
     pub fn new() -> Self {
+        Self::with(&WORDS, &[], &CONTROLS)
+    }
+
+    /// Bytes, words, words that are liked, control tokens; the last of these ends an answer.
+    pub fn with(words: &[&str], liked: &[&str], controls: &[&str]) -> Self {
         let bytes = (0..=255u8).map(|byte| vec![byte]);
-        let words = WORDS.iter().chain(&CONTROLS).map(|word| word.as_bytes().to_vec());
-        Self { pieces: bytes.chain(words).collect(), controls: CONTROLS.len() }
+        let all = words.iter().chain(liked).chain(controls).map(|word| word.as_bytes().to_vec());
+        let first = 256 + words.len();
+        let controls = controls.len();
+        Self { pieces: bytes.chain(all).collect(), controls, liked: first..first + liked.len() }
+    }
+
+    /// Nothing but bytes, and the token that ends an answer.
+    pub fn bytes() -> Self {
+        Self::with(&[], &[], &["<|end|>"])
     }
 
     pub fn end(&self) -> Token {
@@ -104,6 +119,8 @@ impl Vocab for Words {
 pub enum Script {
     /// These tokens, whatever came of them; then the end.
     Tokens(Vec<Token>),
+    /// These tokens behind a prompt of one token, those that are forced counted.
+    Behind(Vec<Token>),
     /// Anything: logits from this seed.
     Random(u64),
     /// This byte, for ever.
@@ -140,25 +157,41 @@ impl Scripted {
         Self::open_with(script, context, true)
     }
 
+    /// The same, with the beginnings of prompts kept on disk.
+    pub fn open_keeping(script: Script, context: usize, prefixes: Prefixes) -> Local {
+        let scripted = Self::new(script, context, true, Arc::default());
+        Local::open_keeping(Some(prefixes), move || Ok(Box::new(scripted))).unwrap()
+    }
+
     /// The same; `can_truncate`: whether its cache can be cut anywhere.
     pub fn open_with(script: Script, context: usize, can_truncate: bool) -> (Local, Arc<Mutex<Seen>>) {
+        Self::open_over(Words::new(), script, context, can_truncate)
+    }
+
+    /// The same over these words.
+    pub fn open_over(words: Words, script: Script, context: usize, can_truncate: bool) -> (Local, Arc<Mutex<Seen>>) {
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let theirs = Arc::clone(&seen);
-        let local = Local::open(move || {
-            let mut info = ModelInfo::named("scripted");
-            info.context_length = context;
-            Ok(Box::new(Self {
-                words: Arc::new(Words::new()),
-                script,
-                info,
-                sequences: vec![Vec::new(); SEQUENCES],
-                prompts: vec![None; SEQUENCES],
-                can_truncate,
-                rows: Vec::new(),
-                seen: theirs,
-            }))
-        });
-        (local.unwrap(), seen)
+        let scripted = Self::over(words, script, context, can_truncate, Arc::clone(&seen));
+        (Local::open(move || Ok(Box::new(scripted))).unwrap(), seen)
+    }
+
+    fn new(script: Script, context: usize, can_truncate: bool, seen: Arc<Mutex<Seen>>) -> Self {
+        Self::over(Words::new(), script, context, can_truncate, seen)
+    }
+
+    fn over(words: Words, script: Script, context: usize, can_truncate: bool, seen: Arc<Mutex<Seen>>) -> Self {
+        let mut info = ModelInfo::named("scripted");
+        info.context_length = context;
+        Self {
+            words: Arc::new(words),
+            script,
+            info,
+            sequences: vec![Vec::new(); SEQUENCES],
+            prompts: vec![None; SEQUENCES],
+            can_truncate,
+            rows: Vec::new(),
+            seen,
+        }
     }
 
     fn logits(&self, tokens: &[Token], prompt: Option<usize>) -> Vec<f32> {
@@ -182,8 +215,11 @@ impl Scripted {
                 let at = tokens.len() - prompt.unwrap_or(tokens.len());
                 logits[script.get(at).copied().unwrap_or(self.words.end()) as usize] = 50.0;
             }
+            Script::Behind(script) => {
+                logits[script.get(tokens.len() - 1).copied().unwrap_or(self.words.end()) as usize] = 50.0;
+            }
             Script::Again(byte) => logits[*byte as usize] = 50.0,
-            Script::Random(_) => {}
+            Script::Random(_) => logits[self.words.liked.clone()].iter_mut().for_each(|logit| *logit += 1.5),
         }
         logits
     }
@@ -245,6 +281,26 @@ impl Backend for Scripted {
         }
         self.seen.lock().unwrap().truncated.push(len);
         Ok(kept)
+    }
+
+    fn state_key(&self) -> Option<String> {
+        Some("scripted".to_owned())
+    }
+
+    fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {
+        assert_eq!(self.sequences[sequence as usize], tokens, "a state is saved for the tokens it stands for");
+        let text: Vec<String> = tokens.iter().map(ToString::to_string).collect();
+        let trouble = |error| Error::new(ErrorKind::Io, "the state cannot be written").because(error);
+        std::fs::write(file, format!("{} end", text.join(" "))).map_err(trouble)
+    }
+
+    fn restore(&mut self, sequence: SeqId, file: &Path) -> Result<usize> {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let Some(text) = text.strip_suffix(" end") else { return Ok(0) };
+        let tokens: Vec<Token> = text.split(' ').filter_map(|token| token.parse().ok()).collect();
+        self.sequences[sequence as usize] = tokens;
+        self.prompts[sequence as usize] = None;
+        Ok(self.sequences[sequence as usize].len())
     }
 
     fn fork(&mut self, from: SeqId, to: SeqId, len: usize) -> Result<bool> {

@@ -78,7 +78,10 @@ pub(super) fn print(old: &str, comparison: &Comparison, world: &World) -> Result
         comparison.p,
     ))?;
     if comparison.gone + comparison.fresh > 0 {
-        printer.line(&format!("{} cases are gone, {} are new", comparison.gone, comparison.fresh))?;
+        printer.line(&format!(
+            "cases only in the old one: {}, only in the new one: {}",
+            comparison.gone, comparison.fresh
+        ))?;
     }
     for (sign, changes) in [("+", &comparison.better), ("-", &comparison.worse)] {
         let named = if printer.is_verbose() { usize::MAX } else { NAMED };

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::bench::{Group, Report, Summary};
+use crate::chat::FixKind;
 use crate::cli::World;
 use crate::error::Result;
 
@@ -16,13 +17,23 @@ pub(super) fn print(report: &Report, world: &World) -> Result<()> {
     if counts.unjudged > 0 {
         printer.note(&format!("read and not judged, because they do not say what is right: {}", counts.unjudged));
     }
-    if !report.classes.is_empty() {
-        let mut classes: Vec<_> = report.classes.iter().collect();
-        classes.sort_by_key(|(class, count)| (std::cmp::Reverse(**count), **class));
-        let told = classes.iter().map(|(class, count)| format!("{} {count}", class.name()));
-        printer.line(&format!("failures: {}", told.collect::<Vec<_>>().join(", ")))?;
+    if let Some(failures) = ranked(report.classes.iter().map(|(class, count)| (class.name().to_owned(), *count))) {
+        printer.line(&format!("failures: {failures}"))?;
+    }
+    let named = |kind: &FixKind| serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
+    let fixes = report.fixes.iter().filter_map(|(kind, count)| Some((named(kind)?, *count)));
+    if let Some(fixes) = ranked(fixes) {
+        printer.line(&format!("put right: {fixes}"))?;
     }
     Ok(())
+}
+
+/// Names with their counts, the commonest first; none where there are none.
+fn ranked(counts: impl Iterator<Item = (String, usize)>) -> Option<String> {
+    let mut counts: Vec<_> = counts.collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let told: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 fn table(report: &Report) -> String {

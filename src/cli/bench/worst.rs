@@ -1,5 +1,7 @@
 //! The worst cases, each with a caret below the place.
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::bench::{Bench, worst};
 use crate::cli::World;
 use crate::error::Result;
@@ -18,8 +20,8 @@ pub(super) fn print(bench: &Bench, world: &World) -> Result<()> {
         let of = of.collect::<Vec<_>>().join(", ");
         let title = if of.is_empty() { case.id.clone() } else { format!("{} ({of})", case.id) };
         printer.line(&format!("\n{class} in {}", plain(&title)))?;
-        printer.line(&format!("  {}", excerpt.line))?;
-        printer.line(&format!("  {:width$}^", "", width = excerpt.column))?;
+        printer.line(&format!("  {}{}", excerpt.before, excerpt.after))?;
+        printer.line(&format!("  {:width$}^", "", width = excerpt.before.width()))?;
         printer.line(&format!("  {}", plain(case.message.as_deref().unwrap_or_default())))?;
     }
     Ok(())

@@ -100,7 +100,8 @@ pub(crate) fn write(body: &Body, arguments: &Arguments, text: &mut String) {
     }
 }
 
-fn literal(body: &Body, value: &Value, text: &mut String) {
+/// Writes a value.
+pub(crate) fn literal(body: &Body, value: &Value, text: &mut String) {
     let braces = matches!(body.dialect, CallDialect::Braces { .. });
     let words = match body.row.literals {
         Literals::Python => ["None", "True", "False"],

@@ -20,6 +20,11 @@ use crate::value;
 
 /// Writes one parameter.
 pub(crate) fn write(body: &Body, param: &Template, (key, value): (&str, &Value), style: JsonStyle, text: &mut String) {
+    fill_param(param, key, value, &written(body, param, value, style), text);
+}
+
+/// A value as it stands between the tags.
+pub(crate) fn written(body: &Body, param: &Template, value: &Value, style: JsonStyle) -> String {
     let plain = match value {
         Value::String(own) => own.clone(),
         other if body.row.nested == Nested::Elements => {
@@ -29,14 +34,13 @@ pub(crate) fn write(body: &Body, param: &Template, (key, value): (&str, &Value),
         }
         other => json_text::text(other, style),
     };
-    let written = match body.row.escape {
+    match body.row.escape {
         Escape::Xml => plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
         Escape::Cdata if plain.contains(['<', '&']) => {
             format!("<![CDATA[{}]]>", plain.replace("]]>", "]]]]><![CDATA[>"))
         }
         Escape::None | Escape::Cdata => plain,
-    };
-    fill_param(param, key, value, &written, text);
+    }
 }
 
 /// A tagged call that is being read.

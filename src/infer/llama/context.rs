@@ -32,6 +32,8 @@ pub(super) struct Llama {
     vocab: Arc<LlamaVocabulary>,
     info: ModelInfo,
     can_truncate: bool,
+    /// What the states that it saves depend on.
+    state_key: Option<String>,
     // Keeps alive what the context points into.
     model: Arc<LlamaModel>,
 }
@@ -44,11 +46,12 @@ impl Llama {
         length: usize,
         info: ModelInfo,
         vocab: Arc<LlamaVocabulary>,
+        state_key: Option<String>,
     ) -> Result<Self> {
         let context = context(engine, &model, shape, length)?;
         let can_truncate = !model.is_recurrent() && !model.is_hybrid();
         let batch = LlamaBatch::new(BATCH, i32::try_from(SEQUENCES).unwrap_or(1));
-        Ok(Self { context, batch, engine, shape, length, vocab, info, can_truncate, model })
+        Ok(Self { context, batch, engine, shape, length, vocab, info, can_truncate, state_key, model })
     }
 
     /// Fills the library's batch and gives the places that want logits.
@@ -148,6 +151,10 @@ impl Backend for Llama {
         self.context.clear_kv_cache_seq(Some(to), None, None).map_err(cache_trouble)?;
         let copied = self.context.kv_cache_seq_cp(from.cast_signed(), to.cast_signed(), Some(0), Some(end));
         copied.map(|()| true).map_err(cache_trouble)
+    }
+
+    fn state_key(&self) -> Option<String> {
+        self.state_key.clone()
     }
 
     fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {

@@ -22,6 +22,7 @@ use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 use super::backend::Backend;
 use super::generator::{Generator, ModelInfo};
 use super::local::Local;
+use super::prefix::Prefixes;
 use crate::error::{Error, ErrorKind, Result};
 use context::Llama;
 
@@ -38,6 +39,8 @@ pub struct LlamaSettings {
     pub gpu_layers: usize,
     /// Whether llama.cpp's own log goes to stderr.
     pub verbose: bool,
+    /// Where the beginnings of prompts are kept from run to run; nowhere if absent.
+    pub prefixes: Option<Prefixes>,
 }
 
 /// The context at first where none was asked for: enough for many tools, and small enough for laptops.
@@ -49,10 +52,13 @@ const SEQUENCES: usize = 16;
 /// The most tokens that the cache holds for several jobs, where one alone may not have more.
 const SHARED: usize = 32_768;
 
+/// Models of fewer bytes read a prompt faster than its state comes from disk.
+const SMALL: u64 = 16 << 20;
+
 /// Loads a model file and starts the thread that runs it.
 pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>> {
     let (path, settings) = (path.to_owned(), settings.clone());
-    Ok(Box::new(Local::open(move || backend(&path, &settings))?))
+    Ok(Box::new(Local::open_keeping(settings.prefixes.clone(), move || backend(&path, &settings))?))
 }
 
 /// Loads a model file as a backend, on the thread that is to use it.
@@ -74,7 +80,17 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let first = if settings.context_length.is_some() { most } else { most.min(CONTEXT) };
     let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);
     let shape = Shape { threads, on_cpu: settings.gpu_layers == 0 };
-    Ok(Box::new(Llama::new(engine, model, shape, first, info, vocab)?))
+    let key = (model.size() > SMALL).then(|| state_key(path, shape));
+    Ok(Box::new(Llama::new(engine, model, shape, first, info, vocab, key)?))
+}
+
+/// What a saved state depends on: the model file, and how the cache is laid out. The version of llama.cpp's states stands
+/// in the files, and others are refused.
+fn state_key(path: &Path, shape: Shape) -> String {
+    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let facts = file.metadata().ok();
+    let changed = facts.as_ref().and_then(|facts| facts.modified().ok());
+    format!("llama.cpp {} {:?} {changed:?} {shape:?}", file.display(), facts.map(|facts| facts.len()))
 }
 
 /// What a context is made with, its length aside.

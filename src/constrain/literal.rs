@@ -1,0 +1,339 @@
+//! Values as literals of call expressions and Python dicts: `True`, `'it\'s'`, `{days:3}`.
+//!
+//! Where such a literal is written as JSON writes it, llguidance's own compiler of schemas is used, so that strings and
+//! numbers keep to all of their schema; what differs (words, quotes, keys) is spelled out here. It must not know
+//! markers.
+
+use serde_json::{Value, json};
+
+use super::grammar::{Free, Grammar, Term, escaped, quoted, without};
+use super::kind::{Kind, Kinds, Member};
+
+/// How a format writes literals.
+#[derive(Debug, Clone)]
+pub(super) struct Notation {
+    /// Null, true, false.
+    pub(super) words: [&'static str; 3],
+    /// Between two items.
+    pub(super) comma: &'static str,
+    /// Between a key and its value, inside an object.
+    pub(super) colon: &'static str,
+    pub(super) texts: Quotes,
+    /// Whether keys inside an object are bare words.
+    pub(super) bare_keys: bool,
+}
+
+/// What stands around a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Quotes {
+    /// As in JSON.
+    Double,
+    /// As Python writes it.
+    Single,
+    /// A token, and nothing is escaped.
+    Token(String),
+}
+
+/// A value that cannot be written so that it is read again, and why.
+pub(super) type Unwritable = String;
+
+/// Writes one tool's values into a grammar.
+pub(super) struct Scribe<'a, 's> {
+    pub(super) grammar: &'a mut Grammar,
+    pub(super) kinds: &'a mut Kinds<'s>,
+    pub(super) notation: &'a Notation,
+    /// Whether the format can say this: a constant, or an object's key with some value.
+    pub(super) sayable: &'a dyn Fn(&Value) -> bool,
+    /// A constant as the format writes it.
+    pub(super) constant: &'a dyn Fn(&Value) -> String,
+    /// What rules of this tool are called.
+    pub(super) prefix: String,
+    pub(super) rules: usize,
+}
+
+impl Scribe<'_, '_> {
+    /// The name of a new rule.
+    pub(super) fn name(&mut self) -> String {
+        self.rules += 1;
+        format!("{}_{}", self.prefix, self.rules)
+    }
+
+    fn add(&mut self, alternatives: Vec<Vec<Term>>) -> Vec<Term> {
+        let name = self.name();
+        self.grammar.either(name.as_str(), alternatives);
+        vec![Term::lark(name)]
+    }
+
+    /// A value of this kind.
+    pub(super) fn value(&mut self, kind: &Kind, place: &str) -> Result<Vec<Term>, Unwritable> {
+        let [null, yes, no] = self.notation.words;
+        match kind {
+            Kind::Any => Ok(vec![self.any()]),
+            Kind::Null => Ok(vec![Term::literal(null)]),
+            Kind::Boolean => Ok(self.add(vec![vec![Term::literal(yes)], vec![Term::literal(no)]])),
+            Kind::Number(schema) => Ok(vec![number(schema)]),
+            Kind::Text { least, most, schema } => Ok(self.text(*least, *most, schema, place)),
+            Kind::List { first, rest, least, most, .. } => self.list(first, rest, *least, *most, place),
+            Kind::Object { members, others, .. } => self.object(members, others.as_deref(), place),
+            Kind::Constants(values) => self.constants(values, place),
+            Kind::Either(kinds) => {
+                let mut refused = None;
+                let mut alternatives = Vec::new();
+                for kind in kinds {
+                    match self.value(kind, place) {
+                        Ok(terms) => alternatives.push(terms),
+                        Err(why) => refused = Some(why),
+                    }
+                }
+                match refused {
+                    Some(why) if alternatives.is_empty() => Err(why),
+                    Some(why) => {
+                        self.kinds.told.push(why);
+                        Ok(self.add(alternatives))
+                    }
+                    None => Ok(self.add(alternatives)),
+                }
+            }
+            Kind::Named(index) => self.named(*index, place),
+        }
+    }
+
+    fn named(&mut self, index: usize, place: &str) -> Result<Vec<Term>, Unwritable> {
+        let name = format!("{}_ref_{index}", self.prefix);
+        if !self.grammar.has(&name) {
+            // The rule is there before its body, because the body may name it.
+            let body = format!("{name}_is");
+            self.grammar.rule(name.as_str(), [Term::lark(body.as_str())]);
+            let kind = self.kinds.named(index).clone();
+            let terms = self.value(&kind, place)?;
+            self.grammar.rule(body, terms);
+        }
+        Ok(vec![Term::lark(name)])
+    }
+
+    fn text(&mut self, least: u64, most: Option<u64>, schema: &Value, place: &str) -> Vec<Term> {
+        if self.notation.texts == Quotes::Double {
+            return vec![Term::Json(schema.clone())];
+        }
+        self.relax(schema, place);
+        let most = most.map(|most| most.to_string()).unwrap_or_default();
+        if let Quotes::Token(quote) = &self.notation.texts {
+            let name = format!("text_{least}_{most}");
+            if !self.grammar.has(&name) {
+                let expression = format!("{}|\\\\", escaped(quote));
+                let content = format!("(/(?s:.{{{least},{most}}})/ & {})", without(&expression));
+                self.grammar.free(name.as_str(), Free { content, stop: quote.clone(), never: quote.clone() });
+            }
+            return vec![Term::literal(quote), Term::lark(name)];
+        }
+        let name = format!("TEXT_{least}_{most}");
+        if !self.grammar.has(&name) {
+            let letter = r"([^'\\\x00-\x1f\x7f]|\\(['\\nrt]|u00[0-9a-f]{2}))";
+            self.grammar.rule(name.as_str(), [Term::lark(format!("/'{letter}{{{least},{most}}}'/"))]);
+        }
+        vec![Term::lark(name)]
+    }
+
+    /// Tells what of a text's schema only the check looks at.
+    pub(super) fn relax(&mut self, schema: &Value, place: &str) {
+        for key in ["pattern", "format"].into_iter().filter(|key| schema.get(key).is_some()) {
+            let told = format!("`{key}` of {place} is checked but not enforced");
+            if !self.kinds.told.contains(&told) {
+                self.kinds.told.push(told);
+            }
+        }
+    }
+
+    fn constants(&mut self, values: &[Value], place: &str) -> Result<Vec<Term>, Unwritable> {
+        let sayable: Vec<&Value> = values.iter().filter(|value| (self.sayable)(value)).collect();
+        if sayable.is_empty() {
+            return Err(format!("no value of {place} can be written in this format"));
+        }
+        if sayable.len() < values.len() {
+            self.kinds.told.push(format!("some values of {place} cannot be written in this format"));
+        }
+        let alternatives = sayable.into_iter().map(|value| vec![Term::literal((self.constant)(value))]).collect();
+        Ok(self.add(alternatives))
+    }
+
+    fn list(
+        &mut self,
+        first: &[Kind],
+        rest: &Kind,
+        least: u64,
+        most: Option<u64>,
+        place: &str,
+    ) -> Result<Vec<Term>, Unwritable> {
+        let comma = quoted(self.notation.comma);
+        let counted = u64::try_from(first.len()).unwrap_or(u64::MAX);
+        if most.is_some_and(|most| most < least) {
+            return Err(format!("no list satisfies the bounds of {place}"));
+        }
+        // From the last one back, so that each knows what may follow it.
+        let mut behind: Option<String> = None;
+        if most.is_none_or(|most| most > counted) {
+            let item = self.value(rest, place)?;
+            let (least, most) = (least.saturating_sub(counted), most.map(|most| most - counted));
+            let name = self.name();
+            self.grammar.rule(name.as_str(), item);
+            let more = |least: u64, most: Option<u64>| {
+                let most = most.map(|most| most.to_string()).unwrap_or_default();
+                format!("({comma} {name}){{{least},{most}}}")
+            };
+            if first.is_empty() {
+                let some =
+                    [Term::lark(name.as_str()), Term::lark(more(least.saturating_sub(1), most.map(|most| most - 1)))];
+                let mut inside = vec![some.to_vec()];
+                if least == 0 {
+                    inside.push(Vec::new());
+                }
+                return Ok(self.bracketed(inside));
+            }
+            let tail = self.name();
+            self.grammar.rule(tail.as_str(), [Term::lark(more(least, most))]);
+            behind = Some(tail);
+        }
+        for (index, kind) in first.iter().enumerate().rev() {
+            let index = u64::try_from(index).unwrap_or(u64::MAX);
+            if most.is_some_and(|most| most <= index) {
+                continue;
+            }
+            let mut some = if index > 0 { vec![Term::literal(self.notation.comma)] } else { Vec::new() };
+            some.extend(self.value(kind, place)?);
+            some.extend(behind.map(Term::lark));
+            let mut alternatives = vec![some];
+            if index >= least {
+                alternatives.push(Vec::new());
+            }
+            let name = self.name();
+            self.grammar.either(name.as_str(), alternatives);
+            behind = Some(name);
+        }
+        let inside = behind.map(|name| vec![Term::lark(name)]).unwrap_or_default();
+        Ok(self.bracketed(vec![inside]))
+    }
+
+    fn bracketed(&mut self, inside: Vec<Vec<Term>>) -> Vec<Term> {
+        let inside = self.add(inside);
+        let mut terms = vec![Term::literal("[")];
+        terms.extend(inside);
+        terms.push(Term::literal("]"));
+        terms
+    }
+
+    fn object(&mut self, members: &[Member], others: Option<&Kind>, place: &str) -> Result<Vec<Term>, Unwritable> {
+        let mut terms = vec![Term::literal("{")];
+        if let Some(others) = others {
+            let mut pair = vec![self.any_key(), Term::literal(self.notation.colon)];
+            pair.extend(self.value(others, place)?);
+            let name = self.name();
+            self.grammar.rule(name.as_str(), pair);
+            let more = format!("({} {name})*", quoted(self.notation.comma));
+            terms.extend(self.add(vec![vec![Term::lark(name), Term::lark(more)], Vec::new()]));
+        } else {
+            let (bare, colon) = (self.notation.bare_keys, self.notation.colon);
+            terms.extend(self.members(members, bare, colon, place)?);
+        }
+        terms.push(Term::literal("}"));
+        Ok(terms)
+    }
+
+    /// Members in their order, those that are not required left out or not; `bare`: keys without quotes.
+    pub(super) fn members(
+        &mut self,
+        members: &[Member],
+        bare: bool,
+        colon: &str,
+        place: &str,
+    ) -> Result<Vec<Term>, Unwritable> {
+        let mut pairs = Vec::new();
+        for member in members {
+            let place = format!("{place}/{}", member.key);
+            match self.pair(member, bare, colon, &place) {
+                Ok(pair) => pairs.push((pair, member.required)),
+                Err(why) if member.required => return Err(why),
+                Err(why) => self.kinds.told.push(format!("{place} is left out: {why}")),
+            }
+        }
+        // Each step knows whether something stands before it, and so whether a comma must.
+        let (mut alone, mut behind) = (None::<String>, None::<String>);
+        for (pair, required) in pairs.into_iter().rev() {
+            let name = self.name();
+            self.grammar.rule(name.as_str(), pair);
+            let follow = behind.clone().map(Term::lark);
+            let first: Vec<Term> = [Term::lark(name.as_str())].into_iter().chain(follow.clone()).collect();
+            let comma = Term::literal(self.notation.comma);
+            let later = [comma, Term::lark(name.as_str())].into_iter().chain(follow).collect();
+            let (mut firsts, mut laters) = (vec![first], vec![later]);
+            if !required {
+                firsts.push(alone.map(Term::lark).into_iter().collect());
+                laters.push(behind.map(Term::lark).into_iter().collect());
+            }
+            let (one, other) = (self.name(), self.name());
+            self.grammar.either(one.as_str(), firsts);
+            self.grammar.either(other.as_str(), laters);
+            (alone, behind) = (Some(one), Some(other));
+        }
+        Ok(alone.map(Term::lark).into_iter().collect())
+    }
+
+    fn pair(&mut self, member: &Member, bare: bool, colon: &str, place: &str) -> Result<Vec<Term>, Unwritable> {
+        if !(self.sayable)(&json!({ member.key.as_str(): 1 })) {
+            return Err(format!("the name `{}` cannot be written in this format", member.key));
+        }
+        let key = if bare { member.key.clone() } else { (self.constant)(&Value::from(member.key.as_str())) };
+        let mut pair = vec![Term::literal(key), Term::literal(colon)];
+        pair.extend(self.value(&member.kind, place)?);
+        Ok(pair)
+    }
+
+    fn any_key(&mut self) -> Term {
+        if self.notation.bare_keys {
+            return Term::lark("/[a-zA-Z_][a-zA-Z0-9_]{0,31}/");
+        }
+        match &self.notation.texts {
+            Quotes::Single => Term::lark(r"/'[^'\\\x00-\x1f\x7f]{0,64}'/"),
+            _ => Term::Json(json!({"type": "string", "maxLength": 64})),
+        }
+    }
+
+    /// Any value at all.
+    fn any(&mut self) -> Term {
+        let name = format!("{}_any", self.prefix);
+        if !self.grammar.has(&name) {
+            let body = format!("{name}_is");
+            self.grammar.rule(name.as_str(), [Term::lark(body.as_str())]);
+            let any = || Box::new(Kind::Any);
+            let text = Kind::Text { least: 0, most: None, schema: json!({"type": "string"}) };
+            let list = Kind::List { first: Vec::new(), rest: any(), least: 0, most: None, schema: Value::Null };
+            let object = Kind::Object { members: Vec::new(), others: Some(any()), schema: Value::Null };
+            let kinds = [Kind::Null, Kind::Boolean, Kind::Number(json!({"type": "number"})), text, list, object];
+            let alternatives = kinds.iter().filter_map(|kind| self.value(kind, "").ok()).collect::<Vec<_>>();
+            self.grammar.either(body, alternatives);
+        }
+        Term::lark(name)
+    }
+}
+
+/// The largest number of 18 digits.
+const MOST: i64 = 999_999_999_999_999_999;
+
+/// A number. Without bounds of its own it is kept to the digits that an `i64` or an `f64` can tell apart.
+fn number(schema: &Value) -> Term {
+    let says = |key: &str| schema.get(key).is_some();
+    if schema["type"] == "number" && schema.as_object().is_some_and(|map| map.len() == 1) {
+        return Term::lark(
+            r"/-?(0|[1-9][0-9]{0,17}|(0|[1-9][0-9]{0,8})\.[0-9]{1,8}([eE][+-]?[0-9]{1,2})?|[0-9]\.[0-9]{1,16}|(0|[1-9][0-9]{0,16})[eE][+-]?[0-9]{1,2})/",
+        );
+    }
+    let mut schema = schema.clone();
+    if schema["type"] == "integer" {
+        // Bounds of the schema's own may lie beyond.
+        let bounded = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
+        if !bounded.into_iter().any(says) {
+            schema["maximum"] = MOST.into();
+            schema["minimum"] = (-MOST).into();
+        }
+    }
+    Term::Json(schema)
+}

@@ -1,0 +1,71 @@
+//! How a format spells what a decoding grammar of our own has to know: constants, and the markers inside a call.
+//!
+//! The shapes write their own values and the scanner knows its markers; here they are handed out, so that what is
+//! enforced cannot drift from what is written and read. It knows no tool and no grammar language.
+
+use serde_json::Value;
+
+use super::Format;
+use super::row::ShapeName;
+use super::scan::lead;
+use super::shapes::{call_expr, json_text, tagged_params};
+use super::template::Field;
+
+impl Format {
+    /// A constant as it stands in a call.
+    pub(crate) fn constant(&self, value: &Value) -> String {
+        let body = self.written();
+        match (body.row.shape, &body.param) {
+            (ShapeName::TaggedParams, Some(param)) => tagged_params::written(body, param, value, self.row().json),
+            (ShapeName::CallExpr, _) => {
+                let mut text = String::new();
+                call_expr::literal(body, value, &mut text);
+                text
+            }
+            _ => json_text::text(value, self.row().json),
+        }
+    }
+
+    /// What the reader of a tagged call looks for in a parameter's value.
+    pub(crate) fn endings(&self) -> Endings {
+        let (row, body) = (self.row(), self.written());
+        let all = |texts: &[&str]| -> Vec<String> {
+            let mut all: Vec<String> = texts.iter().map(|text| text.trim().to_owned()).collect();
+            all.retain(|text| !text.is_empty());
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        let frames = [&row.section, &row.call];
+        let mut endings: Vec<&str> = frames.iter().flat_map(|frame| [frame.open.as_str(), &frame.close]).collect();
+        endings.extend(
+            frames.iter().flat_map(|frame| frame.also_open.iter().chain(&frame.also_close)).map(String::as_str),
+        );
+        endings.extend(row.framing.iter().chain(&row.stop).map(String::as_str));
+        endings.extend(row.channels.iter().flat_map(|own| own.open.iter().chain(&own.close)).map(String::as_str));
+        let param = body.param.as_ref();
+        let tails: Vec<&str> = body.templates().map(|template| template.closer(Field::Params)).collect();
+        Endings {
+            leads: all(&[param.map_or("", |param| lead(param.lead()))]),
+            closes: all(&[param.map_or("", |param| param.closer(Field::Value))]),
+            tails: all(&tails),
+            markers: all(&endings),
+            variants: row.variants.clone(),
+        }
+    }
+}
+
+/// The markers that mean something inside a tagged call, in their first spelling.
+#[derive(Debug, Clone)]
+pub(crate) struct Endings {
+    /// What a parameter begins with.
+    pub(crate) leads: Vec<String>,
+    /// What a value ends with.
+    pub(crate) closes: Vec<String>,
+    /// What the call ends with.
+    pub(crate) tails: Vec<String>,
+    /// What ends any call.
+    pub(crate) markers: Vec<String>,
+    /// Characters that are read for one another in them.
+    pub(crate) variants: Vec<Vec<String>>,
+}
