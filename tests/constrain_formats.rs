@@ -8,14 +8,14 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use callwright::chat::{FinishReason, Prompt, Tool, ToolChoice};
+use callwright::chat::{Call, FinishReason, Prompt, Tool, ToolChoice};
 use callwright::check::{Level, ToolSet};
 use callwright::constrain::Constraint;
 use callwright::format::{Escape, Field, Format, Formats, Nested, Piece};
-use callwright::infer::{Job, Local};
+use callwright::infer::{Generator, Job, Local};
 use callwright::read::Parser;
 use common::jobs::collect;
-use common::reading::{nasty_calls, tools_of};
+use common::reading::{call, nasty_calls, tools_of};
 use common::schemas;
 use common::scripted::{Script, Scripted, Words};
 use serde_json::json;
@@ -115,7 +115,13 @@ struct Tally {
     told: usize,
 }
 
-fn walk(format: &Arc<Format>, seed: u64, temperature: f32, tally: &mut Tally) -> Result<(), String> {
+fn walk(
+    model: &dyn Generator,
+    format: &Arc<Format>,
+    seed: u64,
+    temperature: f32,
+    tally: &mut Tally,
+) -> Result<(), String> {
     let tools = Arc::new(ToolSet::compile(&whole(schemas::tools(seed))).unwrap());
     let constraint = match Constraint::compile(format, &tools, &ToolChoice::Required, seed.is_multiple_of(3), "") {
         Ok(constraint) => constraint.unwrap(),
@@ -131,8 +137,7 @@ fn walk(format: &Arc<Format>, seed: u64, temperature: f32, tally: &mut Tally) ->
     job.sampling.seed = seed;
     job.limits.max_tokens = 400;
     job.constraint = Some(constraint.clone());
-    let (output, end) =
-        collect(&rambler(format, seed), job).map_err(|error| format!("{error:?}\n{:.3000}", constraint.grammar()))?;
+    let (output, end) = collect(model, job).map_err(|error| format!("{error:?}\n{:.3000}", constraint.grammar()))?;
     let text = String::from_utf8_lossy(&output);
     let mut parser = Parser::new(Arc::clone(format), Arc::clone(&tools)).level(Level::Strict);
     parser.push(&output);
@@ -177,7 +182,7 @@ fn law_6_enforced_means_valid_in_every_format() {
         let mut tally = Tally::default();
         for seed in 300..308 {
             for temperature in [0.0, 1.0] {
-                if let Err(told) = walk(format, seed, temperature, &mut tally) {
+                if let Err(told) = walk(&rambler(format, seed), format, seed, temperature, &mut tally) {
                     wrong.entry(format.name().to_owned()).or_default().push(told);
                 }
             }
@@ -195,6 +200,28 @@ fn law_6_enforced_means_valid_in_every_format() {
     );
 }
 
+/// The same with a model's own tokens and weights that know nothing.
+#[cfg(feature = "llama")]
+#[test]
+fn law_6_on_a_random_model_in_every_format() {
+    use callwright::infer::llama;
+    let Some(file) = common::jobs::model_file() else { return };
+    let mut settings = llama::LlamaSettings::default();
+    settings.threads = Some(1);
+    let model = llama::open(&file, &settings).unwrap();
+    let mut tally = Tally::default();
+    let mut wrong = Vec::new();
+    for format in Formats::builtin().iter() {
+        for seed in 320..323 {
+            for temperature in [0.0, 1.5] {
+                wrong.extend(walk(&*model, format, seed, temperature, &mut tally).err());
+            }
+        }
+    }
+    println!("{tally:?}");
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
 /// Calls that a format writes and its grammar does not let through, and why that is so.
 fn narrower(format: &Format, title: &str) -> bool {
     match title {
@@ -208,17 +235,42 @@ fn narrower(format: &Format, title: &str) -> bool {
     }
 }
 
+/// Texts where the schema allows another type, too, which begins with the same letters.
+fn ambiguous_calls() -> Vec<(&'static str, Vec<Call>, ToolSet)> {
+    let schema = json!({"type": "object", "properties": {
+        "note": {"type": ["string", "null"]},
+        "mode": {"enum": ["on", "once", "on time", null]},
+        "last": {"anyOf": [{"type": "string"}, {"type": "boolean"}, {"type": "null"}]},
+    }});
+    let tools = || ToolSet::compile(&[Tool::new("note_it", "", schema.clone())]).unwrap();
+    let mut calls = Vec::new();
+    for (title, note) in
+        [("null", json!(null)), ("no", json!("no")), ("nul", json!("nul")), ("nullify", json!("nullify it"))]
+    {
+        for (mode, last) in
+            [("on", json!("f")), ("once", json!("falsely")), ("on time", json!(false)), ("on", json!(null))]
+        {
+            calls.push((title, vec![call("note_it", json!({"note": note, "mode": mode, "last": last}))], tools()));
+        }
+    }
+    calls
+}
+
 #[test]
 fn law_3_what_is_written_may_be_generated() {
     let mut wrong = Vec::new();
     for format in Formats::builtin().iter() {
-        for (title, calls) in nasty_calls() {
+        let nasty = nasty_calls().into_iter().map(|(title, calls)| {
+            let tools = tools_of(&calls);
+            (title, calls, tools)
+        });
+        let ambiguous = ambiguous_calls().into_iter().map(|(title, calls, tools)| (title, calls, Arc::new(tools)));
+        for (title, calls, tools) in nasty.chain(ambiguous) {
             let Ok(text) = format.write(&calls) else { continue };
             // A loop is led out of, and these bytes are one.
             if title == "long" || narrower(format, title) {
                 continue;
             }
-            let tools = tools_of(&calls);
             let constraint = match Constraint::compile(format, &tools, &ToolChoice::Required, true, "") {
                 Ok(constraint) => constraint.unwrap(),
                 Err(error) => {

@@ -144,7 +144,7 @@ fn law_4_linear_work() {
         ("half calls", |n| "{\"name\": \"weather_now\", \"arguments\": ".repeat(n / 38)),
         ("calls that lack something", |n| "weather_now({'x': 1}) ".repeat(n / 22)),
         ("keys", |n| {
-            let keys: String = (0..n / 16).map(|key| format!("\"key{key}\": 1, ")).collect();
+            let keys = (0..n / 16).fold(String::new(), |keys, key| keys + &format!("\"key{key}\": 1, "));
             format!("<tool_call>{{\"name\": \"write_file\", \"arguments\": {{{keys}\"text\": \"\"}}}}</tool_call>")
         }),
     ];

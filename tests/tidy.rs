@@ -1,6 +1,7 @@
 //! The tests of taste: what DESIGN section 4 says of files, imports and dependencies, held by reading the sources.
 //!
 //! They read text on purpose: an import table that only the compiler knew could not be told to a newcomer.
+#![allow(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

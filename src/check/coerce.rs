@@ -40,7 +40,11 @@ pub(super) fn arguments<'s>(
         coercion.rename(map, properties);
         for (name, value) in map.iter_mut() {
             if let Some(schema) = properties.get(name) {
-                coercion.value(value, schema, source(name), 0);
+                // The source is looked up only where it may be wanted.
+                let allowed = Types::allowed(follow(schema, root), root);
+                let wanted = allowed.has(Types::STRING) && !value.is_string() && !fits(value, allowed);
+                let source = if wanted { source(name) } else { None };
+                coercion.value(value, schema, source, 0);
             }
         }
         coercion.drop_nulls(map, schema, properties);

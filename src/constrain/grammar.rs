@@ -59,12 +59,32 @@ impl Grammar {
 
     /// Adds a rule with alternatives. Neighbouring literals become one, so that they are forced in one run.
     pub(crate) fn either(&mut self, name: impl Into<String>, alternatives: impl IntoIterator<Item = Vec<Term>>) {
-        self.rules.push((name.into(), Body::Either(alternatives.into_iter().map(joined).collect())));
+        let alternatives = alternatives.into_iter().map(|terms| joined(self.with_shared(terms))).collect();
+        self.rules.push((name.into(), Body::Either(alternatives)));
     }
 
-    /// Adds a rule of free text.
-    pub(crate) fn free(&mut self, name: impl Into<String>, free: Free) {
-        self.rules.push((name.into(), Body::Free(free)));
+    /// Schemas become rules of their own.
+    fn with_shared(&mut self, terms: Vec<Term>) -> Vec<Term> {
+        let mut shared = |term| match term {
+            Term::Json(_) => Term::Lark(self.shared("json", Body::Either(vec![vec![term]]))),
+            other => other,
+        };
+        terms.into_iter().map(&mut shared).collect()
+    }
+
+    /// Free text, in a rule that all share who write the same.
+    pub(crate) fn free(&mut self, free: Free) -> Term {
+        Term::Lark(self.shared("text", Body::Free(free)))
+    }
+
+    /// The rule with this body, which is made where there is none: what is compiled once costs once.
+    fn shared(&mut self, word: &str, body: Body) -> String {
+        if let Some((name, _)) = self.rules.iter().find(|(_, known)| *known == body) {
+            return name.clone();
+        }
+        let name = format!("{word}_{}", self.rules.len());
+        self.rules.push((name.clone(), body));
+        name
     }
 
     /// Whether there is a rule with this name.
@@ -200,9 +220,10 @@ mod tests {
     fn free_text_ends_at_a_control_token() {
         let mut grammar = Grammar::default();
         let free = Free { content: "/.*/".into(), stop: "\n</v>".into(), never: "</v>".into() };
-        grammar.free("value", free);
-        assert_eq!(grammar.lark(&[]), "value[lazy]: /.*/ \"\\n</v>\"\n");
-        let text = "value: VALUE  <[7]> \nVALUE: (/.*/ & ~/(?s:.*)(<\\/v>)(?s:.*)/) \"\\n\"\n";
+        assert_eq!(grammar.free(free.clone()), Term::lark("text_0"));
+        assert_eq!(grammar.free(free), Term::lark("text_0"), "one rule for both");
+        assert_eq!(grammar.lark(&[]), "text_0[lazy]: /.*/ \"\\n</v>\"\n");
+        let text = "text_0: TEXT_0  <[7]> \nTEXT_0: (/.*/ & ~/(?s:.*)(<\\/v>)(?s:.*)/) \"\\n\"\n";
         assert_eq!(grammar.lark(&[("</v>".into(), 7)]), text);
     }
 }

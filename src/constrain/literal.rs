@@ -118,13 +118,10 @@ impl Scribe<'_, '_> {
         self.relax(schema, place);
         let most = most.map(|most| most.to_string()).unwrap_or_default();
         if let Quotes::Token(quote) = &self.notation.texts {
-            let name = format!("text_{least}_{most}");
-            if !self.grammar.has(&name) {
-                let expression = format!("{}|\\\\", escaped(quote));
-                let content = format!("(/(?s:.{{{least},{most}}})/ & {})", without(&expression));
-                self.grammar.free(name.as_str(), Free { content, stop: quote.clone(), never: quote.clone() });
-            }
-            return vec![Term::literal(quote), Term::lark(name)];
+            let expression = format!("{}|\\\\", escaped(quote));
+            let content = format!("(/(?s:.{{{least},{most}}})/ & {})", without(&expression));
+            let text = self.grammar.free(Free { content, stop: quote.clone(), never: quote.clone() });
+            return vec![Term::literal(quote), text];
         }
         let name = format!("TEXT_{least}_{most}");
         if !self.grammar.has(&name) {

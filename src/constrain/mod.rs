@@ -8,6 +8,7 @@
 mod closer;
 mod compile;
 mod constraint;
+mod elements;
 mod grammar;
 mod kind;
 mod literal;

@@ -43,6 +43,8 @@ struct Bounds {
 enum Body {
     /// Text of these bounds. Where other types may stand there too, what would be read as one of them is no text.
     Free(Bounds),
+    /// This text.
+    Word(String),
     Terms(Vec<Term>),
     /// A value together with its closing tag.
     Closed(Vec<Term>),
@@ -64,34 +66,53 @@ impl Frame<'_> {
         let (mut boundary, mut begun): (Vec<Term>, Option<String>) = (vec![Term::literal(self.tail)], None);
         let mut may_end = true;
         for (member, forms) in params.into_iter().rev() {
-            let mut own = Vec::new();
+            // Values stand in a rule of their own behind their heading: as one literal, `null` would keep all texts out
+            // that begin with its first letter.
+            let mut headed: Vec<(String, Vec<Vec<Term>>)> = Vec::new();
             for form in forms {
-                let mut terms = self.heading(member, form.kind);
+                let heading = self.heading(member, form.kind);
+                let at = headed.iter().position(|(known, _)| *known == heading).unwrap_or_else(|| {
+                    headed.push((heading, Vec::new()));
+                    headed.len() - 1
+                });
+                let values = &mut headed[at].1;
                 match form.body {
                     Body::Free(bounds) => {
                         if let Some(begun) = &begun {
-                            let mut next = terms.clone();
-                            next.push(self.free(scribe, &bounds, self.opening()));
-                            next.push(Term::lark(begun.as_str()));
-                            own.push(next);
+                            let text = self.free(scribe, &bounds, self.opening());
+                            values.push(vec![text, Term::lark(begun.as_str())]);
                         }
                         if may_end {
-                            terms.push(self.free(scribe, &bounds, self.tail));
-                            own.push(terms);
+                            values.push(vec![self.free(scribe, &bounds, self.tail)]);
                         }
                     }
-                    Body::Terms(value) => {
-                        terms.extend(value);
-                        terms.push(Term::literal(self.closing(&member.key)));
-                        terms.extend(boundary.clone());
-                        own.push(terms);
+                    Body::Word(word) => {
+                        // One literal up to where a text would end: a shorter one would lose against the text.
+                        let closed = format!("{word}{}", self.closing(&member.key));
+                        if let Some(begun) = &begun {
+                            let next = Term::literal(format!("{closed}{}", self.opening()));
+                            values.push(vec![next, Term::lark(begun.as_str())]);
+                        }
+                        if may_end {
+                            values.push(vec![Term::literal(format!("{closed}{}", self.tail))]);
+                        }
                     }
-                    Body::Closed(value) => {
-                        terms.extend(value);
-                        terms.extend(boundary.clone());
-                        own.push(terms);
+                    Body::Terms(mut value) => {
+                        value.push(Term::literal(self.closing(&member.key)));
+                        value.extend(boundary.clone());
+                        values.push(value);
+                    }
+                    Body::Closed(mut value) => {
+                        value.extend(boundary.clone());
+                        values.push(value);
                     }
                 }
+            }
+            let mut own = Vec::new();
+            for (heading, values) in headed {
+                let name = scribe.name();
+                scribe.grammar.either(name.as_str(), values);
+                own.push(vec![Term::literal(heading), Term::lark(name)]);
             }
             if !member.required {
                 own.extend(begun.map(|name| vec![Term::lark(name)]));
@@ -112,18 +133,17 @@ impl Frame<'_> {
     }
 
     /// The literal before a parameter's name.
-    fn opening(&self) -> &str {
+    pub(super) fn opening(&self) -> &str {
         self.param.lead()
     }
 
     /// The rest of a parameter's opening tag, from its name on.
-    fn heading(&self, member: &Member, kind: &str) -> Vec<Term> {
-        let pieces = self.param.before(Field::Value).iter().skip(1);
-        pieces.map(|piece| Term::literal(filled(piece, &member.key, kind))).collect()
+    fn heading(&self, member: &Member, kind: &str) -> String {
+        self.param.before(Field::Value).iter().skip(1).map(|piece| filled(piece, &member.key, kind)).collect()
     }
 
     /// What closes this parameter's value.
-    fn closing(&self, key: &str) -> String {
+    pub(super) fn closing(&self, key: &str) -> String {
         self.param.after(Field::Value).iter().map(|piece| filled(piece, key, "")).collect()
     }
 
@@ -134,32 +154,25 @@ impl Frame<'_> {
     /// Text up to its closing tag and this text behind it.
     fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, then: &str) -> Term {
         let close = self.closing("");
-        let word = if then == self.tail { "last" } else { "text" };
         let most = bounds.most.map(|most| most.to_string()).unwrap_or_default();
-        let own = bounds.not.join("").len();
-        let name = format!("{}_{word}_{}_{most}_{own}", scribe.prefix, bounds.least);
-        if !scribe.grammar.has(&name) {
-            let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, self.no_end());
-            if !bounds.not.is_empty() {
-                text = format!("{text} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", bounds.not.join("|"));
-            }
-            let content = match self.pieces.escape {
-                Escape::None => format!("({text})"),
-                Escape::Xml => format!("({text} & /[^<>&\"]*/)"),
-                Escape::Cdata => {
-                    format!("(({text} & /[^<&]*/) | (\"<![CDATA[\" ({text} & {}) \"]]>\"))", without(r"\]\]>"))
-                }
-            };
-            let never = close.trim().to_owned();
-            scribe.grammar.free(name.as_str(), Free { content, stop: format!("{close}{then}"), never });
+        let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, self.no_end());
+        if !bounds.not.is_empty() {
+            text = format!("{text} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", bounds.not.join("|"));
         }
-        Term::lark(name)
+        let content = match self.pieces.escape {
+            Escape::None => format!("({text})"),
+            Escape::Xml => format!("({text} & /[^<>&\"]*/)"),
+            Escape::Cdata => {
+                format!("(({text} & /[^<&]*/) | (\"<![CDATA[\" ({text} & {}) \"]]>\"))", without(r"\]\]>"))
+            }
+        };
+        scribe.grammar.free(Free { content, stop: format!("{close}{then}"), never: close.trim().to_owned() })
     }
 
     /// Text in which the reader sees no end: no closing tag with structure behind it, no parameter on a line of its
     /// own, no end of the call with another end behind it.
     fn no_end(&self) -> String {
-        let Endings { leads, closes, tails, endings, .. } = self.tags;
+        let Endings { leads, closes, tails, markers, .. } = self.tags;
         let one_of = |groups: &[&[String]]| {
             let texts: Vec<String> =
                 groups.iter().flat_map(|texts| texts.iter()).map(|text| self.varied(text)).collect();
@@ -177,10 +190,10 @@ impl Frame<'_> {
         let blanks = r"[ \t\r\n]*";
         let mut ends = Vec::new();
         if !closes.is_empty() {
-            ends.push(format!("{}{blanks}{}", one_of(&[closes]), begun(&[endings, leads, tails])));
+            ends.push(format!("{}{blanks}{}", one_of(&[closes]), begun(&[markers, leads, tails])));
         }
-        if !tails.is_empty() && !endings.is_empty() {
-            ends.push(format!("{}{blanks}{}", one_of(&[tails]), begun(&[endings])));
+        if !tails.is_empty() && !markers.is_empty() {
+            ends.push(format!("{}{blanks}{}", one_of(&[tails]), begun(&[markers])));
         }
         if !leads.is_empty() {
             ends.push(format!("\\n[ \\t]*{}", one_of(&[leads])));
@@ -206,7 +219,7 @@ impl Frame<'_> {
             return Err(format!("the name `{}` cannot be written in this format", member.key));
         }
         if self.pieces.nested == Nested::Elements {
-            let value = self.element(scribe, &member.key, &member.kind, place)?;
+            let value = self.element(scribe, &member.key, &member.kind, place, &[])?;
             return Ok(vec![Form { kind: "", body: Body::Closed(value) }]);
         }
         let mut forms = Vec::new();
@@ -238,15 +251,18 @@ impl Frame<'_> {
                 scribe.relax(schema, place);
                 forms.push(text(*least, *most));
             }
-            Kind::Null => forms.push(Form { kind: "null", body: Body::Terms(vec![Term::literal("null")]) }),
-            Kind::Boolean => forms.push(Form { kind: "boolean", body: schema(&json!({"type": "boolean"})) }),
+            Kind::Null => forms.push(Form { kind: "null", body: Body::Word("null".to_owned()) }),
+            Kind::Boolean => {
+                let word = |word: &str| Form { kind: "boolean", body: Body::Word(word.to_owned()) };
+                forms.extend(["true", "false"].map(word));
+            }
             Kind::Number(own) => forms.push(Form { kind: "number", body: schema(own) }),
             Kind::List { schema: own, .. } => forms.push(Form { kind: "array", body: schema(own) }),
             Kind::Object { schema: own, .. } => forms.push(Form { kind: "object", body: schema(own) }),
             Kind::Constants(values) => {
                 for value in values.iter().filter(|value| (scribe.sayable)(value)) {
-                    let written = Term::literal((scribe.constant)(value));
-                    forms.push(Form { kind: type_of(value), body: Body::Terms(vec![written]) });
+                    let word = (scribe.constant)(value);
+                    forms.push(Form { kind: type_of(value), body: Body::Word(word) });
                 }
             }
             Kind::Either(kinds) => kinds.iter().for_each(|kind| self.gather(scribe, kind, place, forms, depth + 1)),
@@ -268,101 +284,9 @@ impl Frame<'_> {
         }
         enforced(&schema, self.pieces.json, self.strictness)
     }
-
-    /// A value written as elements, up to its closing tag and with it.
-    fn element(
-        &self,
-        scribe: &mut Scribe<'_, '_>,
-        key: &str,
-        kind: &Kind,
-        place: &str,
-    ) -> Result<Vec<Term>, Unwritable> {
-        let close = Term::literal(self.closing(key));
-        let mut terms = match kind {
-            Kind::Null | Kind::Boolean | Kind::Number(_) | Kind::Constants(_) => scribe.value(kind, place)?,
-            Kind::Any => return Ok(vec![self.leaf(scribe, key, 0, None)]),
-            Kind::Text { least, most, schema } => {
-                scribe.relax(schema, place);
-                return Ok(vec![self.leaf(scribe, key, *least, *most)]);
-            }
-            Kind::Named(index) => {
-                // One rule for each key, because the closing tag is part of it.
-                let word: Vec<String> = key.bytes().map(|byte| byte.to_string()).collect();
-                let name = format!("{}_element_{index}_{}", scribe.prefix, word.join("_"));
-                if !scribe.grammar.has(&name) {
-                    scribe.grammar.rule(name.as_str(), [Term::lark(format!("{name}_is"))]);
-                    let kind = scribe.kinds.named(*index).clone();
-                    let terms = self.element(scribe, key, &kind, place)?;
-                    scribe.grammar.rule(format!("{name}_is"), terms);
-                }
-                return Ok(vec![Term::lark(name)]);
-            }
-            Kind::Either(kinds) => {
-                let written = kinds.iter().filter_map(|kind| self.element(scribe, key, kind, place).ok());
-                let written: Vec<_> = written.collect();
-                if written.is_empty() {
-                    return Err(format!("no value of {place} can be written in this format"));
-                }
-                return Ok(named(scribe, written));
-            }
-            Kind::List { first, rest, least, most, .. } if first.is_empty() => {
-                let item = self.wrapped(scribe, "item", rest, place)?;
-                let name = scribe.name();
-                scribe.grammar.rule(name.as_str(), item);
-                let most = most.map(|most| most.to_string()).unwrap_or_default();
-                let some = vec![Term::lark(format!("{name}{{{},{most}}}", (*least).max(1)))];
-                let none = (*least == 0).then(|| vec![Term::literal("[]")]);
-                named(scribe, none.into_iter().chain([some]).collect())
-            }
-            Kind::Object { members, others: None, .. } if !members.is_empty() => {
-                let mut terms = Vec::new();
-                // An object without members would be an empty text.
-                let none_required = members.iter().all(|member| !member.required);
-                for member in members {
-                    let place = format!("{place}/{}", member.key);
-                    let own = self.wrapped(scribe, &member.key, &member.kind, &place)?;
-                    let needed = member.required || none_required;
-                    terms.extend(if needed { own } else { named(scribe, vec![own, Vec::new()]) });
-                }
-                terms
-            }
-            Kind::Object { .. } => vec![Term::literal("{}")],
-            Kind::List { .. } => vec![Term::literal("[]")],
-        };
-        terms.push(close);
-        Ok(terms)
-    }
-
-    /// A text inside elements, with the closing tag of its own: no tag of any kind is part of it.
-    fn leaf(&self, scribe: &mut Scribe<'_, '_>, key: &str, least: u64, most: Option<u64>) -> Term {
-        let most = most.map(|most| most.to_string()).unwrap_or_default();
-        let content = format!("(/(?s:.{{{least},{most}}})/ & {})", without(&escaped(self.opening())));
-        let (name, stop) = (scribe.name(), self.closing(key));
-        scribe.grammar.free(name.as_str(), Free { content, never: stop.clone(), stop });
-        Term::lark(name)
-    }
-
-    fn wrapped(
-        &self,
-        scribe: &mut Scribe<'_, '_>,
-        key: &str,
-        kind: &Kind,
-        place: &str,
-    ) -> Result<Vec<Term>, Unwritable> {
-        let mut terms = vec![Term::literal(format!("{}{key}", self.opening()))];
-        terms.extend(self.param.before(Field::Value).iter().skip(2).map(|piece| Term::literal(filled(piece, key, ""))));
-        terms.extend(self.element(scribe, key, kind, place)?);
-        Ok(terms)
-    }
 }
 
-fn named(scribe: &mut Scribe<'_, '_>, alternatives: Vec<Vec<Term>>) -> Vec<Term> {
-    let name = scribe.name();
-    scribe.grammar.either(name.as_str(), alternatives);
-    vec![Term::lark(name)]
-}
-
-fn filled(piece: &Piece, key: &str, kind: &str) -> String {
+pub(super) fn filled(piece: &Piece, key: &str, kind: &str) -> String {
     match piece {
         Piece::Literal(text) => text.clone(),
         Piece::Field(Field::IsString) => (kind == "string").to_string(),
@@ -371,12 +295,13 @@ fn filled(piece: &Piece, key: &str, kind: &str) -> String {
     }
 }
 
-/// Texts that are read as a value of this type where both it and a text may stand, as a regular expression.
-fn reads_as(kind: &str) -> Option<&'static str> {
+/// Texts that are read as a value of this type where both it and a text may stand, as a regular expression. Numbers,
+/// lists and objects are told from texts by their first letter.
+pub(super) fn reads_as(kind: &str) -> Option<&'static str> {
     match kind {
         "null" => Some("null|None"),
         "boolean" => Some("true|false|True|False"),
-        "number" => Some("-?[0-9][0-9.eE+-]*"),
+        "number" => Some(r"[\-0-9](?s:.*)"),
         "array" => Some(r"\[(?s:.*)"),
         "object" => Some(r"\{(?s:.*)"),
         _ => None,

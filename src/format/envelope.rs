@@ -25,6 +25,10 @@ pub struct RawCall {
     pub span: Range<usize>,
     /// What was tolerated.
     pub fixes: Vec<Fix>,
+    /// Where its arguments stand, in a call expression.
+    pub sources: Vec<(String, Range<usize>)>,
+    /// Where the object begins that holds its arguments, or says all of it.
+    pub object: Option<usize>,
 }
 
 /// The keys that a format itself uses.
@@ -79,7 +83,7 @@ impl Place<'_> {
     }
 
     fn call(&self, name: String, arguments: Value, id: Option<String>, fixes: Vec<Fix>) -> RawCall {
-        RawCall { name, arguments, id, span: self.span.clone(), fixes }
+        RawCall { name, arguments, id, span: self.span.clone(), fixes, sources: Vec::new(), object: None }
     }
 }
 
@@ -173,6 +177,12 @@ fn named(mut object: Map<String, Value>, name_key: &str, name: String, place: &P
 
 /// What is told of a call whose arguments stand beside its name.
 const BESIDE: &str = "arguments beside the name";
+
+/// Whether this key of a call's object holds the arguments.
+#[must_use]
+pub fn holds_arguments(key: &str) -> bool {
+    is(&Keys::table().arguments, key)
+}
 
 /// Whether the call's arguments stand beside its name, so that the object's end is their end.
 pub(crate) fn is_flat(call: &RawCall) -> bool {

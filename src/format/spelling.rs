@@ -49,7 +49,7 @@ impl Format {
             leads: all(&[param.map_or("", |param| lead(param.lead()))]),
             closes: all(&[param.map_or("", |param| param.closer(Field::Value))]),
             tails: all(&tails),
-            endings: all(&endings),
+            markers: all(&endings),
             variants: row.variants.clone(),
         }
     }
@@ -57,6 +57,7 @@ impl Format {
 
 /// The markers that mean something inside a tagged call, in their first spelling.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the words of the row")]
 pub(crate) struct Endings {
     /// What a parameter begins with.
     pub(crate) leads: Vec<String>,
@@ -65,7 +66,7 @@ pub(crate) struct Endings {
     /// What the call ends with.
     pub(crate) tails: Vec<String>,
     /// What ends any call.
-    pub(crate) endings: Vec<String>,
+    pub(crate) markers: Vec<String>,
     /// Characters that are read for one another in them.
     pub(crate) variants: Vec<Vec<String>>,
 }

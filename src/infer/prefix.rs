@@ -83,8 +83,8 @@ impl Prefixes {
         for token in tokens {
             hash.update(token.to_le_bytes());
         }
-        let name: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Some(self.folder.join(format!("{name}.{ENDING}")))
+        let name = hash.finalize().iter().take(16).fold(0u128, |name, byte| name << 8 | u128::from(*byte));
+        Some(self.folder.join(format!("{name:032x}.{ENDING}")))
     }
 
     /// Removes what was not used for the longest time until all fits.
@@ -106,8 +106,7 @@ impl Prefixes {
 }
 
 fn ours(path: &Path) -> Option<(SystemTime, u64, PathBuf)> {
-    let name = path.file_name()?.to_str()?;
     let facts = path.metadata().ok().filter(fs::Metadata::is_file)?;
-    let is_ours = name.ends_with(&format!(".{ENDING}")) || name.ends_with(".part");
+    let is_ours = path.extension().is_some_and(|extension| extension == ENDING || extension == "part");
     is_ours.then_some((facts.modified().ok()?, facts.len(), path.to_owned()))
 }

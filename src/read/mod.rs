@@ -1,7 +1,9 @@
 //! Reads a model's output: by its format as it streams, then by recovery at the end.
 
 mod anchors;
+mod announced;
 mod auto;
+mod convincing;
 mod deltas;
 mod lines;
 mod offer;
@@ -9,6 +11,7 @@ mod parser;
 mod prose;
 mod recovery;
 mod response;
+mod sources;
 mod utf8;
 
 pub use parser::{Parsed, Parser};

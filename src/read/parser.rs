@@ -8,10 +8,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::auto::decide;
+use super::convincing::unconvincing;
 use super::deltas::Deltas;
 use super::offer::OnOffer;
 use super::prose;
-use super::recovery::{Recovered, Recovery, recover, unconvincing};
+use super::recovery::{Recovered, Recovery, recover};
+use super::sources::Sources;
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, Segment, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
@@ -252,9 +254,13 @@ impl Parser {
         }
     }
 
-    fn call(&mut self, raw: RawCall, events: &mut Vec<Event>) {
+    fn call(&mut self, mut raw: RawCall, events: &mut Vec<Event>) {
         let (attempt, index) = (self.attempt, self.parsed.calls.len());
-        let checked = self.tools.check(&raw.name, raw.arguments, self.level, raw.span.clone(), index);
+        let checked = {
+            let (arguments, span) = (std::mem::take(&mut raw.arguments), raw.span.clone());
+            let sources = Sources::new(&self.parsed.raw, &raw);
+            self.tools.check_with_sources(&raw.name, arguments, self.level, span, index, &|name| sources.of(name))
+        };
         if let Some(message) = self.doubt(&checked, raw.span.start) {
             self.parsed.cover(SegmentKind::Malformed, raw.span.end);
             return self.fault(Fault::Unreadable { span: raw.span, message }, events);

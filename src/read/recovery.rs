@@ -11,9 +11,12 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::anchors::{Anchor, anchors};
+use super::announced::announced;
+use super::convincing::{runs_code, unconvincing};
 use super::lines::fill_lines;
 use super::prose;
-use crate::chat::{Arguments, Fault, Fix, FixKind};
+use super::sources::Sources;
+use crate::chat::{Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
 use crate::format::{Offered, RawCall, calls_in, raw_call};
 use crate::value::{self, CallDialect, CallExpr, Unread};
@@ -55,6 +58,10 @@ pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recov
     let mut search =
         Search { text, tools, level, offered, budget, line: 0, last: 0, cut: None, ran_out: false, found, known };
     search.run();
+    if recovery == Recovery::Anywhere && search.found.is_empty() && search.cut.is_none() {
+        announced(text, tools).into_iter().for_each(|raw| search.take(raw));
+        search.found.retain(|call| call.checked.faults.is_empty());
+    }
     let (mut calls, mut cut) = (search.found, search.cut);
     if recovery == Recovery::Lines {
         let spans: Vec<Range<usize>> = calls.iter().map(|call| call.raw.span.clone()).collect();
@@ -207,6 +214,8 @@ impl Search<'_> {
         let span = quote_at..end;
         raw.fixes.iter_mut().for_each(|fix| fix.span = span.clone());
         raw.span = span;
+        // Its places are those of the text inside the quotes.
+        (raw.sources, raw.object) = (Vec::new(), None);
         raw.name.clone_from(&anchor.name);
         self.unwrap(&mut raw);
         Some(raw)
@@ -216,8 +225,15 @@ impl Search<'_> {
     fn arguments_at(&mut self, anchor: &Anchor, brace: usize) -> Option<RawCall> {
         let reading = self.value(brace)?;
         let span = anchor.span.start..reading.end;
-        let mut raw =
-            RawCall { name: anchor.name.clone(), arguments: reading.value, id: None, span, fixes: reading.fixes };
+        let mut raw = RawCall {
+            name: anchor.name.clone(),
+            arguments: reading.value,
+            id: None,
+            span,
+            fixes: reading.fixes,
+            sources: Vec::new(),
+            object: Some(brace),
+        };
         self.unwrap(&mut raw);
         Some(raw)
     }
@@ -233,7 +249,9 @@ impl Search<'_> {
         if calls.is_empty() {
             self.pay(reading.end - brace);
         }
+        let single = calls.len() == 1;
         if let Some(first) = calls.first_mut() {
+            first.object = single.then_some(brace);
             first.fixes.splice(0..0, reading.fixes);
         }
         calls
@@ -260,7 +278,8 @@ impl Search<'_> {
         let span = anchor.span.start..from + end;
         let fix = Fix { kind: FixKind::Shape, span: span.clone(), call: None, note: None };
         let arguments = Value::Object(expr.keyword.into_iter().collect());
-        Some(RawCall { name: anchor.name.clone(), arguments, id: None, span, fixes: vec![fix] })
+        let name = anchor.name.clone();
+        Some(RawCall { name, arguments, id: None, span, fixes: vec![fix], sources: Vec::new(), object: None })
     }
 
     fn value(&mut self, at: usize) -> Option<value::Reading> {
@@ -305,7 +324,10 @@ impl Search<'_> {
     /// Checks a call and keeps it if it is one of the tool's own.
     fn take(&mut self, raw: RawCall) {
         let index = self.found.len();
-        let checked = self.tools.check(&raw.name, raw.arguments.clone(), self.level, raw.span.clone(), index);
+        let checked = {
+            let (arguments, span, sources) = (raw.arguments.clone(), raw.span.clone(), Sources::new(self.text, &raw));
+            self.tools.check_with_sources(&raw.name, arguments, self.level, span, index, &|name| sources.of(name))
+        };
         if unconvincing(&checked).is_some() || self.stands_for_a_value(&raw) {
             return;
         }
@@ -368,28 +390,4 @@ impl Search<'_> {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
     }
-}
-
-/// What speaks against a call in a text that may be anything.
-pub(super) fn unconvincing(checked: &Checked) -> Option<String> {
-    let wrong = checked.faults.iter().find(|fault| {
-        matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
-    });
-    let fault = wrong.map(|fault| format!("a call of `{}`, but {fault}", checked.name));
-    fault.or_else(|| {
-        is_placeholder(&checked.arguments).then(|| format!("a call of `{}` with a placeholder", checked.name))
-    })
-}
-
-fn is_placeholder(arguments: &Arguments) -> bool {
-    arguments.values().any(|value| {
-        value
-            .as_str()
-            .is_some_and(|text| text.starts_with('<') && text.ends_with('>') && !text.contains("</") || text == "...")
-    })
-}
-
-/// Whether a word is code that calls a method: `datetime.now()`.
-fn runs_code(word: &str) -> bool {
-    word.find('(').is_some_and(|bracket| word[..bracket].contains('.') && !word[..bracket].contains(' '))
 }

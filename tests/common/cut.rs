@@ -24,9 +24,9 @@ pub fn completed<'p>(part: &'p Parsed, whole: &Parsed) -> Option<&'p Call> {
             .fixes
             .iter()
             .any(|fix| fix.kind == FixKind::MissingClose && fix.call == Some(index) && fix.span.end >= end);
-        let mut scan = ValueScan::new();
-        scan.push(&part.raw.as_bytes()[span.start..end]);
-        let only_the_last = scan.depth() <= 1 && part.raw.trim_end().ends_with(['}', ']', ')']);
+        let mut nesting = ValueScan::new();
+        nesting.push(&part.raw.as_bytes()[span.start..end]);
+        let only_the_last = nesting.depth() <= 1 && part.raw.trim_end().ends_with(['}', ']', ')']);
         (goes_on || closed && span.end >= end && !only_the_last).then_some(call)
     })
 }

@@ -62,20 +62,26 @@ impl ExprItem {
 /// A call expression as a call: one dict alone is the arguments, values by position are named by the tool's schema.
 #[must_use]
 pub fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
-    let CallExpr { name, name_span, mut positional, keyword, end, mut fixes, .. } = expr;
+    let CallExpr { name, name_span, mut positional, keyword, end, mut fixes, sources, .. } = expr;
+    let mut spans = sources.into_iter();
+    let mut sources = Vec::new();
+    let mut object = None;
     let span = name_span.start..end;
     let mut arguments = Arguments::new();
     if keyword.is_empty() && positional.len() == 1 && positional[0].is_object() {
         fixes.push(fix(FixKind::Shape, span.clone()));
+        object = spans.next().map(|span| span.start);
         if let Some(Value::Object(dict)) = positional.pop() {
             arguments = dict;
         }
     } else if !positional.is_empty() {
         fixes.push(fix(FixKind::Positional, span.clone()));
         arguments = offered.positional(&name, positional);
+        sources.extend(arguments.keys().cloned().zip(spans.by_ref().take(arguments.len())));
     }
+    sources.extend(keyword.iter().map(|(key, _)| key.clone()).zip(spans));
     arguments.extend(keyword);
-    RawCall { name, arguments: Value::Object(arguments), id: None, span, fixes }
+    RawCall { name, arguments: Value::Object(arguments), id: None, span, fixes, sources, object }
 }
 
 /// Writes the arguments between the brackets.

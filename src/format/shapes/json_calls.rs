@@ -111,13 +111,17 @@ impl JsonItem {
                 id: named.id.clone(),
                 span: span.clone(),
                 fixes: named.fixes.clone(),
+                sources: Vec::new(),
+                object: None,
             }],
             None => calls(scene, reading.value, &span),
         };
+        let single = calls.len() == 1;
         let Some(first) = calls.first_mut() else {
             return Advance::Unreadable { end, message: "expected an object that names a tool" };
         };
         first.fixes.splice(0..0, reading.fixes);
+        first.object = single.then_some(self.brace);
         if !matches!(&scene.text[..end].chars().next_back(), Some('}' | ']')) {
             first.fixes.push(fix(FixKind::MissingClose, span));
         }

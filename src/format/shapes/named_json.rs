@@ -144,7 +144,8 @@ impl HeadItem {
                 let own = body.is_some_and(|body| body.row.shape == ShapeName::TaggedParams);
                 let fixes = if own { Vec::new() } else { vec![fix(FixKind::NoArguments, self.from..at)] };
                 let arguments = serde_json::Value::Object(serde_json::Map::new());
-                let call = RawCall { name: named.name, arguments, id: named.id, span: self.from..end, fixes };
+                let (name, id, span) = (named.name, named.id, self.from..end);
+                let call = RawCall { name, arguments, id, span, fixes, sources: Vec::new(), object: None };
                 Advance::Done { end, calls: vec![call] }
             }
         }

@@ -317,7 +317,18 @@ impl TaggedItem {
     fn done(&mut self, end: usize) -> Advance {
         let Named { name, id, fixes, .. } = std::mem::take(&mut self.named);
         let arguments = Value::Object(std::mem::take(&mut self.arguments));
-        Advance::Done { end, calls: vec![RawCall { name, arguments, id, span: self.from..end, fixes }] }
+        Advance::Done {
+            end,
+            calls: vec![RawCall {
+                name,
+                arguments,
+                id,
+                span: self.from..end,
+                fixes,
+                sources: Vec::new(),
+                object: None,
+            }],
+        }
     }
 
     fn truncated(&self) -> Advance {

@@ -90,7 +90,7 @@ fn state_key(path: &Path, shape: Shape) -> String {
     let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let facts = file.metadata().ok();
     let changed = facts.as_ref().and_then(|facts| facts.modified().ok());
-    format!("llama.cpp {file:?} {:?} {changed:?} {shape:?}", facts.map(|facts| facts.len()))
+    format!("llama.cpp {} {:?} {changed:?} {shape:?}", file.display(), facts.map(|facts| facts.len()))
 }
 
 /// What a context is made with, its length aside.
