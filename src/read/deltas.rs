@@ -29,6 +29,9 @@ struct Pen {
     keys: HashSet<String>,
     key: String,
     out: String,
+    /// The end of the last value. It is sent once the object goes on behind it: before that, a quote that seems to close
+    /// a string may turn out to belong to it.
+    last: String,
     /// Bytes sent in earlier deltas.
     sent: usize,
 }
@@ -49,8 +52,8 @@ enum Flow {
 impl Deltas {
     /// The arguments of a call of this tool.
     pub(super) fn new(tool: String) -> Self {
-        let pen =
-            Pen { tool, flow: Flow::Between, keys: HashSet::new(), key: String::new(), out: String::new(), sent: 0 };
+        let (key, out, last) = (String::new(), String::new(), String::new());
+        let pen = Pen { tool, flow: Flow::Between, keys: HashSet::new(), key, out, last, sent: 0 };
         Self { walk: ObjectWalk::new(), pen }
     }
 
@@ -86,13 +89,7 @@ impl Pen {
                 Flow::Keyed
             }
             (Flow::Keyed, Walked::Value(piece)) => self.first(piece, text, tools),
-            (Flow::Flowing(mut canonical), Walked::Value(piece)) => {
-                if canonical.push(&text.as_bytes()[piece], &mut self.out) {
-                    Flow::Flowing(canonical)
-                } else {
-                    Flow::Paused
-                }
-            }
+            (Flow::Flowing(canonical), Walked::Value(piece)) => self.flow(canonical, &text.as_bytes()[piece]),
             (Flow::Flowing(canonical), Walked::ValueEnd) if canonical.is_done() => Flow::Between,
             (Flow::Held(held), Walked::Value(piece)) => Flow::Held(held.start..piece.end),
             (Flow::Held(held), Walked::ValueEnd) => self.complete(&text[held], tools),
@@ -110,12 +107,22 @@ impl Pen {
         match self.schema(tools) {
             Some(schema) if bytes.first() == Some(&b'"') && takes_any_string(schema) => {
                 self.key();
-                let mut canonical = Box::new(Canonical::new());
-                if canonical.push(bytes, &mut self.out) { Flow::Flowing(canonical) } else { Flow::Paused }
+                self.flow(Box::new(Canonical::new()), bytes)
             }
             Some(_) => Flow::Held(piece),
             None => Flow::Paused,
         }
+    }
+
+    /// More of a string that is sent as it comes.
+    fn flow(&mut self, mut canonical: Box<Canonical>, bytes: &[u8]) -> Flow {
+        if !canonical.push(bytes, &mut self.out) {
+            return Flow::Paused;
+        }
+        if canonical.is_done() {
+            self.last.extend(self.out.pop());
+        }
+        Flow::Flowing(canonical)
     }
 
     /// A held value is complete.
@@ -124,7 +131,7 @@ impl Pen {
         match (read, self.schema(tools)) {
             (Ok(value), Some(schema)) if is_settled(&value, schema) => {
                 self.key();
-                self.out.push_str(&value.to_string());
+                self.last = value.to_string();
                 Flow::Between
             }
             _ => Flow::Paused,
@@ -132,6 +139,7 @@ impl Pen {
     }
 
     fn key(&mut self) {
+        self.out.push_str(&std::mem::take(&mut self.last));
         self.out.push(if self.keys.len() == 1 { '{' } else { ',' });
         self.out.push_str(&Value::String(self.key.clone()).to_string());
         self.out.push(':');
