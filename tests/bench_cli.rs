@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::Home;
+use common::{Home, Said, say};
 use serde_json::Value;
 
 const OWN: &str = "fixtures/recordings/own.jsonl";
@@ -17,16 +17,8 @@ const OWN: &str = "fixtures/recordings/own.jsonl";
 const NASTY: &str = r#"{"id": "<b>&\"'\u001b[31m", "model": "]]></script><script>alert(1)</script>", "category": "{{cases}}",
  "tools": [{"name": "f", "parameters": {}}], "output": "<!-- \u0000 \ufffe </script> ]]> {{data}} f()", "accepted": []}"#;
 
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
 fn bench<S: AsRef<std::ffi::OsStr>>(home: &Home, arguments: &[S]) -> Said {
-    let output = home.callwright().args(["bench", "parse"]).args(arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let said = Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    let said = say(home.callwright().args(["bench", "parse"]).args(arguments));
     assert!(!said.err.contains("panicked"), "{}", said.err);
     said
 }

@@ -8,24 +8,11 @@ use std::fs;
 use std::io::Read as _;
 use std::process::Stdio;
 
-use common::Home;
+use common::{Home, say};
 use serde_json::Value;
 
 const TOOLS: &str = "examples/tools.json";
 const CALL: &str = "Sure.\n<tool_call>\n{\"name\": \"set_timer\", \"arguments\": {\"minutes\": \"5\",}}\n</tool_call>";
-
-/// How a command ended and what it said.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn say(command: &mut assert_cmd::Command) -> Said {
-    let output = command.output().expect("the binary starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("callwright writes text");
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
 
 #[test]
 fn every_command_explains_itself() {

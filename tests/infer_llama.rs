@@ -10,9 +10,9 @@ use callwright::chat::{Fault, Prompt, Tool, ToolChoice};
 use callwright::check::{Level, ToolSet};
 use callwright::constrain::Constraint;
 use callwright::format::Formats;
-use callwright::infer::{Generator, Job, llama};
+use callwright::infer::{Drafts, Generator, Job, llama};
 use callwright::read::Parser;
-use common::jobs::{collect, model_file};
+use common::jobs::{collect, model_file, rest};
 use serde_json::json;
 
 fn open() -> Option<Box<dyn Generator>> {
@@ -72,4 +72,39 @@ fn the_same_seed_gives_the_same_tokens() {
     };
     assert_eq!(say(7), say(7));
     assert_ne!(say(7), say(8));
+}
+
+/// What is guessed right saves time, and nothing that is written changes.
+#[test]
+fn guesses_change_no_greedy_output() {
+    let Some(model) = open() else { return };
+    let mut accepted = 0;
+    for number in 0..60 {
+        let run = |drafts| {
+            let said = format!("repeat {number} {} and {number} again, {number} again", number * 7919);
+            let mut job = Job { prompt: Prompt::markup(said), drafts, ..Job::default() };
+            job.limits.max_tokens = 40;
+            collect(&*model, job).expect("the job ends")
+        };
+        let ((with, end), (without, _)) = (run(Drafts::Fixed(8)), run(Drafts::Off));
+        assert_eq!(with, without, "prompt {number}");
+        accepted += end.usage.accepted_tokens;
+    }
+    assert!(accepted > 20, "random weights fall into loops, which are guessed: {accepted}");
+}
+
+/// Sixteen callers get what each would have got alone.
+#[test]
+fn company_changes_no_greedy_output() {
+    let Some(model) = open() else { return };
+    let job = |number: usize| {
+        let mut job =
+            Job { prompt: Prompt::markup(format!("caller {number} says {}", "a ".repeat(number))), ..Job::default() };
+        job.limits.max_tokens = 30;
+        job
+    };
+    let alone: Vec<_> = (0..16).map(|number| collect(&*model, job(number)).expect("it ends").0).collect();
+    let mut together: Vec<_> = (0..16).map(|number| model.generate(job(number)).expect("there is room")).collect();
+    let together: Vec<_> = together.iter_mut().map(|chunks| rest(chunks).expect("it ends").0).collect();
+    assert_eq!(alone, together);
 }

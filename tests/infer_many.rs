@@ -9,8 +9,8 @@ use callwright::chat::{FinishReason, Prompt, Sampling, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::format::Formats;
-use callwright::infer::{Chunk, Chunks, Drafts, End, Generator, Job, Local, Vocab};
-use common::jobs::{collect, next};
+use callwright::infer::{Chunk, Drafts, End, Generator, Job, Local, Vocab};
+use common::jobs::{collect, next, rest};
 use common::scripted::{Script, Scripted, Words};
 use serde_json::json;
 
@@ -50,24 +50,13 @@ fn sampling(seed: u64) -> Sampling {
     sampling
 }
 
-fn rest(chunks: &mut Chunks) -> (Vec<u8>, End) {
-    let mut text = Vec::new();
-    loop {
-        match next(chunks).expect("an end comes first").expect("no trouble") {
-            Chunk::Text(bytes) => text.extend(bytes),
-            Chunk::End(end) => return (text, end),
-            _ => {}
-        }
-    }
-}
-
 #[test]
 fn company_changes_no_output() {
     let (model, _) = Scripted::open(Script::Random(11), 600);
     let alone: Vec<_> = jobs().into_iter().map(|job| collect(&model, job).expect("it ends").0).collect();
     let (model, _) = Scripted::open(Script::Random(11), 600);
     let mut running: Vec<_> = jobs().into_iter().map(|job| model.generate(job).expect("there is room")).collect();
-    let together: Vec<_> = running.iter_mut().map(|chunks| rest(chunks).0).collect();
+    let together: Vec<_> = running.iter_mut().map(|chunks| rest(chunks).expect("it ends").0).collect();
     assert_eq!(alone, together);
 }
 
@@ -77,7 +66,7 @@ fn a_shared_beginning_is_read_once() {
     let (model, seen) = Scripted::open(Script::Random(5), 900);
     let ask = |at: usize| model.generate(job(&format!("{tools}Question {at}"), 4)).expect("there is room");
     let mut running: Vec<_> = (0..6).map(ask).collect();
-    let ends: Vec<_> = running.iter_mut().map(|chunks| rest(chunks).1).collect();
+    let ends: Vec<_> = running.iter_mut().map(|chunks| rest(chunks).expect("it ends").1).collect();
     let shared = Words::new().tokenize(tools.as_bytes(), true).len();
     let read_again = ends.iter().filter(|end| end.usage.cached_tokens < shared - 64).count();
     assert_eq!(read_again, 1, "only the first one reads it: {ends:?}");
@@ -90,7 +79,7 @@ fn a_long_prompt_does_not_stall_others() {
     let mut long = model.generate(job(&"q".repeat(100_000), 4)).expect("there is room");
     assert!(matches!(next(&mut long), Some(Ok(Chunk::Prefill { .. }))));
     let (text, short) = collect(&model, job("Say something.", 30)).expect("it ends");
-    let (other, long) = rest(&mut long);
+    let (other, long) = rest(&mut long).expect("it ends");
     assert_eq!((text.len(), other.len()), (30, 4));
     let time = |end: &End| end.timings.prefill_ms + end.timings.decode_ms;
     assert!(time(&short) * 4.0 < time(&long), "{:?} {:?}", short.timings, long.timings);
@@ -105,7 +94,7 @@ fn who_leaves_disturbs_no_one() {
         drop(running.remove(at));
     }
     for chunks in &mut running {
-        let (text, end) = rest(chunks);
+        let (text, end) = rest(chunks).expect("it ends");
         assert_eq!((text.len(), end.reason), (300, FinishReason::Length));
     }
 }

@@ -5,6 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
+use callwright::chat::FixKind;
 use callwright::check::ToolSet;
 use callwright::format::Formats;
 use callwright::read::{Parsed, Parser, Recovery};
@@ -103,5 +104,44 @@ fn a_call_that_was_cut_off_is_not_recovered() {
             let whole = text.starts_with('{') && made == ["{\"city\":\"Oslo\"}"];
             assert!(made.is_empty() || whole, "{name} {text}: {made:?}");
         }
+    }
+}
+
+#[test]
+fn an_announced_call_is_one_only_if_the_model_makes_it_now() {
+    let announced = [
+        "I'll use the weather_now tool with city=\"Oslo\" and days=3.",
+        "The user wants the weather. I will call `weather_now` with the parameters city: 'Oslo', days: 3.",
+        "Let me call weather_now using `city`=\"Oslo\" and `days`=3. One moment.",
+    ];
+    for text in announced {
+        let parsed = read("tool_use", None, text);
+        assert_eq!(
+            parsed.calls.iter().map(arguments).collect::<Vec<_>>(),
+            ["{\"city\":\"Oslo\",\"days\":3}"],
+            "{text}"
+        );
+        assert!(parsed.fixes.iter().any(|fix| fix.kind == FixKind::Announced));
+        // A model that has a format of its own writes calls in it.
+        assert!(read("hermes", None, text).calls.is_empty(), "{text}");
+    }
+    let none = [
+        "If you tell me the day, I'll use the weather_now tool with city=\"Oslo\".",
+        "I won't use the weather_now tool with city=\"Oslo\".",
+        "I used the weather_now tool with city=\"Oslo\".",
+        "I would call weather_now with city=\"Oslo\".",
+        "You can use weather_now with city=\"Oslo\".",
+        "I'll use the weather_now tool.",
+        "I'll use the weather_now tool with city=Oslo.",
+        "I'll use the Weather-Now tool with city=\"Oslo\".",
+        "I'll use the weather_now tool with days=3.",
+        "I'll use the weather_now tool with city=\"Oslo\", unit=\"C\".",
+        "I'll use the weather_now tool with city=[1, 2].",
+        "Unfortunately I cannot. I'll use the weather_now tool with city=\"Oslo\".",
+        "<think>I'll use the weather_now tool with city=\"Oslo\".</think> It rains.",
+        "Shall I? I'll explain: weather_now takes a place, for example city=\"Oslo\".",
+    ];
+    for text in none {
+        assert!(read("tool_use", None, text).calls.is_empty(), "{text}");
     }
 }

@@ -31,6 +31,7 @@ pub use compare::{Change, Comparison};
 pub use html::html;
 pub use intervals::Interval;
 pub use junit::junit;
+pub use matching::judge;
 pub use outcome::{Class, Mismatch, Outcome};
 pub use prediction::predictions;
 pub use reading::How;

@@ -38,6 +38,12 @@ impl Bar {
         self.bar.inc(1);
     }
 
+    /// Prints something above the bar.
+    #[cfg(feature = "engine")]
+    pub(super) fn aside(&self, text: &str) {
+        self.bar.suspend(|| self.printer.note(text));
+    }
+
     /// Takes the bar away.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();

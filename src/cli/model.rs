@@ -41,6 +41,12 @@ pub(super) struct ModelArgs {
 }
 
 impl ModelArgs {
+    /// The same, with the model writing as it likes.
+    pub(super) fn free(mut self) -> Self {
+        self.no_enforce = true;
+        self
+    }
+
     /// Loads the model, pulling it first where it was named and is not there.
     pub(super) async fn engine(&self, name: Option<&str>, world: &World) -> Result<Engine> {
         let name = self.name(name, world)?;

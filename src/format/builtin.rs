@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::{Format, Formats};
 
-const FILES: [&str; 56] = [
+const FILES: [&str; 57] = [
     include_str!("../../grammars/apertus.toml"),
     include_str!("../../grammars/claude.toml"),
+    include_str!("../../grammars/code_block.toml"),
     include_str!("../../grammars/cohere.toml"),
     include_str!("../../grammars/command_r.toml"),
     include_str!("../../grammars/deepseek_v3.toml"),

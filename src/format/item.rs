@@ -10,6 +10,7 @@ use super::reader::Step;
 use super::shapes::call_expr::ExprItem;
 use super::shapes::json_calls::JsonItem;
 use super::shapes::named_json::HeadItem;
+use super::shapes::named_text::TextItem;
 use super::shapes::tagged_params::TaggedItem;
 use super::{Format, Offered};
 use crate::chat::{Fix, FixKind};
@@ -66,6 +67,7 @@ pub(crate) enum Item {
     Head(HeadItem),
     Tagged(Box<TaggedItem>),
     Expr(Box<ExprItem>),
+    Text(TextItem),
 }
 
 /// How far an item got.
@@ -93,6 +95,7 @@ impl Item {
             Self::Head(item) => item.advance(scene),
             Self::Tagged(item) => item.advance(scene, out),
             Self::Expr(item) => item.advance(scene),
+            Self::Text(item) => item.advance(scene),
         }
     }
 
@@ -103,6 +106,7 @@ impl Item {
             Self::Head(item) => item.start(),
             Self::Tagged(item) => item.start(),
             Self::Expr(item) => item.start(),
+            Self::Text(item) => item.start(),
         }
     }
 }

@@ -67,6 +67,10 @@ pub trait Offered {
     }
     /// The schema of one parameter of that tool.
     fn parameter(&self, name: &str, parameter: &str) -> Option<&Value>;
+    /// The parameters of that tool, as far as they are known.
+    fn parameters(&self, _name: &str) -> Vec<&str> {
+        Vec::new()
+    }
     /// Arguments by position, named by the tool's schema.
     fn positional(&self, name: &str, values: Vec<Value>) -> crate::chat::Arguments;
 }

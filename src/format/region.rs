@@ -11,6 +11,7 @@ use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted, lead};
 use super::shapes::json_calls::{JsonItem, Named};
 use super::shapes::named_json::HeadItem;
+use super::shapes::named_text::TextItem;
 use crate::chat::{Fault, FixKind};
 use crate::value;
 
@@ -144,6 +145,9 @@ impl Region {
                 }
                 self.told = end;
                 self.at = end;
+                if matches!(item, Item::Text(_)) {
+                    return Some(Ended::Here { at: end, pending_close: false });
+                }
                 self.tail = match &item {
                     Item::Json(json) => json.tail(),
                     _ => None,
@@ -238,6 +242,10 @@ impl Region {
     fn begin(&mut self, scene: &Scene<'_>) -> Option<Ended> {
         let rest = &scene.text[self.at..];
         for body in scene.format.bodies() {
+            if body.row.shape == ShapeName::NamedText {
+                self.item = Some(Item::Text(TextItem::new(self.at, body.index)));
+                return None;
+            }
             for template in body.templates() {
                 let word = lead(template.lead());
                 if word.is_empty() {
@@ -325,7 +333,8 @@ impl Region {
 
     fn at_end(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {
         if self.calls == 0 {
-            if self.bare || self.list > 0 {
+            // A fence at the end closes some other block.
+            if self.bare || self.list > 0 || scene.format.written().row.shape == ShapeName::NamedText {
                 return Ended::Text;
             }
             self.commit(out);

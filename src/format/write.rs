@@ -179,6 +179,11 @@ impl Offered for Echo {
         self.tools.iter().find(|(tool, _)| tool == name)?.1.get(parameter)
     }
 
+    fn parameters(&self, name: &str) -> Vec<&str> {
+        let tool = self.tools.iter().find(|(tool, _)| tool == name);
+        tool.into_iter().flat_map(|(_, parameters)| parameters.keys()).map(String::as_str).collect()
+    }
+
     fn positional(&self, _name: &str, _values: Vec<Value>) -> Arguments {
         Arguments::new()
     }

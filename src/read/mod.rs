@@ -1,6 +1,7 @@
 //! Reads a model's output: by its format as it streams, then by recovery at the end.
 
 mod anchors;
+mod announced;
 mod auto;
 mod convincing;
 mod deltas;

@@ -27,6 +27,10 @@ impl Offered for OnOffer<'_> {
         self.tools.parameter(&self.tools.tools()[index].name, parameter)
     }
 
+    fn parameters(&self, name: &str) -> Vec<&str> {
+        self.tools.parameters(name).collect()
+    }
+
     fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
         let index = self.tools.index(name, self.level);
         let name = index.map_or(name, |index| &self.tools.tools()[index].name);

@@ -10,6 +10,8 @@ struct Prose {
     refusal: Vec<String>,
     aside: Vec<String>,
     turn: Vec<String>,
+    announcing: Vec<String>,
+    doubting: Vec<String>,
 }
 
 fn table() -> &'static Prose {
@@ -23,7 +25,7 @@ pub(super) const LONGEST: usize = 80;
 
 /// Whether prose before a call says that it is none.
 pub(super) fn refuses(text: &str) -> bool {
-    let text = text.to_lowercase().replace('’', "'");
+    let text = plain(text);
     table().refusal.iter().any(|phrase| text.contains(phrase.as_str()))
 }
 
@@ -31,6 +33,22 @@ pub(super) fn refuses(text: &str) -> bool {
 pub(super) fn turns_aside(text: &str) -> bool {
     let text = text.to_lowercase();
     table().aside.iter().any(|phrase| text.contains(phrase.as_str()))
+}
+
+/// Whether the beginning of a sentence says that the model does now what follows.
+pub(super) fn announces(text: &str) -> bool {
+    let text = plain(text);
+    table().announcing.iter().any(|phrase| text.contains(phrase.as_str()))
+}
+
+/// Whether a sentence denies what it says, makes it depend on something, or tells of the past.
+pub(super) fn doubts(text: &str) -> bool {
+    let text = format!(" {} ", plain(text));
+    table().doubting.iter().any(|phrase| text.contains(phrase.as_str()))
+}
+
+fn plain(text: &str) -> String {
+    text.to_lowercase().replace('’', "'")
 }
 
 /// Where another turn begins, at or after `from`.

@@ -11,6 +11,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::anchors::{Anchor, anchors};
+use super::announced::announced;
 use super::convincing::{runs_code, unconvincing};
 use super::lines::fill_lines;
 use super::prose;
@@ -57,6 +58,10 @@ pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recov
     let mut search =
         Search { text, tools, level, offered, budget, line: 0, last: 0, cut: None, ran_out: false, found, known };
     search.run();
+    if recovery == Recovery::Anywhere && search.found.is_empty() && search.cut.is_none() {
+        announced(text, tools).into_iter().for_each(|raw| search.take(raw));
+        search.found.retain(|call| call.checked.faults.is_empty());
+    }
     let (mut calls, mut cut) = (search.found, search.cut);
     if recovery == Recovery::Lines {
         let spans: Vec<Range<usize>> = calls.iter().map(|call| call.raw.span.clone()).collect();

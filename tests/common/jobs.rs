@@ -29,10 +29,14 @@ pub fn next(chunks: &mut Chunks) -> Option<Result<Chunk>> {
 
 /// All of a job's output, and its end.
 pub fn collect(generator: &dyn Generator, job: Job) -> Result<(Vec<u8>, End)> {
-    let mut chunks = generator.generate(job)?;
+    rest(&mut generator.generate(job)?)
+}
+
+/// What is still to come of a job, and its end.
+pub fn rest(chunks: &mut Chunks) -> Result<(Vec<u8>, End)> {
     let mut text = Vec::new();
     loop {
-        match next(&mut chunks).expect("an end comes before the stream's end")? {
+        match next(chunks).expect("an end comes before the stream's end")? {
             Chunk::Text(bytes) => text.extend(bytes),
             Chunk::End(end) => return Ok((text, end)),
             _ => {}

@@ -53,6 +53,22 @@ impl Home {
     }
 }
 
+/// How a command ended and what it said.
+#[cfg(feature = "cli")]
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs a command to its end.
+#[cfg(feature = "cli")]
+pub fn say(command: &mut Command) -> Said {
+    let output = command.output().expect("the binary starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("callwright writes text");
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
 /// The repository.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -1,7 +1,6 @@
 //! `callwright bench parse`: how well recorded outputs are read.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::bench::{self, Bench, Comparison, Hooks, How, Report};
@@ -11,7 +10,7 @@ use crate::cli::{Exit, World, level, out};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{BadLine, Records};
 
-use super::{saved, table, worst};
+use super::{interruption, saved, share, table, worst};
 
 /// Read recorded outputs and score what was read in them
 #[derive(Debug, clap::Args)]
@@ -57,13 +56,6 @@ pub(super) struct Args {
     /// Fail unless this share of the judged recordings is right: 0.95 or 95%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     min_accuracy: Option<f64>,
-}
-
-/// `0.95` or `95%`.
-fn share(text: &str) -> std::result::Result<f64, String> {
-    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-    let share = number.trim().parse::<f64>().map_err(|_| "not a number: 0.95 or 95% is meant".to_owned())? / scale;
-    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("a share is between 0 and 1, or ends in %".to_owned()) }
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
@@ -119,16 +111,6 @@ fn print_json(report: &Report, comparison: Option<&Comparison>, world: &World) -
         comparison: Option<&'r Comparison>,
     }
     world.printer.json(&Both { report, comparison })
-}
-
-/// A flag that Ctrl-C sets. The second one ends the process at once; where no handler can be set, the first one does.
-fn interruption() -> Arc<AtomicBool> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stopped))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)));
-    }
-    stopped
 }
 
 fn read(records: Records, how: &How, stopped: &AtomicBool, world: &World) -> Result<Bench> {

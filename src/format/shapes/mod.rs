@@ -6,4 +6,5 @@ pub(crate) mod elements;
 pub(crate) mod json_calls;
 pub(crate) mod json_text;
 pub(crate) mod named_json;
+pub(crate) mod named_text;
 pub(crate) mod tagged_params;

@@ -1,0 +1,72 @@
+//! The targets: each takes any bytes and panics where a law of DESIGN section 3 is broken.
+//!
+//! They live once, for libFuzzer, for the stable driver and for `cargo test`. A target reads its choices (format, level,
+//! cuts) from the first bytes and the text from the rest, so that a fixture is a seed once those bytes stand before it.
+
+pub mod gguf;
+pub mod linear;
+pub mod parser;
+pub mod schemas;
+pub mod seeds;
+pub mod values;
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// Every target by its name.
+pub const ALL: [(&str, fn(&[u8])); 5] = [
+    ("gguf", gguf::run),
+    ("linear", linear::run),
+    ("parser", parser::run),
+    ("schemas", schemas::run),
+    ("values", values::run),
+];
+
+/// Input that is longer is cut there, so that the bound on time means the same for all.
+pub const LONGEST: usize = 100_000;
+
+/// Longer than this for at most [`LONGEST`] bytes is a hang.
+const TOO_LONG: Duration = Duration::from_secs(1);
+
+/// Does the work, and panics if it takes too long each time: other work on the machine may slow one attempt.
+fn in_time<T>(what: &str, work: impl Fn() -> T) -> T {
+    let mut least = Duration::MAX;
+    for _ in 0..3 {
+        let start = worked();
+        let done = work();
+        least = least.min(worked().saturating_sub(start));
+        if least < TOO_LONG {
+            return done;
+        }
+    }
+    panic!("law 5: {what} took {least:?}");
+}
+
+/// The time that this thread has had a processor, where the system tells it.
+fn worked() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
+}
+
+/// Cuts bytes as a seed says: 0 not at all, 1 byte for byte, else into pieces of one to eight bytes.
+fn cuts(bytes: &[u8], seed: u8) -> Vec<&[u8]> {
+    let mut state = u32::from(seed);
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let size = match seed {
+            0 => rest.len(),
+            1 => 1,
+            _ => {
+                state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+                (state >> 16) as usize % 8 + 1
+            }
+        };
+        let (piece, more) = rest.split_at(size.min(rest.len()));
+        pieces.push(piece);
+        rest = more;
+    }
+    pieces
+}
