@@ -334,6 +334,29 @@ fn what_the_model_writes_by_itself_is_left_as_it_is() {
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// A model may not know how a text ends in this format. Where it would rather end its answer, the text ends.
+#[test]
+fn a_text_ends_where_the_model_would_end_its_answer() {
+    let city = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
+    let tools = Arc::new(ToolSet::compile(&[Tool::new("weather_now", "", city)]).unwrap());
+    let wanted = call("weather_now", json!({"city": "Oslo"}));
+    for format in Formats::builtin().iter() {
+        let text = format.write(std::slice::from_ref(&wanted)).unwrap();
+        let begun = &text[..text.find("Oslo").unwrap() + "Oslo".len()];
+        let constraint = Constraint::compile(format, &tools, &ToolChoice::Required, false, "").unwrap();
+        let script = begun.bytes().map(u32::from).collect();
+        let model = Scripted::open_over(Words::bytes(), Script::Behind(script), 4000, true).0;
+        let job = Job { prompt: Prompt::markup("."), constraint, ..Job::default() };
+        let (output, end) = collect(&model, job).unwrap();
+        let mut parser = Parser::new(Arc::clone(format), Arc::clone(&tools)).level(Level::Strict);
+        parser.push(&output);
+        let parsed = parser.finish();
+        let told = || format!("{}: {:?} {parsed:?}", format.name(), String::from_utf8_lossy(&output));
+        assert!(parsed.faults.is_empty() && parsed.fixes.is_empty() && end.forced.is_empty(), "{}", told());
+        assert_eq!(parsed.calls[0].arguments, wanted.arguments, "{}", told());
+    }
+}
+
 /// Where the format's tags are tokens that no text can spell, they end texts as such.
 #[test]
 fn tags_may_be_control_tokens() {
