@@ -91,6 +91,11 @@ impl Held {
         self.matcher.is_done() && !self.cut_off
     }
 
+    /// Whether the output may end here.
+    pub(super) fn may_end(&mut self) -> bool {
+        !self.cut_off && self.matcher.may_end()
+    }
+
     /// How many of these guesses may come next. Outside strings nearly all is forced, and guesses are not worth a look.
     pub(super) fn fitting(&mut self, guesses: &[Token]) -> usize {
         if self.in_string && !guesses.is_empty() { self.matcher.fitting(guesses) } else { 0 }
