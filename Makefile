@@ -47,6 +47,10 @@ docs: ## the API reference, warnings refused
 bench: ## the speed of reading
 	$(CARGO) bench --locked
 
+fuzz: ## each target for ten minutes on a stable compiler (with cargo-fuzz: `cargo +nightly fuzz run parser --features libfuzzer`)
+	cd fuzz && $(CARGO) build --release --bin drive
+	cd fuzz && for target in parser values schema gguf; do ./target/release/drive $$target 600; done
+
 deny: ## licences and known faults of dependencies (needs cargo-deny)
 	$(CARGO) deny check
 
