@@ -99,7 +99,9 @@ pub fn values(data: &[u8]) {
         let _ = value::call_expr_closed(&text, 0, &dialect);
     }
     let _ = value::sources(&text, 0);
-    for schema in [json!({}), json!({"type": "integer"}), json!({"type": ["string", "array"]}), json!({"enum": ["a", "b"]})] {
+    for schema in
+        [json!({}), json!({"type": "integer"}), json!({"type": ["string", "array"]}), json!({"enum": ["a", "b"]})]
+    {
         let _ = value::typed(&text, &schema);
     }
     let (mut scan, mut canonical, mut out) = (ValueScan::new(), Canonical::new(), String::new());

@@ -32,7 +32,10 @@ fn main() -> ExitCode {
         }
         (runs, slowest) = (runs + 1, slowest.max(run.elapsed()));
     }
-    println!("{name}: {runs} runs of {} seeds in {seconds} s, none went wrong, the slowest took {slowest:?}", seeds.len());
+    println!(
+        "{name}: {runs} runs of {} seeds in {seconds} s, none went wrong, the slowest took {slowest:?}",
+        seeds.len()
+    );
     ExitCode::SUCCESS
 }
 
@@ -48,7 +51,10 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
         seeds = SCHEMAS.iter().map(|text| text.replace('|', "\0").into_bytes()).collect();
     }
     if name == "gguf" {
-        seeds.push(b"GGUF\x03\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0name\x08\0\0\0\x01\0\0\0\0\0\0\0x".to_vec());
+        seeds.push(
+            b"GGUF\x03\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0name\x08\0\0\0\x01\0\0\0\0\0\0\0x"
+                .to_vec(),
+        );
     }
     seeds
 }
