@@ -15,6 +15,8 @@ endif
 
 QUESTION ?= What is the weather in Oslo?
 TOOLS ?= examples/tools.json
+# How long each fuzz target runs.
+SECONDS ?= 60
 
 .PHONY: help run test setup lint format docs bench fuzz deny clean
 help: ## list the recipes
@@ -46,6 +48,10 @@ docs: ## the API reference, warnings refused
 
 bench: ## the speed of reading
 	$(CARGO) bench --locked
+
+fuzz: ## hostile input for each target, SECONDS=60 of it; see CONTRIBUTING.md for libFuzzer
+	cd fuzz && for target in gguf linear parser schemas values; do \
+	  $(CARGO) run --quiet --locked --release --no-default-features --bin mutate -- $$target $(SECONDS); done
 
 deny: ## licences and known faults of dependencies (needs cargo-deny)
 	$(CARGO) deny check
