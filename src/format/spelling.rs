@@ -58,7 +58,6 @@ impl Format {
 
 /// The markers that mean something inside a tagged call, in their first spelling.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_field_names, reason = "the words of the row")]
 pub(crate) struct Endings {
     /// What a parameter begins with.
     pub(crate) leads: Vec<String>,
