@@ -79,6 +79,12 @@ impl Closer {
         Ok(Verdict::Goes)
     }
 
+    /// Tokens that end the text at hand, where it may end here.
+    pub(crate) fn end_of_text(&self, matcher: &mut Matcher) -> Result<Option<Vec<u32>>> {
+        let environment = matcher.environment()?;
+        end_of_text(matcher, &environment, &self.ends)
+    }
+
     /// Looks for the first way, before any token of the stretch was chosen.
     pub(crate) fn begin(&mut self, matcher: &mut Matcher, left: usize) -> Result<()> {
         if self.wait == 0 {
@@ -163,7 +169,7 @@ impl Trail {
 fn nearest(matcher: &mut Matcher, ends: &Ends, trail: &mut Trail, turn: usize) -> Result<Vec<u32>> {
     let environment = matcher.environment()?;
     let in_text = LETTERS.iter().any(|text| fits(matcher, &environment, text).is_some());
-    let in_free_text = in_text && ["a", "Q", " ", "7"].iter().all(|text| fits(matcher, &environment, text).is_some());
+    let in_free_text = in_text && is_free(matcher, &environment);
     if !in_text && fits_all(matcher, &ends.calls) {
         return Ok(ends.calls.clone());
     }
@@ -171,8 +177,8 @@ fn nearest(matcher: &mut Matcher, ends: &Ends, trail: &mut Trail, turn: usize) -
     if let Some(tokens) = brackets.iter().find_map(|text| fits(matcher, &environment, text)) {
         return Ok(tokens);
     }
-    if let Some(end) = ends.text.iter().find(|end| fits_all(matcher, end)) {
-        return Ok(end.clone());
+    if let Some(end) = end_of_text(matcher, &environment, ends)? {
+        return Ok(end);
     }
     if !in_free_text {
         let fitting = ONWARD.into_iter().filter(|text| fits(matcher, &environment, text).is_some()).collect();
@@ -194,6 +200,29 @@ fn nearest(matcher: &mut Matcher, ends: &Ends, trail: &mut Trail, turn: usize) -
         allowed.get(turn.wrapping_mul(2_654_435_761) % allowed.len().max(1))
     };
     Ok(chosen.copied().into_iter().collect())
+}
+
+/// The tokens that end the text at hand: the first that fit and really lead out of it. What ends one text is a part of
+/// another, as a closing tag is of a string of JSON.
+fn end_of_text(matcher: &mut Matcher, environment: &toktrie::TokEnv, ends: &Ends) -> Result<Option<Vec<u32>>> {
+    for end in &ends.text {
+        if !fits_all(matcher, end) {
+            continue;
+        }
+        let mut behind = matcher.fork();
+        for token in end {
+            behind.consume(*token)?;
+        }
+        if behind.is_done() || !is_free(&mut behind, environment) {
+            return Ok(Some(end.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether nearly any text may stand here.
+fn is_free(matcher: &mut Matcher, environment: &toktrie::TokEnv) -> bool {
+    ["a", "Q", " ", "7"].iter().all(|text| fits(matcher, environment, text).is_some())
 }
 
 /// The tokens of a text, where all of them may come next.

@@ -3,8 +3,11 @@
 //! The grammar is built from the very pieces that the format writes with, so that what is enforced is what is read.
 //! It must not know vocabularies: those come when a model decodes.
 
+use std::error::Error as _;
+
 use serde_json::{Value, json};
 
+use super::block;
 use super::constraint::Relaxation;
 use super::grammar::{Grammar, Term};
 use super::kind::{Kind, Kinds};
@@ -80,7 +83,16 @@ pub(super) fn calls(plan: Plan<'_>, tools: &[Callable]) -> Result<Compiled> {
     compiled.grammar.rule("start", start);
     let (mut calls, mut more) = (Vec::new(), Vec::new());
     for (index, tool) in tools.iter().enumerate() {
-        let terms = call(plan.format, &pieces, tool, &format!("tool_{index}"), &mut compiled)?;
+        let terms = match call(plan.format, &pieces, tool, &format!("tool_{index}"), &mut compiled) {
+            Ok(terms) => terms,
+            // A format for tools that run code is no format for the others.
+            Err(error) if pieces.shape == ShapeName::NamedText && (index + 1 < tools.len() || !calls.is_empty()) => {
+                let cause = format!("it is left out: {}", error.source().map(ToString::to_string).unwrap_or_default());
+                compiled.relaxed.push(Relaxation { tool: tool.name.clone(), cause });
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let (head, rest) = head(terms);
         let rule = format!("tool_{index}");
         // What stands between two calls is one literal with what follows: it may begin as the end of all calls does.
@@ -122,10 +134,12 @@ fn call(
         let arguments = arguments.as_object().cloned().unwrap_or_default();
         format.write(&[Call::new(tool.name.clone(), arguments)]).is_ok()
     };
-    if !sayable(json!({})) {
+    let mut kinds = Kinds::new(&tool.schema);
+    let only = (pieces.shape == ShapeName::NamedText).then(|| block::only(&mut kinds)).transpose().map_err(refused)?;
+    let some = only.as_ref().map_or_else(|| json!({}), |only| json!({ only.key.as_str(): "x" }));
+    if !sayable(some) {
         return Err(refused(format!("the name `{}` cannot be written in it", tool.name)));
     }
-    let mut kinds = Kinds::new(&tool.schema);
     let mut terms = vec![Term::literal(pieces.call_open)];
     let mut rest = pieces.item.pieces().iter().peekable();
     let mut closed = false;
@@ -180,6 +194,12 @@ fn call(
                 let name = format!("{rule}_params");
                 compiled.grammar.either(name.as_str(), alternatives);
                 terms.push(Term::lark(name));
+            }
+            Piece::Field(Field::Value) if only.is_some() => {
+                let close: String = rest.by_ref().map(literal_of).chain([pieces.call_close]).collect();
+                let texts = only.iter().map(|only| block::text(&mut compiled.grammar, &mut kinds, only, &close));
+                terms.extend(texts);
+                closed = true;
             }
             Piece::Field(field) => {
                 return Err(refused(format!("`{field:?}` stands in its calls, and what it is cannot be told")));

@@ -179,6 +179,10 @@ impl Constraint {
                 vec![param.after(Field::Value).first().map(literal_of).unwrap_or_default().to_owned()]
             }
             (_, _, Some(quote)) => vec![quote.to_owned()],
+            (ShapeName::NamedText, ..) => {
+                let close = pieces.item.after(Field::Value).iter().map(literal_of);
+                vec![close.chain([pieces.call_close]).collect()]
+            }
             _ if pieces.json == JsonStyle::Python => vec!["'".to_owned()],
             _ => vec!["\"".to_owned()],
         }
@@ -193,7 +197,8 @@ impl Constraint {
     /// numbers from texts. Other grammars bound numbers themselves.
     pub(crate) fn counts_digits(&self) -> bool {
         let pieces = self.shared.format.enforce();
-        pieces.shape != ShapeName::TaggedParams && pieces.quote.is_none() && pieces.json != JsonStyle::Python
+        let plain = !matches!(pieces.shape, ShapeName::TaggedParams | ShapeName::NamedText);
+        plain && pieces.quote.is_none() && pieces.json != JsonStyle::Python
     }
 
     /// What watches free text for the beginning of a call; `first`: from the beginning of the output.
@@ -215,8 +220,9 @@ impl Constraint {
         let (mut tools, mut relaxed) = (shared.tools.clone(), shared.told.clone());
         for tool in &mut tools {
             let compiles = |tool: &Callable| {
-                let grammar = alone(&shared.format, tool).map_err(|error| error.to_string())?;
-                Matcher::compile(factory, &grammar.lark(&[]))
+                // A tool that the format cannot call is no part of the grammar.
+                let Ok(grammar) = alone(&shared.format, tool) else { return Ok(()) };
+                Matcher::compile(factory, &grammar.lark(&[])).map(drop)
             };
             let Err(cause) = compiles(tool) else { continue };
             tool.strictness = Strictness::Relaxed;

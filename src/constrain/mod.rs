@@ -5,6 +5,7 @@
 //! a scout of the format watches for the beginning of a call, which costs nothing and changes no word. It must not
 //! know engines, backends or providers.
 
+mod block;
 mod closer;
 mod compile;
 mod constraint;

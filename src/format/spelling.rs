@@ -8,15 +8,16 @@ use serde_json::Value;
 use super::Format;
 use super::row::ShapeName;
 use super::scan::lead;
-use super::shapes::{call_expr, json_text, tagged_params};
+use super::shapes::{call_expr, json_text};
 use super::template::Field;
+use super::write::between_tags;
 
 impl Format {
     /// A constant as it stands in a call.
     pub(crate) fn constant(&self, value: &Value) -> String {
         let body = self.written();
         match (body.row.shape, &body.param) {
-            (ShapeName::TaggedParams, Some(param)) => tagged_params::written(body, param, value, self.row().json),
+            (ShapeName::TaggedParams, Some(param)) => between_tags(body, param, value, self.row().json),
             (ShapeName::CallExpr, _) => {
                 let mut text = String::new();
                 call_expr::literal(body, value, &mut text);
@@ -57,7 +58,6 @@ impl Format {
 
 /// The markers that mean something inside a tagged call, in their first spelling.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_field_names, reason = "the words of the row")]
 pub(crate) struct Endings {
     /// What a parameter begins with.
     pub(crate) leads: Vec<String>,

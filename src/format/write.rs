@@ -8,8 +8,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::row::{Ids, ParallelKind, ShapeName};
-use super::shapes::{call_expr, json_text, tagged_params};
+use super::row::{Escape, Ids, JsonStyle, Nested, ParallelKind, ShapeName};
+use super::shapes::{call_expr, elements, json_text};
 use super::template::{Field, Piece, Template};
 use super::{Body, Format, Offered};
 use crate::chat::{Arguments, Call, CallId};
@@ -98,7 +98,8 @@ impl Format {
         match (body.row.shape, &body.param) {
             (ShapeName::TaggedParams, Some(param)) => {
                 for (key, value) in arguments {
-                    tagged_params::write(body, param, (key, value), self.row.json, text);
+                    let written = between_tags(body, param, value, self.row.json);
+                    fill_param(param, key, value, &written, text);
                 }
             }
             _ => call_expr::write(body, arguments, text),
@@ -117,8 +118,28 @@ fn id(call: &Call, index: usize, ids: Ids) -> String {
     }
 }
 
+/// A parameter's value as it stands between its tags.
+pub(super) fn between_tags(body: &Body, param: &Template, value: &Value, style: JsonStyle) -> String {
+    let plain = match value {
+        Value::String(own) => own.clone(),
+        other if body.row.nested == Nested::Elements => {
+            let mut inner = String::new();
+            elements::write(other, param, &mut inner);
+            inner
+        }
+        other => json_text::text(other, style),
+    };
+    match body.row.escape {
+        Escape::Xml => plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
+        Escape::Cdata if plain.contains(['<', '&']) => {
+            format!("<![CDATA[{}]]>", plain.replace("]]>", "]]]]><![CDATA[>"))
+        }
+        Escape::None | Escape::Cdata => plain,
+    }
+}
+
 /// Fills a parameter's template.
-pub(super) fn fill_param(param: &Template, key: &str, value: &Value, written: &str, text: &mut String) {
+fn fill_param(param: &Template, key: &str, value: &Value, written: &str, text: &mut String) {
     for piece in param.pieces() {
         match piece {
             Piece::Literal(literal) => text.push_str(literal),

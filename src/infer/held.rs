@@ -5,6 +5,7 @@
 
 use super::backend::Token;
 use super::repeat::Repeats;
+use super::sample::likeliest;
 use super::turn::Turn;
 use crate::constrain::{Closer, Constraint, Digits, Ends, Mask, Matcher, Verdict, ends_in_digits, overlong};
 use crate::error::Result;
@@ -45,12 +46,13 @@ impl Held {
 
     /// Goes on at the end of the output with a call whose first byte is `start`.
     fn go_on(turn: &mut Turn, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
+        let (digits, plain_quotes) = (Digits::from(start), constraint.counts_digits());
         let ends = constraint.ends();
-        let repeats = Repeats::new(&turn.lexicon, &ends);
+        // Where a text's end is many tokens long, no single one can be made likelier.
+        let repeats = Repeats::new(&turn.lexicon, if plain_quotes { &ends } else { &[] });
         let tokens = |text: &String| turn.lexicon.vocab().tokenize(text.as_bytes(), true);
         let ends = Ends { text: ends.iter().map(tokens).collect(), calls: tokens(&constraint.close()) };
         let closer = Closer::new(turn.left(), ends);
-        let (digits, plain_quotes) = (Digits::from(start), constraint.counts_digits());
         let mut held = Self { matcher, closer, repeats, digits, plain_quotes, cut_off: false, in_string: false };
         let forced = held.matcher.consume_forced();
         held.append_forced(turn, &forced);
@@ -89,6 +91,11 @@ impl Held {
         self.matcher.is_done() && !self.cut_off
     }
 
+    /// Whether the output may end here.
+    pub(super) fn may_end(&mut self) -> bool {
+        !self.cut_off && self.matcher.may_end()
+    }
+
     /// How many of these guesses may come next. Outside strings nearly all is forced, and guesses are not worth a look.
     pub(super) fn fitting(&mut self, guesses: &[Token]) -> usize {
         if self.in_string && !guesses.is_empty() { self.matcher.fitting(guesses) } else { 0 }
@@ -105,25 +112,42 @@ impl Held {
         }
         // A string is where nearly every token may stand.
         let in_string = mask.num_set() * 2 > turn.lexicon.vocab().size();
-        let token = turn.choose(logits, Some(&mask), &self.repeats.bias(in_string))?;
-        if turn.ends_answer(token) {
+        let bias = self.repeats.bias(in_string);
+        let mut chosen = match self.way_out_of_text(turn, logits, in_string)? {
+            Some(end) => end,
+            None => vec![turn.choose(logits, Some(&mask), &bias)?],
+        };
+        if chosen.iter().any(|token| turn.ends_answer(*token)) {
             return Ok(Taken::Ended);
         }
-        self.matcher.consume(token)?;
+        for token in &chosen {
+            self.matcher.consume(*token)?;
+        }
         let forced = self.matcher.consume_forced();
         let left = turn.left();
-        if !self.matcher.is_done() || 1 + forced.len() > left {
-            let mut path = vec![token];
-            path.extend(&forced);
+        if !self.matcher.is_done() || chosen.len() + forced.len() > left {
+            let path = [chosen.as_slice(), &forced].concat();
             if let Verdict::Close(way) = self.closer.after(&mut self.matcher, &path, left)? {
                 return Ok(close(turn, &way));
             }
         }
-        turn.append(token);
-        self.repeats.push(token, in_string);
+        let first = chosen.remove(0);
+        turn.append(first);
+        self.repeats.push(first, in_string);
         self.in_string = in_string;
+        self.append_forced(turn, &chosen);
         self.append_forced(turn, &forced);
         Ok(if self.is_complete() { Taken::Complete } else { Taken::Goes })
+    }
+
+    /// What ends the text at hand, where the model would rather end its answer than go on with it, or goes round in
+    /// circles: it may not know how texts end in this format.
+    fn way_out_of_text(&mut self, turn: &Turn, logits: &[f32], in_string: bool) -> Result<Option<Vec<Token>>> {
+        let wants_out = || likeliest(logits, None, &[]).is_some_and(|token| turn.ends_answer(token));
+        if in_string && (self.repeats.is_stuck(in_string) || wants_out()) {
+            return self.closer.end_of_text(&mut self.matcher);
+        }
+        Ok(None)
     }
 
     /// Whether the text may stand in a number that grows too long.

@@ -23,6 +23,9 @@ const PERIODS: usize = 48;
 /// The longest period that is looked for.
 const PERIOD: usize = 32;
 
+/// How often a loop is seen until the text is ended for it.
+const STUCK: f32 = 6.0;
+
 /// Watches what is written inside a call.
 #[derive(Debug)]
 pub(super) struct Repeats {
@@ -75,6 +78,11 @@ impl Repeats {
             bias.extend(ends.iter().map(|token| (*token, change)));
         }
         bias
+    }
+
+    /// Whether a text goes round in circles and has no token of its own that could end it.
+    pub(super) fn is_stuck(&self, in_string: bool) -> bool {
+        in_string && self.string_ends.is_empty() && self.strain >= STUCK
     }
 
     /// The token that would go on with an exact period.

@@ -91,7 +91,8 @@ fn biased(token: Token, logit: f32, bias: &Bias) -> f32 {
     bias.iter().filter(|(other, _)| *other == token).fold(logit, |logit, (_, change)| logit + change)
 }
 
-fn likeliest(logits: &[f32], mask: Option<&Mask>, bias: &Bias) -> Option<Token> {
+/// The likeliest token of all that are allowed.
+pub(super) fn likeliest(logits: &[f32], mask: Option<&Mask>, bias: &Bias) -> Option<Token> {
     let mut best: Option<(Token, f32)> = None;
     each_allowed(logits, mask, |token, logit| {
         // Looked up only for a token that would win: biases are few and mostly penalties.

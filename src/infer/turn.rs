@@ -164,7 +164,9 @@ impl Turn {
         loop {
             let complete = matches!(&self.phase, Phase::Held(held) if held.is_complete());
             if self.left() == 0 && !complete {
-                return Ok(Some(FinishReason::Length));
+                // Calls that might be followed by more and were not are whole.
+                let whole = if let Phase::Held(held) = &mut self.phase { held.may_end() } else { false };
+                return Ok(Some(if whole { FinishReason::Stop } else { FinishReason::Length }));
             }
             let next = match std::mem::replace(&mut self.phase, Phase::Free) {
                 Phase::Held(held) if complete => self.held(held, None)?,

@@ -5,43 +5,17 @@
 
 use serde_json::{Map, Value};
 
+use super::elements;
 use super::json_calls::{JsonItem, Named};
-use super::{elements, json_text};
 use crate::chat::{Fix, FixKind};
 use crate::format::Body;
 use crate::format::envelope::RawCall;
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
-use crate::format::row::{Escape, JsonStyle, Nested, Place};
+use crate::format::row::{Escape, Nested, Place};
 use crate::format::scan::{Literals, Role, Sighted, lead};
 use crate::format::template::{Field, Piece, Template, loose_end, match_header};
-use crate::format::write::fill_param;
 use crate::value;
-
-/// Writes one parameter.
-pub(crate) fn write(body: &Body, param: &Template, (key, value): (&str, &Value), style: JsonStyle, text: &mut String) {
-    fill_param(param, key, value, &written(body, param, value, style), text);
-}
-
-/// A value as it stands between the tags.
-pub(crate) fn written(body: &Body, param: &Template, value: &Value, style: JsonStyle) -> String {
-    let plain = match value {
-        Value::String(own) => own.clone(),
-        other if body.row.nested == Nested::Elements => {
-            let mut inner = String::new();
-            elements::write(other, param, &mut inner);
-            inner
-        }
-        other => json_text::text(other, style),
-    };
-    match body.row.escape {
-        Escape::Xml => plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
-        Escape::Cdata if plain.contains(['<', '&']) => {
-            format!("<![CDATA[{}]]>", plain.replace("]]>", "]]]]><![CDATA[>"))
-        }
-        Escape::None | Escape::Cdata => plain,
-    }
-}
 
 /// A tagged call that is being read.
 #[derive(Debug)]

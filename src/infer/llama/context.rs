@@ -14,7 +14,7 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 
 use super::vocab::{LlamaVocabulary, native};
-use super::{BATCH, SEQUENCES, SHARED, Shape, failure};
+use super::{BATCH, SHARED, Shape, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
 use crate::infer::generator::ModelInfo;
@@ -50,7 +50,7 @@ impl Llama {
     ) -> Result<Self> {
         let context = context(engine, &model, shape, length)?;
         let can_truncate = !model.is_recurrent() && !model.is_hybrid();
-        let batch = LlamaBatch::new(BATCH, i32::try_from(SEQUENCES).unwrap_or(1));
+        let batch = LlamaBatch::new(BATCH, i32::try_from(shape.sequences).unwrap_or(1));
         Ok(Self { context, batch, engine, shape, length, vocab, info, can_truncate, state_key, model })
     }
 
@@ -62,7 +62,7 @@ impl Llama {
         self.batch.clear();
         let mut wanted = Vec::new();
         for (index, entry) in (0i32..).zip(batch.entries()) {
-            if entry.sequence as usize >= SEQUENCES || entry.token as usize >= self.vocab.size() {
+            if entry.sequence as usize >= self.shape.sequences || entry.token as usize >= self.vocab.size() {
                 return Err(Error::new(ErrorKind::Backend, "a batch names a token or sequence that is not there"));
             }
             let position = number(entry.position)?;
@@ -99,7 +99,7 @@ impl Backend for Llama {
     fn limits(&self) -> Limits {
         Limits {
             batch: BATCH,
-            sequences: SEQUENCES,
+            sequences: self.shape.sequences,
             context: self.length,
             can_truncate: self.can_truncate,
             can_fork: self.can_truncate,

@@ -49,6 +49,8 @@ pub(crate) const CONTEXT: usize = 4096;
 const BATCH: usize = 512;
 /// Sequences that share the cache: as many jobs are done at once, or kept for others that begin alike.
 const SEQUENCES: usize = 16;
+/// The same for models with a rolling state, whose whole memory is taken for each sequence at once.
+const ROLLING: usize = 4;
 /// The most tokens that the cache holds for several jobs, where one alone may not have more.
 const SHARED: usize = 32_768;
 
@@ -79,7 +81,9 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
     let first = if settings.context_length.is_some() { most } else { most.min(CONTEXT) };
     let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);
-    let shape = Shape { threads, on_cpu: settings.gpu_layers == 0 };
+    let rolls = model.is_recurrent() || model.is_hybrid();
+    let sequences = if rolls { ROLLING } else { SEQUENCES };
+    let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
     let key = (model.size() > SMALL).then(|| state_key(path, shape));
     Ok(Box::new(Llama::new(engine, model, shape, first, info, vocab, key)?))
 }
@@ -97,6 +101,7 @@ fn state_key(path: &Path, shape: Shape) -> String {
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     threads: usize,
+    sequences: usize,
     on_cpu: bool,
 }
 
@@ -107,7 +112,7 @@ impl Shape {
             .with_n_ctx(NonZeroU32::new(u32_of(context_length)))
             .with_n_batch(u32_of(BATCH))
             .with_n_ubatch(u32_of(BATCH))
-            .with_n_seq_max(u32_of(SEQUENCES))
+            .with_n_seq_max(u32_of(self.sequences))
             .with_kv_unified(true)
             .with_n_threads(threads)
             .with_n_threads_batch(threads);
