@@ -59,7 +59,9 @@ pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recov
         Search { text, tools, level, offered, budget, line: 0, last: 0, cut: None, ran_out: false, found, known };
     search.run();
     if recovery == Recovery::Anywhere && search.found.is_empty() && search.cut.is_none() {
-        announced(text, tools).into_iter().for_each(|raw| search.take(raw));
+        for raw in announced(text, tools) {
+            search.take(raw);
+        }
         search.found.retain(|call| call.checked.faults.is_empty());
     }
     let (mut calls, mut cut) = (search.found, search.cut);
