@@ -145,3 +145,24 @@ fn an_announced_call_is_one_only_if_the_model_makes_it_now() {
         assert!(read("tool_use", None, text).calls.is_empty(), "{text}");
     }
 }
+
+#[test]
+fn the_last_part_of_a_dotted_name_is_enough_where_the_arguments_are_just_the_tool_s() {
+    let tools = tools_of(&[
+        call("net_worth.get", json!({"name": "x"})),
+        call("a.find", json!({"id": 1})),
+        call("b.find", json!({"id": 1})),
+    ]);
+    let read = |text: &str| parse_recovering(&Formats::builtin().get("tool_use").unwrap(), &tools, text).calls;
+    assert_eq!(read("[get(name='Messi')]")[0].name, "net_worth.get");
+    for text in [
+        "get('Messi')",
+        "requests.get(name='Messi')",
+        "get(url='x')",
+        "get(name='Messi', url='x')",
+        "find(id=1)",
+        "get",
+    ] {
+        assert!(read(text).is_empty(), "{text}");
+    }
+}

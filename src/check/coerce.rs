@@ -201,7 +201,7 @@ impl Coercion<'_> {
         }
         let mut renamed = Map::new();
         for (name, value) in std::mem::take(object) {
-            let folded = names::fold(&name);
+            let folded = names::fold(bare(&name, properties));
             let mut alike = properties.keys().filter(|property| names::fold(property) == folded);
             match (alike.next(), alike.next()) {
                 (Some(only), None)
@@ -245,6 +245,16 @@ impl Coercion<'_> {
             self.tell(kind, || name);
         }
     }
+}
+
+/// What models write before the names of parameters, as a prompt's word for them.
+const PREFIXES: [&str; 4] = ["params_", "param_", "parameters.", "params."];
+
+/// The name without such a prefix, unless it is a part of the tool's own names.
+fn bare<'n>(name: &'n str, properties: &Map<String, Value>) -> &'n str {
+    let own = |prefix: &&str| properties.keys().any(|property| property.starts_with(*prefix));
+    let prefix = PREFIXES.iter().find(|prefix| name.starts_with(**prefix) && !own(prefix));
+    prefix.and_then(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
 
 fn is_null_text(value: &Value) -> bool {

@@ -135,14 +135,23 @@ fn object_calls(mut object: Map<String, Value>, place: &Place<'_>, depth: usize,
 
 /// Whether every key is a tool and every value may be its arguments.
 fn names_are_keys(object: &Map<String, Value>, place: &Place<'_>) -> bool {
-    let fits = |value: &Value| value.is_object() || value.is_null();
+    let lists =
+        |value: &Value| matches!(value, Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_object));
+    let fits = |value: &Value| value.is_object() || value.is_null() || lists(value);
     !object.is_empty() && object.iter().all(|(key, value)| place.offered.resolves(key) && fits(value))
 }
 
 fn by_key(object: Map<String, Value>, place: &Place<'_>, calls: &mut Vec<RawCall>) {
     for (name, arguments) in object {
-        let fixes = if place.own.name_is_key { Vec::new() } else { vec![place.fix(FixKind::Shape, None)] };
-        calls.push(place.call(name, arguments, None, fixes));
+        let own = place.own.name_is_key && !arguments.is_array();
+        let fixes = if own { Vec::new() } else { vec![place.fix(FixKind::Shape, None)] };
+        match arguments {
+            // A list of arguments is a call for each.
+            Value::Array(items) => {
+                calls.extend(items.into_iter().map(|item| place.call(name.clone(), item, None, fixes.clone())));
+            }
+            arguments => calls.push(place.call(name, arguments, None, fixes)),
+        }
     }
 }
 

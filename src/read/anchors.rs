@@ -3,7 +3,7 @@
 //! Names are folded, so that `math_gcd`, `Math.GCD` and `math\_gcd` are one, and looked for inside longer words too, as
 //! prose runs into a name (`the API call.weather_now`). One pass, no schema.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::check::ToolSet;
@@ -17,11 +17,14 @@ pub(super) struct Anchor {
     pub(super) span: Range<usize>,
     /// The innermost `{` that is open there.
     pub(super) brace: Option<usize>,
+    /// Only the last part of the tool's name stands there: `get` for `net_worth.get`.
+    pub(super) short: bool,
 }
 
 /// All places, from left to right.
 pub(super) fn anchors(text: &str, tools: &ToolSet) -> Vec<Anchor> {
     let known: HashSet<String> = tools.tools().iter().map(|tool| fold(&tool.name)).collect();
+    let shorts = last_parts(tools);
     let longest = known.iter().map(String::len).max().unwrap_or(0) * 2 + 16;
     let bytes = text.as_bytes();
     let (mut found, mut braces, mut at) = (Vec::new(), Vec::new(), 0);
@@ -36,9 +39,12 @@ pub(super) fn anchors(text: &str, tools: &ToolSet) -> Vec<Anchor> {
                     at += 1;
                     continue;
                 };
+                let brace = braces.last().copied();
                 if let Some(span) = named(text, &word, &known, longest) {
                     let name = text[span.clone()].replace("\\_", "_");
-                    found.push(Anchor { name, span, brace: braces.last().copied() });
+                    found.push(Anchor { name, span, brace, short: false });
+                } else if let Some(Some(name)) = shorts.get(&text[word.clone()]) {
+                    found.push(Anchor { name: (*name).to_owned(), span: word.clone(), brace, short: true });
                 }
                 at = word.end.max(at + 1);
                 continue;
@@ -48,6 +54,17 @@ pub(super) fn anchors(text: &str, tools: &ToolSet) -> Vec<Anchor> {
         at += 1;
     }
     found
+}
+
+/// The last parts of dotted names, with the one tool that each belongs to; nothing where it belongs to several.
+fn last_parts(tools: &ToolSet) -> HashMap<&str, Option<&str>> {
+    let mut parts: HashMap<&str, Option<&str>> = HashMap::new();
+    for tool in tools.tools() {
+        if let Some((_, last)) = tool.name.rsplit_once('.') {
+            parts.entry(last).and_modify(|one| *one = None).or_insert(Some(&tool.name));
+        }
+    }
+    parts
 }
 
 fn begins_word(byte: u8) -> bool {

@@ -1,4 +1,4 @@
-//! Calls that a model announces in prose: "I'll use the `run_analysis` tool with variables=['a', 'b']".
+//! Calls that a model announces in prose: `I'll use the run_analysis tool with variables=['a', 'b']`.
 //!
 //! Prose that mentions a tool is no call. This is one only if the sentence says that the model does it now, names the tool
 //! to the letter, and gives its parameters values that can be read and satisfy the schema. What is denied, conditional,

@@ -5,6 +5,7 @@ mod announced;
 mod auto;
 mod convincing;
 mod deltas;
+mod expressions;
 mod lines;
 mod offer;
 mod parser;

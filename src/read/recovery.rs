@@ -18,8 +18,8 @@ use super::prose;
 use super::sources::Sources;
 use crate::chat::{Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
-use crate::format::{Offered, RawCall, calls_in, raw_call};
-use crate::value::{self, CallDialect, CallExpr, Unread};
+use crate::format::{Offered, RawCall, calls_in};
+use crate::value::{self, Unread};
 
 /// Where calls are looked for when the format found none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,7 +59,9 @@ pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recov
         Search { text, tools, level, offered, budget, line: 0, last: 0, cut: None, ran_out: false, found, known };
     search.run();
     if recovery == Recovery::Anywhere && search.found.is_empty() && search.cut.is_none() {
-        announced(text, tools).into_iter().for_each(|raw| search.take(raw));
+        for raw in announced(text, tools) {
+            search.take(raw);
+        }
         search.found.retain(|call| call.checked.faults.is_empty());
     }
     let (mut calls, mut cut) = (search.found, search.cut);
@@ -72,17 +74,11 @@ pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recov
     Found { calls, cut }
 }
 
-/// How far before a name a bracket is looked for.
-const NEAR: usize = 64;
-
-/// No list of a name and its arguments is longer.
-const LONGEST_LIST: usize = 4096;
-
-struct Search<'a> {
-    text: &'a str,
-    tools: &'a ToolSet,
+pub(super) struct Search<'a> {
+    pub(super) text: &'a str,
+    pub(super) tools: &'a ToolSet,
     level: Level,
-    offered: &'a dyn Offered,
+    pub(super) offered: &'a dyn Offered,
     /// Bytes that may still be read in vain.
     budget: usize,
     /// Where the line of the last anchor begins, and that anchor.
@@ -152,6 +148,9 @@ impl Search<'_> {
         if self.is_definition(anchor.span.start) {
             return Vec::new();
         }
+        if anchor.short {
+            return self.shortened(anchor).into_iter().collect();
+        }
         let (quote, after) = self.past_quote(anchor);
         let next = self.skip_blanks(after);
         let bytes = self.text.as_bytes();
@@ -175,50 +174,6 @@ impl Search<'_> {
             Some(b'}' | b'"' | b'\'') if quote => self.object(anchor),
             _ => self.object(anchor),
         }
-    }
-
-    /// `name(..)`, also inside quotes whose text is escaped.
-    fn expression(&mut self, anchor: &Anchor, quoted: bool) -> Option<RawCall> {
-        let start = if quoted { anchor.span.start - 1 } else { anchor.span.start };
-        let Some(mut call) = self.call_expr(start) else { return self.escaped(anchor) };
-        call.name.clone_from(&anchor.name);
-        let mut raw = raw_call(call, self.offered);
-        self.unwrap(&mut raw);
-        Some(raw)
-    }
-
-    fn call_expr(&mut self, at: usize) -> Option<CallExpr> {
-        let read = value::call_expr(self.text, at, &CallDialect::Parens);
-        let read = match read {
-            // A quote that closes nothing, where the call should have been closed: `f(a=["b"]')]`.
-            Err(Unread::Bad { at: stray, .. }) if self.is_stray_quote(stray) && self.pay(stray - at) => {
-                value::call_expr_closed(&self.text[..stray], at, &CallDialect::Parens)
-            }
-            other => other,
-        };
-        self.paid(read, at)
-    }
-
-    /// A call inside a quoted string with escaped quotes of its own: `"f(a=\"b\")"`.
-    fn escaped(&mut self, anchor: &Anchor) -> Option<RawCall> {
-        let quote_at = anchor.span.start.checked_sub(1)?;
-        if !matches!(self.text.as_bytes()[quote_at], b'"' | b'\'') {
-            return None;
-        }
-        let (inner, end) = value::quoted(self.text, quote_at)?;
-        if !self.pay(end - quote_at) {
-            return None;
-        }
-        let expr = value::call_expr(&inner, 0, &CallDialect::Parens).ok()?;
-        let mut raw = raw_call(expr, self.offered);
-        let span = quote_at..end;
-        raw.fixes.iter_mut().for_each(|fix| fix.span = span.clone());
-        raw.span = span;
-        // Its places are those of the text inside the quotes.
-        (raw.sources, raw.object) = (Vec::new(), None);
-        raw.name.clone_from(&anchor.name);
-        self.unwrap(&mut raw);
-        Some(raw)
     }
 
     /// The arguments as an object after the name.
@@ -257,38 +212,13 @@ impl Search<'_> {
         calls
     }
 
-    /// `[name, a=1, b=2]`: the arguments beside the name in a list.
-    fn listed(&mut self, anchor: &Anchor, from: usize) -> Option<RawCall> {
-        let before =
-            &self.text[self.text.floor_char_boundary(anchor.span.start.saturating_sub(NEAR))..anchor.span.start];
-        let opened = before.trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
-        let rest = self.text.get(from..)?;
-        let rest = &rest[..rest.floor_char_boundary(LONGEST_LIST)];
-        let word = value::name(rest, 0)?;
-        let assigns = rest[word.end..].trim_start().starts_with('=');
-        if !opened || !assigns || !self.pay(rest.len()) {
-            return None;
-        }
-        let line = rest.find("\n\n").unwrap_or(rest.len());
-        let end = rest[..line].rfind([']', ')'])?;
-        let expr = value::call_expr(&format!("f({})", &rest[..end]), 0, &CallDialect::Parens).ok()?;
-        if !expr.positional.is_empty() {
-            return None;
-        }
-        let span = anchor.span.start..from + end;
-        let fix = Fix { kind: FixKind::Shape, span: span.clone(), call: None, note: None };
-        let arguments = Value::Object(expr.keyword.into_iter().collect());
-        let name = anchor.name.clone();
-        Some(RawCall { name, arguments, id: None, span, fixes: vec![fix], sources: Vec::new(), object: None })
-    }
-
     fn value(&mut self, at: usize) -> Option<value::Reading> {
         let read = value::any(self.text, at);
         self.paid(read, at)
     }
 
     /// Pays for what was read in vain.
-    fn paid<T>(&mut self, read: Result<T, Unread>, at: usize) -> Option<T> {
+    pub(super) fn paid<T>(&mut self, read: Result<T, Unread>, at: usize) -> Option<T> {
         match read {
             Ok(read) => Some(read),
             Err(unread) => {
@@ -300,14 +230,14 @@ impl Search<'_> {
     }
 
     /// Whether the budget still holds this.
-    fn pay(&mut self, bytes: usize) -> bool {
+    pub(super) fn pay(&mut self, bytes: usize) -> bool {
         let holds = self.budget >= bytes;
         self.budget = self.budget.saturating_sub(bytes);
         holds
     }
 
     /// `f(params={..})`: the arguments under one word that is no parameter of the tool.
-    fn unwrap(&self, raw: &mut RawCall) {
+    pub(super) fn unwrap(&self, raw: &mut RawCall) {
         let Some(map) = raw.arguments.as_object_mut() else { return };
         let [key] = map.keys().cloned().collect::<Vec<_>>().try_into().unwrap_or_else(|_| [String::new()]);
         let known = self.offered.parameter(&raw.name, &key).is_some();
@@ -368,12 +298,6 @@ impl Search<'_> {
     fn is_definition(&self, at: usize) -> bool {
         let line = self.text[self.line.min(at)..at].trim_start();
         ["def ", "function ", "class ", "import ", "from ", "async def "].iter().any(|word| line.starts_with(word))
-    }
-
-    fn is_stray_quote(&self, at: usize) -> bool {
-        let bytes = self.text.as_bytes();
-        let closes = |byte: Option<&u8>| matches!(byte, Some(b')' | b']'));
-        matches!(bytes.get(at), Some(b'"' | b'\'')) && closes(bytes.get(at + 1)) && at > 0 && closes(bytes.get(at - 1))
     }
 
     /// Whether a quote closes right after the name, and the byte after it.

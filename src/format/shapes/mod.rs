@@ -7,4 +7,5 @@ pub(crate) mod json_calls;
 pub(crate) mod json_text;
 pub(crate) mod named_json;
 pub(crate) mod named_text;
+pub(crate) mod param_text;
 pub(crate) mod tagged_params;

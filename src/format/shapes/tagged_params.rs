@@ -7,12 +7,13 @@ use serde_json::{Map, Value};
 
 use super::elements;
 use super::json_calls::{JsonItem, Named};
+use super::param_text::{framed, unescape};
 use crate::chat::{Fix, FixKind};
 use crate::format::Body;
 use crate::format::envelope::RawCall;
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
-use crate::format::row::{Escape, Nested, Place};
+use crate::format::row::{Nested, Place};
 use crate::format::scan::{Literals, Role, Sighted, lead};
 use crate::format::template::{Field, Piece, Template, loose_end, match_header};
 use crate::value;
@@ -349,29 +350,4 @@ fn opening_tag(body: &Body, text: &str, from: usize, at_end: bool) -> Tag {
 /// The closing literal of a value, where the key is part of it: `</city>`.
 fn own_close(param: &Template, key: &str) -> Option<String> {
     param.after(Field::Value).contains(&Piece::Field(Field::Key)).then(|| elements::close(param, key))
-}
-
-/// The value without its framing: one newline on each side, where the format writes them.
-fn framed<'t>(text: &'t str, param: Option<&Template>) -> &'t str {
-    let Some(param) = param else { return text };
-    let opens = matches!(param.before(Field::Value).last(), Some(Piece::Literal(last)) if last.ends_with('\n'));
-    if !opens {
-        return text;
-    }
-    let text = text.strip_prefix("\r\n").or_else(|| text.strip_prefix('\n')).unwrap_or(text);
-    text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
-}
-
-fn unescape(text: &str, escape: Escape) -> String {
-    match escape {
-        Escape::None => text.to_owned(),
-        Escape::Xml => text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"),
-        Escape::Cdata => {
-            let trimmed = text.trim();
-            match trimmed.strip_prefix("<![CDATA[").and_then(|rest| rest.strip_suffix("]]>")) {
-                Some(inner) => inner.replace("]]]]><![CDATA[>", "]]>"),
-                None => text.to_owned(),
-            }
-        }
-    }
 }
