@@ -7,6 +7,7 @@ use crate::chat::Call;
 use crate::record::Recording;
 
 /// Whether the calls are the ones that were due; none where the recording does not say.
+#[must_use]
 pub fn judge(recording: &Recording, calls: &[Call]) -> Option<Result<(), Mismatch>> {
     if let Some(wanted) = &recording.accepted {
         let check =

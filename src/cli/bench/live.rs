@@ -102,26 +102,26 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         Modes::Free => &[false],
         Modes::Both => &[true, false],
     };
-    let mut tallies = Vec::new();
+    let mut measured = Vec::new();
     for enforced in modes {
-        let tally = block_on(async {
+        let counted = block_on(async {
             let model = if *enforced { args.model.clone() } else { args.model.clone().free() };
             let engine = model.engine(args.name.as_deref(), world).await?;
             ask_all(&engine, &tasks, *enforced, args, (world, &stopped)).await
         })?;
-        let Some(tally) = tally else {
+        let Some(tally) = counted else {
             world.printer.note("stopped; what was recorded so far is kept");
             return Ok(Exit::Interrupted);
         };
-        tallies.push(tally);
+        measured.push(tally);
     }
     if world.printer.wants_json() {
-        world.printer.json(&tallies)?;
+        world.printer.json(&measured)?;
     } else {
-        world.printer.line(&tally::table(&tallies))?;
+        world.printer.line(&tally::table(&measured))?;
     }
     let reached = |tally: &Tally| args.min_accuracy.is_none_or(|share| tally.accuracy.share >= share);
-    Ok(if tallies.iter().all(reached) { Exit::Done } else { Exit::No })
+    Ok(if measured.iter().all(reached) { Exit::Done } else { Exit::No })
 }
 
 /// Asks all of them; none where somebody stopped it.
