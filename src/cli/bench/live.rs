@@ -97,13 +97,13 @@ struct Task {
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let stopped = super::interruption();
     let tasks = read(args)?;
-    let modes: &[bool] = match args.mode {
+    let ways: &[bool] = match args.mode {
         Modes::Enforced => &[true],
         Modes::Free => &[false],
         Modes::Both => &[true, false],
     };
     let mut measured = Vec::new();
-    for enforced in modes {
+    for enforced in ways {
         let counted = block_on(async {
             let model = if *enforced { args.model.clone() } else { args.model.clone().free() };
             let engine = model.engine(args.name.as_deref(), world).await?;
