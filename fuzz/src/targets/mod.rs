@@ -13,8 +13,11 @@ pub mod values;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+/// Takes any bytes; panics where a law is broken.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name.
-pub const ALL: [(&str, fn(&[u8])); 5] = [
+pub const ALL: [(&str, Target); 5] = [
     ("gguf", gguf::run),
     ("linear", linear::run),
     ("parser", parser::run),

@@ -132,7 +132,9 @@ fn assert_events_agree(parsed: &Parsed) {
             Event::Arguments { index, delta, .. } => {
                 let call = calls.get_mut(*index);
                 assert!(call.is_some(), "arguments before their call: {parsed:#?}");
-                call.into_iter().for_each(|(_, arguments)| arguments.push_str(delta));
+                if let Some((_, arguments)) = call {
+                    arguments.push_str(delta);
+                }
             }
             _ => {}
         }

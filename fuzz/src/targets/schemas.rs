@@ -143,7 +143,7 @@ impl Bytes<'_> {
         let kinds = if depth > 3 || self.budget == 0 { 6 } else { 9 };
         match self.next() % kinds {
             0 => json!(self.next()),
-            1 => json!(self.next() % 2 == 0),
+            1 => json!(self.next() & 1 == 0),
             2 => json!(self.pick(&["", "a", "007", "1.0", "true", "null", "[1]", "{\"a\": 2}", "x,y", "5"])),
             3 => Value::Null,
             4 => json!(-0.5 * f64::from(u32::try_from(self.next()).unwrap_or(0))),

@@ -62,12 +62,12 @@ fn values(text: &[u8]) -> Vec<Vec<u8>> {
 fn schemas(root: &Path) -> Vec<Vec<u8>> {
     let mut seeds: Vec<Vec<u8>> = fs::read(root.join("examples/tools.json")).into_iter().collect();
     let said = [
-        r##"{"type":"dict","properties":{"a":{"type":"float"},"b":{"type":"tuple","items":{"type":"integer"}}}} {"a":"5","b":[1]}"##,
-        r##"{"properties":{"a":{"type":"list[int]"},"b":{"type":"string","nullable":true,"enum":["x"]}},"required":["a"]} {"a":1,"b":null}"##,
+        r#"{"type":"dict","properties":{"a":{"type":"float"},"b":{"type":"tuple","items":{"type":"integer"}}}} {"a":"5","b":[1]}"#,
+        r#"{"properties":{"a":{"type":"list[int]"},"b":{"type":"string","nullable":true,"enum":["x"]}},"required":["a"]} {"a":1,"b":null}"#,
         r##"{"$defs":{"node":{"properties":{"n":{"$ref":"#/$defs/node"},"v":{"type":"int"}}}},"properties":{"x":{"$ref":"#/$defs/node"}}} {"x":{"n":{"v":"1"}}}"##,
-        r##"{"properties":{"a":{"anyOf":[{"type":"integer"},{"type":"string","pattern":"^[0-9]+$"}]},"b":{"type":"object","additionalProperties":{"type":"number"}}}} {"a":"007","b":"{\"k\":\"1\"}"}"##,
-        r##"{"allOf":[{"properties":{"a":{"minimum":0,"exclusiveMinimum":true}}}],"if":{"required":["a"]},"then":{"properties":{"b":{"const":1}}}} {"a":1,"b":"1"}"##,
-        r##"[{"type":"function","function":{"name":"a","parameters":{"type":"object"}}},{"name":"a_","input_schema":{"properties":{"x":"int"}}}] {"x":"1"}"##,
+        r#"{"properties":{"a":{"anyOf":[{"type":"integer"},{"type":"string","pattern":"^[0-9]+$"}]},"b":{"type":"object","additionalProperties":{"type":"number"}}}} {"a":"007","b":"{\"k\":\"1\"}"}"#,
+        r#"{"allOf":[{"properties":{"a":{"minimum":0,"exclusiveMinimum":true}}}],"if":{"required":["a"]},"then":{"properties":{"b":{"const":1}}}} {"a":1,"b":"1"}"#,
+        r#"[{"type":"function","function":{"name":"a","parameters":{"type":"object"}}},{"name":"a_","input_schema":{"properties":{"x":"int"}}}] {"x":"1"}"#,
     ];
     seeds.extend(said.map(|text| text.as_bytes().to_vec()));
     seeds.extend((0_u8..24).map(|start| {

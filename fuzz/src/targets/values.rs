@@ -86,7 +86,9 @@ fn streams(bytes: &[u8], seed: u8) {
     };
     let canonical = |pieces: &[&[u8]]| {
         let (mut canonical, mut out, mut goes) = (Canonical::new(), String::new(), true);
-        pieces.iter().for_each(|piece| goes = canonical.push(piece, &mut out));
+        for piece in pieces {
+            goes = canonical.push(piece, &mut out);
+        }
         (out, goes, canonical.is_done())
     };
     let pieces = cuts(bytes, seed);
