@@ -32,8 +32,8 @@ struct Pen {
     /// The end of the last value. It is sent once the object goes on behind it: before that, a quote that seems to close
     /// a string may turn out to belong to it.
     last: String,
-    /// Bytes sent in earlier deltas.
-    sent: usize,
+    /// What was sent in earlier deltas.
+    sent: String,
 }
 
 #[derive(Debug)]
@@ -52,8 +52,8 @@ enum Flow {
 impl Deltas {
     /// The arguments of a call of this tool.
     pub(super) fn new(tool: String) -> Self {
-        let (key, out, last) = (String::new(), String::new(), String::new());
-        let pen = Pen { tool, flow: Flow::Between, keys: HashSet::new(), key, out, last, sent: 0 };
+        let (key, out, last, sent) = Default::default();
+        let pen = Pen { tool, flow: Flow::Between, keys: HashSet::new(), key, out, last, sent };
         Self { walk: ObjectWalk::new(), pen }
     }
 
@@ -70,13 +70,14 @@ impl Deltas {
             pen.out.reserve(range.len() + 8);
             walk.push(&text.as_bytes()[range], from, &mut |passed| pen.pass(passed, text, tools));
         }
-        pen.sent += pen.out.len();
+        pen.sent.push_str(&pen.out);
         std::mem::take(&mut pen.out)
     }
 
-    /// What has not been sent of the final arguments.
-    pub(super) fn rest<'j>(&self, json: &'j str) -> &'j str {
-        json.get(self.pen.sent..).unwrap_or_default()
+    /// What has not been sent of the final arguments; nothing if what was sent is no part of them, as happens where a
+    /// deviation behind the arguments makes the tolerant reader see another object.
+    pub(super) fn rest<'j>(&self, json: &'j str) -> Option<&'j str> {
+        json.strip_prefix(self.pen.sent.as_str())
     }
 }
 

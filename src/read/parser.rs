@@ -268,10 +268,11 @@ impl Parser {
         self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
         let json = compact(&checked.arguments);
         let open = self.open.take().filter(|open| open.tool() == checked.name);
-        if open.is_none() {
+        // A call that is begun again takes back what was sent of it.
+        let rest = open.as_ref().and_then(|open| open.rest(&json)).unwrap_or_else(|| {
             events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
-        }
-        let rest = open.as_ref().map_or(json.as_str(), |open| open.rest(&json));
+            &json
+        });
         if !rest.is_empty() {
             events.push(Event::Arguments { attempt, index, delta: rest.to_owned() });
         }

@@ -55,7 +55,8 @@ impl Reader<'_> {
         }
         // Unquoted text in braces is prose, code or a template's placeholder.
         if self.home == Home::Json || self.bare_count > bare {
-            self.at = open;
+            // Said where it ends: who pays for what was read in vain must pay for all of it.
+            self.at -= 1;
             return Err(self.bad("an object has keys and values"));
         }
         self.fix(FixKind::Tuple, open..self.at);
