@@ -213,11 +213,7 @@ fn law_6_enforced_means_valid_in_every_format() {
 #[cfg(feature = "llama")]
 #[test]
 fn law_6_on_a_random_model_in_every_format() {
-    use callwright::infer::llama;
-    let Some(file) = common::jobs::model_file() else { return };
-    let mut settings = llama::LlamaSettings::default();
-    settings.threads = Some(1);
-    let model = llama::open(&file, &settings).unwrap();
+    let Some(model) = common::jobs::model() else { return };
     let mut tally = Tally::default();
     let mut wrong = Vec::new();
     for format in Formats::builtin().iter() {

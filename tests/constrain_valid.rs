@@ -90,11 +90,7 @@ fn law_6_holds_for_every_budget() {
 #[cfg(feature = "llama")]
 #[test]
 fn law_6_on_a_random_model() {
-    use callwright::infer::llama;
-    let Some(file) = common::jobs::model_file() else { return };
-    let mut settings = llama::LlamaSettings::default();
-    settings.threads = Some(1);
-    let model = llama::open(&file, &settings).unwrap();
+    let Some(model) = common::jobs::model() else { return };
     let mut tally = Tally::default();
     for name in ["hermes", "tool_use"] {
         let format = Formats::builtin().get(name).unwrap();

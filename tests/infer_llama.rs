@@ -10,16 +10,10 @@ use callwright::chat::{Fault, Prompt, Tool, ToolChoice};
 use callwright::check::{Level, ToolSet};
 use callwright::constrain::Constraint;
 use callwright::format::Formats;
-use callwright::infer::{Drafts, Generator, Job, llama};
+use callwright::infer::{Drafts, Job};
 use callwright::read::Parser;
-use common::jobs::{collect, model_file, rest};
+use common::jobs::{collect, model, rest};
 use serde_json::json;
-
-fn open() -> Option<Box<dyn Generator>> {
-    let mut settings = llama::LlamaSettings::default();
-    settings.threads = Some(1);
-    Some(llama::open(&model_file()?, &settings).expect("the model opens"))
-}
 
 fn tools() -> Arc<ToolSet> {
     let city = json!({"city": {"type": "string"}, "unit": {"enum": ["celsius", "fahrenheit"]}});
@@ -33,7 +27,7 @@ fn tools() -> Arc<ToolSet> {
 /// Law 6, on weights that know nothing: whatever comes out parses strictly and satisfies the schema.
 #[test]
 fn law_6_enforced_means_valid_even_with_random_weights() {
-    let Some(model) = open() else { return };
+    let Some(model) = model() else { return };
     let tools = tools();
     for format in ["hermes", "tool_use"] {
         let format = Formats::builtin().get(format).expect("built in");
@@ -61,7 +55,7 @@ fn law_6_enforced_means_valid_even_with_random_weights() {
 
 #[test]
 fn the_same_seed_gives_the_same_tokens() {
-    let Some(model) = open() else { return };
+    let Some(model) = model() else { return };
     let say = |seed| {
         let prompt = Prompt::markup("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
         let mut job = Job { prompt, ..Job::default() };
@@ -77,7 +71,7 @@ fn the_same_seed_gives_the_same_tokens() {
 /// What is guessed right saves time, and nothing that is written changes.
 #[test]
 fn guesses_change_no_greedy_output() {
-    let Some(model) = open() else { return };
+    let Some(model) = model() else { return };
     let mut accepted = 0;
     for number in 0..60 {
         let run = |drafts| {
@@ -96,7 +90,7 @@ fn guesses_change_no_greedy_output() {
 /// Sixteen callers get what each would have got alone.
 #[test]
 fn company_changes_no_greedy_output() {
-    let Some(model) = open() else { return };
+    let Some(model) = model() else { return };
     let job = |number: usize| {
         let mut job =
             Job { prompt: Prompt::markup(format!("caller {number} says {}", "a ".repeat(number))), ..Job::default() };

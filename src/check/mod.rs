@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub use names::Found;
 use names::Names;
+pub(crate) use names::fold;
 use schema::Compiled;
 
 /// How much is put right before it counts as a fault.

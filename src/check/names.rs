@@ -158,7 +158,7 @@ fn start(name: &str) -> String {
 }
 
 /// Case and `-_.` and their like taken out.
-pub(super) fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     let kept = name.chars().filter(|c| !matches!(c, '-' | '_' | '.' | ':' | '/' | ' ' | '\\'));
     kept.flat_map(char::to_lowercase).collect()
 }

@@ -172,7 +172,7 @@ fn call(
                 };
                 let mut alternatives = Vec::new();
                 if let (ShapeName::TaggedParams, Some(param)) = (pieces.shape, pieces.param) {
-                    let tail: String = rest.by_ref().map(literal_of).chain([pieces.call_close]).collect();
+                    let tail: String = rest.by_ref().map(Piece::literal).chain([pieces.call_close]).collect();
                     let tags = format.endings();
                     let (root, strictness) = (&tool.schema, tool.strictness);
                     let frame = Frame { pieces, param, tags: &tags, tail: &tail, root, strictness };
@@ -196,7 +196,7 @@ fn call(
                 terms.push(Term::lark(name));
             }
             Piece::Field(Field::Value) if only.is_some() => {
-                let close: String = rest.by_ref().map(literal_of).chain([pieces.call_close]).collect();
+                let close: String = rest.by_ref().map(Piece::literal).chain([pieces.call_close]).collect();
                 let texts = only.iter().map(|only| block::text(&mut compiled.grammar, &mut kinds, only, &close));
                 terms.extend(texts);
                 closed = true;
@@ -242,13 +242,6 @@ fn notation(pieces: &Enforce<'_>) -> Notation {
     }
 }
 
-fn literal_of(piece: &Piece) -> &str {
-    match piece {
-        Piece::Literal(text) => text,
-        Piece::Field(_) => "",
-    }
-}
-
 /// The text that the terms begin with, and the other terms.
 fn head(terms: Vec<Term>) -> (String, Vec<Term>) {
     let mut head = String::new();
@@ -261,7 +254,7 @@ fn head(terms: Vec<Term>) -> (String, Vec<Term>) {
 
 /// How much of the calls' beginning stands at the end of the prompt: a template may write it for the model.
 pub(super) fn written(pieces: &Enforce<'_>, prompt_tail: &str) -> usize {
-    let first = pieces.item.pieces().first().map(literal_of).unwrap_or_default();
+    let first = pieces.item.pieces().first().map(Piece::literal).unwrap_or_default();
     let opening = format!("{}{}{first}", pieces.open, pieces.call_open);
     let ends = (1..=opening.len()).rev().filter(|end| opening.is_char_boundary(*end));
     // A bracket or a quote alone ends many prompts and begins no call.

@@ -170,17 +170,17 @@ impl Constraint {
         let pieces = self.shared.format.enforce();
         match (pieces.shape, pieces.param, pieces.quote) {
             (ShapeName::TaggedParams, Some(param), _) if pieces.nested == Nested::Json => {
-                let close: String = param.after(Field::Value).iter().map(literal_of).collect();
-                let after = pieces.item.after(Field::Params).iter().map(literal_of);
+                let close: String = param.after(Field::Value).iter().map(Piece::literal).collect();
+                let after = pieces.item.after(Field::Params).iter().map(Piece::literal);
                 let tail: String = after.chain([pieces.call_close]).collect();
                 vec![format!("{close}{tail}"), format!("{close}{}", param.lead()), "\"".to_owned()]
             }
             (ShapeName::TaggedParams, Some(param), _) => {
-                vec![param.after(Field::Value).first().map(literal_of).unwrap_or_default().to_owned()]
+                vec![param.after(Field::Value).first().map(Piece::literal).unwrap_or_default().to_owned()]
             }
             (_, _, Some(quote)) => vec![quote.to_owned()],
             (ShapeName::NamedText, ..) => {
-                let close = pieces.item.after(Field::Value).iter().map(literal_of);
+                let close = pieces.item.after(Field::Value).iter().map(Piece::literal);
                 vec![close.chain([pieces.call_close]).collect()]
             }
             _ if pieces.json == JsonStyle::Python => vec!["'".to_owned()],
@@ -244,13 +244,6 @@ impl Constraint {
 
 fn refusal(message: impl Into<String>, cause: String) -> Error {
     Error::new(ErrorKind::Grammar, message).because(cause).hint(OTHERWISE)
-}
-
-fn literal_of(piece: &Piece) -> &str {
-    match piece {
-        Piece::Literal(text) => text,
-        Piece::Field(_) => "",
-    }
 }
 
 /// The kinds of reasoning that may come before a call.

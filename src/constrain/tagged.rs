@@ -11,7 +11,7 @@ use super::grammar::{Free, Term, escaped, without};
 use super::kind::{Kind, Member};
 use super::literal::{Scribe, Unwritable};
 use super::schema::{Strictness, enforced};
-use crate::format::{Endings, Enforce, Escape, Field, Nested, Piece, Template};
+use crate::format::{Endings, Enforce, Escape, Field, Nested, Piece, Template, type_of};
 
 /// What is written around the parameters of one tool.
 pub(super) struct Frame<'a> {
@@ -305,16 +305,5 @@ pub(super) fn reads_as(kind: &str) -> Option<&'static str> {
         "array" => Some(r"\[(?s:.*)"),
         "object" => Some(r"\{(?s:.*)"),
         _ => None,
-    }
-}
-
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }

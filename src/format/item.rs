@@ -14,6 +14,7 @@ use super::shapes::named_text::TextItem;
 use super::shapes::tagged_params::TaggedItem;
 use super::{Format, Offered};
 use crate::chat::{Fix, FixKind};
+use crate::value;
 
 /// What a shape may look at.
 pub(crate) struct Scene<'a> {
@@ -31,8 +32,7 @@ pub(crate) struct Scene<'a> {
 impl Scene<'_> {
     /// The first byte at or after `at` that is no blank.
     pub(crate) fn skip_blanks(&self, at: usize) -> usize {
-        let blanks = self.text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        at + blanks
+        value::skip_blanks(self.text, at)
     }
 
     /// Whether a marker inside a string ends the value at once.

@@ -53,6 +53,8 @@ pub use template::{Field, Piece, Template};
 
 pub use walk::{ObjectWalk, Walked};
 pub use write::Unrepresentable;
+#[cfg(feature = "engine")]
+pub(crate) use write::type_of;
 
 use envelope::OwnKeys;
 use scan::{Markers, Tags, varied};

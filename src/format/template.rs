@@ -13,6 +13,17 @@ pub enum Piece {
     Field(Field),
 }
 
+#[cfg(feature = "engine")]
+impl Piece {
+    /// Its text; empty for a field.
+    pub(crate) fn literal(&self) -> &str {
+        match self {
+            Self::Literal(text) => text,
+            Self::Field(_) => "",
+        }
+    }
+}
+
 /// The fields of templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {

@@ -153,7 +153,7 @@ fn fill_param(param: &Template, key: &str, value: &Value, written: &str, text: &
 }
 
 /// The JSON type of a value.
-pub(super) fn type_of(value: &Value) -> &'static str {
+pub(crate) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",

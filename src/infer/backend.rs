@@ -35,7 +35,8 @@ pub trait Backend {
     /// Cuts a sequence back to its first `len` tokens. Gives the tokens really kept; 0 means: prefill again.
     fn truncate(&mut self, sequence: SeqId, len: usize) -> Result<usize>;
 
-    /// Makes room for a sequence of so many tokens, as far as the engine can. True where the cache was emptied for it.
+    /// Makes room for so many tokens in all sequences together, as far as the engine can. True where the cache was
+    /// emptied for it.
     fn reserve(&mut self, _tokens: usize) -> Result<bool> {
         Ok(false)
     }

@@ -127,20 +127,22 @@ impl Scheduler {
             let Some(mut order) = self.waiting.pop_front() else { return };
             self.backlog.fetch_sub(1, Ordering::Relaxed);
             let tokens = std::mem::take(&mut order.tokens);
-            let shared = order.shared;
             let begun = taken.and_then(|taken| {
                 let (mut sequence, common) = taken.unwrap_or_default();
-                let common = self.recall(&mut sequence, &tokens[..shared], common);
-                let cached = sequence.restart(&mut *self.backend, tokens, common)?;
-                if let Some(constraint) = &order.job.constraint {
-                    self.grammars.prepare(constraint, &self.lexicon)?;
+                match self.prepare(&order, &mut sequence, tokens, common) {
+                    Ok(cached) => Ok((sequence, cached)),
+                    Err(error) => {
+                        sequence.clear(&mut *self.backend);
+                        self.slots.put(sequence);
+                        Err(error)
+                    }
                 }
-                Ok((sequence, cached))
             });
+            let shared = order.shared;
             match begun {
                 Ok((sequence, cached)) => {
                     let room = self.backend.model().context_length.min(self.backend.limits().context);
-                    let mut turn = Turn::new(order, sequence, cached, &self.lexicon, room);
+                    let mut turn = Turn::new(order, (sequence, cached), &self.lexicon, (room, need));
                     turn.keep = self.to_keep(&turn, shared, cached);
                     turn.tell_progress();
                     self.turns.push(turn);
@@ -148,6 +150,17 @@ impl Scheduler {
                 Err(error) => order.outlet.send(Err(error)),
             }
         }
+    }
+
+    /// Gives a sequence the prompt, of which the cache holds so many tokens, and has the grammar compiled meanwhile. Says how
+    /// many tokens of the prompt need not be computed.
+    fn prepare(&mut self, order: &Order, sequence: &mut Sequence, tokens: Vec<Token>, common: usize) -> Result<usize> {
+        let common = self.recall(sequence, &tokens[..order.shared], common);
+        let cached = sequence.restart(&mut *self.backend, tokens, common)?;
+        if let Some(constraint) = &order.job.constraint {
+            self.grammars.prepare(constraint, &self.lexicon)?;
+        }
+        Ok(cached)
     }
 
     /// Lets turns write whose prompts are read and whose grammars are ready.
@@ -297,7 +310,7 @@ impl Scheduler {
 }
 
 fn running(turn: &Turn) -> Taken<'_> {
-    Taken { sequence: &turn.sequence, reserved: turn.reserved(), reads: turn.reads() }
+    Taken { sequence: &turn.sequence, reserved: turn.reserved, reads: turn.reads() }
 }
 
 /// Lets a turn choose one token for each row that its text still agrees with.

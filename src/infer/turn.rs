@@ -41,6 +41,8 @@ pub(super) struct Turn {
     pub(super) grammar: Option<Matcher>,
     pub(super) phase: Phase,
     trust: Trust,
+    /// Cache positions that it may come to need.
+    pub(super) reserved: usize,
     /// Tokens of the prompt that are to be kept on disk; 0 for none.
     pub(super) keep: usize,
     /// When the reading of the prompt began, and when the writing.
@@ -49,8 +51,14 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// A turn over a sequence that holds the prompt, of which so many tokens are cached.
-    pub(super) fn new(order: Order, sequence: Sequence, cached: usize, lexicon: &Arc<Lexicon>, room: usize) -> Self {
+    /// A turn over a sequence that holds the prompt, of which so many tokens are cached; prompt and output have this room,
+    /// and cache positions are reserved for both.
+    pub(super) fn new(
+        order: Order,
+        (sequence, cached): (Sequence, usize),
+        lexicon: &Arc<Lexicon>,
+        (room, reserved): (usize, usize),
+    ) -> Self {
         let Order { job, received, outlet, .. } = order;
         let mut end = End::default();
         end.usage.prompt_tokens = sequence.len();
@@ -69,6 +77,7 @@ impl Turn {
             grammar: None,
             phase: Phase::Free,
             trust: Trust::default(),
+            reserved,
             keep: 0,
             started: Instant::now(),
             writing: None,
@@ -95,12 +104,6 @@ impl Turn {
     pub(super) fn until_kept(&self) -> usize {
         let read = self.sequence.len() - self.sequence.missing();
         if self.keep > read { self.keep - read } else { usize::MAX }
-    }
-
-    /// Tokens that it may come to.
-    pub(super) fn reserved(&self) -> usize {
-        let most = self.prompt.saturating_add(self.job.limits.max_tokens).saturating_add(draft::LONGEST);
-        most.min(self.room)
     }
 
     /// Says how far the prompt is read.

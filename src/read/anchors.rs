@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use crate::check::ToolSet;
+use crate::check::{ToolSet, fold};
 use crate::value;
 
 /// A place where a tool is named.
@@ -80,10 +80,4 @@ fn named(text: &str, word: &Range<usize>, known: &HashSet<String>, longest: usiz
         .filter(|start| whole.len() - start <= longest && *start < whole.len())
         .find(|start| known.contains(&fold(&whole[*start..])))
         .map(|start| word.start + start..word.end)
-}
-
-/// Case and what models take for one another in names, taken out.
-fn fold(name: &str) -> String {
-    let kept = name.chars().filter(|letter| !matches!(letter, '-' | '_' | '.' | ':' | '/' | ' ' | '\\'));
-    kept.flat_map(char::to_lowercase).collect()
 }

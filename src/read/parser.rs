@@ -276,15 +276,22 @@ impl Parser {
         if !rest.is_empty() {
             events.push(Event::Arguments { attempt, index, delta: rest.to_owned() });
         }
-        for fix in raw.fixes.into_iter().chain(checked.fixes) {
+        self.keep(raw, checked, None, events);
+    }
+
+    /// Makes what was read a call, and tells what was put right in it and what is wrong with it.
+    fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
+        let index = self.parsed.calls.len();
+        let id = raw.id.filter(|id| !id.is_empty()).map_or_else(|| CallId::of_index(index), CallId::new);
+        let mut call = Call::new(checked.name, checked.arguments).with_id(id);
+        call.span = Some(raw.span);
+        call.recovered = recovered.is_some();
+        for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes) {
             self.fix(Fix { call: Some(index), ..fix }, events);
         }
         for fault in checked.faults {
             self.fault(fault, events);
         }
-        let id = raw.id.filter(|id| !id.is_empty()).map_or_else(|| CallId::of_index(index), CallId::new);
-        let mut call = Call::new(checked.name, checked.arguments).with_id(id);
-        call.span = Some(raw.span);
         self.parsed.calls.push(call);
     }
 
@@ -330,17 +337,7 @@ impl Parser {
             events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
             events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments) });
             let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
-            for fix in std::iter::once(recovered).chain(raw.fixes).chain(checked.fixes) {
-                self.fix(Fix { call: Some(index), ..fix }, events);
-            }
-            for fault in checked.faults {
-                self.fault(fault, events);
-            }
-            let id = raw.id.filter(|id| !id.is_empty()).map_or_else(|| CallId::of_index(index), CallId::new);
-            let mut call = Call::new(checked.name, checked.arguments).with_id(id);
-            call.span = Some(raw.span);
-            call.recovered = true;
-            self.parsed.calls.push(call);
+            self.keep(raw, checked, Some(recovered), events);
         }
         if let Some((start, name)) = found.cut {
             let span = start..self.parsed.raw.len();

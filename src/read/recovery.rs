@@ -152,13 +152,13 @@ impl Search<'_> {
             return self.shortened(anchor).into_iter().collect();
         }
         let (quote, after) = self.past_quote(anchor);
-        let next = self.skip_blanks(after);
+        let next = value::skip_blanks(self.text, after);
         let bytes = self.text.as_bytes();
         match bytes.get(next) {
             Some(b'(') if next - after <= 2 => self.expression(anchor, quote).into_iter().collect(),
             Some(b'{') => self.arguments_at(anchor, next).into_iter().collect(),
             Some(b':' | b',' | b'=') => {
-                let value = self.skip_blanks(next + 1);
+                let value = value::skip_blanks(self.text, next + 1);
                 match (bytes.get(value), bytes[next]) {
                     (Some(b'{'), _) => match self.arguments_at(anchor, value) {
                         Some(call) => vec![call],
@@ -308,10 +308,5 @@ impl Search<'_> {
             Some(quote @ (b'"' | b'\'' | b'`')) => (before == Some(*quote), anchor.span.end + 1),
             _ => (false, anchor.span.end),
         }
-    }
-
-    fn skip_blanks(&self, at: usize) -> usize {
-        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
-        at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
     }
 }

@@ -161,3 +161,9 @@ fn read(text: &str, at: usize, home: Home, ending: Ending) -> Result<Reading, Un
     let value = reader.top()?;
     Ok(Reading { value, end: reader.at, fixes: reader.fixes.done() })
 }
+
+/// The first byte at or after `at` that is no blank.
+pub(crate) fn skip_blanks(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
+}

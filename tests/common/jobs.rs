@@ -21,6 +21,14 @@ pub fn model_file() -> Option<PathBuf> {
     Some(file)
 }
 
+/// That model on one thread: threads of tests that run side by side would wait for each other.
+#[cfg(feature = "llama")]
+pub fn model() -> Option<Box<dyn Generator>> {
+    let mut settings = callwright::infer::llama::LlamaSettings::default();
+    settings.threads = Some(1);
+    Some(callwright::infer::llama::open(&model_file()?, &settings).expect("the model opens"))
+}
+
 /// The next chunk, waited for.
 pub fn next(chunks: &mut Chunks) -> Option<Result<Chunk>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
