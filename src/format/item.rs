@@ -12,7 +12,7 @@ use super::shapes::json_calls::JsonItem;
 use super::shapes::named_json::HeadItem;
 use super::shapes::named_text::TextItem;
 use super::shapes::tagged_params::TaggedItem;
-use super::{Format, Offered};
+use super::{Calm, Format, Offered};
 use crate::chat::{Fix, FixKind};
 use crate::value;
 
@@ -96,6 +96,16 @@ impl Item {
             Self::Tagged(item) => item.advance(scene, out),
             Self::Expr(item) => item.advance(scene),
             Self::Text(item) => item.advance(scene),
+        }
+    }
+
+    /// What may end the calm, if it has read all of a text of this length and stands in a value.
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        match self {
+            Self::Json(item) => item.calm(format, length),
+            Self::Tagged(item) => item.calm(format, length),
+            Self::Expr(item) => item.calm(format, length),
+            Self::Head(_) | Self::Text(_) => None,
         }
     }
 

@@ -8,6 +8,8 @@
 //! It knows no model, no backend and no schema: names and parameters are asked of an [`Offered`].
 
 mod builtin;
+mod bytes;
+mod calm;
 mod detect;
 mod enforce;
 mod envelope;
@@ -56,6 +58,8 @@ pub use write::Unrepresentable;
 #[cfg(feature = "engine")]
 pub(crate) use write::type_of;
 
+pub(crate) use bytes::ByteSet;
+pub(crate) use calm::{Calm, Turns};
 use envelope::OwnKeys;
 use scan::{Markers, Tags, varied};
 

@@ -7,7 +7,9 @@ mod convincing;
 mod deltas;
 mod expressions;
 mod lines;
+mod lull;
 mod offer;
+mod parsed;
 mod parser;
 mod prose;
 mod recovery;
@@ -15,5 +17,6 @@ mod response;
 mod sources;
 mod utf8;
 
-pub use parser::{Parsed, Parser};
+pub use parsed::Parsed;
+pub use parser::Parser;
 pub use recovery::Recovery;

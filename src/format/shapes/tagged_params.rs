@@ -9,13 +9,13 @@ use super::elements;
 use super::json_calls::{JsonItem, Named};
 use super::param_text::{framed, unescape};
 use crate::chat::{Fix, FixKind};
-use crate::format::Body;
 use crate::format::envelope::RawCall;
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
 use crate::format::row::{Nested, Place};
 use crate::format::scan::{Literals, Role, Sighted, lead};
 use crate::format::template::{Field, Piece, Template, loose_end, match_header};
+use crate::format::{Body, Calm, Format};
 use crate::value;
 
 /// A tagged call that is being read.
@@ -65,6 +65,12 @@ impl TaggedItem {
 
     pub(crate) fn start(&self) -> usize {
         self.from
+    }
+
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        let Part::Value(open) = &self.part else { return None };
+        let tags = open.close.as_ref().unwrap_or(&format.bodies()[self.body].tags.value);
+        (self.at == length).then_some(Calm::Silent(tags.firsts()))
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
