@@ -9,7 +9,7 @@ use std::time::Duration;
 use callwright::chat::{Event, Fault, SegmentKind};
 use callwright::check::ToolSet;
 use callwright::format::{Format, Formats};
-use callwright::read::Parsed;
+use callwright::read::{Parsed, Parser};
 use common::cost::{cost, least_cost};
 use common::reading::{arguments, auto, call, merge, nasty_calls, parse, parse_chunks, parse_recovering, tools_of};
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
@@ -173,21 +173,23 @@ fn is_linear(attempt: impl Fn() -> (Duration, Duration)) -> bool {
     })
 }
 
-/// 64 kB of one call in chunks of four bytes, beside the whole text. Issue 3 sets the bar at four times for optimised code
-/// (`cargo test --release`); without optimisation each push costs more beside the long loops of `serde_json`.
+/// 64 kB of one call in chunks of four bytes cost at most four times what they cost whole (issue 3). With optimisation
+/// it is some 2.5 times, without it 1.5, so other work on the machine does not blur the answer.
 #[test]
 fn law_4_streaming_costs_little_more_than_the_whole() {
-    let most = if cfg!(debug_assertions) { 8 } else { 4 };
-    let calls =
-        [call("write_file", json!({"path": "/tmp/x", "text": "lorem \"ipsum\" dolor sit amet,\n".repeat(2133)}))];
+    let text = "lorem \"ipsum\" dolor sit amet,\n".repeat(2133);
+    let calls = [call("write_file", json!({"path": "/tmp/x", "text": text}))];
     let tools = tools_of(&calls);
     for name in ["hermes", "kimi_k2", "qwen3_coder", "pythonic", "gemma4"] {
         let format = Formats::builtin().get(name).unwrap();
         let text = format.write(&calls).unwrap();
-        let read = |size: usize| least_cost(8, || parse_chunks(&format, &tools, text.as_bytes().chunks(size)));
-        let told = (read(4), read(text.len()));
-        eprintln!("{name}: {told:?}");
-        assert!(told.0 < told.1 * most, "{name}: {told:?}");
+        let read = |size: usize| {
+            let mut parser = Parser::new(Arc::clone(&format), Arc::clone(&tools));
+            text.as_bytes().chunks(size).for_each(|chunk| drop(parser.push(chunk)));
+            assert_eq!(parser.finish().calls.len(), 1);
+        };
+        let (streamed, whole) = (least_cost(12, || read(4)), least_cost(12, || read(text.len())));
+        assert!(streamed < whole * 4, "{name}: {streamed:?} for {whole:?}");
     }
 }
 
@@ -272,7 +274,7 @@ fn bytes_that_are_not_utf_8_stay_in_their_span() {
 #[test]
 fn arguments_stream_before_the_call_is_complete() {
     let hermes = Formats::builtin().get("hermes").unwrap();
-    let mut parser = callwright::read::Parser::new(hermes, offered());
+    let mut parser = Parser::new(hermes, offered());
     let events = parser.push(b"<tool_call>\n{\"name\": \"write_file\", \"arguments\": {\"text\": \"one tw");
     let started = Event::CallStarted { attempt: 0, index: 0, name: "write_file".into() };
     let delta = Event::Arguments { attempt: 0, index: 0, delta: "{\"text\":\"one tw".into() };
