@@ -88,6 +88,8 @@ pub struct Timings {
     pub first_token_ms: f64,
     /// Generating.
     pub decode_ms: f64,
+    /// Of that, working out which tokens the tools' schemas allow next.
+    pub mask_ms: f64,
     /// From the request to the settled response.
     pub total_ms: f64,
 }

@@ -267,6 +267,6 @@ pub(super) fn interrupted(outlet: &Outlet, job: &Job, received: Instant) -> bool
     outlet.is_gone() || job.limits.deadline.is_some_and(|deadline| received.elapsed() >= deadline)
 }
 
-fn milliseconds(time: Duration) -> f64 {
+pub(super) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
