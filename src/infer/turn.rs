@@ -45,9 +45,11 @@ pub(super) struct Turn {
     pub(super) reserved: usize,
     /// Tokens of the prompt that are to be kept on disk; 0 for none.
     pub(super) keep: usize,
-    /// When the reading of the prompt began, and when the writing.
+    /// When the reading of the prompt began, and when it was done.
     started: Instant,
-    writing: Option<Instant>,
+    read: Option<Instant>,
+    /// Whether the output has begun; where the grammar forces its first tokens, they join the prompt's last ones.
+    begun: bool,
 }
 
 impl Turn {
@@ -80,7 +82,8 @@ impl Turn {
             reserved,
             keep: 0,
             started: Instant::now(),
-            writing: None,
+            read: None,
+            begun: false,
             job,
         }
     }
@@ -92,7 +95,7 @@ impl Turn {
 
     /// Whether the prompt is still being read.
     pub(super) fn reads(&self) -> bool {
-        self.writing.is_none()
+        !self.begun
     }
 
     /// Tokens of the prompt that the cache lacks. The last one is computed with what the grammar forces behind it.
@@ -106,10 +109,16 @@ impl Turn {
         if self.keep > read { self.keep - read } else { usize::MAX }
     }
 
-    /// Says how far the prompt is read.
-    pub(super) fn tell_progress(&self) {
-        let total = self.sequence.len();
-        self.outlet.send(Ok(Chunk::Prefill { done: total - self.unread(), total }));
+    /// Takes note of how far the prompt is read, and tells it.
+    pub(super) fn tell_progress(&mut self) {
+        if self.read.is_some() {
+            return;
+        }
+        let (done, total) = (self.sequence.len() - self.unread(), self.prompt);
+        self.outlet.send(Ok(Chunk::Prefill { done: done.min(total), total }));
+        if done >= total {
+            self.read = Some(Instant::now());
+        }
     }
 
     /// Whether no one waits any more, or not longer.
@@ -131,16 +140,16 @@ impl Turn {
         }
         self.end.reason = reason;
         self.end.usage.completion_tokens = self.ends.len();
-        let writing = self.writing.unwrap_or_else(Instant::now);
-        self.end.timings.prefill_ms = milliseconds(writing - self.started);
-        self.end.timings.decode_ms = milliseconds(writing.elapsed());
+        let read = self.read.unwrap_or_else(Instant::now);
+        self.end.timings.prefill_ms = milliseconds(read - self.started);
+        self.end.timings.decode_ms = milliseconds(read.elapsed());
         self.outlet.send(Ok(Chunk::End(self.end)));
         self.sequence
     }
 
     /// Begins to write, under this grammar. A reason where there is nothing to write.
     pub(super) fn begin(&mut self, grammar: Option<Matcher>) -> Result<Option<FinishReason>> {
-        self.writing = Some(Instant::now());
+        self.begun = true;
         self.grammar = grammar;
         self.phase = self.first_phase()?;
         self.settle()
