@@ -13,6 +13,7 @@ mod held;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod local;
+mod nudge;
 mod outbox;
 mod phase;
 mod prefix;

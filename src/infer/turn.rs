@@ -12,9 +12,10 @@ use super::backend::Token;
 use super::draft::{self, Costs, Trust};
 use super::generator::{Chunk, Drafts, End, Job};
 use super::local::{Order, Outlet};
+use super::nudge::{Nudge, Wishes};
 use super::outbox::Outbox;
 use super::phase::{Next, Phase};
-use super::sample::{Bias, Sampler};
+use super::sample::Sampler;
 use super::sequence::Sequence;
 use super::vocab::Lexicon;
 use crate::chat::FinishReason;
@@ -29,6 +30,7 @@ pub(super) struct Turn {
     received: Instant,
     outlet: Outlet,
     sampler: Sampler,
+    wishes: Wishes,
     pub(super) outbox: Outbox,
     /// Where each token of the output ends, in bytes.
     ends: Vec<usize>,
@@ -72,6 +74,7 @@ impl Turn {
             received,
             outlet,
             sampler: Sampler::new(job.sampling),
+            wishes: Wishes::new(&job.sampling, &job.logit_bias),
             outbox: Outbox::new(&job.stop),
             ends: Vec::new(),
             room,
@@ -225,9 +228,12 @@ impl Turn {
         self.job.limits.max_tokens.saturating_sub(self.ends.len()).min(context)
     }
 
-    /// The next token, one of the mask's.
-    pub(super) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, bias: &Bias) -> Result<Token> {
-        let chosen = self.sampler.choose(logits, mask, bias);
+    /// The next token, one of the mask's; without a mask it is free text.
+    pub(super) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, nudges: &[Nudge]) -> Result<Token> {
+        let free = if mask.is_none() { &self.sequence.tokens()[self.prompt..] } else { &[] };
+        let mut all = self.wishes.nudges(free);
+        all.extend_from_slice(nudges);
+        let chosen = self.sampler.choose(logits, mask, &all);
         chosen.ok_or_else(|| Error::new(ErrorKind::Backend, "the engine gave logits that are no numbers"))
     }
 
