@@ -230,6 +230,9 @@ impl Turn {
 
     /// The next token, one of the mask's; without a mask it is free text.
     pub(super) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, nudges: &[Nudge]) -> Result<Token> {
+        if self.end.timings.first_token_ms == 0.0 {
+            self.end.timings.first_token_ms = milliseconds(self.received.elapsed());
+        }
         let free = if mask.is_none() { &self.sequence.tokens()[self.prompt..] } else { &[] };
         let mut all = self.wishes.nudges(free);
         all.extend_from_slice(nudges);
@@ -243,9 +246,6 @@ impl Turn {
 
     /// Makes a token part of the output.
     pub(super) fn append(&mut self, token: Token) {
-        if self.ends.is_empty() {
-            self.end.timings.first_token_ms = milliseconds(self.received.elapsed());
-        }
         self.sequence.push(token);
         self.outbox.push(&self.lexicon.vocab().piece(token));
         self.ends.push(self.outbox.text().len());
