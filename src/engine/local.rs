@@ -5,7 +5,7 @@
 use super::builder::Builder;
 use crate::error::Result;
 use crate::infer::llama;
-use crate::infer::{Generator, Prefixes};
+use crate::infer::{Generator, Prefixes, Rates};
 use crate::models::fit::{Needs, Run};
 use crate::models::gguf::Header;
 use crate::models::{Located, memory};
@@ -40,6 +40,14 @@ impl Builder {
     pub fn verbose(mut self, verbose: bool) -> Self {
         self.settings.verbose = verbose;
         self
+    }
+
+    /// Measures how fast the engine computes this model behind a prompt of so many tokens, without starting it to answer.
+    pub fn rates(&self, located: &Located, depth: usize) -> Result<Rates> {
+        let header = Header::read(&located.path)?;
+        header.require_weights(&located.path)?;
+        self.require_memory(&header)?;
+        Rates::measure(&mut *llama::backend(&located.path, &self.settings)?, depth)
     }
 
     pub(super) fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {

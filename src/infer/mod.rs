@@ -13,6 +13,7 @@ mod held;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod local;
+mod nudge;
 mod outbox;
 mod phase;
 mod prefix;
@@ -22,6 +23,7 @@ mod sample;
 mod scheduler;
 mod sequence;
 mod slots;
+mod speed;
 mod turn;
 mod vocab;
 
@@ -30,4 +32,5 @@ pub use generator::{Chunk, Chunks, Drafts, End, Generator, Job, ModelInfo};
 pub use local::Local;
 pub use prefix::Prefixes;
 pub use replay::{Played, Replay};
+pub use speed::{BatchCost, Rates};
 pub use vocab::{Lexicon, Vocab};

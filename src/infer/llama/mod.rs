@@ -23,6 +23,7 @@ use super::backend::Backend;
 use super::generator::{Generator, ModelInfo};
 use super::local::Local;
 use super::prefix::Prefixes;
+use super::vocab::Vocab;
 use crate::error::{Error, ErrorKind, Result};
 use context::Llama;
 
@@ -63,17 +64,16 @@ pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>>
     Ok(Box::new(Local::open_keeping(settings.prefixes.clone(), move || backend(&path, &settings))?))
 }
 
+/// The vocabulary of a model file, which needs no weights for it.
+pub fn vocabulary(path: &Path) -> Result<Arc<dyn Vocab>> {
+    let parameters = LlamaModelParams::default().with_vocab_only(true);
+    Ok(Arc::new(vocab::LlamaVocabulary::new(Arc::new(load(path, &parameters, false)?))))
+}
+
 /// Loads a model file as a backend, on the thread that is to use it.
 pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>> {
-    if !path.is_file() {
-        let message = format!("there is no model file at `{}`", path.display());
-        return Err(
-            Error::new(ErrorKind::ModelMissing, message).hint("`callwright list` shows the models that are there")
-        );
-    }
-    let engine = engine(settings.verbose)?;
     let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
-    let model = LlamaModel::load_from_file(engine, path, &parameters).map_err(|error| failure::of_load(path, error))?;
+    let model = load(path, &parameters, settings.verbose)?;
     let model = Arc::new(model);
     let trained = (model.n_ctx_train() as usize).max(1);
     let most = settings.context_length.unwrap_or(trained).clamp(1, trained);
@@ -85,7 +85,17 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let sequences = if rolls { ROLLING } else { SEQUENCES };
     let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
     let key = (model.size() > SMALL).then(|| state_key(path, shape));
-    Ok(Box::new(Llama::new(engine, model, shape, first, info, vocab, key)?))
+    Ok(Box::new(Llama::new(engine(settings.verbose)?, model, shape, first, info, vocab, key)?))
+}
+
+fn load(path: &Path, parameters: &LlamaModelParams, verbose: bool) -> Result<LlamaModel> {
+    if !path.is_file() {
+        let message = format!("there is no model file at `{}`", path.display());
+        return Err(
+            Error::new(ErrorKind::ModelMissing, message).hint("`callwright list` shows the models that are there")
+        );
+    }
+    LlamaModel::load_from_file(engine(verbose)?, path, parameters).map_err(|error| failure::of_load(path, error))
 }
 
 /// What a saved state depends on: the model file, and how the cache is laid out. The version of llama.cpp's states stands
