@@ -56,6 +56,7 @@ pub mod format;
 pub mod value;
 pub mod check;
 pub mod read;
+pub mod repair;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod record;

@@ -15,6 +15,7 @@ use crate::format::Formats;
 use crate::infer::Generator;
 use crate::models::{Located, ModelName, Places, PromptStyle, Registry, Store};
 use crate::prompt::{Prompter, Template, TemplateTokens};
+use crate::repair::Ladder;
 
 /// Whether the decoding grammar holds the model's output to the tools' schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,8 +23,21 @@ pub enum Enforce {
     /// It does, once a call begins or where one must be made.
     #[default]
     On,
+    /// The model writes freely at first; where it is asked again, it is held to them.
+    Reask,
     /// The model writes freely; calls are read and checked all the same.
     Off,
+}
+
+impl Enforce {
+    /// Whether the grammar holds in the attempt of this number.
+    pub(super) fn holds(self, attempt: usize) -> bool {
+        match self {
+            Self::On => true,
+            Self::Reask => attempt > 0,
+            Self::Off => false,
+        }
+    }
 }
 
 /// Gathers what an engine needs.
@@ -37,6 +51,7 @@ pub struct Builder {
     places: Option<Places>,
     level: Level,
     enforce: Enforce,
+    ladder: Ladder,
     #[cfg(feature = "llama")]
     pub(super) settings: crate::infer::llama::LlamaSettings,
 }
@@ -106,6 +121,16 @@ impl Builder {
         self
     }
 
+    /// How often the model is asked again after an answer with faults, which is then put to it with the tools' schemas
+    /// and its call held to the grammar.
+    ///
+    /// Of itself it is not: an answer that may be taken back cannot be shown while it comes, and with the grammar on
+    /// hardly anything is left that a second try would mend.
+    pub fn reasks(mut self, times: usize) -> Self {
+        self.ladder.reasks = times;
+        self
+    }
+
     /// Loads the model.
     pub async fn build(self) -> Result<Engine> {
         let (answer, loaded) = tokio::sync::oneshot::channel();
@@ -134,7 +159,16 @@ impl Builder {
         };
         let format = Arc::clone(prompter.format());
         let load_ms = started.elapsed().as_secs_f64() * 1000.0;
-        Ok(Stages { name, prompter, format, generator, level: self.level, enforce: self.enforce, load_ms })
+        Ok(Stages {
+            name,
+            prompter,
+            format,
+            generator,
+            level: self.level,
+            enforce: self.enforce,
+            ladder: self.ladder,
+            load_ms,
+        })
     }
 
     fn open_named(&self, located: &Located) -> Result<(String, Box<dyn Generator>, Prompter)> {

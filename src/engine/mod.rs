@@ -4,6 +4,7 @@
 //! are chosen and how calls are read are told by the model's row, its template and its format. It must not know who
 //! calls it (command line, server, test).
 
+mod attempt;
 mod builder;
 mod events;
 #[cfg(feature = "llama")]
@@ -18,9 +19,11 @@ use crate::error::Result;
 use crate::format::Format;
 use crate::infer::{Generator, ModelInfo};
 use crate::prompt::Prompter;
+use crate::repair::Ladder;
 
 pub use builder::{Builder, Enforce};
-pub use events::Events;
+use events::Running;
+pub use events::{Delivery, Events};
 
 /// A model that is loaded and ready to answer. Cloning it shares the model.
 ///
@@ -53,6 +56,7 @@ struct Stages {
     generator: Box<dyn Generator>,
     level: Level,
     enforce: Enforce,
+    ladder: Ladder,
     load_ms: f64,
 }
 
@@ -63,9 +67,14 @@ impl Engine {
     }
 
     /// Makes one turn, told as it happens. Dropping the stream stops the model between two tokens.
+    ///
+    /// Where an answer may be taken back (a re-ask or a fallback is allowed) its parts are held back until it is settled;
+    /// [`Events::delivery`] changes that.
     pub fn stream(&self, request: Request) -> Events {
         let stages = Arc::clone(&self.stages);
-        Events::of(move |emitter| Box::pin(async move { turn::turn(&stages, request, &emitter).await }))
+        let delivery = if stages.ladder.may_withdraw() { Delivery::Settled } else { Delivery::Live };
+        let turn = move |emitter| -> Running { Box::pin(async move { turn::turn(&stages, request, &emitter).await }) };
+        Events::of(turn).delivery(delivery)
     }
 
     /// Makes one turn and waits for its end.

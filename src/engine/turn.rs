@@ -2,127 +2,123 @@
 //!
 //! ```text
 //! request -> prompt -> infer -> format -> check -> response
+//!              ^                            |
+//!              +--------- repair <----------+-> fall back
 //! ```
+//!
+//! It decides nothing: `repair` says what becomes of an answer. Calls are handed out here and nowhere else, once
+//! nothing can take them back any more.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::Stages;
+use super::attempt::{Answer, Ask, reask};
 use super::events::Emitter;
-use super::{Enforce, Stages};
-use crate::chat::{Event, Fault, FinishReason, Prompt, Request, Response, ToolChoice};
+use crate::chat::{Attempt, Event, LOCAL, Outcome, Request, Response, Timings, Usage, WithdrawReason};
 use crate::check::ToolSet;
-use crate::constrain::Constraint;
-use crate::error::{Error, ErrorKind, Result};
-use crate::infer::{Chunk, Chunks, Drafts, End, Job};
-use crate::prompt::window;
-use crate::read::{Parsed, Parser};
+use crate::error::Result;
+use crate::repair::{self, Rung};
 
 /// Makes the turn and emits what happens on the way; the last event is [`Event::Finished`].
 pub(super) async fn turn(stages: &Stages, request: Request, events: &Emitter) -> Result<()> {
-    let started = Instant::now();
-    let tools = Arc::new(ToolSet::compile(&request.tools)?);
-    let prompt = stages.prompt(&request)?;
-    stages.fits(&prompt)?;
-    let constraint = stages.constraint(&request, &tools, &prompt)?;
-
-    let mut parser = Parser::new(Arc::clone(&stages.format), tools).level(stages.level).after_prompt(&prompt.text());
-    let mut chunks = stages.generator.generate(stages.job(&request, prompt, constraint))?;
-    let mut lengths = Vec::new();
-    let end = loop {
-        match next(&mut chunks).await? {
-            Chunk::Prefill { done, total } => events.emit(Event::Prefill { done, total }).await,
-            Chunk::Text(bytes) => {
-                lengths.push(bytes.len());
-                for event in parser.push(&bytes) {
-                    events.emit(event).await;
-                }
-            }
-            Chunk::End(end) => break end,
+    let mut turn = Turn::begin(stages, request, events)?;
+    let answer = loop {
+        let answer = turn.ask().await?; // prompt -> infer -> format -> check
+        match turn.rung(&answer) {
+            Rung::Accept | Rung::GiveUp | Rung::FallBack(_) => break answer,
+            Rung::Reask => turn.ask_again(answer).await?,
         }
     };
-    let mut parsed = parser.finish();
-    for event in std::mem::take(&mut parsed.events) {
-        events.emit(event).await;
-    }
-
-    let mut response = settle(&request, parsed, end, events).await;
-    response.model.clone_from(&stages.name);
-    stages.format.name().clone_into(&mut response.format);
-    response.chunks = lengths;
-    response.timings.load_ms = stages.load_ms;
-    response.timings.total_ms = started.elapsed().as_secs_f64() * 1000.0;
-    events.emit(Event::Finished { response: Box::new(response) }).await;
-    Ok(())
+    turn.settle(answer).await
 }
 
-impl Stages {
-    fn fits(&self, prompt: &Prompt) -> Result<()> {
-        let tokens = self.generator.count(prompt)?;
-        let model = self.generator.model();
-        window::fits(tokens, model.context_length).map_err(|error| error.about(&model.name))
+/// What is known of a turn while it is not settled.
+pub(super) struct Turn<'a> {
+    pub(super) stages: &'a Stages,
+    pub(super) events: &'a Emitter,
+    /// What the caller asked for.
+    pub(super) request: Request,
+    pub(super) tools: Arc<ToolSet>,
+    /// What the model is asked now.
+    pub(super) ask: Ask,
+    attempts: Vec<Attempt>,
+    started: Instant,
+}
+
+impl<'a> Turn<'a> {
+    fn begin(stages: &'a Stages, request: Request, events: &'a Emitter) -> Result<Self> {
+        let tools = Arc::new(ToolSet::compile(&request.tools)?);
+        let ask = Ask { number: 0, request: request.clone(), enforced: stages.enforce.holds(0) };
+        Ok(Self { stages, events, request, tools, ask, attempts: Vec::new(), started: Instant::now() })
     }
 
-    fn constraint(&self, request: &Request, tools: &ToolSet, prompt: &Prompt) -> Result<Option<Constraint>> {
-        if self.enforce == Enforce::Off {
-            return Ok(None);
-        }
-        Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), &prompt.text())
+    fn rung(&self, answer: &Answer) -> Rung {
+        self.stages.ladder.decide(&answer.response, &self.request.tool_choice, self.ask.number)
     }
 
-    fn job(&self, request: &Request, prompt: Prompt, constraint: Option<Constraint>) -> Job {
-        let stop = request.stop.iter().chain(self.format.stop()).cloned().collect();
-        Job { prompt, sampling: request.sampling, limits: request.limits, stop, constraint, drafts: Drafts::Auto }
+    /// Gives an answer up and puts its faults to the model.
+    async fn ask_again(&mut self, answer: Answer) -> Result<()> {
+        let response = &answer.response;
+        let offered = |name: &str| self.tools.schema(name).is_some();
+        let choice = repair::forced(response, &self.request.tool_choice, offered);
+        let messages = reask(&self.tools, response, &choice)?;
+        let mut request = self.request.clone();
+        request.messages.extend(messages);
+        request.tool_choice = choice;
+        request.limits.deadline = self.time_left();
+        self.withdraw(answer, WithdrawReason::Reask).await;
+        let number = self.ask.number + 1;
+        self.ask = Ask { number, request, enforced: self.stages.enforce.holds(number) };
+        Ok(())
+    }
+
+    async fn withdraw(&mut self, answer: Answer, reason: WithdrawReason) {
+        let attempt = self.ask.number;
+        let raw = answer.response.raw.clone();
+        let given_up = self.attempt(&answer, Outcome::Withdrawn(reason));
+        self.attempts.push(Attempt { raw, ..given_up });
+        self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
+    }
+
+    /// What the trace says of an answer.
+    fn attempt(&self, answer: &Answer, outcome: Outcome) -> Attempt {
+        let Answer { response, total_ms } = answer;
+        let mut attempt = Attempt { number: self.ask.number, outcome, total_ms: *total_ms, ..Attempt::default() };
+        LOCAL.clone_into(&mut attempt.by);
+        attempt.model.clone_from(&self.stages.name);
+        attempt.faults.clone_from(&response.faults);
+        attempt.usage = response.usage;
+        attempt
+    }
+
+    /// Hands out the calls that may be acted on, and the whole of what came of the turn.
+    async fn settle(mut self, answer: Answer) -> Result<()> {
+        let served = self.attempt(&answer, Outcome::Served);
+        let mut response = answer.response;
+        response.served_by.clone_from(&served.by);
+        response.model.clone_from(&served.model);
+        self.attempts.push(served);
+        response.usage = self.attempts.iter().fold(Usage::default(), |sum, attempt| sum.plus(attempt.usage));
+        response.attempts = self.attempts;
+        self.stages.format.name().clone_into(&mut response.format);
+        let total_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        response.timings = Timings { load_ms: self.stages.load_ms, total_ms, ..response.timings };
+        hand_out(&response, self.events).await;
+        self.events.emit(Event::Usage { usage: response.usage }).await;
+        self.events.emit(Event::Finished { response: Box::new(response) }).await;
+        Ok(())
+    }
+
+    /// What is left of the time that the caller gave the turn.
+    fn time_left(&self) -> Option<Duration> {
+        self.request.limits.deadline.map(|all| all.saturating_sub(self.started.elapsed()))
     }
 }
 
-async fn next(chunks: &mut Chunks) -> Result<Chunk> {
-    let next = poll_fn(|context| chunks.as_mut().poll_next(context)).await;
-    next.unwrap_or_else(|| Err(Error::new(ErrorKind::Backend, "the engine stopped before it was done")))
-}
-
-/// Adds what only the end of a turn can tell, and hands out the calls that may be acted on.
-async fn settle(request: &Request, parsed: Parsed, end: End, events: &Emitter) -> Response {
-    let late = late_faults(request, &parsed, &end);
-    for fault in &late {
-        events.emit(Event::Faulty { attempt: 0, fault: fault.clone() }).await;
-    }
-    let mut response = Response::from(parsed);
-    if end.reason != FinishReason::Stop {
-        response.finish_reason = end.reason;
-    }
-    response.faults.extend(late);
-    response.usage = end.usage;
-    response.timings = end.timings;
+async fn hand_out(response: &Response, events: &Emitter) {
     let faulty = |index: usize| response.faults.iter().any(|fault| fault.call() == Some(index));
     for (index, call) in response.calls.iter().enumerate().filter(|(index, _)| !faulty(*index)) {
         events.emit(Event::CallFinished { index, call: call.clone() }).await;
     }
-    events.emit(Event::Usage { usage: end.usage }).await;
-    response
-}
-
-/// Faults that no parser can see: a close that only the budget made, a call too few, a call that was not allowed.
-fn late_faults(request: &Request, parsed: &Parsed, end: &End) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for (index, call) in parsed.calls.iter().enumerate() {
-        // The offset lies in the call or just behind it, where the closing bytes are framing.
-        let forced = |at: &usize| call.span.as_ref().is_some_and(|span| span.contains(at) || span.end == *at);
-        if end.forced.iter().any(forced) {
-            faults.push(Fault::ForcedClose { call: index });
-        }
-        let allowed = match &request.tool_choice {
-            ToolChoice::None => false,
-            ToolChoice::Named(name) => call.name == *name,
-            ToolChoice::Auto | ToolChoice::Required => true,
-        };
-        if !allowed || (index > 0 && !request.parallel()) {
-            faults.push(Fault::NotAllowed { call: index });
-        }
-    }
-    let wanted = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_));
-    if wanted && parsed.calls.is_empty() && end.reason != FinishReason::Cancelled {
-        faults.push(Fault::NoCall);
-    }
-    faults
 }
