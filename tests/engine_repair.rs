@@ -2,7 +2,9 @@
 #![cfg(feature = "engine")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use callwright::chat::{Event, Fault, FinishReason, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason};
+use callwright::chat::{
+    Event, Fault, FinishReason, Message, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason,
+};
 use callwright::engine::{Delivery, Enforce, Engine};
 use callwright::infer::{Played, Replay};
 use callwright::repair::{Ladder, Rung};
@@ -182,4 +184,26 @@ async fn a_call_that_only_the_budget_closed_is_asked_again() {
     let response = builder.build().await.unwrap().chat(Request::new("1 + 2?").tool(add())).await.unwrap();
     assert!(matches!(response.attempts[0].faults[0], Fault::ForcedClose { call: 0 }));
     assert_eq!(response.valid_calls().count(), 1);
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_too_long_is_shortened_and_that_is_told() {
+    let replay = Replay::of_texts([RIGHT]).context_length(300);
+    let engine = Engine::builder().generator(Box::new(replay)).format("hermes").build().await.unwrap();
+    let mut request = Request::default().tool(add());
+    for turn in 0..20 {
+        let said = [Message::user(format!("{turn} {}", "word ".repeat(20))), Message::assistant("good", vec![])];
+        request.messages.extend(said);
+    }
+    request.messages.push(Message::user("1 + 2?"));
+    let mut events = engine.stream(request.clone());
+    let mut told = None;
+    while let Some(event) = events.next().await {
+        if let Event::Shortened { messages, before, after, .. } = event.unwrap() {
+            told = Some((messages, before, after));
+        }
+    }
+    let (messages, before, after) = told.unwrap();
+    assert!(messages > 20 && before > 300 && after <= 225, "{messages} {before} {after}");
+    assert_eq!(request.messages.len(), 41, "the caller's own copy is as it was");
 }

@@ -13,7 +13,8 @@ use crate::check::ToolSet;
 use crate::constrain::Constraint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Chunk, Chunks, Drafts, End, Job};
-use crate::prompt::{Reask, window};
+use crate::prompt::Reask;
+use crate::prompt::window::{self, Fitted};
 use crate::read::{Parsed, Parser};
 use crate::repair;
 
@@ -37,8 +38,7 @@ impl Turn<'_> {
     /// Puts the question to the model and reads what it says.
     pub(super) async fn ask(&self) -> Result<Answer> {
         let (started, stages, request) = (Instant::now(), self.stages, &self.ask.request);
-        let prompt = stages.prompt(request)?;
-        stages.fits(&prompt)?;
+        let prompt = self.fitted(request).await?;
         let constraint = if self.ask.enforced { stages.constraint(request, &self.tools, &prompt)? } else { None };
 
         let parser = Parser::new(Arc::clone(&stages.format), Arc::clone(&self.tools)).attempt(self.ask.number);
@@ -72,6 +72,29 @@ impl Turn<'_> {
         Ok(Answer { response, total_ms: started.elapsed().as_secs_f64() * 1000.0 })
     }
 
+    /// The prompt, of a shortened conversation where the whole does not fit.
+    async fn fitted(&self, request: &Request) -> Result<Prompt> {
+        let (stages, model) = (self.stages, self.stages.generator.model());
+        let length = model.context_length;
+        let prompt = stages.prompt(request)?;
+        let tokens = stages.generator.count(&prompt)?;
+        let room = window::wanted(request.limits.max_tokens, length);
+        if window::room(tokens, length) >= room || self.leaves_on_overflow() {
+            return window::fits(tokens, length).map(|()| prompt).map_err(|error| error.about(&model.name));
+        }
+        let mut request = request.clone();
+        let count = &mut |messages: &[Message]| stages.generator.count(&stages.prompt_of(messages, &request)?);
+        let fitted = window::trim(&request.messages, length.saturating_sub(room), count)?;
+        window::fits(fitted.after, length).map_err(|error| error.about(&model.name))?;
+        let Fitted { messages, shortened: results, dropped, before, after } = fitted;
+        if dropped + results > 0 {
+            let attempt = self.ask.number;
+            self.events.emit(Event::Shortened { attempt, results, messages: dropped, before, after }).await;
+        }
+        request.messages = messages;
+        stages.prompt(&request)
+    }
+
     async fn tell(&self, events: Vec<Event>) {
         for event in events {
             self.events.emit(event).await;
@@ -80,12 +103,6 @@ impl Turn<'_> {
 }
 
 impl Stages {
-    fn fits(&self, prompt: &Prompt) -> Result<()> {
-        let tokens = self.generator.count(prompt)?;
-        let model = self.generator.model();
-        window::fits(tokens, model.context_length).map_err(|error| error.about(&model.name))
-    }
-
     fn constraint(&self, request: &Request, tools: &ToolSet, prompt: &Prompt) -> Result<Option<Constraint>> {
         Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), &prompt.text())
     }

@@ -13,7 +13,7 @@ mod turn;
 
 use std::sync::Arc;
 
-use crate::chat::{Prompt, Request, Response, ToolChoice};
+use crate::chat::{Message, Prompt, Request, Response, ToolChoice};
 use crate::check::Level;
 use crate::error::Result;
 use crate::format::Format;
@@ -114,8 +114,13 @@ impl Engine {
 
 impl Stages {
     fn prompt(&self, request: &Request) -> Result<Prompt> {
+        self.prompt_of(&request.messages, request)
+    }
+
+    /// The prompt that other messages would make of the same request.
+    fn prompt_of(&self, messages: &[Message], request: &Request) -> Result<Prompt> {
         // Tools that may not be called are not shown either.
         let tools = if request.tool_choice == ToolChoice::None { &[] } else { request.tools.as_slice() };
-        self.prompter.prompt(&request.messages, tools, &request.tool_choice)
+        self.prompter.prompt(messages, tools, &request.tool_choice)
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::Stages;
 use super::attempt::{Answer, Ask, reask};
 use super::events::Emitter;
-use crate::chat::{Attempt, Event, LOCAL, Outcome, Request, Response, Timings, Usage, WithdrawReason};
+use crate::chat::{Attempt, Event, LOCAL, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason};
 use crate::check::ToolSet;
 use crate::error::Result;
 use crate::repair::{self, Rung};
@@ -55,6 +55,11 @@ impl<'a> Turn<'a> {
 
     fn rung(&self, answer: &Answer) -> Rung {
         self.stages.ladder.decide(&answer.response, &self.request.tool_choice, self.ask.number)
+    }
+
+    /// Whether a conversation that is too long is taken elsewhere whole, rather than shortened.
+    pub(super) fn leaves_on_overflow(&self) -> bool {
+        self.stages.ladder.fall_back.contains(&Reason::ContextOverflow)
     }
 
     /// Gives an answer up and puts its faults to the model.
