@@ -5,6 +5,7 @@
 use crate::check::Level;
 use crate::engine::{Builder, Enforce, Engine};
 use crate::error::Result;
+#[cfg(feature = "llama")]
 use crate::infer::Prefixes;
 use crate::models::{ModelName, Source};
 
@@ -80,6 +81,18 @@ impl ModelArgs {
         if self.no_enforce {
             builder = builder.enforce(Enforce::Off);
         }
+        Ok(self.tuned(builder, world))
+    }
+
+    #[cfg(not(feature = "llama"))]
+    #[expect(clippy::unused_self, reason = "the same call as where an engine is built in")]
+    fn tuned(&self, builder: Builder, _world: &World) -> Builder {
+        builder
+    }
+
+    /// How the engine is to run the model.
+    #[cfg(feature = "llama")]
+    fn tuned(&self, mut builder: Builder, world: &World) -> Builder {
         if let Some(tokens) = self.context_length {
             builder = builder.context_length(tokens);
         }
@@ -92,6 +105,6 @@ impl ModelArgs {
         if !self.no_prefix_cache {
             builder = builder.prefixes(Prefixes::new(world.settings.places.cache.join("prefixes")));
         }
-        Ok(builder.verbose(world.printer.is_verbose()))
+        builder.verbose(world.printer.is_verbose())
     }
 }
