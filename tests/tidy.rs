@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("prompt", &["chat", "format", "check", "models", "error"]),
     ("constrain", &["chat", "format", "check", "error"]),
     ("infer", &["chat", "constrain", "error"]),
+    ("provider", &["chat", "models", "prompt", "constrain", "infer", "error"]),
     (
         "engine",
         &["chat", "models", "prompt", "constrain", "infer", "format", "value", "check", "read", "repair", "error"],
