@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("record", &["chat", "format", "value", "check", "read", "repair", "models", "error"]),
     ("bench", &["chat", "format", "value", "check", "read", "repair", "models", "record", "error"]),
-    ("config", &["models", "format", "error"]),
+    ("config", &["chat", "models", "check", "provider", "engine", "format", "repair", "error"]),
     (
         "cli",
         &[
