@@ -61,6 +61,10 @@ pub mod repair;
 #[cfg(feature = "cloud")]
 pub mod provider;
 #[cfg(feature = "engine")]
+pub mod price;
+#[cfg(feature = "engine")]
+pub mod ledger;
+#[cfg(feature = "engine")]
 pub mod engine;
 pub mod record;
 #[cfg(feature = "bench")]

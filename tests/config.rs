@@ -175,7 +175,9 @@ fn the_commented_file_says_nothing_and_becomes_valid_by_taking_the_marks_away() 
     let text = callwright::config::commented();
     let place = Place::new().with("user", &text);
     assert!(place.plain().layers.iter().all(|setting| setting.origin == Origin::Builtin));
-    let setting = |line: &&str| line.starts_with("# ") && line.contains(" = ");
+    let bare = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let setting =
+        |line: &&str| line.strip_prefix("# ").and_then(|line| line.split_once(" = ")).is_some_and(|(key, _)| bare(key));
     let opened: Vec<_> = text.lines().filter(|line| line.starts_with('[') || setting(line)).collect();
     let opened: Vec<_> = opened.iter().map(|line| line.trim_start_matches("# ")).collect();
     // `chain` stands there twice, once as an example.

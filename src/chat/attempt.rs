@@ -160,9 +160,9 @@ impl fmt::Display for Money {
 #[serde(rename_all = "snake_case", tag = "basis", content = "picodollars")]
 #[non_exhaustive]
 pub enum Cost {
-    /// Nothing: it ran on this machine.
+    /// Nothing: it ran on this machine, or did not come to pass.
     #[default]
-    Local,
+    Nothing,
     /// The price of the tokens that the provider counted.
     Counted(Money),
     /// The price of tokens that we estimated, because the provider told none.
@@ -176,7 +176,7 @@ impl Cost {
     #[must_use]
     pub fn money(self) -> Option<Money> {
         match self {
-            Self::Local => Some(Money::default()),
+            Self::Nothing => Some(Money::default()),
             Self::Counted(money) | Self::Estimated(money) => Some(money),
             Self::Unknown => None,
         }
@@ -186,7 +186,7 @@ impl Cost {
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Local => f.write_str("nothing"),
+            Self::Nothing => f.write_str("nothing"),
             Self::Counted(money) => money.fmt(f),
             Self::Estimated(money) => write!(f, "about {money}"),
             Self::Unknown => f.write_str("unknown"),

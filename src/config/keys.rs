@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::file::File;
+use crate::models::alike;
 
 /// The schema of `callwright.toml`.
 #[must_use]
@@ -56,9 +57,7 @@ fn stray(table: &Table, schema: &Json, path: &mut Vec<String>) -> Option<Unknown
 
 /// The name that looks most like this one, if any does.
 pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
-    let scored = known.map(|known| (strsim::jaro_winkler(known, name), known));
-    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(score, _)| *score > 0.6).map(|(_, name)| name.to_owned())
+    alike(name, known).first().map(|name| (*name).to_owned())
 }
 
 /// A setting that has one value.

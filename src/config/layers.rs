@@ -291,7 +291,8 @@ fn shown(path: &[String]) -> String {
 fn is_secret(path: &[String], value: &Value) -> bool {
     let Some(key) = path.last().map(|key| key.to_lowercase()) else { return false };
     let named = ["key", "token", "secret", "password", "auth"].iter().any(|name| key.contains(name));
-    let variable = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let variable =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     let elsewhere = ["_file", "_header"].iter().any(|end| key.ends_with(end)) || value.as_str().is_some_and(variable);
     path.iter().any(|part| part == "providers") && named && !elsewhere
 }

@@ -5,11 +5,18 @@
 //! written once. Whether a provider may be asked at all is no business of this module: the engine decides, and the
 //! gate is shut until a setting opens it.
 
+mod address;
 mod ask;
+mod audit;
+mod catalog;
+mod egress;
 mod facts;
+mod frames;
+mod redact;
 mod registry;
 mod replay;
 mod reply;
+mod row;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -19,10 +26,17 @@ use crate::error::Result;
 
 pub use crate::chat::Reason;
 pub use ask::Ask;
+pub use audit::{Audit, Bodies, Line};
+pub use catalog::Catalog;
+pub use egress::{Gate, Rules};
 pub use facts::{Ability, Capabilities, Check, Health, Info, Kind, Step};
 pub use registry::Registry;
 pub use replay::Replay;
 pub use reply::{Replies, Reply, Tokens, Whole};
+pub use row::{
+    EndMarker, Extra, IdShape, KeyHeader, LimitsRow, MaxTokensField, ModelRow, Quirks, ReasoningField, RequiredWord,
+    Row,
+};
 
 /// Work that is under way.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;

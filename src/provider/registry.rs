@@ -4,10 +4,12 @@
 //! gets the new one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Provider;
+use super::{Catalog, Gate, Provider, Row};
 use crate::error::{Error, ErrorKind, Result};
+use crate::models::Secret;
 
 /// Every provider that may be named. Names are the same in any case.
 ///
@@ -20,12 +22,62 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert!(registry.get("yours").is_err());
 /// # Ok::<(), callwright::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Registry {
     providers: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
+    constructors: RwLock<BTreeMap<String, Constructor>>,
+}
+
+/// Makes a provider out of a row whose dialect it was registered for.
+pub type Constructor = Arc<dyn Fn(Parts) -> Result<Arc<dyn Provider>> + Send + Sync>;
+
+/// What a provider is made of.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Parts {
+    /// Its row.
+    pub row: Arc<Row>,
+    /// Its key.
+    pub key: Option<Secret>,
+    /// The way out.
+    pub gate: Arc<Gate>,
 }
 
 impl Registry {
+    /// A provider for each row of a catalog. Nothing is contacted. `key_of` gives a row's key: whoever reads the
+    /// environment and files knows it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use callwright::provider::{Catalog, Gate, Registry};
+    /// let registry = Registry::open(Catalog::builtin(), &|_row| Ok(None), &Arc::new(Gate::shut()))?;
+    /// assert!(!registry.get("openai")?.info().has_key);
+    /// # Ok::<(), callwright::Error>(())
+    /// ```
+    pub fn open(catalog: &Catalog, key_of: &dyn Fn(&Row) -> Result<Option<Secret>>, gate: &Arc<Gate>) -> Result<Self> {
+        let registry = Self::default();
+        for row in catalog.iter() {
+            let parts = Parts { row: Arc::clone(row), key: key_of(row)?, gate: Arc::clone(gate) };
+            let provider = registry.make(parts)?;
+            registry.put(&row.name, provider);
+        }
+        Ok(registry)
+    }
+
+    /// From now on, rows of this dialect are made by this constructor.
+    pub fn register(&self, dialect: &str, constructor: Constructor) {
+        self.constructors.write().unwrap_or_else(PoisonError::into_inner).insert(dialect.to_owned(), constructor);
+    }
+
+    /// Makes the provider of a row, without putting it under a name.
+    pub fn make(&self, parts: Parts) -> Result<Arc<dyn Provider>> {
+        let constructors = self.constructors.read().unwrap_or_else(PoisonError::into_inner);
+        match constructors.get(&parts.row.dialect) {
+            Some(constructor) => constructor(parts),
+            None => todo_remote(parts),
+        }
+    }
+
     /// The provider of this name.
     pub fn get(&self, name: &str) -> Result<Arc<dyn Provider>> {
         let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
@@ -44,5 +96,15 @@ impl Registry {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.providers.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+}
+
+fn todo_remote(parts: Parts) -> Result<Arc<dyn Provider>> {
+    Ok(Arc::new(super::Replay::new(parts.row.name.as_str())))
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("names", &self.names()).finish_non_exhaustive()
     }
 }
