@@ -7,16 +7,34 @@
 
 mod address;
 mod ask;
+mod asking;
+mod assembler;
 mod audit;
+mod breaker;
+mod carried;
 mod catalog;
+mod check;
+mod clocks;
+mod dialect;
 mod egress;
 mod facts;
 mod frames;
+mod limits;
+mod names;
+mod part;
+mod pool;
+mod reading;
+mod recorded;
 mod redact;
 mod registry;
+mod remote;
 mod replay;
 mod reply;
+mod retry;
 mod row;
+mod send;
+mod told;
+mod trouble;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -30,7 +48,9 @@ pub use audit::{Audit, Bodies, Line};
 pub use catalog::Catalog;
 pub use egress::{Gate, Rules};
 pub use facts::{Ability, Capabilities, Check, Health, Info, Kind, Step};
-pub use registry::Registry;
+pub use pool::Pool;
+pub use recorded::read_recorded;
+pub use registry::{Constructor, Parts, Registry};
 pub use replay::Replay;
 pub use reply::{Replies, Reply, Tokens, Whole};
 pub use row::{

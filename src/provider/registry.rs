@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Catalog, Gate, Provider, Row};
+use super::remote::Remote;
+use super::{Catalog, Gate, Pool, Provider, Row};
 use crate::error::{Error, ErrorKind, Result};
 use crate::models::Secret;
 
@@ -56,10 +57,16 @@ impl Registry {
     /// ```
     pub fn open(catalog: &Catalog, key_of: &dyn Fn(&Row) -> Result<Option<Secret>>, gate: &Arc<Gate>) -> Result<Self> {
         let registry = Self::default();
-        for row in catalog.iter() {
+        let (splits, rows): (Vec<_>, Vec<_>) = catalog.iter().partition(|row| !row.split.is_empty());
+        for row in rows {
             let parts = Parts { row: Arc::clone(row), key: key_of(row)?, gate: Arc::clone(gate) };
             let provider = registry.make(parts)?;
             registry.put(&row.name, provider);
+        }
+        for row in splits {
+            let member = |(name, weight): (&String, &u32)| Ok((registry.get(name)?, *weight));
+            let members = row.split.iter().map(member).collect::<Result<Vec<_>>>()?;
+            registry.put(&row.name, Arc::new(Pool::weighted(&row.name, members)?));
         }
         Ok(registry)
     }
@@ -74,7 +81,7 @@ impl Registry {
         let constructors = self.constructors.read().unwrap_or_else(PoisonError::into_inner);
         match constructors.get(&parts.row.dialect) {
             Some(constructor) => constructor(parts),
-            None => todo_remote(parts),
+            None => remote(&parts),
         }
     }
 
@@ -99,8 +106,16 @@ impl Registry {
     }
 }
 
-fn todo_remote(parts: Parts) -> Result<Arc<dyn Provider>> {
-    Ok(Arc::new(super::Replay::new(parts.row.name.as_str())))
+/// One provider for each address of a row; several stand behind the row's name together.
+fn remote(parts: &Parts) -> Result<Arc<dyn Provider>> {
+    let addresses = parts.row.addresses();
+    let made = addresses.iter().map(|address| Ok(Arc::new(Remote::new(parts, address)?) as Arc<dyn Provider>));
+    let mut remotes = made.collect::<Result<Vec<_>>>()?;
+    match remotes.pop() {
+        Some(only) if remotes.is_empty() => Ok(only),
+        Some(last) => Ok(Arc::new(Pool::least_busy(&parts.row.name, remotes.into_iter().chain([last]).collect())?)),
+        None => Err(Error::new(ErrorKind::Config, format!("the provider `{}` has no address", parts.row.name))),
+    }
 }
 
 impl fmt::Debug for Registry {
