@@ -8,6 +8,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -220,6 +221,15 @@ fn spent_on(on: u64, lines: &[Line]) -> Money {
 
 fn sum<'r>(reserved: impl Iterator<Item = &'r Reserved>) -> Money {
     reserved.filter_map(|reserved| reserved.picodollars).fold(Money::default(), Money::plus)
+}
+
+/// A name that no other turn or session has: the time, the process and a count.
+#[must_use]
+pub fn fresh_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{:x}-{:x}-{count:x}", since.as_micros(), std::process::id())
 }
 
 /// Days since 1970.

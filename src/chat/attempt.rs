@@ -32,6 +32,9 @@ pub struct Attempt {
     /// What the model wrote, where the attempt was given up: the response itself holds the text of the last one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub raw: String,
+    /// What could not be said to the provider, or was odd in its answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Tokens.
     pub usage: Usage,
     /// What it cost. Work on this machine costs nothing.

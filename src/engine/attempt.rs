@@ -3,19 +3,20 @@
 //! Its events are provisional, and its answer may still be given up; so nothing is handed out here.
 
 use std::future::poll_fn;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Stages;
 use super::turn::Turn;
-use crate::chat::{Event, Fault, FinishReason, Message, Prompt, Request, Response, ToolChoice};
+use crate::chat::{Attempt, Call, Event, Fault, FinishReason, Message, Prompt, Request, Response, ToolChoice};
 use crate::check::ToolSet;
 use crate::constrain::Constraint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::infer::{Chunk, Chunks, Drafts, End, Job};
+use crate::infer::{Chunk, Chunks, Drafts, Job};
 use crate::prompt::Reask;
 use crate::prompt::window::{self, Fitted};
-use crate::read::{Parsed, Parser};
+use crate::read::Parser;
 use crate::repair;
 
 /// What the model is asked in one attempt.
@@ -32,6 +33,8 @@ pub(super) struct Ask {
 pub(super) struct Answer {
     pub(super) response: Response,
     pub(super) total_ms: f64,
+    /// The trace of an answer that is not the local model's.
+    pub(super) remote: Option<Attempt>,
 }
 
 impl Turn<'_> {
@@ -58,7 +61,10 @@ impl Turn<'_> {
         let mut parsed = parser.finish();
         self.tell(std::mem::take(&mut parsed.events)).await;
 
-        let late = late_faults(&self.request, &parsed, &end);
+        // The offset lies in the call or just behind it, where the closing bytes are framing.
+        let within = |span: &Range<usize>| end.forced.iter().any(|at| span.contains(at) || span.end == *at);
+        let forced = |call: &Call| call.span.as_ref().is_some_and(within);
+        let late = late_faults(&self.request, &parsed.calls, forced, end.reason);
         for fault in &late {
             self.events.emit(Event::Faulty { attempt: self.ask.number, fault: fault.clone() }).await;
         }
@@ -69,7 +75,7 @@ impl Turn<'_> {
         }
         response.usage = end.usage;
         response.timings = end.timings;
-        Ok(Answer { response, total_ms: started.elapsed().as_secs_f64() * 1000.0 })
+        Ok(Answer { response, total_ms: started.elapsed().as_secs_f64() * 1000.0, remote: None })
     }
 
     /// The prompt, of a shortened conversation where the whole does not fit.
@@ -128,12 +134,15 @@ async fn next(chunks: &mut Chunks) -> Result<Chunk> {
 }
 
 /// Faults that no parser can see: a close that only the budget made, a call too few, a call that was not allowed.
-fn late_faults(request: &Request, parsed: &Parsed, end: &End) -> Vec<Fault> {
+pub(super) fn late_faults(
+    request: &Request,
+    calls: &[Call],
+    forced: impl Fn(&Call) -> bool,
+    end: FinishReason,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (index, call) in parsed.calls.iter().enumerate() {
-        // The offset lies in the call or just behind it, where the closing bytes are framing.
-        let forced = |at: &usize| call.span.as_ref().is_some_and(|span| span.contains(at) || span.end == *at);
-        if end.forced.iter().any(forced) {
+    for (index, call) in calls.iter().enumerate() {
+        if forced(call) {
             faults.push(Fault::ForcedClose { call: index });
         }
         let allowed = match &request.tool_choice {
@@ -146,7 +155,7 @@ fn late_faults(request: &Request, parsed: &Parsed, end: &End) -> Vec<Fault> {
         }
     }
     let wanted = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_));
-    if wanted && parsed.calls.is_empty() && end.reason != FinishReason::Cancelled {
+    if wanted && calls.is_empty() && end != FinishReason::Cancelled {
         faults.push(Fault::NoCall);
     }
     faults

@@ -4,20 +4,27 @@
 //! are chosen and how calls are read are told by the model's row, its template and its format. It must not know who
 //! calls it (command line, server, test).
 
+mod absent;
 mod attempt;
 mod builder;
 mod events;
+#[cfg(feature = "cloud")]
+pub mod fallback;
+#[cfg(not(feature = "cloud"))]
+mod home;
 #[cfg(feature = "llama")]
 mod local;
 mod turn;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::chat::{Message, Prompt, Request, Response, ToolChoice};
 use crate::check::Level;
 use crate::error::Result;
 use crate::format::Format;
 use crate::infer::{Generator, ModelInfo};
+use crate::ledger::Ledger;
 use crate::prompt::Prompter;
 use crate::repair::Ladder;
 
@@ -57,6 +64,13 @@ struct Stages {
     level: Level,
     enforce: Enforce,
     ladder: Ladder,
+    #[cfg(feature = "cloud")]
+    fallback: Option<fallback::Fallback>,
+    ledger: Ledger,
+    /// Names this engine's turns in the ledger.
+    session: String,
+    /// How long the local model has.
+    local_time: Option<Duration>,
     load_ms: f64,
 }
 

@@ -17,32 +17,57 @@ use super::attempt::{Answer, Ask, reask};
 use super::events::Emitter;
 use crate::chat::{Attempt, Event, LOCAL, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason};
 use crate::check::ToolSet;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
+use crate::ledger;
 use crate::repair::{self, Rung};
 
 /// Makes the turn and emits what happens on the way; the last event is [`Event::Finished`].
 pub(super) async fn turn(stages: &Stages, request: Request, events: &Emitter) -> Result<()> {
     let mut turn = Turn::begin(stages, request, events)?;
-    let answer = loop {
-        let answer = turn.ask().await?; // prompt -> infer -> format -> check
-        match turn.rung(&answer) {
-            Rung::Accept | Rung::GiveUp | Rung::FallBack(_) => break answer,
-            Rung::Reask => turn.ask_again(answer).await?,
-        }
+    let answer = match turn.elsewhere_at_once().await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => turn.here().await,
+        Err(error) => Err(error),
     };
     turn.settle(answer).await
+}
+
+impl Turn<'_> {
+    /// Asks the local model until its answer is good, or nothing more can be done about it.
+    async fn here(&mut self) -> Result<Answer> {
+        loop {
+            let tried = self.ask().await; // prompt -> infer -> format -> check
+            match self.rung(&tried) {
+                Rung::Accept | Rung::GiveUp => return tried,
+                Rung::Reask => self.ask_again(tried?).await?,
+                Rung::FallBack(reason) => {
+                    if let Some(answer) = self.fall_back(reason, Some(tried)).await? {
+                        return Ok(answer);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// What is known of a turn while it is not settled.
 pub(super) struct Turn<'a> {
     pub(super) stages: &'a Stages,
     pub(super) events: &'a Emitter,
+    /// Names the turn in the ledger.
+    pub(super) id: String,
     /// What the caller asked for.
     pub(super) request: Request,
     pub(super) tools: Arc<ToolSet>,
     /// What the model is asked now.
     pub(super) ask: Ask,
-    attempts: Vec<Attempt>,
+    reasked: usize,
+    /// What was tried and is no answer.
+    pub(super) attempts: Vec<Attempt>,
+    /// Whether anything was sent to another machine.
+    pub(super) left_machine: bool,
+    /// Whether nobody else is asked any more.
+    pub(super) stays_home: bool,
     started: Instant,
 }
 
@@ -50,16 +75,43 @@ impl<'a> Turn<'a> {
     fn begin(stages: &'a Stages, request: Request, events: &'a Emitter) -> Result<Self> {
         let tools = Arc::new(ToolSet::compile(&request.tools)?);
         let ask = Ask { number: 0, request: request.clone(), enforced: stages.enforce.holds(0) };
-        Ok(Self { stages, events, request, tools, ask, attempts: Vec::new(), started: Instant::now() })
+        let mut turn = Self {
+            stages,
+            events,
+            id: ledger::fresh_id(),
+            request,
+            tools,
+            ask,
+            reasked: 0,
+            attempts: Vec::new(),
+            left_machine: false,
+            stays_home: false,
+            started: Instant::now(),
+        };
+        turn.ask.request.limits.deadline = turn.time_here();
+        Ok(turn)
     }
 
-    fn rung(&self, answer: &Answer) -> Rung {
-        self.stages.ladder.decide(&answer.response, &self.request.tool_choice, self.ask.number)
+    /// What becomes of what the local model came to.
+    fn rung(&self, tried: &Result<Answer>) -> Rung {
+        let may = |reason: Reason| !self.stays_home && self.stages.ladder.fall_back.contains(&reason);
+        match tried {
+            Ok(answer) => {
+                let rung = self.stages.ladder.decide(&answer.response, &self.request.tool_choice, self.reasked);
+                let too_late = self.time_left().is_some_and(|left| left.is_zero());
+                if matches!(rung, Rung::FallBack(_)) && (self.stays_home || too_late) { Rung::GiveUp } else { rung }
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::ContextFull if may(Reason::ContextOverflow) => Rung::FallBack(Reason::ContextOverflow),
+                ErrorKind::ModelMissing if may(Reason::ModelMissing) => Rung::FallBack(Reason::ModelMissing),
+                _ => Rung::GiveUp,
+            },
+        }
     }
 
     /// Whether a conversation that is too long is taken elsewhere whole, rather than shortened.
     pub(super) fn leaves_on_overflow(&self) -> bool {
-        self.stages.ladder.fall_back.contains(&Reason::ContextOverflow)
+        !self.stays_home && self.stages.ladder.fall_back.contains(&Reason::ContextOverflow)
     }
 
     /// Gives an answer up and puts its faults to the model.
@@ -71,25 +123,24 @@ impl<'a> Turn<'a> {
         let mut request = self.request.clone();
         request.messages.extend(messages);
         request.tool_choice = choice;
-        request.limits.deadline = self.time_left();
-        self.withdraw(answer, WithdrawReason::Reask).await;
-        let number = self.ask.number + 1;
-        self.ask = Ask { number, request, enforced: self.stages.enforce.holds(number) };
+        request.limits.deadline = self.time_here();
+        self.attempts.push(self.given_up(&answer, WithdrawReason::Reask));
+        let (attempt, reason) = (self.ask.number, WithdrawReason::Reask);
+        self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
+        self.reasked += 1;
+        self.ask = Ask { number: self.attempts.len(), request, enforced: self.stages.enforce.holds(self.reasked) };
         Ok(())
     }
 
-    async fn withdraw(&mut self, answer: Answer, reason: WithdrawReason) {
-        let attempt = self.ask.number;
-        let raw = answer.response.raw.clone();
-        let given_up = self.attempt(&answer, Outcome::Withdrawn(reason));
-        self.attempts.push(Attempt { raw, ..given_up });
-        self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
+    /// The trace of an answer that is given up.
+    pub(super) fn given_up(&self, answer: &Answer, reason: WithdrawReason) -> Attempt {
+        Attempt { raw: answer.response.raw.clone(), outcome: Outcome::Withdrawn(reason), ..self.trace(answer) }
     }
 
-    /// What the trace says of an answer.
-    fn attempt(&self, answer: &Answer, outcome: Outcome) -> Attempt {
-        let Answer { response, total_ms } = answer;
-        let mut attempt = Attempt { number: self.ask.number, outcome, total_ms: *total_ms, ..Attempt::default() };
+    /// What the trace says of an answer of the local model.
+    fn trace(&self, answer: &Answer) -> Attempt {
+        let Answer { response, total_ms, .. } = answer;
+        let mut attempt = Attempt { number: self.ask.number, total_ms: *total_ms, ..Attempt::default() };
         LOCAL.clone_into(&mut attempt.by);
         attempt.model.clone_from(&self.stages.name);
         attempt.faults.clone_from(&response.faults);
@@ -98,15 +149,28 @@ impl<'a> Turn<'a> {
     }
 
     /// Hands out the calls that may be acted on, and the whole of what came of the turn.
-    async fn settle(mut self, answer: Answer) -> Result<()> {
-        let served = self.attempt(&answer, Outcome::Served);
+    async fn settle(mut self, answer: Result<Answer>) -> Result<()> {
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.keep();
+                return Err(error);
+            }
+        };
+        let local = answer.remote.is_none();
+        let served = answer.remote.take().unwrap_or_else(|| self.trace(&answer));
         let mut response = answer.response;
         response.served_by.clone_from(&served.by);
         response.model.clone_from(&served.model);
+        response.left_machine = self.left_machine;
         self.attempts.push(served);
+        self.attempts.sort_by_key(|attempt| attempt.number);
+        self.keep();
         response.usage = self.attempts.iter().fold(Usage::default(), |sum, attempt| sum.plus(attempt.usage));
         response.attempts = self.attempts;
-        self.stages.format.name().clone_into(&mut response.format);
+        if local {
+            self.stages.format.name().clone_into(&mut response.format);
+        }
         let total_ms = self.started.elapsed().as_secs_f64() * 1000.0;
         response.timings = Timings { load_ms: self.stages.load_ms, total_ms, ..response.timings };
         hand_out(&response, self.events).await;
@@ -115,9 +179,28 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
+    /// Writes down what the turn took.
+    fn keep(&self) {
+        let spent = ledger::Turn {
+            at: ledger::now(),
+            turn: self.id.clone(),
+            session: self.stages.session.clone(),
+            left_machine: self.left_machine,
+            attempts: self.attempts.iter().map(ledger::Spent::from).collect(),
+        };
+        // An answer is not lost for want of a line about it. What it was to cost was written before it was sent.
+        let _ = self.stages.ledger.spent(spent);
+    }
+
     /// What is left of the time that the caller gave the turn.
-    fn time_left(&self) -> Option<Duration> {
+    pub(super) fn time_left(&self) -> Option<Duration> {
         self.request.limits.deadline.map(|all| all.saturating_sub(self.started.elapsed()))
+    }
+
+    /// The same for the local model, which may have less.
+    fn time_here(&self) -> Option<Duration> {
+        let here = self.stages.local_time.map(|all| all.saturating_sub(self.started.elapsed()));
+        self.time_left().into_iter().chain(here).min()
     }
 }
 
