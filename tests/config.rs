@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use callwright::config::{Flags, Origin, Settings};
+use callwright::config::{Environment, Flags, Origin, Settings};
 use callwright::{Error, Result};
 use common::{Home, say};
 use serde_json::Value;
@@ -45,7 +45,8 @@ impl Place {
 
     fn settings(&self, flags: &Flags) -> Result<Settings> {
         let folder: &Path = &self.home.path().join("project/deep/down");
-        Settings::of(&|name| self.variables.get(name).cloned(), folder, flags)
+        let variables = self.variables.clone();
+        Settings::of(Environment::new(move |name| variables.get(name).cloned()), folder, flags)
     }
 
     fn plain(&self) -> Settings {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::chat::{Event, Fault, Request, Response, Tool, ToolChoice};
+use crate::chat::{Event, Fault, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::record::Recording;
@@ -49,6 +49,9 @@ pub(super) struct AskArgs {
     /// The same seed gives the same tokens
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Accuracy goes above all: a provider is asked at once, where `[fallback]` allows that
+    #[arg(long)]
+    accurate: bool,
     /// Show on stderr the prompt, the raw text and what each part of it was read as
     #[arg(long)]
     trace: bool,
@@ -66,6 +69,7 @@ impl AskArgs {
         }
         request.parallel_tool_calls = self.single_call.then_some(false);
         request.stop.clone_from(&self.stop);
+        request.accuracy = self.accurate;
         let sampling = &mut request.sampling;
         sampling.temperature = self.temp.unwrap_or(sampling.temperature);
         sampling.top_k = self.top_k.unwrap_or(sampling.top_k);
@@ -107,6 +111,7 @@ impl AskArgs {
             match event.transpose()? {
                 Some(Event::Finished { response }) => {
                     screen.end_line()?;
+                    tell_of_others(world, &response);
                     self.keep(&tools, &response)?;
                     if self.trace {
                         trace(world, &response);
@@ -123,6 +128,22 @@ impl AskArgs {
         let Some(file) = &self.record else { return Ok(()) };
         let lines = std::fs::read(file).map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count());
         Recording::of_response(format!("run_{}", lines + 1), tools, response).append(file)
+    }
+}
+
+/// Says each time why another was asked, and what it cost.
+fn tell_of_others(world: &World, response: &Response) {
+    for attempt in &response.attempts {
+        let Some(reason) = attempt.reason else { continue };
+        let (who, why) = (format!("{} {}", attempt.by, attempt.model), reason.as_str());
+        world.printer.note(&match &attempt.outcome {
+            Outcome::Refused(what) => format!("{who} was not asked ({why}): {what}"),
+            Outcome::Failed(what) => format!("{who} was asked ({why}) and failed: {what}; cost: {}", attempt.cost),
+            _ => format!("{who} was asked ({why}); cost: {}", attempt.cost),
+        });
+        for warning in &attempt.warnings {
+            world.printer.warn(&format!("{}: {warning}", attempt.by));
+        }
     }
 }
 
@@ -166,9 +187,11 @@ impl Screen<'_> {
                 "the conversation was too long ({before} tokens, now {after}): {messages} message(s) left out, \
                  {results} result(s) shortened"
             )),
-            Event::AttemptWithdrawn { attempt, .. } => {
+            Event::AttemptWithdrawn { reason, .. } => {
                 self.end_line()?;
-                printer.note(&format!("answer {} could not be used: asking again", attempt + 1));
+                let next =
+                    if *reason == WithdrawReason::Reask { "the model is asked again" } else { "a provider answers" };
+                printer.note(&format!("the model's answer cannot be used: {next}"));
             }
             _ => {}
         }

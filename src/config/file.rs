@@ -29,6 +29,10 @@ pub struct File {
     pub usage: UsageTable,
     /// When a provider is asked, which, and at most what.
     pub fallback: FallbackTable,
+    /// What is recorded of what leaves.
+    pub audit: AuditTable,
+    /// A proxy on the way to providers, as `http://proxy:3128`; never used towards this machine.
+    pub proxy: Option<String>,
     /// Providers of your own, and corrections to those of providers.toml. Not in a project's file.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
@@ -128,6 +132,15 @@ pub struct RepairTable {
 pub struct UsageTable {
     /// Whether each turn's tokens and cost are kept in the data folder. No text is kept.
     pub keep: bool,
+}
+
+/// What is recorded of what leaves.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AuditTable {
+    /// Whether the record holds what was sent, and not only its length and hash.
+    pub bodies: bool,
 }
 
 /// When a provider is asked, which, and at most what.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::file::File;
-use super::{FILE, Flags, keys};
+use super::{Environment, FILE, Flags, keys};
 use crate::error::{Error, ErrorKind, Result};
 
 const BUILTIN: &str = include_str!("builtin.toml");
@@ -125,12 +125,7 @@ impl Layers {
 }
 
 /// All layers, from the lowest to the highest.
-pub(super) fn all(
-    variable: &dyn Fn(&str) -> Option<String>,
-    config: &Path,
-    folder: &Path,
-    flags: &Flags,
-) -> Result<Layers> {
+pub(super) fn all(environment: &Environment, config: &Path, folder: &Path, flags: &Flags) -> Result<Layers> {
     let mut layers = Layers::builtin()?;
     let user = config.join(FILE);
     let project = folder.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file() && *file != user);
@@ -146,12 +141,12 @@ pub(super) fn all(
         }
         layers.lay(table, &if is_project { Origin::Project(path) } else { Origin::User(path) });
     }
-    if let Some(name) = flags.profile.clone().or_else(|| variable("CALLWRIGHT_PROFILE")) {
+    if let Some(name) = flags.profile.clone().or_else(|| environment.get("CALLWRIGHT_PROFILE")) {
         layers.profile(&name, &profiles)?;
     }
     for leaf in keys::leaves() {
         let name = leaf.variable();
-        if let Some(text) = variable(&name) {
+        if let Some(text) = environment.get(&name) {
             layers.set(leaf.path.clone(), leaf.value(&text), Origin::Environment(name));
         }
     }

@@ -5,21 +5,32 @@
 //! from `huggingface_hub`: flag over environment over project over user over built-in. It is used by the command line
 //! and by programs that want the same behaviour.
 
+#[cfg(feature = "cloud")]
+mod cloud;
+mod environment;
 mod file;
 mod keys;
 mod layers;
+mod migrate;
 
 use std::path::{Path, PathBuf};
 
+pub use environment::Environment;
 pub use file::{
-    ComplexTable, EnforceName, EngineTable, FallbackTable, File, LevelName, RepairTable, SendName, UsageTable, Usd,
+    AuditTable, ComplexTable, EnforceName, EngineTable, FallbackTable, File, LevelName, RepairTable, SendName,
+    UsageTable, Usd,
 };
 pub use keys::schema;
 pub use layers::{Layers, Origin, Setting, commented};
+pub use migrate::{Migrated, migrate};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Formats;
+#[cfg(feature = "engine")]
+use crate::ledger::Ledger;
 use crate::models::{ModelName, Places, Registry, Secret, Store};
+#[cfg(feature = "engine")]
+use crate::price::Prices;
 
 /// The hub that is asked where `HF_ENDPOINT` names no other.
 const HUB: &str = "https://huggingface.co";
@@ -64,6 +75,8 @@ pub struct Settings {
     pub file: File,
     /// Where each of it was said.
     pub layers: Layers,
+    /// Where the keys of providers are looked for.
+    pub environment: Environment,
 }
 
 /// What the command line says of settings.
@@ -87,14 +100,12 @@ impl Settings {
     pub fn read_with(flags: &Flags) -> Result<Self> {
         let folder = std::env::current_dir()
             .map_err(|cause| Error::new(ErrorKind::Io, "there is no working directory").because(cause))?;
-        #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
-        let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
-        Self::of(&variable, &folder, flags)
+        Self::of(Environment::of_process(), &folder, flags)
     }
 
-    /// Reads an environment (given a variable's name, its value) and the files that it and a working directory lead to.
-    pub fn of(environment: &dyn Fn(&str) -> Option<String>, folder: &Path, flags: &Flags) -> Result<Self> {
-        let value = |name: &str| environment(name).filter(|value| !value.is_empty());
+    /// Reads an environment and the files that it and a working directory lead to.
+    pub fn of(environment: Environment, folder: &Path, flags: &Flags) -> Result<Self> {
+        let value = |name: &str| environment.get(name);
         let path = |name: &str| value(name).map(PathBuf::from);
         let set = |name: &str| value(name).and_then(|value| is_yes(&value)).unwrap_or(false);
 
@@ -112,7 +123,7 @@ impl Settings {
         let data = path("CALLWRIGHT_DATA")
             .unwrap_or_else(|| path("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("callwright"));
 
-        let layers = layers::all(&value, &config, folder, flags)?;
+        let layers = layers::all(&environment, &config, folder, flags)?;
         let file = layers.file()?;
         let mut places = Places::new(hub_cache, path("CALLWRIGHT_CACHE").unwrap_or_else(|| caches.join("callwright")));
         places = places.online(value("HF_ENDPOINT").as_deref().unwrap_or(HUB));
@@ -123,7 +134,7 @@ impl Settings {
         // Whoever says that nothing may leave is not overruled by someone who is listened to first.
         let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
         places.offline = offline || set("HF_HUB_OFFLINE");
-        Ok(Self { places, config, data, offline, file, layers })
+        Ok(Self { places, config, data, offline, file, layers, environment })
     }
 
     /// The built-in models with the user's own on top.
@@ -136,6 +147,26 @@ impl Settings {
     pub fn formats(&self) -> Result<Formats> {
         let folder = self.config.join("grammars");
         if folder.is_dir() { Formats::with_files(&folder) } else { Ok(Formats::builtin().clone()) }
+    }
+
+    /// The built-in prices, with what was imported and the user's own on top.
+    #[cfg(feature = "engine")]
+    pub fn prices(&self) -> Result<Prices> {
+        let prices = Prices::builtin().clone().with_file(&self.imported_prices())?;
+        prices.with_file(&self.config.join("prices.toml"))
+    }
+
+    /// The file of imported prices.
+    #[cfg(feature = "engine")]
+    #[must_use]
+    pub fn imported_prices(&self) -> PathBuf {
+        self.config.join("prices.imported.toml")
+    }
+
+    /// Where it is kept what turns take.
+    #[cfg(feature = "engine")]
+    pub fn ledger(&self) -> Result<Ledger> {
+        Ledger::open(self.data.join("usage.jsonl"))
     }
 
     /// The models of this machine.

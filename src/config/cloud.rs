@@ -1,0 +1,117 @@
+//! What the settings say of providers: which there are, their keys, the way out, and when they are asked.
+//!
+//! The door is opened here and nowhere else: for `[fallback]` that is switched on, or for a provider that someone named
+//! on purpose. Without either, or offline, what is handed out is a door that is shut.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{FallbackTable, SendName, Settings, first_line};
+use crate::chat::Reason;
+use crate::engine::fallback::{Fallback, Link, Policy, Share};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::Budget;
+use crate::models::Secret;
+use crate::provider::{Audit, Bodies, Catalog, Gate, Registry, Row, Rules};
+
+/// The file of the data folder that says what was sent.
+const AUDIT: &str = "audit.jsonl";
+
+impl Settings {
+    /// The providers that have a name, the user's own among them.
+    pub fn catalog(&self) -> Result<Catalog> {
+        Catalog::with_rows(self.file.providers.clone(), "callwright.toml")
+    }
+
+    /// A provider's key, out of its variable or its file.
+    pub fn key(&self, row: &Row) -> Result<Option<Secret>> {
+        if let Some(key) = row.key.as_deref().and_then(|variable| self.environment.get(variable)) {
+            return Ok(Some(Secret::new(key)));
+        }
+        let Some(file) = &row.key_file else { return Ok(None) };
+        first_line(file).map(|key| Some(Secret::new(key))).ok_or_else(|| {
+            Error::new(ErrorKind::Config, format!("the key of {} cannot be read from {}", row.name, file.display()))
+        })
+    }
+
+    /// Where it is recorded what was sent.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        let bodies = if self.file.audit.bodies { Bodies::Kept } else { Bodies::LeftOut };
+        Audit::new(self.data.join(AUDIT), bodies)
+    }
+
+    /// The way out, open only where someone asked for it.
+    #[must_use]
+    pub fn gate(&self, wanted: bool) -> Gate {
+        if !wanted {
+            return Gate::shut();
+        }
+        let mut rules = Rules::recorded_in(self.audit());
+        rules.offline = self.offline;
+        rules.proxy.clone_from(&self.file.proxy);
+        Gate::open(rules)
+    }
+
+    /// Every provider, behind a door that is open only where someone asked for it.
+    pub fn providers(&self, wanted: bool) -> Result<Registry> {
+        Registry::open(&self.catalog()?, &|row| self.key(row), &Arc::new(self.gate(wanted)))
+    }
+
+    /// Whom to ask when, where `[fallback]` is switched on and the network is not off.
+    pub fn fallback(&self) -> Result<Option<Fallback>> {
+        let table = &self.file.fallback;
+        if !table.enabled || self.offline {
+            return Ok(None);
+        }
+        if table.chain.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "fallback is on and nobody is named in its chain")
+                .hint("[fallback] chain = [\"anthropic:claude-opus-5-5\"]; `callwright providers` lists names"));
+        }
+        self.asking(&table.chain, policy(table)?).map(Some)
+    }
+
+    /// Asks this provider (`NAME` or `NAME:MODEL`) and not the local model. What may leave, and for how much, is as
+    /// `[fallback]` says.
+    pub fn only(&self, provider: &str) -> Result<Fallback> {
+        let policy = Policy { when: [Reason::User].into(), ..policy(&self.file.fallback)? };
+        self.asking(&[provider.to_owned()], policy)
+    }
+
+    fn asking(&self, chain: &[String], policy: Policy) -> Result<Fallback> {
+        let catalog = self.catalog()?;
+        let chain: Vec<Link> = chain.iter().filter_map(|entry| entry.parse().ok()).collect();
+        for link in &chain {
+            catalog.get(&link.provider)?;
+        }
+        Ok(Fallback::new(Arc::new(self.providers(true)?), chain, policy).prices(self.prices()?))
+    }
+}
+
+fn policy(table: &FallbackTable) -> Result<Policy> {
+    let wrong = |message: &str| Error::new(ErrorKind::Config, message);
+    if let Some(reason) = table.when.iter().find(|reason| matches!(reason, Reason::User | Reason::Check)) {
+        return Err(wrong(&format!("fallback.when: `{}` is no reason to fall back", reason.as_str()))
+            .hint("`--provider NAME` asks a provider and nobody else"));
+    }
+    if table.send == SendName::Redacted && table.redact.is_empty() {
+        return Err(wrong("fallback.send is `redacted`, and fallback.redact names no pattern"));
+    }
+    let mut policy = Policy::when(table.when.iter().copied());
+    policy.share = if table.send == SendName::LastTurn { Share::LastTurn } else { Share::All };
+    for pattern in &table.redact {
+        policy = policy.redacting(pattern)?;
+    }
+    policy.keep_tools = table.keep_tools.iter().cloned().collect();
+    policy.budget = Budget {
+        a_request: table.usd_a_request.map(|usd| usd.0),
+        a_day: table.usd_a_day.map(|usd| usd.0),
+        calls_an_hour: table.calls_an_hour,
+    };
+    policy.local_time = table.local_seconds.map(Duration::from_secs);
+    policy.complex.tools = table.complex.tools;
+    policy.complex.schema_depth = table.complex.schema_depth;
+    policy.complex.turns = table.complex.turns;
+    policy.complex.parallel_calls = table.complex.parallel_calls;
+    Ok(policy)
+}
