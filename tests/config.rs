@@ -205,3 +205,26 @@ fn the_command_shows_settings_and_hides_keys() {
     let schema: Value = serde_json::from_str(&say(home.callwright().args(["config", "schema"])).out).unwrap();
     assert!(schema["properties"]["fallback"].is_object(), "{schema}");
 }
+
+#[test]
+fn older_settings_become_a_valid_file_without_keys() {
+    let old = r#"{"provider": "claude", "model": "claude-opus-5-5", "claude_api_key": "sk-ant-planted",
+        "openai_api_key": "sk-planted", "openai_base_url": "https://gateway/v1", "temperature": 0.2}"#;
+    let home = Home::new();
+    let file = home.path().join("old.json");
+    fs::write(&file, old).unwrap();
+    let said = say(home.callwright().args(["config", "migrate"]).arg(&file));
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(!said.out.contains("planted") && !said.err.contains("planted"));
+    for told in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "`temperature` has no counterpart"] {
+        assert!(said.err.contains(told), "{told}: {}", said.err);
+    }
+    let settings = Place::new().with("user", &said.out).plain();
+    assert_eq!(settings.file.fallback.chain, ["anthropic:claude-opus-5-5"]);
+    assert!(settings.file.fallback.enabled && settings.file.providers.contains_key("openai"));
+    let bare =
+        callwright::config::migrate(r#"{"provider": "acme", "api_key": "x", "base_url": "https://acme/v1"}"#).unwrap();
+    assert_eq!(bare.keys, [("ACME_API_KEY".to_owned(), "api_key".to_owned())]);
+    assert_eq!(Place::new().with("user", &bare.toml).plain().file.fallback.chain, ["acme"]);
+    assert!(callwright::config::migrate("[]").is_err());
+}

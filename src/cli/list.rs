@@ -118,6 +118,11 @@ fn table(lines: &[Line]) -> String {
             line.modified.map_or_else(|| "not here".to_owned(), ago),
         ]);
     }
+    plain(&mut table)
+}
+
+/// A table as lines of plain text.
+pub(super) fn plain(table: &mut Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

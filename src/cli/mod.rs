@@ -20,6 +20,8 @@ mod list;
 mod model;
 mod out;
 mod parse;
+#[cfg(feature = "engine")]
+mod prices;
 mod printer;
 mod prompt;
 #[cfg(feature = "hub")]
@@ -30,6 +32,8 @@ mod run;
 mod show;
 mod show_format;
 mod tools;
+#[cfg(feature = "engine")]
+mod usage;
 mod verify;
 
 use std::ffi::OsString;
@@ -165,6 +169,10 @@ enum Command {
     Show(show::Args),
     Rm(rm::Args),
     Verify(verify::Args),
+    #[cfg(feature = "engine")]
+    Usage(usage::Args),
+    #[cfg(feature = "engine")]
+    Prices(prices::Args),
     Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -211,6 +219,10 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Show(args) => show::run(args, world),
         Command::Rm(args) => rm::run(args, world),
         Command::Verify(args) => verify::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Usage(args) => usage::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Prices(args) => prices::run(args, world),
         Command::Config(args) => config::run(args, world),
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),

@@ -101,7 +101,7 @@ impl ModelArgs {
         builder = self.elsewhere(builder, world)?;
         match settings.ledger() {
             Ok(ledger) if settings.file.usage.keep || settings.file.fallback.enabled => {
-                builder = builder.ledger(ledger)
+                builder = builder.ledger(ledger);
             }
             Ok(_) => {}
             // What is sent for money must be written down; what is done at home may go without.
