@@ -57,8 +57,13 @@ pub mod format;
 pub mod value;
 pub mod check;
 pub mod read;
+pub mod repair;
 #[cfg(feature = "cloud")]
 pub mod provider;
+#[cfg(feature = "engine")]
+pub mod price;
+#[cfg(feature = "engine")]
+pub mod ledger;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod record;

@@ -11,6 +11,7 @@ mod bench;
 #[cfg(feature = "engine")]
 mod chat;
 mod completions;
+mod config;
 mod doctor;
 #[cfg(feature = "engine")]
 mod grammar;
@@ -37,7 +38,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::check::Level;
-use crate::config::Settings;
+use crate::config::{Flags, Settings};
 #[cfg(feature = "engine")]
 use crate::error::Error;
 #[cfg(any(feature = "engine", feature = "hub"))]
@@ -113,9 +114,15 @@ struct Global {
     /// Print JSON on stdout instead of text
     #[arg(long, global = true)]
     json: bool,
-    /// Never use the network: neither a model hub nor a package mirror
+    /// Never use the network: no model hub, no package mirror, no provider
     #[arg(long, global = true)]
     offline: bool,
+    /// Settings of `[profile.NAME]` in callwright.toml go over the others
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// A setting of callwright.toml for this run, as fallback.enabled=true (repeatable)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -158,6 +165,7 @@ enum Command {
     Show(show::Args),
     Rm(rm::Args),
     Verify(verify::Args),
+    Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
 }
@@ -175,8 +183,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let global = &arguments.global;
     let printer = Printer::new(global);
-    let world = match Settings::read() {
-        Ok(settings) => World { settings: settings.offline_if(global.offline), printer },
+    let flags = Flags { offline: global.offline, profile: global.profile.clone(), set: global.set.clone() };
+    let world = match Settings::read_with(&flags) {
+        Ok(settings) => World { settings, printer },
         Err(error) => return printer.failed(&error),
     };
     match dispatch(&arguments.command, &world) {
@@ -202,6 +211,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Show(args) => show::run(args, world),
         Command::Rm(args) => rm::run(args, world),
         Command::Verify(args) => verify::run(args, world),
+        Command::Config(args) => config::run(args, world),
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),
     }

@@ -24,9 +24,12 @@ pub(super) struct ModelArgs {
     /// Let the model write freely instead of holding its calls to the tools' schemas
     #[arg(long)]
     no_enforce: bool,
-    /// How much is tolerated in reading calls
-    #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
-    level: Level,
+    /// Ask the model again, at most so often, after an answer with faults
+    #[arg(long, value_name = "N")]
+    reasks: Option<usize>,
+    /// How much is tolerated in reading calls: strict, standard, lenient
+    #[arg(long, value_name = "LEVEL", value_parser = super::level())]
+    level: Option<Level>,
     /// Room for prompt and answer, in tokens
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
     context_length: Option<usize>,
@@ -57,7 +60,7 @@ impl ModelArgs {
 
     /// The model that is meant.
     pub(super) fn name(&self, name: Option<&str>, world: &World) -> Result<ModelName> {
-        if let Some(name) = name.or(self.named.as_deref()) {
+        if let Some(name) = name.or(self.named.as_deref()).or(world.settings.file.model.as_deref()) {
             return world.settings.model(name);
         }
         let here = world.settings.store().list(&world.settings.registry()?);
@@ -74,12 +77,14 @@ impl ModelArgs {
     }
 
     fn builder(&self, world: &World) -> Result<Builder> {
-        let mut builder = Engine::builder().formats(world.settings.formats()?).level(self.level);
-        if let Some(format) = &self.format {
+        let settings = &world.settings;
+        let engine = &settings.file.engine;
+        let level = self.level.unwrap_or_else(|| engine.level.into());
+        let enforce = if self.no_enforce { Enforce::Off } else { engine.enforce.into() };
+        let reasks = self.reasks.unwrap_or_else(|| settings.file.reasks());
+        let mut builder = Engine::builder().formats(settings.formats()?).level(level).enforce(enforce).reasks(reasks);
+        if let Some(format) = self.format.as_ref().or(engine.format.as_ref()) {
             builder = builder.format(format);
-        }
-        if self.no_enforce {
-            builder = builder.enforce(Enforce::Off);
         }
         Ok(self.tuned(builder, world))
     }
@@ -93,13 +98,14 @@ impl ModelArgs {
     /// How the engine is to run the model.
     #[cfg(feature = "llama")]
     fn tuned(&self, mut builder: Builder, world: &World) -> Builder {
-        if let Some(tokens) = self.context_length {
+        let engine = &world.settings.file.engine;
+        if let Some(tokens) = self.context_length.or(engine.context_length) {
             builder = builder.context_length(tokens);
         }
-        if let Some(threads) = self.threads {
+        if let Some(threads) = self.threads.or(engine.threads) {
             builder = builder.threads(threads);
         }
-        if let Some(layers) = self.gpu_layers {
+        if let Some(layers) = self.gpu_layers.or(engine.gpu_layers) {
             builder = builder.gpu_layers(layers);
         }
         if !self.no_prefix_cache {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::chat::Request;
+use crate::chat::{Reason, Request};
 
 /// One turn to be made by a provider.
 ///
@@ -40,51 +38,5 @@ impl Ask {
     pub fn in_conversation(mut self, conversation: impl Into<String>) -> Self {
         self.conversation = Some(conversation.into());
         self
-    }
-}
-
-/// Why a provider is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Reason {
-    /// The caller chose the provider.
-    User,
-    /// The local model made no valid call, repairs included.
-    NoValidCall,
-    /// The local model called a tool that was not offered.
-    UnknownTool,
-    /// The local model's output was cut off.
-    Truncated,
-    /// The conversation does not fit the local model.
-    ContextOverflow,
-    /// The local model was too slow.
-    Timeout,
-    /// The local model is not there.
-    ModelMissing,
-    /// The rules of the settings call the request complex.
-    Complex,
-    /// The request asks for accuracy.
-    Accuracy,
-    /// `callwright providers test`.
-    Check,
-}
-
-impl Reason {
-    /// The reason as it stands in the audit.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::NoValidCall => "no_valid_call",
-            Self::UnknownTool => "unknown_tool",
-            Self::Truncated => "truncated",
-            Self::ContextOverflow => "context_overflow",
-            Self::Timeout => "timeout",
-            Self::ModelMissing => "model_missing",
-            Self::Complex => "complex",
-            Self::Accuracy => "accuracy",
-            Self::Check => "check",
-        }
     }
 }

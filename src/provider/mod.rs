@@ -42,7 +42,8 @@ use std::pin::Pin;
 
 use crate::error::Result;
 
-pub use ask::{Ask, Reason};
+pub use crate::chat::Reason;
+pub use ask::Ask;
 pub use audit::{Audit, Bodies, Line};
 pub use catalog::Catalog;
 pub use egress::{Gate, Rules};
