@@ -6,6 +6,8 @@
 
 #[cfg(feature = "engine")]
 mod ask;
+#[cfg(feature = "cloud")]
+mod audit;
 mod bar;
 mod bench;
 #[cfg(feature = "engine")]
@@ -22,6 +24,8 @@ mod out;
 mod parse;
 mod printer;
 mod prompt;
+#[cfg(feature = "cloud")]
+mod providers;
 #[cfg(feature = "hub")]
 mod pull;
 mod rm;
@@ -29,6 +33,7 @@ mod rm;
 mod run;
 mod show;
 mod show_format;
+mod table;
 mod tools;
 mod verify;
 
@@ -165,6 +170,10 @@ enum Command {
     Show(show::Args),
     Rm(rm::Args),
     Verify(verify::Args),
+    #[cfg(feature = "cloud")]
+    Providers(providers::Args),
+    #[cfg(feature = "cloud")]
+    Audit(audit::Args),
     Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -211,6 +220,10 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Show(args) => show::run(args, world),
         Command::Rm(args) => rm::run(args, world),
         Command::Verify(args) => verify::run(args, world),
+        #[cfg(feature = "cloud")]
+        Command::Providers(args) => providers::run(args, world),
+        #[cfg(feature = "cloud")]
+        Command::Audit(args) => audit::run(args, world),
         Command::Config(args) => config::run(args, world),
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),

@@ -29,6 +29,9 @@ pub struct File {
     pub usage: UsageTable,
     /// When a provider is asked, which, and at most what.
     pub fallback: FallbackTable,
+    /// What holds for all that is sent to providers.
+    #[serde(default)]
+    pub egress: EgressTable,
     /// Providers of your own, and corrections to those of providers.toml. Not in a project's file.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
@@ -119,6 +122,17 @@ pub struct RepairTable {
     /// How often the local model is asked again; absent: 0, or 1 where fallback is on, for then a second try at home
     /// comes before one elsewhere.
     pub reasks: Option<usize>,
+}
+
+/// What holds for all that is sent to providers.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct EgressTable {
+    /// A proxy for hosts that are not this machine, as `http://proxy:3128`; absent: none, whatever the environment says.
+    pub proxy: Option<String>,
+    /// Whether the audit keeps what was sent; absent: only its length and hash.
+    pub audit_bodies: bool,
 }
 
 /// What is kept of turns.

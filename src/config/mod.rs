@@ -8,11 +8,16 @@
 mod file;
 mod keys;
 mod layers;
+#[cfg(feature = "cloud")]
+mod remote;
 
+#[cfg(feature = "cloud")]
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use file::{
-    ComplexTable, EnforceName, EngineTable, FallbackTable, File, LevelName, RepairTable, SendName, UsageTable, Usd,
+    ComplexTable, EgressTable, EnforceName, EngineTable, FallbackTable, File, LevelName, RepairTable, SendName,
+    UsageTable, Usd,
 };
 pub use keys::schema;
 pub use layers::{Layers, Origin, Setting, commented};
@@ -64,6 +69,9 @@ pub struct Settings {
     pub file: File,
     /// Where each of it was said.
     pub layers: Layers,
+    /// Keys of the environment, by provider.
+    #[cfg(feature = "cloud")]
+    keys: BTreeMap<String, Secret>,
 }
 
 /// What the command line says of settings.
@@ -123,7 +131,18 @@ impl Settings {
         // Whoever says that nothing may leave is not overruled by someone who is listened to first.
         let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
         places.offline = offline || set("HF_HUB_OFFLINE");
-        Ok(Self { places, config, data, offline, file, layers })
+        #[cfg(feature = "cloud")]
+        let keys = remote::keys(&file, &value)?;
+        Ok(Self {
+            places,
+            config,
+            data,
+            offline,
+            file,
+            layers,
+            #[cfg(feature = "cloud")]
+            keys,
+        })
     }
 
     /// The built-in models with the user's own on top.
