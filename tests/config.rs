@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use callwright::config::{Environment, Flags, Origin, Settings};
+use callwright::config::{Flags, Origin, Settings};
 use callwright::{Error, Result};
 use common::{Home, say};
 use serde_json::Value;
@@ -45,8 +45,7 @@ impl Place {
 
     fn settings(&self, flags: &Flags) -> Result<Settings> {
         let folder: &Path = &self.home.path().join("project/deep/down");
-        let variables = self.variables.clone();
-        Settings::of(Environment::new(move |name| variables.get(name).cloned()), folder, flags)
+        Settings::of(&|name| self.variables.get(name).cloned(), folder, flags)
     }
 
     fn plain(&self) -> Settings {
@@ -151,7 +150,8 @@ fn a_project_may_not_say_where_conversations_go() {
         let error = Place::new().with("project", text).refused();
         assert!(error.to_string().contains("may not say where providers are"), "{error}");
     }
-    assert!(Place::new().with("user", "[providers.x]\nbase_url = \"https://here\"").plain().file.providers.len() == 1);
+    let own = "[providers.x]\nkind = \"cloud\"\ndialect = \"openai_chat\"\nbase_url = \"https://here\"";
+    assert_eq!(Place::new().with("user", own).plain().file.providers.len(), 1);
 }
 
 #[test]
@@ -196,9 +196,11 @@ fn the_command_shows_settings_and_hides_keys() {
     let file = home.path().join(".config/callwright/callwright.toml");
     assert_eq!(Path::new(said.out.trim()), file);
     assert_eq!(say(home.callwright().args(["config", "init"])).code, Some(2), "it is not overwritten");
-    fs::write(&file, "[providers.mine]\napi_key = \"planted-secret\"\nbase_url = \"https://there\"\n").unwrap();
+    let row = "[providers.openai]\nkey = \"OTHER_KEY\"\nheaders = { x-api-key = \"planted-secret\" }\n";
+    fs::write(&file, row).unwrap();
     let said = say(home.callwright().args(["config", "--json", "--set", "repair.reasks=2"]));
     assert!(!said.out.contains("planted-secret") && said.out.contains("(redacted)"), "{}", said.out);
+    assert!(said.out.contains("OTHER_KEY"), "a variable's name is no secret: {}", said.out);
     let told: Vec<Value> = serde_json::from_str(&said.out).unwrap();
     let of = |key: &str| told.iter().find(|setting| setting["key"] == key).unwrap()["origin"].clone();
     assert_eq!((of("repair.reasks"), of("fallback.enabled")), ("command line".into(), "built-in".into()));

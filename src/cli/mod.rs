@@ -6,6 +6,8 @@
 
 #[cfg(feature = "engine")]
 mod ask;
+#[cfg(feature = "cloud")]
+mod audit;
 mod bar;
 mod bench;
 #[cfg(feature = "engine")]
@@ -24,6 +26,8 @@ mod parse;
 mod prices;
 mod printer;
 mod prompt;
+#[cfg(feature = "cloud")]
+mod providers;
 #[cfg(feature = "hub")]
 mod pull;
 mod rm;
@@ -31,6 +35,7 @@ mod rm;
 mod run;
 mod show;
 mod show_format;
+mod table;
 mod tools;
 #[cfg(feature = "engine")]
 mod usage;
@@ -173,6 +178,10 @@ enum Command {
     Usage(usage::Args),
     #[cfg(feature = "engine")]
     Prices(prices::Args),
+    #[cfg(feature = "cloud")]
+    Providers(providers::Args),
+    #[cfg(feature = "cloud")]
+    Audit(audit::Args),
     Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -223,6 +232,10 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Usage(args) => usage::run(args, world),
         #[cfg(feature = "engine")]
         Command::Prices(args) => prices::run(args, world),
+        #[cfg(feature = "cloud")]
+        Command::Providers(args) => providers::run(args, world),
+        #[cfg(feature = "cloud")]
+        Command::Audit(args) => audit::run(args, world),
         Command::Config(args) => config::run(args, world),
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),

@@ -11,7 +11,7 @@ use crate::ledger::now;
 use crate::price::{Price, import};
 use crate::prompt::Clock;
 
-use super::{Exit, World, list, out};
+use super::{Exit, World, out, table};
 
 /// List the prices that are known, or import a list of them
 #[derive(Debug, clap::Args)]
@@ -72,14 +72,13 @@ fn show(name: &str, world: &World) -> Result<Exit> {
         let told = |(name, price): &(&str, &Price)| json!({"model": name, "microdollars_a_million": price});
         world.printer.json(&found.iter().map(told).collect::<Vec<_>>())?;
     } else if !found.is_empty() {
-        world.printer.line(&table(&found))?;
+        world.printer.line(&listed(&found))?;
     }
     Ok(if found.is_empty() { Exit::No } else { Exit::Done })
 }
 
-fn table(found: &[(&str, &Price)]) -> String {
+fn listed(found: &[(&str, &Price)]) -> String {
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["MODEL", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "TIERS", "CHECKED", "SOURCE"]);
     let dollars = |amount: u64| Money::of_microdollars(amount).to_string();
     let perhaps = |amount: Option<u64>| amount.map_or_else(|| "-".to_owned(), dollars);
@@ -96,5 +95,5 @@ fn table(found: &[(&str, &Price)]) -> String {
             price.source.clone(),
         ]);
     }
-    list::plain(&mut table)
+    table::plain(table)
 }

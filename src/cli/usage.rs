@@ -115,7 +115,6 @@ fn when(seconds: u64) -> String {
 
 fn table(lines: &[Sum]) -> String {
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
     table.set_header([
         "NAME", "REQUESTS", "LEFT", "TRIES", "FAILED", "FAULTY", "PROMPT", "ANSWER", "SECONDS", "COST", "UNPRICED",
     ]);
@@ -129,5 +128,5 @@ fn table(lines: &[Sum]) -> String {
         row.push(sum.unpriced.to_string());
         table.add_row(row);
     }
-    super::list::plain(&mut table)
+    super::table::plain(table)
 }

@@ -29,10 +29,9 @@ pub struct File {
     pub usage: UsageTable,
     /// When a provider is asked, which, and at most what.
     pub fallback: FallbackTable,
-    /// What is recorded of what leaves.
-    pub audit: AuditTable,
-    /// A proxy on the way to providers, as `http://proxy:3128`; never used towards this machine.
-    pub proxy: Option<String>,
+    /// What holds for all that is sent to providers.
+    #[serde(default)]
+    pub egress: EgressTable,
     /// Providers of your own, and corrections to those of providers.toml. Not in a project's file.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
@@ -125,6 +124,17 @@ pub struct RepairTable {
     pub reasks: Option<usize>,
 }
 
+/// What holds for all that is sent to providers.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct EgressTable {
+    /// A proxy for hosts that are not this machine, as `http://proxy:3128`; absent: none, whatever the environment says.
+    pub proxy: Option<String>,
+    /// Whether the audit keeps what was sent; absent: only its length and hash.
+    pub audit_bodies: bool,
+}
+
 /// What is kept of turns.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -132,15 +142,6 @@ pub struct RepairTable {
 pub struct UsageTable {
     /// Whether each turn's tokens and cost are kept in the data folder. No text is kept.
     pub keep: bool,
-}
-
-/// What is recorded of what leaves.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct AuditTable {
-    /// Whether the record holds what was sent, and not only its length and hash.
-    pub bodies: bool,
 }
 
 /// When a provider is asked, which, and at most what.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::file::File;
-use super::{Environment, FILE, Flags, keys};
+use super::{FILE, Flags, keys};
 use crate::error::{Error, ErrorKind, Result};
 
 const BUILTIN: &str = include_str!("builtin.toml");
@@ -125,7 +125,12 @@ impl Layers {
 }
 
 /// All layers, from the lowest to the highest.
-pub(super) fn all(environment: &Environment, config: &Path, folder: &Path, flags: &Flags) -> Result<Layers> {
+pub(super) fn all(
+    variable: &dyn Fn(&str) -> Option<String>,
+    config: &Path,
+    folder: &Path,
+    flags: &Flags,
+) -> Result<Layers> {
     let mut layers = Layers::builtin()?;
     let user = config.join(FILE);
     let project = folder.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file() && *file != user);
@@ -141,12 +146,12 @@ pub(super) fn all(environment: &Environment, config: &Path, folder: &Path, flags
         }
         layers.lay(table, &if is_project { Origin::Project(path) } else { Origin::User(path) });
     }
-    if let Some(name) = flags.profile.clone().or_else(|| environment.get("CALLWRIGHT_PROFILE")) {
+    if let Some(name) = flags.profile.clone().or_else(|| variable("CALLWRIGHT_PROFILE")) {
         layers.profile(&name, &profiles)?;
     }
     for leaf in keys::leaves() {
         let name = leaf.variable();
-        if let Some(text) = environment.get(&name) {
+        if let Some(text) = variable(&name) {
             layers.set(leaf.path.clone(), leaf.value(&text), Origin::Environment(name));
         }
     }
@@ -164,10 +169,11 @@ pub(super) fn all(environment: &Environment, config: &Path, folder: &Path, flags
 fn without_providers(table: &Table, path: &Path) -> Result<()> {
     let profiles = table.get("profile").and_then(Value::as_table).into_iter().flatten();
     let mut tables = profiles.filter_map(|(_, profile)| profile.as_table()).chain([table]);
-    if tables.any(|table| table.contains_key("providers")) {
+    let ways_out = |table: &Table| table.contains_key("providers") || table.contains_key("egress");
+    if tables.any(ways_out) {
         let message = format!("{}: a project's file may not say where providers are", path.display());
         return Err(Error::new(ErrorKind::Config, message)
-            .hint("put `[providers]` into your own file (`callwright config init`)"));
+            .hint("put `[providers]` and `[egress]` into your own file (`callwright config init`)"));
     }
     Ok(())
 }
@@ -289,5 +295,7 @@ fn is_secret(path: &[String], value: &Value) -> bool {
     let variable =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     let elsewhere = ["_file", "_header"].iter().any(|end| key.ends_with(end)) || value.as_str().is_some_and(variable);
-    path.iter().any(|part| part == "providers") && named && !elsewhere
+    // A proxy's address may hold a password.
+    let address = value.as_str().is_some_and(|text| text.contains("://") && text.contains('@'));
+    address || (path.iter().any(|part| part == "providers") && named && !elsewhere)
 }

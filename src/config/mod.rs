@@ -6,18 +6,20 @@
 //! and by programs that want the same behaviour.
 
 #[cfg(feature = "cloud")]
-mod cloud;
-mod environment;
+mod fallback;
 mod file;
 mod keys;
 mod layers;
 mod migrate;
+#[cfg(feature = "cloud")]
+mod remote;
 
+#[cfg(feature = "cloud")]
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use environment::Environment;
 pub use file::{
-    AuditTable, ComplexTable, EnforceName, EngineTable, FallbackTable, File, LevelName, RepairTable, SendName,
+    ComplexTable, EgressTable, EnforceName, EngineTable, FallbackTable, File, LevelName, RepairTable, SendName,
     UsageTable, Usd,
 };
 pub use keys::schema;
@@ -75,8 +77,9 @@ pub struct Settings {
     pub file: File,
     /// Where each of it was said.
     pub layers: Layers,
-    /// Where the keys of providers are looked for.
-    pub environment: Environment,
+    /// Keys of the environment, by provider.
+    #[cfg(feature = "cloud")]
+    keys: BTreeMap<String, Secret>,
 }
 
 /// What the command line says of settings.
@@ -100,12 +103,14 @@ impl Settings {
     pub fn read_with(flags: &Flags) -> Result<Self> {
         let folder = std::env::current_dir()
             .map_err(|cause| Error::new(ErrorKind::Io, "there is no working directory").because(cause))?;
-        Self::of(Environment::of_process(), &folder, flags)
+        #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+        let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
+        Self::of(&variable, &folder, flags)
     }
 
-    /// Reads an environment and the files that it and a working directory lead to.
-    pub fn of(environment: Environment, folder: &Path, flags: &Flags) -> Result<Self> {
-        let value = |name: &str| environment.get(name);
+    /// Reads an environment (given a variable's name, its value) and the files that it and a working directory lead to.
+    pub fn of(environment: &dyn Fn(&str) -> Option<String>, folder: &Path, flags: &Flags) -> Result<Self> {
+        let value = |name: &str| environment(name).filter(|value| !value.is_empty());
         let path = |name: &str| value(name).map(PathBuf::from);
         let set = |name: &str| value(name).and_then(|value| is_yes(&value)).unwrap_or(false);
 
@@ -123,7 +128,7 @@ impl Settings {
         let data = path("CALLWRIGHT_DATA")
             .unwrap_or_else(|| path("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("callwright"));
 
-        let layers = layers::all(&environment, &config, folder, flags)?;
+        let layers = layers::all(&value, &config, folder, flags)?;
         let file = layers.file()?;
         let mut places = Places::new(hub_cache, path("CALLWRIGHT_CACHE").unwrap_or_else(|| caches.join("callwright")));
         places = places.online(value("HF_ENDPOINT").as_deref().unwrap_or(HUB));
@@ -134,7 +139,18 @@ impl Settings {
         // Whoever says that nothing may leave is not overruled by someone who is listened to first.
         let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
         places.offline = offline || set("HF_HUB_OFFLINE");
-        Ok(Self { places, config, data, offline, file, layers, environment })
+        #[cfg(feature = "cloud")]
+        let keys = remote::keys(&file, &value)?;
+        Ok(Self {
+            places,
+            config,
+            data,
+            offline,
+            file,
+            layers,
+            #[cfg(feature = "cloud")]
+            keys,
+        })
     }
 
     /// The built-in models with the user's own on top.

@@ -213,10 +213,8 @@ fn sending_failed(cause: &reqwest::Error, provider: &str, redactor: &Redactor) -
         () if chain.iter().any(|told| told.contains("parse")) => FailureKind::Malformed,
         () => FailureKind::Network,
     };
-    let mut failure = Failure::new(kind, provider);
-    // A connection that broke after the request went out may have cost something: asking again is not ours to decide,
-    // except where nothing at all was sent.
-    failure.retryable = cause.is_connect();
+    // Not a byte of an answer came, so that sending again gives no second answer.
+    let failure = Failure::new(kind, provider);
     let detail = chain.last().map(|last| format!(": {}", redactor.quote(last, None))).unwrap_or_default();
     Error::provider(failure, format!("{kind}{detail}")).hint("is the server running, and is base_url right?")
 }

@@ -57,18 +57,29 @@ impl Registry {
     /// ```
     pub fn open(catalog: &Catalog, key_of: &dyn Fn(&Row) -> Result<Option<Secret>>, gate: &Arc<Gate>) -> Result<Self> {
         let registry = Self::default();
+        registry.add(catalog, key_of, gate)?;
+        Ok(registry)
+    }
+
+    /// Puts a provider for each row of a catalog under its name. Whoever registers constructors does so before.
+    pub fn add(
+        &self,
+        catalog: &Catalog,
+        key_of: &dyn Fn(&Row) -> Result<Option<Secret>>,
+        gate: &Arc<Gate>,
+    ) -> Result<()> {
         let (splits, rows): (Vec<_>, Vec<_>) = catalog.iter().partition(|row| !row.split.is_empty());
         for row in rows {
             let parts = Parts { row: Arc::clone(row), key: key_of(row)?, gate: Arc::clone(gate) };
-            let provider = registry.make(parts)?;
-            registry.put(&row.name, provider);
+            let provider = self.make(parts)?;
+            self.put(&row.name, provider);
         }
         for row in splits {
-            let member = |(name, weight): (&String, &u32)| Ok((registry.get(name)?, *weight));
+            let member = |(name, weight): (&String, &u32)| Ok((self.get(name)?, *weight));
             let members = row.split.iter().map(member).collect::<Result<Vec<_>>>()?;
-            registry.put(&row.name, Arc::new(Pool::weighted(&row.name, members)?));
+            self.put(&row.name, Arc::new(Pool::weighted(&row.name, members)?));
         }
-        Ok(registry)
+        Ok(())
     }
 
     /// From now on, rows of this dialect are made by this constructor.

@@ -83,9 +83,11 @@ fn said_message(said: &Said<'_>) -> Value {
     if said.calls.is_empty() {
         return json!({"role": "assistant", "content": said.text});
     }
-    // Beside calls the model's text is its plan.
     let mut message = json!({"role": "assistant", "tool_calls": calls(said)});
-    if let Some(plan) = said.reasoning.or((!said.text.is_empty()).then_some(&said.text)) {
+    if !said.text.is_empty() {
+        message["content"] = json!(said.text);
+    }
+    if let Some(plan) = said.reasoning {
         message["tool_plan"] = json!(plan);
     }
     message

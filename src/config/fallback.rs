@@ -1,63 +1,18 @@
-//! What the settings say of providers: which there are, their keys, the way out, and when they are asked.
+//! What the settings say of asking someone else: whom, when, at most what, and what may leave.
 //!
-//! The door is opened here and nowhere else: for `[fallback]` that is switched on, or for a provider that someone named
-//! on purpose. Without either, or offline, what is handed out is a door that is shut.
+//! Without `[fallback]` that is switched on, or a provider that someone named on purpose, nothing here makes anything;
+//! and nothing is what an engine then has to ask.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{FallbackTable, SendName, Settings, first_line};
+use super::{FallbackTable, SendName, Settings};
 use crate::chat::Reason;
 use crate::engine::fallback::{Fallback, Link, Policy, Share};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Budget;
-use crate::models::Secret;
-use crate::provider::{Audit, Bodies, Catalog, Gate, Registry, Row, Rules};
-
-/// The file of the data folder that says what was sent.
-const AUDIT: &str = "audit.jsonl";
 
 impl Settings {
-    /// The providers that have a name, the user's own among them.
-    pub fn catalog(&self) -> Result<Catalog> {
-        Catalog::with_rows(self.file.providers.clone(), "callwright.toml")
-    }
-
-    /// A provider's key, out of its variable or its file.
-    pub fn key(&self, row: &Row) -> Result<Option<Secret>> {
-        if let Some(key) = row.key.as_deref().and_then(|variable| self.environment.get(variable)) {
-            return Ok(Some(Secret::new(key)));
-        }
-        let Some(file) = &row.key_file else { return Ok(None) };
-        first_line(file).map(|key| Some(Secret::new(key))).ok_or_else(|| {
-            Error::new(ErrorKind::Config, format!("the key of {} cannot be read from {}", row.name, file.display()))
-        })
-    }
-
-    /// Where it is recorded what was sent.
-    #[must_use]
-    pub fn audit(&self) -> Audit {
-        let bodies = if self.file.audit.bodies { Bodies::Kept } else { Bodies::LeftOut };
-        Audit::new(self.data.join(AUDIT), bodies)
-    }
-
-    /// The way out, open only where someone asked for it.
-    #[must_use]
-    pub fn gate(&self, wanted: bool) -> Gate {
-        if !wanted {
-            return Gate::shut();
-        }
-        let mut rules = Rules::recorded_in(self.audit());
-        rules.offline = self.offline;
-        rules.proxy.clone_from(&self.file.proxy);
-        Gate::open(rules)
-    }
-
-    /// Every provider, behind a door that is open only where someone asked for it.
-    pub fn providers(&self, wanted: bool) -> Result<Registry> {
-        Registry::open(&self.catalog()?, &|row| self.key(row), &Arc::new(self.gate(wanted)))
-    }
-
     /// Whom to ask when, where `[fallback]` is switched on and the network is not off.
     pub fn fallback(&self) -> Result<Option<Fallback>> {
         let table = &self.file.fallback;
@@ -84,7 +39,8 @@ impl Settings {
         for link in &chain {
             catalog.get(&link.provider)?;
         }
-        Ok(Fallback::new(Arc::new(self.providers(true)?), chain, policy).prices(self.prices()?))
+        let providers = self.providers(&Arc::new(self.gate()))?;
+        Ok(Fallback::new(Arc::new(providers), chain, policy).prices(self.prices()?))
     }
 }
 
