@@ -83,6 +83,8 @@ pub enum FixKind {
     UnknownArgument,
     /// Null for an optional argument, dropped.
     NullDropped,
+    /// The same key, parameter or id again: the last value counts, the id is replaced.
+    Duplicate,
     /// The same call again, dropped (recovery only).
     Repeated,
     /// A call announced in prose, read from it.
