@@ -83,7 +83,7 @@ pub enum FixKind {
     UnknownArgument,
     /// Null for an optional argument, dropped.
     NullDropped,
-    /// The same key, parameter or id again: the last value counts, the id is replaced.
+    /// The same key or parameter again: the last value counts.
     Duplicate,
     /// The same call again, dropped (recovery only).
     Repeated,

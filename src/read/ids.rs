@@ -1,7 +1,8 @@
 //! The ids of a turn's calls: the model's own, and no two alike, or a result could not be told to whom it belongs.
+//!
+//! An id is no part of what the model asks for, so another one in its place is no fix.
 
 use std::collections::HashSet;
-use std::ops::Range;
 
 use crate::chat::CallId;
 
@@ -12,21 +13,15 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    /// The id of the call with this index, and its place if another call has the id that the model wrote.
-    pub(super) fn own(
-        &mut self,
-        said: Option<String>,
-        index: usize,
-        span: &Range<usize>,
-    ) -> (CallId, Option<Range<usize>>) {
+    /// The id of the call with this index: what the model wrote, if no other call has it.
+    pub(super) fn own(&mut self, said: Option<String>, index: usize) -> CallId {
         let said = said.filter(|id| !id.is_empty()).map(CallId::new);
-        let taken = match said {
-            Some(id) if self.taken.insert(id.clone()) => return (id, None),
-            other => other.map(|_| span.clone()),
-        };
+        if let Some(id) = said.filter(|id| self.taken.insert(id.clone())) {
+            return id;
+        }
         let free = (index..=index + self.taken.len()).map(CallId::of_index).find(|id| !self.taken.contains(id));
         let id = free.unwrap_or_else(|| CallId::of_index(index));
         self.taken.insert(id.clone());
-        (id, taken)
+        id
     }
 }

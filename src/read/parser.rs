@@ -285,12 +285,11 @@ impl Parser {
     /// Makes what was read a call, and tells what was put right in it and what is wrong with it.
     fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
         let index = self.parsed.calls.len();
-        let (id, taken) = self.ids.own(raw.id, index, &raw.span);
+        let id = self.ids.own(raw.id, index);
         let mut call = Call::new(checked.name, checked.arguments).with_id(id);
         call.span = Some(raw.span);
         call.recovered = recovered.is_some();
-        let taken = taken.map(|span| Fix { kind: FixKind::Duplicate, span, call: None, note: Some("id".to_owned()) });
-        for fix in recovered.into_iter().chain(taken).chain(raw.fixes).chain(checked.fixes) {
+        for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes) {
             self.fix(Fix { call: Some(index), ..fix }, events);
         }
         for fault in checked.faults {

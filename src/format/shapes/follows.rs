@@ -3,6 +3,7 @@
 //! A tagged call's end counts inside a value only by what follows it, and where a closing tag is missing, the next call's
 //! beginning says so.
 
+use crate::format::Format;
 use crate::format::extent::{Starts, starts};
 use crate::format::item::Scene;
 use crate::format::row::ShapeName;
@@ -36,8 +37,8 @@ pub(crate) fn follows(scene: &Scene<'_>, next: usize) -> Follows {
 }
 
 /// What tagged calls of this format begin with, and of which body.
-pub(crate) fn calls_begin<'s>(scene: &Scene<'s>) -> impl Iterator<Item = (&'s str, usize)> {
-    let tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
+pub(crate) fn tagged_leads(format: &Format) -> impl Iterator<Item = (&str, usize)> {
+    let tagged = format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
     let leads = tagged.flat_map(|body| body.templates().map(|template| (lead(template.lead()), body.index)));
     leads.filter(|(lead, _)| !lead.is_empty())
 }
@@ -46,7 +47,7 @@ pub(crate) fn calls_begin<'s>(scene: &Scene<'s>) -> impl Iterator<Item = (&'s st
 pub(crate) fn begins_call(scene: &Scene<'_>, at: usize) -> Starts {
     let rest = &scene.text.as_bytes()[at.min(scene.text.len())..];
     let mut begins = Starts::No;
-    for (lead, _) in calls_begin(scene) {
+    for (lead, _) in tagged_leads(scene.format) {
         match starts(rest, lead, scene.at_end) {
             Starts::Yes => return Starts::Yes,
             Starts::Perhaps => begins = Starts::Perhaps,

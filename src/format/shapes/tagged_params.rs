@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::elements;
-use super::follows::{Follows, begins_call, begins_line, calls_begin, follows};
+use super::follows::{Follows, begins_call, begins_line, follows, tagged_leads};
 use super::json_calls::{JsonItem, Named};
 use super::param_tag::{Tag, opening_tag, own_close};
 use super::param_text::{Reached, framed, past_cdata, unescape, without_newline};
@@ -257,7 +257,8 @@ impl TaggedItem {
                 }
                 let mut literals =
                     open.close.take().unwrap_or_else(|| scene.format.bodies()[self.body].tags.value.clone());
-                calls_begin(scene).for_each(|(word, body)| literals.add(word, Role::Bare(body), Place::Anywhere));
+                tagged_leads(scene.format)
+                    .for_each(|(word, body)| literals.add(word, Role::Bare(body), Place::Anywhere));
                 open.close = Some(literals);
             }
             Follows::Close | Follows::Text => {}
