@@ -9,6 +9,8 @@
 
 mod blocks;
 mod builtin;
+mod bytes;
+mod calm;
 mod detect;
 mod enforce;
 mod envelope;
@@ -58,6 +60,8 @@ pub use write::Unrepresentable;
 #[cfg(feature = "engine")]
 pub(crate) use write::type_of;
 
+pub(crate) use bytes::ByteSet;
+pub(crate) use calm::{Calm, Turns};
 use envelope::OwnKeys;
 use scan::{Markers, Tags, varied};
 

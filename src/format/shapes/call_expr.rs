@@ -8,7 +8,7 @@ use crate::format::envelope::RawCall;
 use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::row::{JsonStyle, Literals};
-use crate::format::{Body, Offered};
+use crate::format::{Body, Calm, Format, Offered};
 use crate::value::{self, CallDialect, CallExpr, Unread};
 
 /// A call expression that is being read.
@@ -29,6 +29,10 @@ impl ExprItem {
 
     pub(crate) fn start(&self) -> usize {
         self.from
+    }
+
+    pub(crate) fn calm<'f>(&self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        self.extent.has_read(length).then_some(Calm::Silent(&format.markers().turns.ends))
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>) -> Advance {
