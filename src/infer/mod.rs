@@ -6,6 +6,8 @@
 //! providers.
 
 pub mod backend;
+#[cfg(feature = "candle")]
+pub mod candle;
 mod draft;
 mod generator;
 mod grammars;
@@ -13,6 +15,7 @@ mod held;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod local;
+mod opening;
 mod outbox;
 mod phase;
 mod prefix;
@@ -31,3 +34,5 @@ pub use local::Local;
 pub use prefix::Prefixes;
 pub use replay::{Played, Replay};
 pub use vocab::{Lexicon, Vocab};
+
+pub(crate) use opening::CONTEXT;

@@ -17,6 +17,10 @@
 #[cfg(feature = "engine")]
 pub mod jobs;
 pub mod cut;
+#[cfg(feature = "candle")]
+pub mod networks;
+#[cfg(feature = "engine")]
+pub mod raw;
 pub mod reading;
 #[cfg(feature = "engine")]
 pub mod schemas;
