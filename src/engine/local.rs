@@ -95,7 +95,7 @@ impl Running {
     /// Hands the file to the engine.
     #[cfg_attr(
         not(any(feature = "llama", feature = "candle")),
-        expect(unused_variables, reason = "there is no engine")
+        expect(unused_variables, clippy::unused_self, reason = "there is no engine")
     )]
     fn start(&self, backend: BackendName, path: &Path) -> Result<Box<dyn Generator>> {
         match backend {
