@@ -3,11 +3,9 @@
 //! No name means the newest model that was pulled, else the small one inside the binary, and the user is told which.
 
 use crate::check::Level;
-use crate::engine::{Builder, Enforce, Engine};
+use crate::engine::{BackendName, Builder, Enforce, Engine};
 use crate::error::Result;
-use crate::infer::Prefixes;
-#[cfg(feature = "llama")]
-use crate::infer::Rates;
+use crate::infer::{Prefixes, Rates};
 use crate::models::{ModelName, Source};
 
 use super::World;
@@ -28,6 +26,9 @@ pub(super) struct ModelArgs {
     /// How much is tolerated in reading calls
     #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
     level: Level,
+    /// The engine that runs the model, of those that are built in
+    #[arg(long, value_name = "ENGINE")]
+    backend: Option<BackendName>,
     /// Room for prompt and answer, in tokens
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
     context_length: Option<usize>,
@@ -57,7 +58,6 @@ impl ModelArgs {
     }
 
     /// How fast the engine computes the model behind so many tokens, before it answers anyone.
-    #[cfg(feature = "llama")]
     pub(super) fn rates(&self, name: Option<&str>, world: &World, depth: usize) -> Result<Rates> {
         let located = world.pull(&self.name(name, world)?)?;
         self.builder(world)?.rates(&located, depth)
@@ -88,6 +88,9 @@ impl ModelArgs {
         }
         if self.no_enforce {
             builder = builder.enforce(Enforce::Off);
+        }
+        if let Some(backend) = self.backend {
+            builder = builder.backend(backend);
         }
         if let Some(tokens) = self.context_length {
             builder = builder.context_length(tokens);

@@ -4,9 +4,9 @@
 //! are chosen and how calls are read are told by the model's row, its template and its format. It must not know who
 //! calls it (command line, server, test).
 
+mod backend;
 mod builder;
 mod events;
-#[cfg(feature = "llama")]
 mod local;
 mod turn;
 
@@ -19,6 +19,7 @@ use crate::format::Format;
 use crate::infer::{Generator, ModelInfo};
 use crate::prompt::Prompter;
 
+pub use backend::BackendName;
 pub use builder::{Builder, Enforce};
 pub use events::Events;
 
