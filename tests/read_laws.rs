@@ -281,6 +281,26 @@ fn arguments_stream_before_the_call_is_complete() {
     assert_eq!(merge(events), [started, delta]);
 }
 
+/// Law 2 as a stream goes on: what has come makes the same certain, however it was cut.
+#[test]
+fn law_2_nothing_certain_waits() {
+    let tools = offered();
+    for format in formats() {
+        for text in texts(format).iter().filter(|text| text.len() < 240) {
+            let mut parsers =
+                [1, 2, 4, 7].map(|size| (size, Parser::new(Arc::clone(format), Arc::clone(&tools)), Vec::new()));
+            for at in 1..=text.len() {
+                let whole = merge(Parser::new(Arc::clone(format), Arc::clone(&tools)).push(&text.as_bytes()[..at]));
+                for (size, parser, events) in parsers.iter_mut().filter(|(size, ..)| at % size == 0) {
+                    events.extend(parser.push(&text.as_bytes()[at - *size..at]));
+                    *events = merge(std::mem::take(events));
+                    assert_eq!(*events, whole, "{} in chunks of {size}: {:?}", format.name(), &text.as_bytes()[..at]);
+                }
+            }
+        }
+    }
+}
+
 /// Pieces that texts of models are made of.
 fn pieces() -> impl Strategy<Value = String> {
     let markers: Vec<String> = formats()

@@ -22,7 +22,7 @@ pub(crate) struct Turns {
     pub(crate) markers: ByteSet,
     /// The object may end: its bracket, or a marker.
     pub(crate) ends: ByteSet,
-    /// One of its values may end.
+    /// One of its strings, lists and objects may end.
     pub(crate) values: ByteSet,
 }
 
@@ -31,6 +31,6 @@ impl Turns {
     pub(crate) fn of(enders: &Literals) -> Self {
         let markers = enders.firsts().clone();
         let ends = markers.clone().and(b"}])");
-        Self { values: ends.clone().and(b"\","), ends, markers }
+        Self { values: ends.clone().and(b"\""), ends, markers }
     }
 }

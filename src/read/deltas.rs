@@ -79,12 +79,14 @@ impl Deltas {
         std::mem::take(&mut pen.out)
     }
 
-    /// Bytes at which something may become certain, and whether all before them is certain as it comes.
-    pub(super) fn stops<'t>(&self, turns: &'t Turns) -> (&'t ByteSet, bool) {
+    /// Bytes at which something may become certain, and whether all before them is certain as it comes. None where any
+    /// byte may be one.
+    pub(super) fn stops<'t>(&self, turns: &'t Turns) -> Option<(&'t ByteSet, bool)> {
         match &self.pen.flow {
-            Flow::Flowing(_) => (&turns.markers, true),
-            Flow::Paused => (&turns.ends, false),
-            _ => (&turns.values, false),
+            Flow::Flowing(_) => Some((&turns.markers, true)),
+            Flow::Paused => Some((&turns.ends, false)),
+            Flow::Held(_) if self.walk.is_enclosed() => Some((&turns.values, false)),
+            _ => None,
         }
     }
 

@@ -61,13 +61,14 @@ impl Lull {
     pub(super) fn begin(&mut self, mut waited: Vec<u8>, calm: Option<Calm<'_>>, arguments: Option<&Deltas>) {
         waited.clear();
         self.waiting = waited;
-        let Some(calm) = calm else { return };
-        let (stops, flows) = match (calm, arguments) {
-            (Calm::Silent(ends), _) => (ends, false),
-            (Calm::Telling(turns), None) => (&turns.ends, false),
+        let stops = calm.and_then(|calm| match (calm, arguments) {
+            (Calm::Silent(ends), _) => Some((ends, false)),
+            (Calm::Telling(turns), None) => Some((&turns.ends, false)),
             (Calm::Telling(turns), Some(deltas)) => deltas.stops(turns),
-        };
-        self.stops.clone_from(stops);
-        (self.flows, self.room) = (flows, LONGEST);
+        });
+        if let Some((stops, flows)) = stops {
+            self.stops.clone_from(stops);
+            (self.flows, self.room) = (flows, LONGEST);
+        }
     }
 }
