@@ -6,6 +6,8 @@ use crate::check::Level;
 use crate::engine::{BackendName, Builder, Enforce, Engine};
 use crate::error::Result;
 use crate::infer::Prefixes;
+#[cfg(feature = "llama")]
+use crate::infer::Rates;
 use crate::models::{ModelName, Source};
 
 use super::World;
@@ -55,6 +57,13 @@ impl ModelArgs {
         let name = self.name(name, world)?;
         let located = world.pull(&name)?;
         self.builder(world)?.located(located).build().await
+    }
+
+    /// How fast the engine computes the model behind so many tokens, before it answers anyone.
+    #[cfg(feature = "llama")]
+    pub(super) fn rates(&self, name: Option<&str>, world: &World, depth: usize) -> Result<Rates> {
+        let located = world.pull(&self.name(name, world)?)?;
+        self.builder(world)?.rates(&located, depth)
     }
 
     /// The model that is meant.

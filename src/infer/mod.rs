@@ -15,6 +15,7 @@ mod held;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod local;
+mod nudge;
 mod opening;
 mod outbox;
 mod phase;
@@ -25,6 +26,7 @@ mod sample;
 mod scheduler;
 mod sequence;
 mod slots;
+mod speed;
 mod turn;
 mod vocab;
 
@@ -33,6 +35,7 @@ pub use generator::{Chunk, Chunks, Drafts, End, Generator, Job, ModelInfo};
 pub use local::Local;
 pub use prefix::Prefixes;
 pub use replay::{Played, Replay};
+pub use speed::{BatchCost, Rates};
 pub use vocab::{Lexicon, Vocab};
 
 pub(crate) use opening::CONTEXT;

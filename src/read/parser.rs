@@ -10,12 +10,13 @@ use std::sync::Arc;
 use super::auto::decide;
 use super::convincing::unconvincing;
 use super::deltas::Deltas;
+use super::ids::Ids;
 use super::offer::OnOffer;
 use super::prose;
 use super::recovery::{Recovered, Recovery, recover};
 use super::sources::Sources;
 use super::utf8::Decoder;
-use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, Segment, SegmentKind};
+use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, Segment, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
 use crate::format::{Detected, Format, Formats, RawCall, Reader, Step, Text};
 
@@ -48,6 +49,7 @@ pub struct Parser {
     reader: Reader,
     steps: Vec<Step>,
     open: Option<Deltas>,
+    ids: Ids,
     pub(super) parsed: Parsed,
 }
 
@@ -93,6 +95,7 @@ impl Parser {
             decoder: Decoder::default(),
             steps: Vec::new(),
             open: None,
+            ids: Ids::default(),
             parsed: Parsed::default(),
         }
     }
@@ -282,7 +285,7 @@ impl Parser {
     /// Makes what was read a call, and tells what was put right in it and what is wrong with it.
     fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
         let index = self.parsed.calls.len();
-        let id = raw.id.filter(|id| !id.is_empty()).map_or_else(|| CallId::of_index(index), CallId::new);
+        let id = self.ids.own(raw.id, index);
         let mut call = Call::new(checked.name, checked.arguments).with_id(id);
         call.span = Some(raw.span);
         call.recovered = recovered.is_some();
