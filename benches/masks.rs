@@ -61,7 +61,7 @@ fn main() -> callwright::Result<()> {
     let tools = tools();
     for file in &files {
         let began = Instant::now();
-        let lexicon = Lexicon::new(llama::vocab(Path::new(file))?);
+        let lexicon = Lexicon::new(llama::vocabulary(Path::new(file))?);
         let loaded = began.elapsed();
         let began = Instant::now();
         lexicon.factory()?;

@@ -90,7 +90,7 @@ const NASTY: &[&str] = &[
 ];
 
 fn agree(file: &Path) {
-    let (one, other) = (candle::vocab(file).expect("it is read"), llama::vocab(file).expect("it is read"));
+    let (one, other) = (candle::vocabulary(file).expect("it is read"), llama::vocabulary(file).expect("it is read"));
     let (one, other): (&dyn Vocab, &dyn Vocab) = (&*one, &*other);
     let shown = file.display();
     assert_eq!(one.size(), other.size(), "{shown}");

@@ -9,8 +9,6 @@ use super::backend::BackendName;
 use super::builder::Builder;
 use crate::error::Result;
 #[cfg(feature = "candle")]
-use crate::error::{Error, ErrorKind};
-#[cfg(feature = "candle")]
 use crate::infer::candle;
 #[cfg(feature = "llama")]
 use crate::infer::llama;
@@ -21,7 +19,7 @@ use crate::models::{Located, memory};
 use crate::prompt::Prompter;
 
 /// How a model is run, by whatever engine.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Running {
     backend: Option<BackendName>,
     context_length: Option<usize>,
@@ -74,20 +72,20 @@ impl Builder {
         let header = Header::read(&located.path)?;
         header.require_weights(&located.path)?;
         self.require_memory(&header)?;
-        let open = self.running.opener(BackendName::choose(self.running.backend)?, &located.path)?;
-        Rates::measure(&mut *open()?, depth)
+        Rates::measure(&mut *self.running.open(&located.path)?, depth)
     }
 
     pub(super) fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {
-        let backend = BackendName::choose(self.running.backend)?;
+        // Before anything else: a build without an engine has no use for a file.
+        BackendName::choose(self.running.backend)?;
         let header = Header::read(&located.path)?;
         header.require_weights(&located.path)?;
         let row = located.row().map(AsRef::as_ref);
         let prompter = Prompter::of_model(&header, row, self.formats_or_builtin(), self.format.as_deref())?;
         self.require_memory(&header)?;
-        let open = self.running.opener(backend, &located.path)?;
-        let generator = Local::open_keeping(self.running.prefixes.clone(), open)?;
-        Ok((Box::new(generator), prompter))
+        let (running, path) = (self.running.clone(), located.path.clone());
+        let local = Local::open_keeping(running.prefixes.clone(), move || running.open(&path))?;
+        Ok((Box::new(local), prompter))
     }
 
     /// Refuses a model that would not fit, because an engine that runs out of memory takes the process with it.
@@ -102,38 +100,29 @@ impl Builder {
 }
 
 impl Running {
-    /// What hands the file to the engine, on the thread that is to run it.
+    /// Hands the file to the engine.
     #[cfg_attr(
         not(any(feature = "llama", feature = "candle")),
-        expect(unused_variables, clippy::unused_self, reason = "there is no engine")
+        expect(unused_variables, reason = "there is no engine")
     )]
-    fn opener(&self, backend: BackendName, path: &Path) -> Result<Opener> {
-        match backend {
+    fn open(&self, path: &Path) -> Result<Box<dyn Backend>> {
+        match BackendName::choose(self.backend)? {
             #[cfg(feature = "llama")]
             BackendName::Llama => {
                 let mut settings = llama::LlamaSettings::default();
                 (settings.context_length, settings.threads) = (self.context_length, self.threads);
                 (settings.gpu_layers, settings.verbose) = (self.gpu_layers, self.verbose);
-                let path = path.to_owned();
-                Ok(Box::new(move || llama::backend(&path, &settings)))
-            }
-            #[cfg(feature = "candle")]
-            BackendName::Candle if self.gpu_layers > 0 => {
-                Err(Error::new(ErrorKind::Input, "the engine `candle` puts no layers on a GPU")
-                    .hint("use the engine `llama` for that"))
+                llama::backend(path, &settings)
             }
             #[cfg(feature = "candle")]
             BackendName::Candle => {
                 let mut settings = candle::CandleSettings::default();
                 (settings.context_length, settings.threads) = (self.context_length, self.threads);
-                let path = path.to_owned();
-                Ok(Box::new(move || candle::backend(&path, &settings)))
+                settings.gpu_layers = self.gpu_layers;
+                candle::backend(path, &settings)
             }
             #[cfg(not(all(feature = "llama", feature = "candle")))]
             other => Err(other.missing()),
         }
     }
 }
-
-/// Opens an engine.
-type Opener = Box<dyn FnOnce() -> Result<Box<dyn Backend>> + Send>;

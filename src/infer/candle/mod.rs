@@ -44,6 +44,8 @@ pub struct CandleSettings {
     /// Tokens that prompt and answer may have together; what the model was trained with if absent. Memory for them is
     /// taken when they come.
     pub context_length: Option<usize>,
+    /// Layers to be computed by a GPU, which candle refuses here.
+    pub gpu_layers: usize,
     /// Where the beginnings of prompts are kept from run to run; nowhere if absent.
     pub prefixes: Option<Prefixes>,
 }
@@ -54,9 +56,19 @@ pub fn open(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Generator>
     Ok(Box::new(Local::open_keeping(settings.prefixes.clone(), move || backend(&path, &settings))?))
 }
 
+/// The vocabulary of a model file, which needs no weights for it.
+pub fn vocabulary(path: &Path) -> Result<Arc<dyn Vocab>> {
+    opening::require_file(path)?;
+    Ok(Arc::new(Tokenizer::of(&File::open(path)?)?))
+}
+
 /// Loads a model file as a backend, on the thread that is to use it.
 pub fn backend(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Backend>> {
     require_threads(settings.threads)?;
+    if settings.gpu_layers > 0 {
+        return Err(Error::new(ErrorKind::Input, "the engine `candle` puts no layers on a GPU")
+            .hint("use the engine `llama` for that"));
+    }
     opening::require_file(path)?;
     let mut file = File::open(path)?;
     let shape = Shape::of(&file)?;
@@ -80,12 +92,6 @@ pub fn backend(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Backend
     let state_key = opening::state_key("candle", &format!("{shape:?}"), path, &info);
     let cache = Cache::new(&shape, opening::SEQUENCES);
     Ok(Box::new(Candle { model, cache, vocab, info, length: first, state_key, logits: Vec::new() }))
-}
-
-/// The vocabulary of a model file, which needs no weights for that.
-pub fn vocab(path: &Path) -> Result<Arc<dyn Vocab>> {
-    opening::require_file(path)?;
-    Ok(Arc::new(Tokenizer::of(&File::open(path)?)?))
 }
 
 /// Fails where other threads are asked for than candle has.

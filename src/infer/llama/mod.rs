@@ -56,11 +56,17 @@ pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>>
     Ok(Box::new(Local::open_keeping(settings.prefixes.clone(), move || backend(&path, &settings))?))
 }
 
+/// The vocabulary of a model file, which needs no weights for it.
+pub fn vocabulary(path: &Path) -> Result<Arc<dyn Vocab>> {
+    let parameters = LlamaModelParams::default().with_vocab_only(true);
+    Ok(Arc::new(vocab::LlamaVocabulary::new(Arc::new(load(path, &parameters, false)?))))
+}
+
 /// Loads a model file as a backend, on the thread that is to use it.
 pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>> {
-    let engine = engine(settings.verbose)?;
     let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
-    let model = Arc::new(load(path, &parameters, engine)?);
+    let model = load(path, &parameters, settings.verbose)?;
+    let model = Arc::new(model);
     let trained = (model.n_ctx_train() as usize).max(1);
     let (most, first) = opening::lengths(settings.context_length, trained);
     let info = info(&model, path, most);
@@ -71,18 +77,12 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
     // The version of llama.cpp's states stands in the files, and others are refused.
     let key = opening::state_key("llama.cpp", &format!("{shape:?}"), path, &info);
-    Ok(Box::new(Llama::new(engine, model, shape, first, info, vocab, key)?))
+    Ok(Box::new(Llama::new(engine(settings.verbose)?, model, shape, first, info, vocab, key)?))
 }
 
-/// The vocabulary of a model file, which needs no weights for that.
-pub fn vocab(path: &Path) -> Result<Arc<dyn Vocab>> {
-    let parameters = LlamaModelParams::default().with_vocab_only(true);
-    Ok(Arc::new(vocab::LlamaVocabulary::new(Arc::new(load(path, &parameters, engine(false)?)?))))
-}
-
-fn load(path: &Path, parameters: &LlamaModelParams, engine: &LlamaBackend) -> Result<LlamaModel> {
+fn load(path: &Path, parameters: &LlamaModelParams, verbose: bool) -> Result<LlamaModel> {
     opening::require_file(path)?;
-    LlamaModel::load_from_file(engine, path, parameters).map_err(|error| failure::of_load(path, error))
+    LlamaModel::load_from_file(engine(verbose)?, path, parameters).map_err(|error| failure::of_load(path, error))
 }
 
 /// What a context is made with, its length aside.
