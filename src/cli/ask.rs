@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::record::Recording;
 
+use super::sampling::SamplingArgs;
 use super::{Exit, World, tools};
 
 /// Options of a request.
@@ -34,21 +35,8 @@ pub(super) struct AskArgs {
     /// End the answer where it says this (repeatable)
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
-    /// 0 takes the likeliest token always; 1 leaves the model's distribution as it is
-    #[arg(long, visible_alias = "temperature", value_name = "T")]
-    temp: Option<f32>,
-    /// Choose among the K likeliest tokens
-    #[arg(long, value_name = "K")]
-    top_k: Option<usize>,
-    /// Choose among the likeliest tokens up to this sum of probabilities
-    #[arg(long, value_name = "P")]
-    top_p: Option<f32>,
-    /// Drop tokens less likely than this share of the likeliest
-    #[arg(long, value_name = "P")]
-    min_p: Option<f32>,
-    /// The same seed gives the same tokens
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    sampling: SamplingArgs,
     /// Accuracy goes above all: a provider is asked at once, where `[fallback]` allows that
     #[arg(long)]
     accurate: bool,
@@ -70,12 +58,7 @@ impl AskArgs {
         request.parallel_tool_calls = self.single_call.then_some(false);
         request.stop.clone_from(&self.stop);
         request.accuracy = self.accurate;
-        let sampling = &mut request.sampling;
-        sampling.temperature = self.temp.unwrap_or(sampling.temperature);
-        sampling.top_k = self.top_k.unwrap_or(sampling.top_k);
-        sampling.top_p = self.top_p.unwrap_or(sampling.top_p);
-        sampling.min_p = self.min_p.unwrap_or(sampling.min_p);
-        sampling.seed = self.seed.unwrap_or(sampling.seed);
+        self.sampling.apply(&mut request);
         request.limits.max_tokens = self.max_tokens.unwrap_or(request.limits.max_tokens);
         request.limits.deadline = match self.timeout {
             Some(seconds) => Some(std::time::Duration::try_from_secs_f64(seconds).map_err(|cause| {

@@ -33,6 +33,8 @@ mod pull;
 mod rm;
 #[cfg(feature = "engine")]
 mod run;
+#[cfg(feature = "engine")]
+mod sampling;
 mod show;
 mod show_format;
 mod table;

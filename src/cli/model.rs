@@ -4,10 +4,9 @@
 
 use crate::chat::Reason;
 use crate::check::Level;
-use crate::engine::{Builder, Enforce, Engine};
+use crate::engine::{BackendName, Builder, Enforce, Engine};
 use crate::error::{Error, ErrorKind, Result};
-#[cfg(feature = "llama")]
-use crate::infer::Prefixes;
+use crate::infer::{Prefixes, Rates};
 use crate::models::{ModelName, Source};
 
 use super::World;
@@ -34,6 +33,9 @@ pub(super) struct ModelArgs {
     /// How much is tolerated in reading calls: strict, standard, lenient
     #[arg(long, value_name = "LEVEL", value_parser = super::level())]
     level: Option<Level>,
+    /// The engine that runs the model, of those that are built in
+    #[arg(long, value_name = "ENGINE")]
+    backend: Option<BackendName>,
     /// Room for prompt and answer, in tokens
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
     context_length: Option<usize>,
@@ -71,6 +73,12 @@ impl ModelArgs {
         }
         .build()
         .await
+    }
+
+    /// How fast the engine computes the model behind so many tokens, before it answers anyone.
+    pub(super) fn rates(&self, name: Option<&str>, world: &World, depth: usize) -> Result<Rates> {
+        let located = world.pull(&self.name(name, world)?)?;
+        self.builder(world)?.rates(&located, depth)
     }
 
     /// The model that is meant.
@@ -111,6 +119,9 @@ impl ModelArgs {
         if let Some(format) = self.format.as_ref().or(engine.format.as_ref()) {
             builder = builder.format(format);
         }
+        if let Some(backend) = self.backend {
+            builder = builder.backend(backend);
+        }
         Ok(self.tuned(builder, world))
     }
 
@@ -136,14 +147,7 @@ impl ModelArgs {
         Ok(builder)
     }
 
-    #[cfg(not(feature = "llama"))]
-    #[expect(clippy::unused_self, reason = "the same call as where an engine is built in")]
-    fn tuned(&self, builder: Builder, _world: &World) -> Builder {
-        builder
-    }
-
     /// How the engine is to run the model.
-    #[cfg(feature = "llama")]
     fn tuned(&self, mut builder: Builder, world: &World) -> Builder {
         let engine = &world.settings.file.engine;
         if let Some(tokens) = self.context_length.or(engine.context_length) {

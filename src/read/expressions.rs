@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::anchors::Anchor;
 use super::recovery::Search;
 use crate::chat::{Fix, FixKind};
-use crate::format::{RawCall, raw_call};
+use crate::format::{RawCall, is_prose, raw_call};
 use crate::value::{self, CallDialect, CallExpr, Unread};
 
 /// How far before a name a bracket is looked for.
@@ -38,6 +38,10 @@ impl Search<'_> {
     pub(super) fn expression(&mut self, anchor: &Anchor, quoted: bool) -> Option<RawCall> {
         let start = if quoted { anchor.span.start - 1 } else { anchor.span.start };
         let Some(mut call) = self.call_expr(start) else { return self.escaped(anchor) };
+        if is_prose(&call, self.text) {
+            self.pay(call.end - start);
+            return None;
+        }
         call.name.clone_from(&anchor.name);
         let mut raw = raw_call(call, self.offered);
         self.unwrap(&mut raw);

@@ -13,12 +13,12 @@ use serde_json::Value;
 use super::anchors::{Anchor, anchors};
 use super::announced::announced;
 use super::convincing::{runs_code, unconvincing};
-use super::lines::fill_lines;
+use super::lines::{are_examples, fill_lines};
 use super::prose;
 use super::sources::Sources;
 use crate::chat::{Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
-use crate::format::{Offered, RawCall, calls_in};
+use crate::format::{Offered, RawCall, Twice, calls_in, said_twice};
 use crate::value::{self, Unread};
 
 /// Where calls are looked for when the format found none.
@@ -67,8 +67,9 @@ pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recov
     let (mut calls, mut cut) = (search.found, search.cut);
     if recovery == Recovery::Lines {
         let spans: Vec<Range<usize>> = calls.iter().map(|call| call.raw.span.clone()).collect();
-        let mut fills = fill_lines(text, &spans).into_iter();
-        calls.retain(|_| fills.next().unwrap_or_default());
+        let fills = fill_lines(text, &spans).into_iter();
+        let mut meant = fills.zip(are_examples(text, &spans)).map(|(fills, example)| fills && !example);
+        calls.retain(|_| meant.next().unwrap_or_default());
         cut = None;
     }
     Found { calls, cut }
@@ -199,7 +200,12 @@ impl Search<'_> {
         let Some(reading) = self.value(brace) else { return Vec::new() };
         let mut calls = Vec::new();
         if reading.end >= anchor.span.end {
-            calls = calls_in(reading.value, &(brace..reading.end), self.offered);
+            let said = match said_twice(&self.text[..reading.end], brace) {
+                Twice::Same => reading.value,
+                Twice::Calls(calls) => Value::Array(calls),
+                Twice::Muddled => Value::Null,
+            };
+            calls = calls_in(said, &(brace..reading.end), self.offered);
         }
         if calls.is_empty() {
             self.pay(reading.end - brace);
