@@ -101,9 +101,12 @@ impl Search<'_> {
     /// `['name', 'a=1', 'b=2']`: each argument between quotes of its own, or all of them: `'(a=1, b=2)'`.
     fn quoted_list(&mut self, anchor: &Anchor, from: usize, rest: &str) -> Option<RawCall> {
         let (mut arguments, mut at, mut end) = (Arguments::new(), 0, 0);
+        // Whether the list goes on with something that is no argument; else the text ended inside it.
+        let mut whole = false;
         while let Some((said, after)) = value::quoted(rest, at) {
             let said = said.trim().trim_start_matches('(').trim_end_matches(')');
             if !said.contains('=') || !self.pay(after - at) {
+                whole = true;
                 break;
             }
             let expr = value::call_expr(&format!("f({said})"), 0, &CallDialect::Parens).ok()?;
@@ -113,17 +116,20 @@ impl Search<'_> {
             }
             arguments.extend(expr.keyword);
             end = after;
-            let comma = value::skip_blanks(rest, after);
-            if rest.as_bytes().get(comma) != Some(&b',') {
+            let next = value::skip_blanks(rest, after);
+            at = next;
+            if rest.as_bytes().get(next) != Some(&b',') {
+                whole = matches!(rest.as_bytes().get(next), Some(b']' | b')'));
                 break;
             }
-            at = value::skip_blanks(rest, comma + 1);
+            at = value::skip_blanks(rest, next + 1);
         }
         if arguments.is_empty() {
             self.pay(rest.len());
-            return None;
         }
-        Some(listed_call(anchor, arguments, from + end))
+        let open = rest[at..].is_empty() || rest[at..].starts_with(['"', '\'']);
+        self.cut_off(!whole && open && rest.len() < LONGEST_LIST);
+        (whole && !arguments.is_empty()).then(|| listed_call(anchor, arguments, from + end))
     }
 
     /// `[name, a=1, b=2]`: the arguments beside the name in a list.

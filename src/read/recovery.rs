@@ -238,6 +238,11 @@ impl Search<'_> {
         }
     }
 
+    /// Says that the anchor that is being read ran into the text's end.
+    pub(super) fn cut_off(&mut self, ran_out: bool) {
+        self.ran_out |= ran_out;
+    }
+
     /// Whether the budget still holds this.
     pub(super) fn pay(&mut self, bytes: usize) -> bool {
         let holds = self.budget >= bytes;
