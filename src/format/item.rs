@@ -11,6 +11,7 @@ use super::shapes::call_expr::ExprItem;
 use super::shapes::json_calls::JsonItem;
 use super::shapes::named_json::HeadItem;
 use super::shapes::named_text::TextItem;
+use super::shapes::plain_text::PlainItem;
 use super::shapes::tagged_params::TaggedItem;
 use super::{Calm, Format, Offered};
 use crate::chat::{Fix, FixKind};
@@ -68,6 +69,7 @@ pub(crate) enum Item {
     Tagged(Box<TaggedItem>),
     Expr(Box<ExprItem>),
     Text(TextItem),
+    Plain(PlainItem),
 }
 
 /// How far an item got.
@@ -96,6 +98,7 @@ impl Item {
             Self::Tagged(item) => item.advance(scene, out),
             Self::Expr(item) => item.advance(scene),
             Self::Text(item) => item.advance(scene),
+            Self::Plain(item) => item.advance(scene),
         }
     }
 
@@ -105,7 +108,7 @@ impl Item {
             Self::Json(item) => item.calm(format, length),
             Self::Tagged(item) => item.calm(format, length),
             Self::Expr(item) => item.calm(format, length),
-            Self::Head(_) | Self::Text(_) => None,
+            Self::Head(_) | Self::Text(_) | Self::Plain(_) => None,
         }
     }
 
@@ -117,6 +120,7 @@ impl Item {
             Self::Tagged(item) => item.start(),
             Self::Expr(item) => item.start(),
             Self::Text(item) => item.start(),
+            Self::Plain(item) => item.start(),
         }
     }
 }

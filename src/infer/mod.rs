@@ -6,6 +6,8 @@
 //! providers.
 
 pub mod backend;
+#[cfg(feature = "candle")]
+pub mod candle;
 mod draft;
 mod generator;
 mod grammars;
@@ -14,6 +16,7 @@ mod held;
 pub mod llama;
 mod local;
 mod nudge;
+mod opening;
 mod outbox;
 mod phase;
 mod prefix;
@@ -34,3 +37,5 @@ pub use prefix::Prefixes;
 pub use replay::{Played, Replay};
 pub use speed::{BatchCost, Rates};
 pub use vocab::{Lexicon, Vocab};
+
+pub(crate) use opening::CONTEXT;

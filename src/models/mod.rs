@@ -7,7 +7,7 @@
 mod checksum;
 #[cfg(feature = "hub")]
 mod download;
-#[cfg(any(feature = "llama", feature = "cli"))]
+#[cfg(any(feature = "llama", feature = "candle", feature = "cli"))]
 mod embedded;
 pub mod fit;
 pub mod gguf;
@@ -30,5 +30,8 @@ pub use name::{EMBEDDED, ModelName};
 pub use places::{Places, Secret};
 pub use progress::{Progress, Silent};
 pub use registry::Registry;
+pub(crate) use registry::alike;
+#[cfg(feature = "cloud")]
+pub(crate) use registry::lay_over;
 pub use row::{File, PromptStyle, Row, Wheel};
 pub use store::{Entry, Located, Removed, Source, Store, Verdict};

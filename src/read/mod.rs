@@ -6,6 +6,7 @@ mod auto;
 mod convincing;
 mod deltas;
 mod expressions;
+mod ids;
 mod lines;
 mod lull;
 mod offer;

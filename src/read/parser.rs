@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::auto::decide;
 use super::convincing::unconvincing;
 use super::deltas::Deltas;
+use super::ids::Ids;
 use super::lull::{Kept, Lull};
 use super::offer::OnOffer;
 use super::parsed::Parsed;
@@ -16,7 +17,7 @@ use super::prose;
 use super::recovery::{Recovered, Recovery, recover};
 use super::sources::Sources;
 use super::utf8::Decoder;
-use crate::chat::{Arguments, Call, CallId, Event, Fault, Fix, FixKind, SegmentKind};
+use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
 use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 
@@ -50,6 +51,7 @@ pub struct Parser {
     reader: Reader,
     steps: Vec<Step>,
     open: Option<Deltas>,
+    ids: Ids,
     pub(super) parsed: Parsed,
 }
 
@@ -70,6 +72,7 @@ impl Parser {
             decoder: Decoder::default(),
             steps: Vec::new(),
             open: None,
+            ids: Ids::default(),
             parsed: Parsed::default(),
         }
     }
@@ -287,7 +290,7 @@ impl Parser {
     /// Makes what was read a call, and tells what was put right in it and what is wrong with it.
     fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
         let index = self.parsed.calls.len();
-        let id = raw.id.filter(|id| !id.is_empty()).map_or_else(|| CallId::of_index(index), CallId::new);
+        let id = self.ids.own(raw.id, index);
         let mut call = Call::new(checked.name, checked.arguments).with_id(id);
         call.span = Some(raw.span);
         call.recovered = recovered.is_some();

@@ -18,6 +18,10 @@ pub mod cost;
 pub mod cut;
 #[cfg(feature = "engine")]
 pub mod jobs;
+#[cfg(feature = "candle")]
+pub mod networks;
+#[cfg(feature = "engine")]
+pub mod raw;
 pub mod reading;
 #[cfg(feature = "engine")]
 pub mod schemas;
