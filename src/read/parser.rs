@@ -274,7 +274,7 @@ impl Parser {
             return self.fault(Fault::Unreadable { span: raw.span, message }, events);
         }
         self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
-        let json = compact(&checked.arguments);
+        let json = compact(&checked.arguments, raw.span.len());
         let open = self.open.take().filter(|open| open.tool() == checked.name);
         // A call that is begun again takes back what was sent of it.
         let rest = open.as_ref().and_then(|open| open.rest(&json)).unwrap_or_else(|| {
@@ -344,7 +344,7 @@ impl Parser {
             let (attempt, index) = (self.attempt, self.parsed.calls.len());
             read.push(raw.span.clone());
             events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
-            events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments) });
+            events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments, raw.span.len()) });
             let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
             self.keep(raw, checked, Some(recovered), events);
         }
@@ -376,7 +376,10 @@ impl Parser {
     }
 }
 
-/// Arguments as `serde_json` writes them.
-fn compact(arguments: &Arguments) -> String {
-    serde_json::to_string(arguments).unwrap_or_default()
+/// Arguments as `serde_json` writes them, with room for some that were written in so many bytes: a long text that grows
+/// piece by piece is copied again and again.
+fn compact(arguments: &Arguments, written: usize) -> String {
+    let mut json = Vec::with_capacity(written);
+    let done = serde_json::to_writer(&mut json, arguments);
+    done.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()
 }
