@@ -27,15 +27,17 @@ run: setup ## build, and make one validated tool call with the embedded model
 	./target/release/callwright run "$(QUESTION)" --tools $(TOOLS) --tool-choice required
 
 test: setup ## everything that must hold: tests of all kinds, on all features and on the bare core
-	$(CARGO) test --locked
+	$(CARGO) test --locked --features candle
 	$(CARGO) test --locked --no-default-features --lib --test tidy
 	$(CARGO) check --locked --no-default-features --features cli
+	$(CARGO) check --locked --no-default-features --features candle,cli
 
 setup: ## install what the build needs and the machine lacks
 	@./.ci/setup
 
 lint: ## formatting, clippy on every feature set, dependency rules
 	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --features candle --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features cli -- -D warnings

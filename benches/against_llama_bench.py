@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prefill and decode of `callwright run` beside llama.cpp's own llama-bench, as ratios of process CPU time.
 
-    benches/against_llama_bench.py --model FILE.gguf --llama-bench PATH [--callwright PATH] [--pairs 15]
+    benches/against_llama_bench.py --model FILE.gguf --llama-bench PATH [--callwright PATH] [--backend candle] [--pairs 15]
 
 Both run one thread with flash attention off, in turn, so that a noisy machine disturbs both alike. Loading and
 starting are cancelled by taking the difference of a long and a short run of the same kind. What is printed is
@@ -36,6 +36,7 @@ def cpu(command):
 
 def callwright(a, prompt, tokens):
     command = [a.callwright, "run", a.model, prompt, "-t", "1", "-n", str(tokens), "-c", "2048", "--json", "--offline", "--quiet"]
+    command += ["--backend", a.backend] if a.backend else []
     seconds, out = cpu(command)
     usage = json.loads(out)["usage"]
     return seconds, usage["prompt_tokens"], usage["completion_tokens"]
@@ -75,11 +76,12 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--llama-bench", required=True)
     parser.add_argument("--callwright", default="target/release/callwright")
+    parser.add_argument("--backend", help="the engine, where the build has several")
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--tokens", type=int, default=129)
     parser.add_argument("--prompt", type=int, default=500)
     a = parser.parse_args()
-    os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1")
+    os.environ.update(OMP_NUM_THREADS="1", CANDLE_NUM_THREADS="1", HF_HUB_OFFLINE="1")
     for name, measure in (("decode", decode), ("prefill", prefill)):
         pairs = [measure(a) for _ in range(a.pairs)]
         ratios = [ours / theirs for ours, theirs in pairs]

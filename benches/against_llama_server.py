@@ -157,7 +157,7 @@ def warm(a, home, tools_file, tools, questions, flags):
 def cold(a, home, tools_file, tools, questions, flags):
     """The same for one call of a new process, loading included."""
     prompts, schema = prompts_of(a, home, tools_file, questions[: a.rounds + 1]), call_schema(tools)
-    base = ["--tools", tools_file, "--format", "hermes", "-t", "1", "-n", "256", "--tool-choice", "required", "--json"]
+    base = ["--tools", tools_file, "--format", "hermes", "-t", "1", "-n", "256", "--single-call", "--tool-choice", "required", "--json"]
     callwright(a, home, ["run", a.model, questions[0], *base])
     ratios, ours, theirs = [], [], []
     for question, prompt in zip(questions[1:], prompts[1:]):

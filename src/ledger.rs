@@ -84,6 +84,9 @@ pub struct Spent {
     pub reason: Option<Reason>,
     /// How it ended, in a word: served, withdrawn, refused, failed.
     pub outcome: String,
+    /// The kind of failure, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// Tokens.
     pub usage: Usage,
     /// Money.
@@ -257,6 +260,7 @@ impl From<&Attempt> for Spent {
             model: attempt.model.clone(),
             reason: attempt.reason,
             outcome: outcome.to_owned(),
+            failure: attempt.failure.clone(),
             usage: attempt.usage,
             cost: attempt.cost,
             faults: attempt.faults.len(),

@@ -37,9 +37,10 @@
 //! | `models` | which model and where it is, GGUF headers, chat templates; no network | by others |
 //! | `bench` | recordings of others, scored | by `cli` |
 //! | `hub` | downloading models from a hub or a package mirror | yes |
-//! | `engine` | turns: the token loop, the decoding grammar, replay | by `llama` |
+//! | `engine` | turns: the token loop, the decoding grammar, replay | by `llama`, `candle` |
 //! | `cloud` | providers, cloud and self-hosted, behind one door that is shut until a setting opens it | yes |
 //! | `llama` | llama.cpp in process; needs cmake, a C++ compiler and libclang to build | yes |
+//! | `candle` | candle in process, in Rust alone: Llama, Mistral, Qwen2, Qwen3 | no |
 //! | `cuda`, `metal`, `vulkan` | llama.cpp on a GPU | no |
 //! | `cli` | the command line tool | yes |
 

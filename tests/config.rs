@@ -150,7 +150,8 @@ fn a_project_may_not_say_where_conversations_go() {
         let error = Place::new().with("project", text).refused();
         assert!(error.to_string().contains("may not say where providers are"), "{error}");
     }
-    assert!(Place::new().with("user", "[providers.x]\nbase_url = \"https://here\"").plain().file.providers.len() == 1);
+    let own = "[providers.x]\nkind = \"cloud\"\ndialect = \"openai_chat\"\nbase_url = \"https://here\"";
+    assert_eq!(Place::new().with("user", own).plain().file.providers.len(), 1);
 }
 
 #[test]
@@ -195,12 +196,37 @@ fn the_command_shows_settings_and_hides_keys() {
     let file = home.path().join(".config/callwright/callwright.toml");
     assert_eq!(Path::new(said.out.trim()), file);
     assert_eq!(say(home.callwright().args(["config", "init"])).code, Some(2), "it is not overwritten");
-    fs::write(&file, "[providers.mine]\napi_key = \"planted-secret\"\nbase_url = \"https://there\"\n").unwrap();
+    let row = "[providers.openai]\nkey = \"OTHER_KEY\"\nheaders = { x-api-key = \"planted-secret\" }\n";
+    fs::write(&file, row).unwrap();
     let said = say(home.callwright().args(["config", "--json", "--set", "repair.reasks=2"]));
     assert!(!said.out.contains("planted-secret") && said.out.contains("(redacted)"), "{}", said.out);
+    assert!(said.out.contains("OTHER_KEY"), "a variable's name is no secret: {}", said.out);
     let told: Vec<Value> = serde_json::from_str(&said.out).unwrap();
     let of = |key: &str| told.iter().find(|setting| setting["key"] == key).unwrap()["origin"].clone();
     assert_eq!((of("repair.reasks"), of("fallback.enabled")), ("command line".into(), "built-in".into()));
     let schema: Value = serde_json::from_str(&say(home.callwright().args(["config", "schema"])).out).unwrap();
     assert!(schema["properties"]["fallback"].is_object(), "{schema}");
+}
+
+#[test]
+fn older_settings_become_a_valid_file_without_keys() {
+    let old = r#"{"provider": "claude", "model": "claude-opus-5-5", "claude_api_key": "sk-ant-planted",
+        "openai_api_key": "sk-planted", "openai_base_url": "https://gateway/v1", "temperature": 0.2}"#;
+    let home = Home::new();
+    let file = home.path().join("old.json");
+    fs::write(&file, old).unwrap();
+    let said = say(home.callwright().args(["config", "migrate"]).arg(&file));
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(!said.out.contains("planted") && !said.err.contains("planted"));
+    for told in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "`temperature` has no counterpart"] {
+        assert!(said.err.contains(told), "{told}: {}", said.err);
+    }
+    let settings = Place::new().with("user", &said.out).plain();
+    assert_eq!(settings.file.fallback.chain, ["anthropic:claude-opus-5-5"]);
+    assert!(settings.file.fallback.enabled && settings.file.providers.contains_key("openai"));
+    let bare =
+        callwright::config::migrate(r#"{"provider": "acme", "api_key": "x", "base_url": "https://acme/v1"}"#).unwrap();
+    assert_eq!(bare.keys, [("ACME_API_KEY".to_owned(), "api_key".to_owned())]);
+    assert_eq!(Place::new().with("user", &bare.toml).plain().file.fallback.chain, ["acme"]);
+    assert!(callwright::config::migrate("[]").is_err());
 }

@@ -87,19 +87,20 @@ fn law_6_holds_for_every_budget() {
     assert!(tally.cut > 0 && tally.forced > 0 && tally.whole > 0, "{tally:?}");
 }
 
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", feature = "candle"))]
 #[test]
 fn law_6_on_a_random_model() {
-    let Some(model) = common::jobs::model() else { return };
-    let mut tally = Tally::default();
-    for name in ["hermes", "tool_use"] {
-        let format = Formats::builtin().get(name).unwrap();
-        for seed in 200..230 {
-            for temperature in [0.0, 0.7, 1.5] {
-                hold_to_the_law(&*model, &format, seed, temperature, 600, &mut tally);
+    for model in common::jobs::models() {
+        let mut tally = Tally::default();
+        for name in ["hermes", "tool_use"] {
+            let format = Formats::builtin().get(name).unwrap();
+            for seed in 200..230 {
+                for temperature in [0.0, 0.7, 1.5] {
+                    hold_to_the_law(&*model, &format, seed, temperature, 600, &mut tally);
+                }
             }
         }
+        println!("{tally:?}");
+        assert!(tally.cut == 0 && tally.whole > 150, "{tally:?}");
     }
-    println!("{tally:?}");
-    assert!(tally.cut == 0 && tally.whole > 150, "{tally:?}");
 }

@@ -1,14 +1,16 @@
 //! `fixtures/<format>/<case>.txt`: what models write, read by that format; a snapshot says what was found.
 //!
-//! A new case is a new file; `INSTA_UPDATE=always cargo test --test fixtures` writes its snapshot.
+//! A new case is a new file; `INSTA_UPDATE=always cargo test --test fixtures` writes its snapshot. Where the output goes on
+//! from something that the prompt's end has opened, that end stands in `<case>.prompt` beside it.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod common;
 
 use callwright::format::Formats;
-use callwright::read::Parsed;
-use common::reading::{arguments, fixture_tools, parse_recovering};
+use callwright::read::{Parsed, Parser};
+use common::reading::{arguments, fixture_tools};
 use std::fmt::Write;
+use std::sync::Arc;
 
 fn told(parsed: &Parsed) -> String {
     let mut told = String::new();
@@ -36,7 +38,11 @@ fn every_fixture_reads_as_its_snapshot_says() {
     insta::glob!("../fixtures", "*/*.txt", |path| {
         let name = path.parent().and_then(|folder| folder.file_name()).unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(path).unwrap();
-        let parsed = parse_recovering(&Formats::builtin().get(name).unwrap(), &tools, &text);
+        let prompt = std::fs::read_to_string(path.with_extension("prompt")).unwrap_or_default();
+        let parser = Parser::new(Formats::builtin().get(name).unwrap(), Arc::clone(&tools)).recovering();
+        let mut parser = parser.after_prompt(&prompt);
+        parser.push(text.as_bytes());
+        let parsed = parser.finish();
         insta::assert_snapshot!(told(&parsed));
     });
 }

@@ -169,7 +169,7 @@ fn paths_are_taken_as_they_are() {
     }
 }
 
-#[cfg(any(feature = "llama", feature = "cli"))]
+#[cfg(any(feature = "llama", feature = "candle", feature = "cli"))]
 #[test]
 fn the_embedded_model_is_always_there() {
     let corner = Corner::new();

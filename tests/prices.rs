@@ -1,12 +1,15 @@
 //! Prices and the ledger: exact sums, unknown is not 0, budgets that many processes share.
-#![cfg(feature = "engine")]
+#![cfg(all(feature = "engine", feature = "cli"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod common;
 
 use std::sync::Arc;
 
 use callwright::chat::{Attempt, Cost, Money, Outcome, Reason, Usage};
 use callwright::ledger::{Budget, Ledger, Line, Reserved, Spent, Turn, now};
 use callwright::price::{Price, Prices, import};
+use common::{Home, say};
 use tempfile::TempDir;
 
 const MILLION: u64 = 1_000_000;
@@ -147,4 +150,34 @@ fn own_prices_go_over_the_built_in() {
     let input = |provider: &str, model: &str| prices.of(provider, model).map(|price: &Price| price.input);
     assert_eq!((input("mine", "anything"), input("openai", "gpt-6-luna")), (Some(1), Some(3)));
     assert!(prices.of("anthropic", "claude-opus-5-5").is_some());
+}
+
+#[test]
+fn the_commands_import_prices_and_show_what_was_spent() {
+    let home = Home::new();
+    let list = home.path().join("list.json");
+    let entry =
+        r#"{"gpt-x": {"litellm_provider": "openai", "input_cost_per_token": 2e-06, "output_cost_per_token": 1e-05}}"#;
+    std::fs::write(&list, entry).unwrap();
+    let said = say(home.callwright().args(["prices", "import"]).arg(&list));
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let said = say(home.callwright().args(["prices", "gpt-x"]));
+    assert!(
+        said.out.contains("openai/gpt-x") && said.out.contains("$2.00") && said.out.contains("list.json"),
+        "{}",
+        said.out
+    );
+    assert_eq!(say(home.callwright().args(["prices", "no-such-model"])).code, Some(1));
+
+    let ledger = Ledger::open(home.path().join(".local/share/callwright/usage.jsonl")).unwrap();
+    ledger.spent(turn("a", Cost::Counted(Money::of_microdollars(1_500)))).unwrap();
+    ledger.spent(turn("b", Cost::Unknown)).unwrap();
+    for (by, lines) in [("request", 2), ("session", 1), ("day", 1), ("provider", 1)] {
+        let said = say(home.callwright().args(["usage", "--by", by, "--json"]));
+        let sums: Vec<serde_json::Value> = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(sums.len(), lines, "{by}");
+        let total = |key: &str| sums.iter().filter_map(|sum| sum[key].as_u64()).sum::<u64>();
+        assert_eq!((total("requests"), total("unpriced"), total("picodollars")), (2, 1, 1_500_000_000), "{by}");
+    }
+    assert!(say(home.callwright().arg("usage")).out.contains("$0.0015"));
 }

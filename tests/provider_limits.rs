@@ -283,7 +283,7 @@ fn floods_are_bounded() {
         delta(&format!("{{\"content\":\"{word}\"}}")),
         delta(&call),
         format!("data: {word}\n"),
-        delta("{}"),
+        format!("data: {{\"choices\":[],\"padding\":\"{word}\"}}\n\n"),
         word.clone(),
     ] {
         let Act::Send(bytes) = chunk(flood.repeat(16).as_bytes()) else { continue };

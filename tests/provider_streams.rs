@@ -85,20 +85,20 @@ fn cut_at_every_byte_on_a_socket() {
     for dialect in DIALECTS {
         let all = events(dialect, &meant);
         let bytes = body(dialect, &all);
-        let last = if dialect == "openai_chat" { all.len() - 2 } else { all.len() };
-        let least = body(dialect, &all[..last]).len() - usize::from(dialect == "ollama");
+        let ending = if dialect == "openai_chat" { all.len() - 2 } else { all.len() };
+        let least = body(dialect, &all[..ending]).len() - usize::from(dialect == "ollama");
         let total = bytes.len();
         let server = Server::start(move |number, _| {
             // Three ways for each cut: closed in order, closed in the middle of a chunk, reset.
             let (cut, way) = (number / 3, number % 3);
-            let begin = head(content_type(dialect));
+            let top = head(content_type(dialect));
             let length = bytes.len() - usize::from(way == 0) * (bytes.len() - cut);
             let begun = Act::Send([format!("{length:x}\r\n").as_bytes(), &bytes[..cut]].concat());
             match way {
-                0 if cut == 0 => [begin].into_iter().chain(end()).collect(),
-                0 => [head, begun, Act::Send(b"\r\n".to_vec())].into_iter().chain(end()).collect(),
-                1 => vec![begin, begun, Act::Close],
-                _ => vec![begin, begun, Act::Reset],
+                0 if cut == 0 => [top].into_iter().chain(end()).collect(),
+                0 => [top, begun, Act::Send(b"\r\n".to_vec())].into_iter().chain(end()).collect(),
+                1 => vec![top, begun, Act::Close],
+                _ => vec![top, begun, Act::Reset],
             }
         });
         let catalog = catalog(dialect, &server.address, QUICK);

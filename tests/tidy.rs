@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("record", &["chat", "format", "value", "check", "read", "repair", "models", "error"]),
     ("bench", &["chat", "format", "value", "check", "read", "repair", "models", "record", "error"]),
-    ("config", &["chat", "models", "check", "provider", "price", "engine", "format", "error"]),
+    ("config", &["chat", "models", "check", "provider", "price", "ledger", "engine", "format", "error"]),
     (
         "cli",
         &[

@@ -26,6 +26,9 @@ pub struct Attempt {
     pub reason: Option<Reason>,
     /// How it ended.
     pub outcome: Outcome,
+    /// The kind of failure, where it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// What the model did wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,

@@ -83,6 +83,8 @@ pub enum FixKind {
     UnknownArgument,
     /// Null for an optional argument, dropped.
     NullDropped,
+    /// The same key or parameter again: the last value counts.
+    Duplicate,
     /// The same call again, dropped (recovery only).
     Repeated,
     /// A call announced in prose, read from it.

@@ -1,5 +1,6 @@
 //! What a caller asks for: the conversation, the tools, and how to sample.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct Request {
     pub parallel_tool_calls: Option<bool>,
     /// How tokens are chosen.
     pub sampling: Sampling,
+    /// What is added to the logits of tokens, by their numbers in the model's vocabulary, everywhere.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub logit_bias: BTreeMap<u32, f32>,
     /// How much may be spent.
     pub limits: Limits,
     /// Texts that end the answer where they occur in its free text.
@@ -101,11 +105,29 @@ pub struct Sampling {
     pub min_p: f32,
     /// The same seed gives the same tokens.
     pub seed: u64,
+    /// In free text, divides the logits of tokens that were written before; 1 does nothing. Never inside a call.
+    pub repeat_penalty: f32,
+    /// In free text, taken from the logits of tokens that were written before; 0 does nothing.
+    pub presence_penalty: f32,
+    /// The same for each time that they were written; 0 does nothing.
+    pub frequency_penalty: f32,
+    /// How many tokens back these penalties look.
+    pub repeat_window: usize,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 0.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 0 }
+        Self {
+            temperature: 0.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            seed: 0,
+            repeat_penalty: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            repeat_window: 64,
+        }
     }
 }
 

@@ -107,10 +107,12 @@ pub struct Timings {
     pub load_ms: f64,
     /// Reading the prompt.
     pub prefill_ms: f64,
-    /// From the request to the first token.
+    /// From the request to the first token that the model chose; what a grammar forces before it comes earlier.
     pub first_token_ms: f64,
     /// Generating.
     pub decode_ms: f64,
+    /// Of that, working out which tokens the tools' schemas allow next.
+    pub mask_ms: f64,
     /// From the request to the settled response.
     pub total_ms: f64,
 }

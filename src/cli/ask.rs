@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::chat::{Event, Fault, Request, Response, Tool, ToolChoice};
+use crate::chat::{Event, Fault, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::record::Recording;
 
+use super::sampling::SamplingArgs;
 use super::{Exit, World, tools};
 
 /// Options of a request.
@@ -34,21 +35,11 @@ pub(super) struct AskArgs {
     /// End the answer where it says this (repeatable)
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
-    /// 0 takes the likeliest token always; 1 leaves the model's distribution as it is
-    #[arg(long, visible_alias = "temperature", value_name = "T")]
-    temp: Option<f32>,
-    /// Choose among the K likeliest tokens
-    #[arg(long, value_name = "K")]
-    top_k: Option<usize>,
-    /// Choose among the likeliest tokens up to this sum of probabilities
-    #[arg(long, value_name = "P")]
-    top_p: Option<f32>,
-    /// Drop tokens less likely than this share of the likeliest
-    #[arg(long, value_name = "P")]
-    min_p: Option<f32>,
-    /// The same seed gives the same tokens
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    sampling: SamplingArgs,
+    /// Accuracy goes above all: a provider is asked at once, where `[fallback]` allows that
+    #[arg(long)]
+    accurate: bool,
     /// Show on stderr the prompt, the raw text and what each part of it was read as
     #[arg(long)]
     trace: bool,
@@ -66,12 +57,8 @@ impl AskArgs {
         }
         request.parallel_tool_calls = self.single_call.then_some(false);
         request.stop.clone_from(&self.stop);
-        let sampling = &mut request.sampling;
-        sampling.temperature = self.temp.unwrap_or(sampling.temperature);
-        sampling.top_k = self.top_k.unwrap_or(sampling.top_k);
-        sampling.top_p = self.top_p.unwrap_or(sampling.top_p);
-        sampling.min_p = self.min_p.unwrap_or(sampling.min_p);
-        sampling.seed = self.seed.unwrap_or(sampling.seed);
+        request.accuracy = self.accurate;
+        self.sampling.apply(&mut request);
         request.limits.max_tokens = self.max_tokens.unwrap_or(request.limits.max_tokens);
         request.limits.deadline = match self.timeout {
             Some(seconds) => Some(std::time::Duration::try_from_secs_f64(seconds).map_err(|cause| {
@@ -107,6 +94,7 @@ impl AskArgs {
             match event.transpose()? {
                 Some(Event::Finished { response }) => {
                     screen.end_line()?;
+                    tell_of_others(world, &response);
                     self.keep(&tools, &response)?;
                     if self.trace {
                         trace(world, &response);
@@ -123,6 +111,22 @@ impl AskArgs {
         let Some(file) = &self.record else { return Ok(()) };
         let lines = std::fs::read(file).map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count());
         Recording::of_response(format!("run_{}", lines + 1), tools, response).append(file)
+    }
+}
+
+/// Says each time why another was asked, and what it cost.
+fn tell_of_others(world: &World, response: &Response) {
+    for attempt in &response.attempts {
+        let Some(reason) = attempt.reason else { continue };
+        let (who, why) = (format!("{} {}", attempt.by, attempt.model), reason.as_str());
+        world.printer.note(&match &attempt.outcome {
+            Outcome::Refused(what) => format!("{who} was not asked ({why}): {what}"),
+            Outcome::Failed(what) => format!("{who} was asked ({why}) and failed: {what}; cost: {}", attempt.cost),
+            _ => format!("{who} was asked ({why}); cost: {}", attempt.cost),
+        });
+        for warning in &attempt.warnings {
+            world.printer.warn(&format!("{}: {warning}", attempt.by));
+        }
     }
 }
 
@@ -166,9 +170,11 @@ impl Screen<'_> {
                 "the conversation was too long ({before} tokens, now {after}): {messages} message(s) left out, \
                  {results} result(s) shortened"
             )),
-            Event::AttemptWithdrawn { attempt, .. } => {
+            Event::AttemptWithdrawn { reason, .. } => {
                 self.end_line()?;
-                printer.note(&format!("answer {} could not be used: asking again", attempt + 1));
+                let next =
+                    if *reason == WithdrawReason::Reask { "the model is asked again" } else { "a provider answers" };
+                printer.note(&format!("the model's answer cannot be used: {next}"));
             }
             _ => {}
         }

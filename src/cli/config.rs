@@ -1,11 +1,11 @@
 //! `callwright config`: what holds, where it was said, and how to change it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::config::{FILE, commented, schema};
+use crate::config::{FILE, commented, migrate, schema};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::{Exit, World, out};
@@ -36,6 +36,11 @@ enum What {
     },
     /// Print the JSON Schema of callwright.toml
     Schema,
+    /// Print older settings (JSON with `provider`, `model`, `api_key`) as callwright.toml
+    Migrate {
+        /// The older file
+        file: PathBuf,
+    },
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
@@ -43,6 +48,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         None => show(world)?,
         Some(What::Init { project, force }) => init(*project, *force, world)?,
         Some(What::Schema) => world.printer.json(schema())?,
+        Some(What::Migrate { file }) => from_older(file, world)?,
     }
     Ok(Exit::Done)
 }
@@ -73,4 +79,17 @@ fn init(project: bool, force: bool, world: &World) -> Result<()> {
     }
     out::write(&path, |file| file.write_all(commented().as_bytes()))?;
     world.printer.line(&path.display().to_string())
+}
+
+fn from_older(file: &Path, world: &World) -> Result<()> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot read {}", file.display())).because(cause))?;
+    let migrated = migrate(&text)?;
+    for (variable, field) in &migrated.keys {
+        world.printer.note(&format!("the key is not carried over: put what `{field}` holds into {variable}"));
+    }
+    for field in &migrated.left_out {
+        world.printer.warn(&format!("`{field}` has no counterpart and is left out"));
+    }
+    world.printer.write(&migrated.toml)
 }

@@ -58,8 +58,15 @@ fn version() -> Finding {
 }
 
 fn engine() -> Finding {
-    if cfg!(feature = "llama") {
-        return good("engine", "llama.cpp, in process");
+    let engines: Vec<&str> = [
+        #[cfg(feature = "llama")]
+        "llama.cpp",
+        #[cfg(feature = "candle")]
+        "candle",
+    ]
+    .into();
+    if !engines.is_empty() {
+        return good("engine", format!("{}, in process", engines.join(" and ")));
     }
     let hint = "build with the default features to run models: cargo install callwright".to_owned();
     Finding { what: "engine", ok: false, found: "none was built in".to_owned(), hint: Some(hint) }

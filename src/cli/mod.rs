@@ -22,6 +22,8 @@ mod list;
 mod model;
 mod out;
 mod parse;
+#[cfg(feature = "engine")]
+mod prices;
 mod printer;
 mod prompt;
 #[cfg(feature = "cloud")]
@@ -31,10 +33,14 @@ mod pull;
 mod rm;
 #[cfg(feature = "engine")]
 mod run;
+#[cfg(feature = "engine")]
+mod sampling;
 mod show;
 mod show_format;
 mod table;
 mod tools;
+#[cfg(feature = "engine")]
+mod usage;
 mod verify;
 
 use std::ffi::OsString;
@@ -170,6 +176,10 @@ enum Command {
     Show(show::Args),
     Rm(rm::Args),
     Verify(verify::Args),
+    #[cfg(feature = "engine")]
+    Usage(usage::Args),
+    #[cfg(feature = "engine")]
+    Prices(prices::Args),
     #[cfg(feature = "cloud")]
     Providers(providers::Args),
     #[cfg(feature = "cloud")]
@@ -220,6 +230,10 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Show(args) => show::run(args, world),
         Command::Rm(args) => rm::run(args, world),
         Command::Verify(args) => verify::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Usage(args) => usage::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Prices(args) => prices::run(args, world),
         #[cfg(feature = "cloud")]
         Command::Providers(args) => providers::run(args, world),
         #[cfg(feature = "cloud")]

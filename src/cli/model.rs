@@ -2,11 +2,11 @@
 //!
 //! No name means the newest model that was pulled, else the small one inside the binary, and the user is told which.
 
+use crate::chat::Reason;
 use crate::check::Level;
-use crate::engine::{Builder, Enforce, Engine};
-use crate::error::Result;
-#[cfg(feature = "llama")]
-use crate::infer::Prefixes;
+use crate::engine::{BackendName, Builder, Enforce, Engine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::infer::{Prefixes, Rates};
 use crate::models::{ModelName, Source};
 
 use super::World;
@@ -18,6 +18,9 @@ pub(super) struct ModelArgs {
     /// The model, where it is not named first
     #[arg(short = 'm', long = "model", value_name = "MODEL")]
     named: Option<String>,
+    /// Ask this provider, and not a model on this machine: what is said leaves it
+    #[arg(long, value_name = "NAME[:MODEL]")]
+    provider: Option<String>,
     /// The format that calls are written and read in, instead of the model's own
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
@@ -30,6 +33,9 @@ pub(super) struct ModelArgs {
     /// How much is tolerated in reading calls: strict, standard, lenient
     #[arg(long, value_name = "LEVEL", value_parser = super::level())]
     level: Option<Level>,
+    /// The engine that runs the model, of those that are built in
+    #[arg(long, value_name = "ENGINE")]
+    backend: Option<BackendName>,
     /// Room for prompt and answer, in tokens
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
     context_length: Option<usize>,
@@ -53,9 +59,26 @@ impl ModelArgs {
 
     /// Loads the model, pulling it first where it was named and is not there.
     pub(super) async fn engine(&self, name: Option<&str>, world: &World) -> Result<Engine> {
-        let name = self.name(name, world)?;
-        let located = world.pull(&name)?;
-        self.builder(world)?.located(located).build().await
+        let builder = self.builder(world)?;
+        if self.provider.is_some() {
+            let nobody = Error::new(ErrorKind::ModelMissing, "the local model was not to be asked");
+            return builder.absent(nobody).build().await;
+        }
+        match self.name(name, world).and_then(|name| world.pull(&name)) {
+            Err(missing) if does_without(&missing, world) => {
+                world.printer.warn(&format!("{missing}; the fallback is asked instead"));
+                builder.absent(missing)
+            }
+            located => builder.located(located?),
+        }
+        .build()
+        .await
+    }
+
+    /// How fast the engine computes the model behind so many tokens, before it answers anyone.
+    pub(super) fn rates(&self, name: Option<&str>, world: &World, depth: usize) -> Result<Rates> {
+        let located = world.pull(&self.name(name, world)?)?;
+        self.builder(world)?.rates(&located, depth)
     }
 
     /// The model that is meant.
@@ -83,20 +106,48 @@ impl ModelArgs {
         let enforce = if self.no_enforce { Enforce::Off } else { engine.enforce.into() };
         let reasks = self.reasks.unwrap_or_else(|| settings.file.reasks());
         let mut builder = Engine::builder().formats(settings.formats()?).level(level).enforce(enforce).reasks(reasks);
+        builder = self.elsewhere(builder, world)?;
+        match settings.ledger() {
+            Ok(ledger) if settings.file.usage.keep || settings.file.fallback.enabled => {
+                builder = builder.ledger(ledger);
+            }
+            Ok(_) => {}
+            // What is sent for money must be written down; what is done at home may go without.
+            Err(error) if settings.file.fallback.enabled || self.provider.is_some() => return Err(error),
+            Err(error) => world.printer.aside(&error.to_string()),
+        }
         if let Some(format) = self.format.as_ref().or(engine.format.as_ref()) {
             builder = builder.format(format);
+        }
+        if let Some(backend) = self.backend {
+            builder = builder.backend(backend);
         }
         Ok(self.tuned(builder, world))
     }
 
-    #[cfg(not(feature = "llama"))]
-    #[expect(clippy::unused_self, reason = "the same call as where an engine is built in")]
-    fn tuned(&self, builder: Builder, _world: &World) -> Builder {
-        builder
+    /// Whom else the engine may ask.
+    #[cfg(feature = "cloud")]
+    fn elsewhere(&self, builder: Builder, world: &World) -> Result<Builder> {
+        let fallback = match &self.provider {
+            Some(provider) => Some(world.settings.only(provider)?),
+            None => world.settings.fallback()?,
+        };
+        Ok(match fallback {
+            Some(fallback) => builder.fallback(fallback),
+            None => builder,
+        })
+    }
+
+    #[cfg(not(feature = "cloud"))]
+    fn elsewhere(&self, builder: Builder, world: &World) -> Result<Builder> {
+        if self.provider.is_some() || world.settings.file.fallback.enabled {
+            return Err(Error::new(ErrorKind::Config, "this build of callwright knows no providers")
+                .hint("build it with the feature `cloud`, or set fallback.enabled = false"));
+        }
+        Ok(builder)
     }
 
     /// How the engine is to run the model.
-    #[cfg(feature = "llama")]
     fn tuned(&self, mut builder: Builder, world: &World) -> Builder {
         let engine = &world.settings.file.engine;
         if let Some(tokens) = self.context_length.or(engine.context_length) {
@@ -113,4 +164,11 @@ impl ModelArgs {
         }
         builder.verbose(world.printer.is_verbose())
     }
+}
+
+/// Whether someone else may be asked where this is why there is no local model.
+fn does_without(missing: &Error, world: &World) -> bool {
+    let fallback = &world.settings.file.fallback;
+    let allowed = fallback.enabled && !world.settings.offline && fallback.when.contains(&Reason::ModelMissing);
+    allowed && matches!(missing.kind(), ErrorKind::ModelMissing | ErrorKind::Network)
 }

@@ -30,13 +30,18 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Tool>> {
 }
 
 fn read_one(file: &Path) -> Result<Vec<Tool>> {
-    let failed = |what: &str| Error::new(ErrorKind::Input, format!("{}: {what}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|cause| {
         Error::new(ErrorKind::Io, format!("cannot read the tools file {}", file.display())).because(cause).hint(SHAPE)
     })?;
+    of_text(&text, &file.display().to_string())
+}
+
+/// The tools of a text that was read from here.
+pub(super) fn of_text(text: &str, from: &str) -> Result<Vec<Tool>> {
+    let failed = |what: &str| Error::new(ErrorKind::Input, format!("{from}: {what}"));
     // Two steps, because a syntax error has a line and a wrong shape has none.
     let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|cause| failed("this is not JSON").because(cause).hint(SHAPE))?;
+        serde_json::from_str(text).map_err(|cause| failed("this is not JSON").because(cause).hint(SHAPE))?;
     if let serde_json::Value::Array(items) = &value {
         for (index, item) in items.iter().enumerate() {
             Tool::deserialize(item)

@@ -169,10 +169,11 @@ pub(super) fn all(
 fn without_providers(table: &Table, path: &Path) -> Result<()> {
     let profiles = table.get("profile").and_then(Value::as_table).into_iter().flatten();
     let mut tables = profiles.filter_map(|(_, profile)| profile.as_table()).chain([table]);
-    if tables.any(|table| table.contains_key("providers")) {
+    let ways_out = |table: &Table| table.contains_key("providers") || table.contains_key("egress");
+    if tables.any(ways_out) {
         let message = format!("{}: a project's file may not say where providers are", path.display());
         return Err(Error::new(ErrorKind::Config, message)
-            .hint("put `[providers]` into your own file (`callwright config init`)"));
+            .hint("put `[providers]` and `[egress]` into your own file (`callwright config init`)"));
     }
     Ok(())
 }
@@ -294,5 +295,7 @@ fn is_secret(path: &[String], value: &Value) -> bool {
     let variable =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     let elsewhere = ["_file", "_header"].iter().any(|end| key.ends_with(end)) || value.as_str().is_some_and(variable);
-    path.iter().any(|part| part == "providers") && named && !elsewhere
+    // A proxy's address may hold a password.
+    let address = value.as_str().is_some_and(|text| text.contains("://") && text.contains('@'));
+    address || (path.iter().any(|part| part == "providers") && named && !elsewhere)
 }

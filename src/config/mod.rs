@@ -5,9 +5,12 @@
 //! from `huggingface_hub`: flag over environment over project over user over built-in. It is used by the command line
 //! and by programs that want the same behaviour.
 
+#[cfg(feature = "cloud")]
+mod fallback;
 mod file;
 mod keys;
 mod layers;
+mod migrate;
 #[cfg(feature = "cloud")]
 mod remote;
 
@@ -21,10 +24,15 @@ pub use file::{
 };
 pub use keys::schema;
 pub use layers::{Layers, Origin, Setting, commented};
+pub use migrate::{Migrated, migrate};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Formats;
+#[cfg(feature = "engine")]
+use crate::ledger::Ledger;
 use crate::models::{ModelName, Places, Registry, Secret, Store};
+#[cfg(feature = "engine")]
+use crate::price::Prices;
 
 /// The hub that is asked where `HF_ENDPOINT` names no other.
 const HUB: &str = "https://huggingface.co";
@@ -155,6 +163,26 @@ impl Settings {
     pub fn formats(&self) -> Result<Formats> {
         let folder = self.config.join("grammars");
         if folder.is_dir() { Formats::with_files(&folder) } else { Ok(Formats::builtin().clone()) }
+    }
+
+    /// The built-in prices, with what was imported and the user's own on top.
+    #[cfg(feature = "engine")]
+    pub fn prices(&self) -> Result<Prices> {
+        let prices = Prices::builtin().clone().with_file(&self.imported_prices())?;
+        prices.with_file(&self.config.join("prices.toml"))
+    }
+
+    /// The file of imported prices.
+    #[cfg(feature = "engine")]
+    #[must_use]
+    pub fn imported_prices(&self) -> PathBuf {
+        self.config.join("prices.imported.toml")
+    }
+
+    /// Where it is kept what turns take.
+    #[cfg(feature = "engine")]
+    pub fn ledger(&self) -> Result<Ledger> {
+        Ledger::open(self.data.join("usage.jsonl"))
     }
 
     /// The models of this machine.

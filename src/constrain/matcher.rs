@@ -10,10 +10,10 @@ use toktrie::{SimpleVob, TokTrie};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The tokens that may come next.
-pub(crate) type Mask = SimpleVob;
+pub type Mask = SimpleVob;
 
 /// A grammar and how far the text has come in it.
-pub(crate) struct Matcher {
+pub struct Matcher {
     inner: llguidance::Matcher,
 }
 
@@ -29,17 +29,18 @@ impl Matcher {
     }
 
     /// An independent copy at the same place.
-    pub(crate) fn fork(&self) -> Self {
+    #[must_use]
+    pub fn fork(&self) -> Self {
         Self { inner: self.inner.deep_clone() }
     }
 
     /// The tokens that may come next, ends of the answer among them where the grammar may end.
-    pub(crate) fn mask(&mut self) -> Result<Mask> {
+    pub fn mask(&mut self) -> Result<Mask> {
         self.inner.compute_mask_or_eos().map_err(|error| trouble(&error))
     }
 
     /// Goes on by a token that the mask allowed.
-    pub(crate) fn consume(&mut self, token: u32) -> Result<()> {
+    pub fn consume(&mut self, token: u32) -> Result<()> {
         self.inner.consume_token(token).map_err(|error| trouble(&error))
     }
 
@@ -58,7 +59,7 @@ impl Matcher {
     }
 
     /// Whether this token may come next.
-    pub(crate) fn fits(&mut self, token: u32) -> bool {
+    pub fn fits(&mut self, token: u32) -> bool {
         !self.is_done() && self.inner.validate_tokens(&[token]).is_ok_and(|fitting| fitting == 1)
     }
 
@@ -68,17 +69,18 @@ impl Matcher {
     }
 
     /// Goes on by all tokens that are the only possible ones.
-    pub(crate) fn consume_forced(&mut self) -> Vec<u32> {
+    pub fn consume_forced(&mut self) -> Vec<u32> {
         if self.is_done() { Vec::new() } else { self.inner.consume_ff_tokens() }
     }
 
     /// Whether the text may end here.
-    pub(crate) fn may_end(&mut self) -> bool {
+    pub fn may_end(&mut self) -> bool {
         self.is_done() || self.inner.is_accepting().unwrap_or(false)
     }
 
     /// Whether nothing can follow.
-    pub(crate) fn is_done(&self) -> bool {
+    #[must_use]
+    pub fn is_done(&self) -> bool {
         self.inner.is_stopped()
     }
 

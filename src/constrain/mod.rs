@@ -21,5 +21,5 @@ mod tagged;
 pub(crate) use crate::format::{Scout, Sight};
 pub(crate) use closer::{Closer, Ends, Verdict};
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
-pub(crate) use matcher::{Mask, Matcher};
+pub use matcher::{Mask, Matcher};
 pub(crate) use numbers::{Digits, ends_in_digits, overlong};

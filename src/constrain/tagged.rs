@@ -169,20 +169,18 @@ impl Frame<'_> {
         scribe.grammar.free(Free { content, stop: format!("{close}{then}"), never: close.trim().to_owned() })
     }
 
-    /// Text in which the reader sees no end: no closing tag with structure behind it, no parameter on a line of its
-    /// own, no end of the call with another end behind it.
+    /// Text in which the reader sees no end: no closing tag with structure behind it, no parameter where the next one may
+    /// stand, no end of the call with another end or another call behind it.
     fn no_end(&self) -> String {
-        let Endings { leads, closes, tails, markers, .. } = self.tags;
+        let Endings { leads, closes, tails, markers, calls, on_lines } = self.tags;
         let one_of = |groups: &[&[String]]| {
-            let texts: Vec<String> =
-                groups.iter().flat_map(|texts| texts.iter()).map(|text| self.varied(text)).collect();
+            let texts: Vec<String> = groups.iter().flat_map(|texts| texts.iter()).map(|text| escaped(text)).collect();
             format!("({})", texts.join("|"))
         };
         // Two letters of what may follow are enough: an expression of whole markers is slow.
         let begun = |groups: &[&[String]]| {
             let texts = groups.iter().flat_map(|texts| texts.iter());
-            let mut texts: Vec<String> =
-                texts.map(|text| self.varied(&text.chars().take(2).collect::<String>())).collect();
+            let mut texts: Vec<String> = texts.map(|text| escaped(&text.chars().take(2).collect::<String>())).collect();
             texts.sort_unstable();
             texts.dedup();
             format!("({})", texts.join("|"))
@@ -190,28 +188,17 @@ impl Frame<'_> {
         let blanks = r"[ \t\r\n]*";
         let mut ends = Vec::new();
         if !closes.is_empty() {
-            ends.push(format!("{}{blanks}{}", one_of(&[closes]), begun(&[markers, leads, tails])));
+            ends.push(format!("{}{blanks}{}", one_of(&[closes]), begun(&[markers, leads, tails, calls])));
         }
-        if !tails.is_empty() && !markers.is_empty() {
-            ends.push(format!("{}{blanks}{}", one_of(&[tails]), begun(&[markers])));
+        if !(tails.is_empty() || markers.is_empty() && calls.is_empty()) {
+            ends.push(format!("{}{blanks}{}", one_of(&[tails]), begun(&[markers, calls])));
         }
         if !leads.is_empty() {
-            ends.push(format!("\\n[ \\t]*{}", one_of(&[leads])));
+            let before = if *on_lines { "\\n[ \\t]*" } else { "" };
+            ends.push(format!("{before}{}", one_of(&[leads])));
         }
         let anywhere = without(&ends.join("|"));
         if leads.is_empty() { anywhere } else { format!("{anywhere} & ~/[ \\t]*{}(?s:.*)/", one_of(&[leads])) }
-    }
-
-    /// A marker in all its spellings, as a regular expression.
-    fn varied(&self, marker: &str) -> String {
-        let mut expression = escaped(marker);
-        for group in &self.tags.variants {
-            if let Some(first) = group.first().map(|first| escaped(first)) {
-                let any: Vec<String> = group.iter().map(|own| escaped(own)).collect();
-                expression = expression.replace(&first, &format!("({})", any.join("|")));
-            }
-        }
-        expression
     }
 
     fn forms(&self, scribe: &mut Scribe<'_, '_>, member: &Member, place: &str) -> Result<Vec<Form>, Unwritable> {

@@ -115,7 +115,15 @@ impl Stages {
 
     fn job(&self, request: &Request, prompt: Prompt, constraint: Option<Constraint>) -> Job {
         let stop = request.stop.iter().chain(self.format.stop()).cloned().collect();
-        Job { prompt, sampling: request.sampling, limits: request.limits, stop, constraint, drafts: Drafts::Auto }
+        Job {
+            prompt,
+            sampling: request.sampling,
+            logit_bias: request.logit_bias.clone(),
+            limits: request.limits,
+            stop,
+            constraint,
+            drafts: Drafts::Auto,
+        }
     }
 }
 

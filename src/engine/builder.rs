@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::absent::Absent;
 #[cfg(feature = "cloud")]
 use super::fallback::Fallback;
+use super::local::Running;
 use super::{Engine, Stages};
 use crate::chat::Reason;
 use crate::check::Level;
@@ -61,8 +62,7 @@ pub struct Builder {
     session: Option<String>,
     #[cfg(feature = "cloud")]
     fallback: Option<Fallback>,
-    #[cfg(feature = "llama")]
-    pub(super) settings: crate::infer::llama::LlamaSettings,
+    pub(super) running: Running,
 }
 
 #[derive(Debug, Default)]
@@ -256,14 +256,6 @@ impl Builder {
         let format = self.formats_or_builtin().get(name)?;
         let template = Template::compile(include_str!("../../prompts/plain.jinja"), TemplateTokens::default())?;
         Prompter::new(template, format, PromptStyle::Prompted("tool_use".to_owned()), Vec::new())
-    }
-
-    #[cfg(not(feature = "llama"))]
-    #[expect(clippy::unused_self, reason = "the same call as where an engine is built in")]
-    fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {
-        Err(Error::new(ErrorKind::Backend, "this build of callwright runs no models")
-            .about(located.name.to_string())
-            .hint("build it with the feature `llama`"))
     }
 }
 

@@ -5,7 +5,7 @@ use super::turn::Turn;
 use crate::chat::Reason;
 use crate::error::Result;
 
-#[expect(clippy::unused_async, clippy::unused_self, reason = "the same calls as where providers are built in")]
+#[expect(clippy::unused_async, reason = "the same calls as where providers are built in")]
 impl Turn<'_> {
     pub(super) async fn elsewhere_at_once(&self) -> Result<Option<Answer>> {
         Ok(None)

@@ -1,64 +1,128 @@
 //! Opening a model file: its header says how it is prompted and what it needs, its row what its calls look like.
 //!
-//! The header is read and checked here, in Rust, before the file is handed to C++.
+//! The header is read and checked here before an engine is handed the file. Which engine that is makes no difference
+//! above this file.
 
+use std::path::Path;
+
+use super::backend::BackendName;
 use super::builder::Builder;
 use crate::error::Result;
+#[cfg(feature = "candle")]
+use crate::infer::candle;
+#[cfg(feature = "llama")]
 use crate::infer::llama;
-use crate::infer::{Generator, Prefixes};
+use crate::infer::{Backend, CONTEXT, Generator, Local, Prefixes, Rates};
 use crate::models::fit::{Needs, Run};
 use crate::models::gguf::Header;
 use crate::models::{Located, memory};
 use crate::prompt::Prompter;
 
+/// How a model is run, by whatever engine.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Running {
+    backend: Option<BackendName>,
+    context_length: Option<usize>,
+    threads: Option<usize>,
+    gpu_layers: usize,
+    prefixes: Option<Prefixes>,
+    verbose: bool,
+}
+
 impl Builder {
+    /// The engine to run the model with, instead of the first that is built in.
+    pub fn backend(mut self, backend: BackendName) -> Self {
+        self.running.backend = Some(backend);
+        self
+    }
+
     /// Room for prompt and answer, in tokens; the model's own length where absent, up to what the engine thinks wise.
     pub fn context_length(mut self, tokens: usize) -> Self {
-        self.settings.context_length = Some(tokens);
+        self.running.context_length = Some(tokens);
         self
     }
 
-    /// Threads to compute with; the processor's cores where absent.
+    /// Threads to compute with; the processor's cores where absent. candle has as many for all models, which the
+    /// environment variable `CANDLE_NUM_THREADS` sets: it refuses another number.
     pub fn threads(mut self, threads: usize) -> Self {
-        self.settings.threads = Some(threads);
+        self.running.threads = Some(threads);
         self
     }
 
-    /// Layers to put on the GPU.
+    /// Layers to put on the GPU; candle refuses to.
     pub fn gpu_layers(mut self, layers: usize) -> Self {
-        self.settings.gpu_layers = layers;
+        self.running.gpu_layers = layers;
         self
     }
 
     /// Where what all prompts begin with is kept from run to run, so that it need not be read again.
     pub fn prefixes(mut self, prefixes: Prefixes) -> Self {
-        self.settings.prefixes = Some(prefixes);
+        self.running.prefixes = Some(prefixes);
         self
     }
 
     /// Whether llama.cpp's own log goes to stderr.
     pub fn verbose(mut self, verbose: bool) -> Self {
-        self.settings.verbose = verbose;
+        self.running.verbose = verbose;
         self
     }
 
+    /// Measures how fast the engine computes this model behind a prompt of so many tokens, without starting it to answer.
+    pub fn rates(&self, located: &Located, depth: usize) -> Result<Rates> {
+        let header = Header::read(&located.path)?;
+        header.require_weights(&located.path)?;
+        self.require_memory(&header)?;
+        Rates::measure(&mut *self.running.open(&located.path)?, depth)
+    }
+
     pub(super) fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {
+        // Before anything else: a build without an engine has no use for a file.
+        BackendName::choose(self.running.backend)?;
         let header = Header::read(&located.path)?;
         header.require_weights(&located.path)?;
         let row = located.row().map(AsRef::as_ref);
         let prompter = Prompter::of_model(&header, row, self.formats_or_builtin(), self.format.as_deref())?;
         self.require_memory(&header)?;
-        let generator = llama::open(&located.path, &self.settings)?;
-        Ok((generator, prompter))
+        let (running, path) = (self.running.clone(), located.path.clone());
+        let local = Local::open_keeping(running.prefixes.clone(), move || running.open(&path))?;
+        Ok((Box::new(local), prompter))
     }
 
     /// Refuses a model that would not fit, because an engine that runs out of memory takes the process with it.
     fn require_memory(&self, header: &Header) -> Result<()> {
         // What layers on a GPU take there is the driver's to tell.
-        let Some(available) = memory::available().filter(|_| self.settings.gpu_layers == 0) else { return Ok(()) };
+        let Some(available) = memory::available().filter(|_| self.running.gpu_layers == 0) else { return Ok(()) };
         let most = header.context_length.unwrap_or(u64::MAX);
-        let context = self.settings.context_length.unwrap_or(llama::CONTEXT);
+        let context = self.running.context_length.unwrap_or(CONTEXT);
         let context = u64::try_from(context).unwrap_or(u64::MAX).min(most);
         Needs::of(header, Run::new(context)).require(available)
+    }
+}
+
+impl Running {
+    /// Hands the file to the engine.
+    #[cfg_attr(
+        not(any(feature = "llama", feature = "candle")),
+        expect(unused_variables, reason = "there is no engine")
+    )]
+    fn open(&self, path: &Path) -> Result<Box<dyn Backend>> {
+        match BackendName::choose(self.backend)? {
+            #[cfg(feature = "llama")]
+            BackendName::Llama => {
+                let mut settings = llama::LlamaSettings::default();
+                (settings.context_length, settings.threads) = (self.context_length, self.threads);
+                (settings.gpu_layers, settings.verbose) = (self.gpu_layers, self.verbose);
+                llama::backend(path, &settings)
+            }
+            #[cfg(feature = "candle")]
+            BackendName::Candle => {
+                let mut settings = candle::CandleSettings::default();
+                (settings.context_length, settings.threads) = (self.context_length, self.threads);
+                settings.gpu_layers = self.gpu_layers;
+                candle::backend(path, &settings)
+            }
+            #[cfg(not(all(feature = "llama", feature = "candle")))]
+            other => Err(other.missing()),
+        }
     }
 }

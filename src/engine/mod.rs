@@ -6,13 +6,13 @@
 
 mod absent;
 mod attempt;
+mod backend;
 mod builder;
 mod events;
 #[cfg(feature = "cloud")]
 pub mod fallback;
 #[cfg(not(feature = "cloud"))]
 mod home;
-#[cfg(feature = "llama")]
 mod local;
 mod turn;
 
@@ -28,6 +28,7 @@ use crate::ledger::Ledger;
 use crate::prompt::Prompter;
 use crate::repair::Ladder;
 
+pub use backend::BackendName;
 pub use builder::{Builder, Enforce};
 use events::Running;
 pub use events::{Delivery, Events};

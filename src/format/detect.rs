@@ -142,7 +142,10 @@ fn tally(format: &Format, text: &str, offered: &dyn Offered) -> (Tally, Vec<Call
     let solid = |span: std::ops::Range<usize>| text[span].bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
     for step in steps {
         match step {
-            Step::Text(span) => tally.text += solid(span),
+            Step::Text(span) => {
+                tally.deviations += usize::from(is_tag(&text[span.clone()]));
+                tally.text += solid(span);
+            }
             Step::Framing(span) | Step::Reasoning(span) => tally.explained += solid(span),
             Step::Call(call) => {
                 let known = offered.resolves(&call.name);
@@ -167,6 +170,12 @@ fn tally(format: &Format, text: &str, offered: &dyn Offered) -> (Tally, Vec<Call
         }
     }
     (tally, calls)
+}
+
+/// Whether a text is nothing but a tag, which this format does not know.
+fn is_tag(text: &str) -> bool {
+    let inner = text.trim().strip_prefix('<').and_then(|text| text.strip_suffix('>'));
+    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(['<', '>', ' ', '\n']))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are compared, not kept")]

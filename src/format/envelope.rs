@@ -4,6 +4,7 @@
 //! the tool's name as the key. All are read here, in one place, for formats and for recovery. What deviates from the
 //! format's own words is told as a fix. It makes nothing up: an object that names no tool is no call.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 use super::Offered;
 use super::keys::{Keys, is};
 use crate::chat::{Fix, FixKind};
+use crate::value;
 
 /// A call as it was written, before the check.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +113,7 @@ fn object_calls(mut object: Map<String, Value>, place: &Place<'_>, depth: usize,
     if let Some(name_key) = find(&object, &keys.name, Value::is_string)
         && let Some(Value::String(name)) = object.get(&name_key).cloned()
     {
-        calls.push(named(object, &name_key, name, place));
+        calls.extend(apart(named(object, &name_key, name, place), place.offered));
         return;
     }
     if depth < DEEPEST
@@ -182,6 +184,81 @@ fn named(mut object: Map<String, Value>, name_key: &str, name: String, place: &P
     }
     fixes.push(place.fix(FixKind::Shape, Some(BESIDE.to_owned())));
     place.call(name, Value::Object(object), id, fixes)
+}
+
+/// A call with a list of arguments is a call for each, where each is an object of the tool's own parameters.
+pub(crate) fn apart(call: RawCall, offered: &dyn Offered) -> Vec<RawCall> {
+    let own = |value: &Value| {
+        let keys = value.as_object().filter(|map| !map.is_empty()).map(Map::keys);
+        keys.is_some_and(|mut keys| keys.all(|key| offered.parameter(&call.name, key).is_some()))
+    };
+    match &call.arguments {
+        Value::Array(items) if items.len() > 1 && items.iter().all(own) => {
+            let shape = Fix { kind: FixKind::Shape, span: call.span.clone(), call: None, note: None };
+            let one = |item: &Value| RawCall {
+                name: call.name.clone(),
+                arguments: item.clone(),
+                id: None,
+                span: call.span.clone(),
+                fixes: vec![shape.clone()],
+                sources: Vec::new(),
+                object: None,
+            };
+            let mut calls: Vec<RawCall> = items.iter().map(one).collect();
+            if let Some(first) = calls.first_mut() {
+                first.id = call.id;
+                first.fixes.splice(0..0, call.fixes);
+            }
+            calls
+        }
+        _ => vec![call],
+    }
+}
+
+/// What an object says in which a key of a call stands twice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Twice {
+    /// The same again, or nothing that matters.
+    Same,
+    /// Several calls, one after the other, each an object of its own.
+    Calls(Vec<Value>),
+    /// Parts of two calls: whose argument is whose cannot be told.
+    Muddled,
+}
+
+/// Looks whether the object at this brace names a tool or gives arguments twice, so that one of them would be lost.
+#[must_use]
+pub fn said_twice(text: &str, brace: usize) -> Twice {
+    let keys = Keys::table();
+    let names = |key: &str| is(&keys.name, key);
+    let own = value::sources(text, brace);
+    let mut said = HashMap::new();
+    let mut counting = own.iter().filter(|(key, _)| names(key) || is(&keys.arguments, key));
+    if !counting
+        .any(|(key, place)| said.insert(key, &text[place.clone()]).is_some_and(|one| one != &text[place.clone()]))
+    {
+        return Twice::Same;
+    }
+    let mut calls: Vec<Map<String, Value>> = Vec::new();
+    for (key, place) in &own {
+        let call = match calls.last_mut() {
+            Some(call) if !names(key) => call,
+            _ => {
+                calls.push(Map::new());
+                match calls.last_mut() {
+                    Some(call) => call,
+                    None => return Twice::Muddled,
+                }
+            }
+        };
+        let Ok(read) = value::any_closed(&text[..place.end], place.start) else { return Twice::Muddled };
+        if call.insert(key.clone(), read.value).is_some() {
+            return Twice::Muddled;
+        }
+    }
+    let whole =
+        |call: &Map<String, Value>| call.keys().any(|key| names(key)) && call.keys().any(|key| holds_arguments(key));
+    if calls.iter().all(whole) { Twice::Calls(calls.into_iter().map(Value::Object).collect()) } else { Twice::Muddled }
 }
 
 /// What is told of a call whose arguments stand beside its name.

@@ -11,8 +11,9 @@ use super::shapes::call_expr::ExprItem;
 use super::shapes::json_calls::JsonItem;
 use super::shapes::named_json::HeadItem;
 use super::shapes::named_text::TextItem;
+use super::shapes::plain_text::PlainItem;
 use super::shapes::tagged_params::TaggedItem;
-use super::{Format, Offered};
+use super::{Calm, Format, Offered};
 use crate::chat::{Fix, FixKind};
 use crate::value;
 
@@ -68,6 +69,7 @@ pub(crate) enum Item {
     Tagged(Box<TaggedItem>),
     Expr(Box<ExprItem>),
     Text(TextItem),
+    Plain(PlainItem),
 }
 
 /// How far an item got.
@@ -96,6 +98,17 @@ impl Item {
             Self::Tagged(item) => item.advance(scene, out),
             Self::Expr(item) => item.advance(scene),
             Self::Text(item) => item.advance(scene),
+            Self::Plain(item) => item.advance(scene),
+        }
+    }
+
+    /// What may end the calm, if it has read all of a text of this length and stands in a value.
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        match self {
+            Self::Json(item) => item.calm(format, length),
+            Self::Tagged(item) => item.calm(format, length),
+            Self::Expr(item) => item.calm(format, length),
+            Self::Head(_) | Self::Text(_) | Self::Plain(_) => None,
         }
     }
 
@@ -107,6 +120,7 @@ impl Item {
             Self::Tagged(item) => item.start(),
             Self::Expr(item) => item.start(),
             Self::Text(item) => item.start(),
+            Self::Plain(item) => item.start(),
         }
     }
 }

@@ -7,7 +7,10 @@
 //!
 //! It knows no model, no backend and no schema: names and parameters are asked of an [`Offered`].
 
+mod blocks;
 mod builtin;
+mod bytes;
+mod calm;
 mod detect;
 mod enforce;
 mod envelope;
@@ -37,16 +40,17 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::CallDialect;
 
+pub(crate) use blocks::Blocks;
 pub use detect::{Detected, RECOGNISED, Unknown, detect};
 pub use enforce::Enforce;
-pub use envelope::{RawCall, calls_in, holds_arguments};
+pub use envelope::{RawCall, Twice, calls_in, holds_arguments, said_twice};
 pub use reader::{Reader, Step, Text};
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
     ParallelKind, Place, Row, ShapeName, Strip,
 };
 pub use scout::{Scout, Sight};
-pub use shapes::call_expr::raw_call;
+pub use shapes::call_expr::{is_prose, raw_call, raw_calls};
 #[cfg(feature = "engine")]
 pub(crate) use spelling::Endings;
 pub use template::{Field, Piece, Template};
@@ -56,6 +60,8 @@ pub use write::Unrepresentable;
 #[cfg(feature = "engine")]
 pub(crate) use write::type_of;
 
+pub(crate) use bytes::ByteSet;
+pub(crate) use calm::{Calm, Turns};
 use envelope::OwnKeys;
 use scan::{Markers, Tags, varied};
 

@@ -7,15 +7,16 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use super::blocks::Blocks;
 use super::envelope::RawCall;
 use super::item::{Scene, fix};
 use super::opened::opened;
-use super::region::{Ended, Region, has_bare};
+use super::region::{Ended, Region, has_bare, has_one_call};
 use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted};
 use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::shapes::json_calls::Named;
-use super::{Format, Offered};
+use super::{Calm, Format, Offered};
 use crate::chat::{Call, Fault, Fix, FixKind};
 
 /// What a reader found. The spans of text, reasoning, framing, calls and malformed pieces lie end to end.
@@ -70,6 +71,9 @@ pub struct Reader {
     /// From `told` to here are blanks only.
     blank_to: usize,
     patience: Cell<usize>,
+    /// No more markers count.
+    only_text: bool,
+    blocks: Blocks,
     /// The text is over and these reasoning tags (bit by index) are closed nowhere in what is left.
     unclosed: u64,
 }
@@ -111,6 +115,8 @@ impl Reader {
             pending_close: false,
             blank_to: 0,
             patience: Cell::new(PATIENCE),
+            only_text: false,
+            blocks: Blocks::default(),
             unclosed: 0,
         }
     }
@@ -121,6 +127,14 @@ impl Reader {
         let scene = Scene { format, offered, text: text.so_far, at_end: text.at_end, patience: &patience };
         self.run(&scene, out);
         self.patience = patience;
+    }
+
+    /// What may end the calm, if the reader has read all of a text of this length and stands in a value.
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        match &self.state {
+            State::Region(region) => region.calm(format, length),
+            _ => None,
+        }
     }
 
     fn run(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) {
@@ -155,7 +169,8 @@ impl Reader {
                 return Next::Go(State::Region(Box::new(Region::bare(self.told, first, true))));
             }
         }
-        match scene.format.markers().text.find(scene.text, self.at, scene.at_end) {
+        let markers = &scene.format.markers().text;
+        match if self.only_text { Sighted::Nothing } else { markers.find(scene.text, self.at, scene.at_end) } {
             Sighted::Nothing => {
                 self.at = scene.text.len();
                 self.tell_text(scene, self.at, out);
@@ -168,6 +183,12 @@ impl Reader {
             }
             Sighted::Marker { at, end, role } => {
                 self.tell_text(scene, at, out);
+                let example = self.blocks.is_example(scene, (at, role), self.told_text);
+                if example != Some(false) {
+                    (self.at, self.only_text) = (at, example.is_some());
+                    return if self.only_text { Next::Go(State::Text) } else { Next::Wait(State::Text) };
+                }
+                self.only_text = role == Role::Framing && self.after_call && has_one_call(scene.format);
                 self.at = end;
                 self.marked(at..end, role, out)
             }
@@ -260,7 +281,7 @@ impl Reader {
             return Next::Go(State::Text);
         };
         self.at = content;
-        match route(channels, &scene.text[from..end]) {
+        match route(channels, &scene.text[from..end], &scene.text[end..content]) {
             Route::Tool(name) => {
                 let name = scene.strip(&name).to_owned();
                 let apart = scene.format.written().row.shape == ShapeName::NamedJson;

@@ -4,6 +4,10 @@
 //! prose stays text. Lists, lines, separators and repeated markers are all read everywhere, since models mix them; only
 //! what the format writes depends on its row.
 
+mod ending;
+
+pub(super) use ending::has_one_call;
+
 use super::extent::{Starts, starts};
 use super::item::{Advance, Item, Scene, fix};
 use super::reader::Step;
@@ -12,6 +16,8 @@ use super::scan::{Role, Sighted, lead};
 use super::shapes::json_calls::{JsonItem, Named};
 use super::shapes::named_json::HeadItem;
 use super::shapes::named_text::TextItem;
+use super::shapes::plain_text::PlainItem;
+use super::{Calm, Format};
 use crate::chat::{Fault, FixKind};
 use crate::value;
 
@@ -35,6 +41,8 @@ pub(crate) struct Region {
     list: usize,
     fence: bool,
     calls: usize,
+    /// A list closed that held nothing: no call is meant.
+    none: bool,
     committed: bool,
     held: Vec<Step>,
     item: Option<Item>,
@@ -91,6 +99,7 @@ impl Region {
             list: 0,
             fence: false,
             calls: 0,
+            none: false,
             committed: false,
             held: Vec::new(),
             item: None,
@@ -109,6 +118,10 @@ impl Region {
                 return ended;
             }
         }
+    }
+
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        self.item.as_ref()?.calm(format, length)
     }
 
     /// Goes on with a call. None: look again.
@@ -138,6 +151,11 @@ impl Region {
                 }
                 self.framing(item.start(), out);
                 self.commit(out);
+                if self.calls > 0 && calls.iter().all(|call| ending::is_code(call, scene)) {
+                    self.push(Step::Fix(fix(FixKind::Surplus, item.start()..end)), out);
+                    self.framing(end, out);
+                    return None;
+                }
                 self.calls += calls.len();
                 for call in calls {
                     let none = scene.format.row().none.contains(&call.name);
@@ -201,7 +219,10 @@ impl Region {
                     return None;
                 }
                 Starts::Perhaps => return Some(Ended::Not),
-                Starts::No => self.tail = None,
+                Starts::No => {
+                    self.tail = None;
+                    self.push(Step::Fix(fix(FixKind::MissingClose, self.at..self.at)), out);
+                }
             }
         }
         match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
@@ -210,7 +231,7 @@ impl Region {
             Sighted::Marker { role: Role::SectionClose, .. } if byte == b'`' && !self.section && !self.fence => {
                 return self.fence(scene, out);
             }
-            Sighted::Marker { end, role, .. } => return self.marker(role, end, out),
+            Sighted::Marker { end, role, .. } => return self.marker(scene, (role, end), out),
             Sighted::Nothing => {}
         }
         match byte {
@@ -226,13 +247,14 @@ impl Region {
             }
             b']' if self.list > 0 => {
                 self.list -= 1;
+                self.none |= self.calls == 0;
                 self.framing(self.at + 1, out);
                 if self.bare && self.list == 0 && self.calls == 0 {
                     return Some(Ended::Text);
                 }
             }
             b',' | b';' if self.calls > 0 => self.framing(self.at + 1, out),
-            b'`' => return self.fence(scene, out),
+            b'`' if value::name(scene.text, self.at + 1).is_none() => return self.fence(scene, out),
             _ => return self.begin(scene),
         }
         None
@@ -240,6 +262,10 @@ impl Region {
 
     /// A call that begins with a literal or a name.
     fn begin(&mut self, scene: &Scene<'_>) -> Option<Ended> {
+        if let Some(named) = self.named.take() {
+            self.item = Some(Item::Plain(PlainItem::new(self.at, named)));
+            return None;
+        }
         let rest = &scene.text[self.at..];
         for body in scene.format.bodies() {
             if body.row.shape == ShapeName::NamedText {
@@ -267,10 +293,14 @@ impl Region {
             self.item = Some(Item::Head(HeadItem::new(self.at, 0)));
             return None;
         }
+        if named && rest.starts_with('`') {
+            self.item = Some(Item::Head(HeadItem::quoted(self.at)));
+            return None;
+        }
         Some(if self.committed { self.over(self.at) } else { Ended::Text })
     }
 
-    fn marker(&mut self, role: Role, end: usize, out: &mut Vec<Step>) -> Option<Ended> {
+    fn marker(&mut self, scene: &Scene<'_>, (role, end): (Role, usize), out: &mut Vec<Step>) -> Option<Ended> {
         match role {
             Role::CallOpen | Role::SectionOpen => {
                 if self.call_open && self.calls == 0 && role == Role::CallOpen {
@@ -287,12 +317,18 @@ impl Region {
                 None
             }
             Role::CallClose | Role::SectionClose => {
+                if self.fence {
+                    self.push(Step::Fix(fix(FixKind::MissingClose, self.at..self.at)), out);
+                }
                 self.framing(end, out);
                 self.commit(out);
                 Some(Ended::Here { at: end, pending_close: false })
             }
             // A token that ends the message: the text's own state knows it.
-            _ if self.committed => Some(self.over(self.at)),
+            _ if self.committed => {
+                self.tell_open(scene, out);
+                Some(self.over(self.at))
+            }
             _ => Some(Ended::Text),
         }
     }
@@ -329,29 +365,6 @@ impl Region {
         }
         self.framing(self.at + line, out);
         None
-    }
-
-    fn at_end(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {
-        if self.calls == 0 {
-            // A fence at the end closes some other block.
-            if self.bare || self.list > 0 || scene.format.written().row.shape == ShapeName::NamedText {
-                return Ended::Text;
-            }
-            self.commit(out);
-            let span = self.told..scene.text.len();
-            out.push(Step::Framing(span.clone()));
-            out.push(Step::Fault(Fault::Truncated { span, name: None }));
-            self.told = scene.text.len();
-            return self.over(scene.text.len());
-        }
-        let open = self.list > 0
-            || (self.call_open && !scene.format.row().call.close.is_empty())
-            || (self.section && !scene.format.row().section.close.is_empty());
-        if open {
-            self.push(Step::Fix(fix(FixKind::MissingClose, self.at..self.at)), out);
-        }
-        self.framing(self.at, out);
-        self.over(self.at)
     }
 
     /// Frames everything up to `end`.

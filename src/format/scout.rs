@@ -139,7 +139,8 @@ impl Scout {
             self.state = State::Text;
             return None;
         };
-        self.state = match route(channels, &String::from_utf8_lossy(&self.text[from..end])) {
+        let said = |range: std::ops::Range<usize>| String::from_utf8_lossy(&self.text[range]);
+        self.state = match route(channels, &said(from..end), &said(end..content)) {
             Route::Tool(_) => State::Found(opened),
             Route::Reasoning => State::Reasoning(self.markers.reasoning.len() - 1),
             Route::Text => State::Text,

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::Format;
 use super::row::ShapeName;
-use super::scan::lead;
+use super::scan::{lead, varied};
+use super::shapes::follows::tagged_leads;
 use super::shapes::{call_expr, json_text};
 use super::template::Field;
 use super::write::between_tags;
@@ -31,7 +32,7 @@ impl Format {
     pub(crate) fn endings(&self) -> Endings {
         let (row, body) = (self.row(), self.written());
         let all = |texts: &[&str]| -> Vec<String> {
-            let mut all: Vec<String> = texts.iter().map(|text| text.trim().to_owned()).collect();
+            let mut all: Vec<String> = texts.iter().flat_map(|text| varied(text.trim(), &row.variants)).collect();
             all.retain(|text| !text.is_empty());
             all.sort_unstable();
             all.dedup();
@@ -46,17 +47,22 @@ impl Format {
         endings.extend(row.channels.iter().flat_map(|own| own.open.iter().chain(&own.close)).map(String::as_str));
         let param = body.param.as_ref();
         let tails: Vec<&str> = body.templates().map(|template| template.closer(Field::Params)).collect();
+        let begin: Vec<&str> = tagged_leads(self).map(|(lead, _)| lead).collect();
+        let own_line = |text: &str| text.ends_with('\n');
+        let on_lines = own_line(&body.row.param.clone().unwrap_or_default())
+            && body.item.before(Field::Params).last().is_some_and(|piece| own_line(piece.literal()));
         Endings {
+            on_lines,
+            calls: all(&begin),
             leads: all(&[param.map_or("", |param| lead(param.lead()))]),
             closes: all(&[param.map_or("", |param| param.closer(Field::Value))]),
             tails: all(&tails),
             markers: all(&endings),
-            variants: row.variants.clone(),
         }
     }
 }
 
-/// The markers that mean something inside a tagged call, in their first spelling.
+/// The markers that mean something inside a tagged call, in all their spellings.
 #[derive(Debug, Clone)]
 pub(crate) struct Endings {
     /// What a parameter begins with.
@@ -67,6 +73,8 @@ pub(crate) struct Endings {
     pub(crate) tails: Vec<String>,
     /// What ends any call.
     pub(crate) markers: Vec<String>,
-    /// Characters that are read for one another in them.
-    pub(crate) variants: Vec<Vec<String>>,
+    /// What another call begins with.
+    pub(crate) calls: Vec<String>,
+    /// Each parameter stands on a line of its own, and only such a one counts inside a value.
+    pub(crate) on_lines: bool,
 }

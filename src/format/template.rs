@@ -156,6 +156,12 @@ pub(crate) struct Header {
 
 /// Matches all of `text` against these pieces, blanks and quotes aside. A field holds at least one character.
 pub(crate) fn match_header(pieces: &[Piece], text: &str) -> Option<Header> {
+    let (header, end) = match_beginning(pieces, text)?;
+    text[end..].chars().all(is_loose).then_some(header)
+}
+
+/// Matches the beginning of `text` against these pieces, and says where they end.
+pub(crate) fn match_beginning(pieces: &[Piece], text: &str) -> Option<(Header, usize)> {
     let mut header = Header::default();
     let mut at = 0;
     let mut pieces = pieces.iter().peekable();
@@ -182,7 +188,7 @@ pub(crate) fn match_header(pieces: &[Piece], text: &str) -> Option<Header> {
             }
         }
     }
-    text[at..].chars().all(is_loose).then_some(header)
+    Some((header, at))
 }
 
 fn is_loose(letter: char) -> bool {

@@ -4,11 +4,13 @@
 //! without a model. Chunks are bytes, because a token may end inside a character. It must not know formats, checks
 //! or providers.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::pin::Pin;
 
 use futures_core::Stream;
 
+use super::backend::Token;
 use crate::chat::{FinishReason, Limits, Prompt, Sampling, Timings, Usage};
 use crate::constrain::Constraint;
 use crate::error::Result;
@@ -36,6 +38,8 @@ pub struct Job {
     pub prompt: Prompt,
     /// How tokens are chosen.
     pub sampling: Sampling,
+    /// What is added to the logits of tokens.
+    pub logit_bias: BTreeMap<Token, f32>,
     /// How much may be spent.
     pub limits: Limits,
     /// Texts that end the answer where they occur in free text; they are not part of it.

@@ -29,7 +29,7 @@ impl Grammars {
             return Ok(());
         }
         let (wanted, lexicon) = (constraint.clone(), Arc::clone(lexicon));
-        let compile = move || wanted.matcher(lexicon.factory()?, lexicon.specials());
+        let compile = move || lexicon.matcher(&wanted);
         let started = thread::Builder::new().name("callwright-grammar".to_owned()).spawn(compile).map_err(|error| {
             Error::new(ErrorKind::Grammar, "no thread could be started to compile the grammar").because(error)
         })?;

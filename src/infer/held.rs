@@ -3,10 +3,12 @@
 //! The grammar decides, not the model, wherever there is only one way on: such tokens are appended without asking.
 //! Near the end of the budget a closer takes over. It must not know formats.
 
+use std::time::Instant;
+
 use super::backend::Token;
 use super::repeat::Repeats;
 use super::sample::likeliest;
-use super::turn::Turn;
+use super::turn::{Turn, milliseconds};
 use crate::constrain::{Closer, Constraint, Digits, Ends, Mask, Matcher, Verdict, ends_in_digits, overlong};
 use crate::error::Result;
 
@@ -106,7 +108,9 @@ impl Held {
         if let Some(error) = self.matcher.error() {
             return Err(error);
         }
+        let began = Instant::now();
         let mut mask = self.matcher.mask()?;
+        turn.end.timings.mask_ms += milliseconds(began.elapsed());
         if self.in_number(&mask, turn) {
             shorten_numbers(&mut mask, turn);
         }

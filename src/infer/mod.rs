@@ -6,6 +6,8 @@
 //! providers.
 
 pub mod backend;
+#[cfg(feature = "candle")]
+pub mod candle;
 mod draft;
 mod generator;
 mod grammars;
@@ -13,6 +15,8 @@ mod held;
 #[cfg(feature = "llama")]
 pub mod llama;
 mod local;
+mod nudge;
+mod opening;
 mod outbox;
 mod phase;
 mod prefix;
@@ -22,6 +26,7 @@ mod sample;
 mod scheduler;
 mod sequence;
 mod slots;
+mod speed;
 mod turn;
 mod vocab;
 
@@ -30,4 +35,7 @@ pub use generator::{Chunk, Chunks, Drafts, End, Generator, Job, ModelInfo};
 pub use local::Local;
 pub use prefix::Prefixes;
 pub use replay::{Played, Replay};
+pub use speed::{BatchCost, Rates};
 pub use vocab::{Lexicon, Vocab};
+
+pub(crate) use opening::CONTEXT;

@@ -6,6 +6,7 @@
 //! not repeat itself is never touched, and neither is free text outside of calls. It must not know grammars.
 
 use super::backend::Token;
+use super::nudge::Nudge;
 use super::vocab::Lexicon;
 
 /// A repetition of fewer tokens is how people write.
@@ -67,7 +68,7 @@ impl Repeats {
     }
 
     /// What makes going on with a loop less likely. Empty where there is none.
-    pub(super) fn bias(&mut self, in_string: bool) -> Vec<(Token, f32)> {
+    pub(super) fn bias(&mut self, in_string: bool) -> Vec<Nudge> {
         let mut bias = if in_string { repeated(&self.string) } else { self.period() };
         if !bias.is_empty() {
             self.strain += 1.0;
@@ -75,7 +76,7 @@ impl Repeats {
         if self.strain > 0.0 {
             let change = self.strain.min(30.0);
             let ends = if in_string { &self.string_ends } else { &self.list_ends };
-            bias.extend(ends.iter().map(|token| (*token, change)));
+            bias.extend(ends.iter().map(|token| Nudge::plus(*token, change)));
         }
         bias
     }
@@ -86,16 +87,16 @@ impl Repeats {
     }
 
     /// The token that would go on with an exact period.
-    fn period(&self) -> Vec<(Token, f32)> {
+    fn period(&self) -> Vec<Nudge> {
         let long = |period: &usize| self.periods[*period] >= PERIODS.max(3 * period);
         let Some(period) = (1..=PERIOD).find(long) else { return Vec::new() };
         let next = self.call[self.call.len() - period];
-        vec![(next, -penalty(self.periods[period] - PERIODS))]
+        vec![Nudge::plus(next, -penalty(self.periods[period] - PERIODS))]
     }
 }
 
 /// Tokens that would go on with words which came several times before.
-fn repeated(string: &[Token]) -> Vec<(Token, f32)> {
+fn repeated(string: &[Token]) -> Vec<Nudge> {
     let string = &string[string.len().saturating_sub(WINDOW)..];
     let Some((last, before)) = string.split_last() else { return Vec::new() };
     let mut found: Vec<Repetition> = Vec::new();
@@ -114,7 +115,7 @@ fn repeated(string: &[Token]) -> Vec<(Token, f32)> {
         }
     }
     let loops = found.iter().filter(|found| found.span >= SPAN && (found.times >= TIMES || found.longest >= PASSAGE));
-    loops.map(|found| (found.next, -penalty(found.longest - WORDS))).collect()
+    loops.map(|found| Nudge::plus(found.next, -penalty(found.longest - WORDS))).collect()
 }
 
 /// The last words, as they came before.
@@ -150,6 +151,7 @@ fn leading(lexicon: &Lexicon, end: &str) -> Vec<Token> {
 #[cfg(test)]
 mod tests {
     use super::repeated;
+    use crate::infer::nudge::nudged;
 
     #[test]
     fn plain_text_is_not_touched() {
@@ -162,7 +164,7 @@ mod tests {
     fn words_said_a_third_time_are_a_loop() {
         let once = [1, 2, 3, 4, 5, 6];
         let text = [&once[..], &once, &once[..4]].concat();
-        assert_eq!(repeated(&text).first().map(|(token, _)| *token), Some(5));
+        assert_eq!(repeated(&text).first().map(|nudge| nudge.token()), Some(5));
         assert!(repeated(&text[..10]).is_empty(), "said twice is how people write");
         assert!(repeated(&[[1, 2].as_slice(), &[0; 12]].concat()).is_empty(), "1,200,000,000,000 is a number");
         assert!(!repeated(&[0; 20]).is_empty());
@@ -172,7 +174,10 @@ mod tests {
     fn a_longer_loop_weighs_more() {
         let once = [1, 2, 3, 4, 5, 6];
         let text = once.repeat(5);
-        let weight = |len: usize| repeated(&text[..len])[0].1;
+        let weight = |len: usize| {
+            let nudges = repeated(&text[..len]);
+            nudged(nudges[0].token(), 0.0, &nudges)
+        };
         assert!(weight(27) < weight(17));
     }
 }

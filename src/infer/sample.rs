@@ -5,6 +5,7 @@
 //! temperature. The same seed gives the same tokens. It must not know what the tokens say.
 
 use super::backend::Token;
+use super::nudge::{Nudge, nudged};
 use super::vocab::token_id;
 use crate::chat::Sampling;
 use crate::constrain::Mask;
@@ -17,22 +18,25 @@ pub(crate) struct Sampler {
     candidates: Vec<(Token, f32)>,
 }
 
-/// Changes of logits, added before anything else.
-pub(crate) type Bias = [(Token, f32)];
-
 impl Sampler {
     pub(crate) fn new(sampling: Sampling) -> Self {
         Self { sampling, random: SplitMix(sampling.seed), candidates: Vec::new() }
     }
 
     /// The next token, one of the mask's where there is one. None where no logit is a number.
-    pub(crate) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, bias: &Bias) -> Option<Token> {
+    pub(crate) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, nudges: &[Nudge]) -> Option<Token> {
         if self.sampling.temperature <= 0.0 {
-            return likeliest(logits, mask, bias);
+            return likeliest(logits, mask, nudges);
         }
         self.candidates.clear();
         let candidates = &mut self.candidates;
-        each_allowed(logits, mask, |token, logit| candidates.push((token, biased(token, logit, bias))));
+        each_allowed(logits, mask, |token, logit| candidates.push((token, logit)));
+        for token in nudges.iter().map(|nudge| nudge.token()) {
+            // They stand in the order of their numbers.
+            if let Ok(at) = candidates.binary_search_by_key(&token, |(token, _)| *token) {
+                candidates[at].1 = nudged(token, logits[token as usize], nudges);
+            }
+        }
         self.cut();
         self.draw()
     }
@@ -87,22 +91,24 @@ fn highest(candidates: &[(Token, f32)]) -> f32 {
     candidates.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max)
 }
 
-fn biased(token: Token, logit: f32, bias: &Bias) -> f32 {
-    bias.iter().filter(|(other, _)| *other == token).fold(logit, |logit, (_, change)| logit + change)
-}
-
-/// The likeliest token of all that are allowed.
-pub(super) fn likeliest(logits: &[f32], mask: Option<&Mask>, bias: &Bias) -> Option<Token> {
+/// The likeliest token of all that are allowed; of equal ones the first.
+pub(super) fn likeliest(logits: &[f32], mask: Option<&Mask>, nudges: &[Nudge]) -> Option<Token> {
     let mut best: Option<(Token, f32)> = None;
     each_allowed(logits, mask, |token, logit| {
-        // Looked up only for a token that would win: biases are few and mostly penalties.
-        if best.is_none_or(|(_, highest)| logit > highest || !bias.is_empty()) {
-            let logit = biased(token, logit, bias);
-            if best.is_none_or(|(_, highest)| logit > highest) {
-                best = Some((token, logit));
-            }
+        // Looked up only for a token that would win: nudges are few.
+        if best.is_none_or(|(_, highest)| logit > highest) && !nudges.iter().any(|nudge| nudge.token() == token) {
+            best = Some((token, logit));
         }
     });
+    for token in nudges.iter().map(|nudge| nudge.token()) {
+        let allowed = mask.is_none_or(|mask| (token as usize) < mask.len() && mask.is_allowed(token));
+        let Some(logit) = logits.get(token as usize).filter(|logit| allowed && !logit.is_nan()) else { continue };
+        let logit = nudged(token, *logit, nudges);
+        let order = |(first, highest): (Token, f32)| logit.total_cmp(&highest).then(first.cmp(&token));
+        if best.is_none_or(|best| order(best).is_gt()) {
+            best = Some((token, logit));
+        }
+    }
     best.map(|(token, _)| token)
 }
 
@@ -146,6 +152,7 @@ impl SplitMix {
 mod tests {
     use super::Sampler;
     use crate::chat::Sampling;
+    use crate::infer::nudge::Nudge;
 
     fn sampling(temperature: f32) -> Sampling {
         Sampling { temperature, ..Sampling::default() }
@@ -155,8 +162,15 @@ mod tests {
     fn greedy_takes_the_likeliest() {
         let mut sampler = Sampler::new(sampling(0.0));
         assert_eq!(sampler.choose(&[0.0, f32::NAN, 3.0, 2.0], None, &[]), Some(2));
-        assert_eq!(sampler.choose(&[0.0, f32::NAN, 3.0, 2.0], None, &[(2, -2.0)]), Some(3));
+        assert_eq!(sampler.choose(&[0.0, f32::NAN, 3.0, 2.0], None, &[Nudge::plus(2, -2.0)]), Some(3));
         assert_eq!(sampler.choose(&[f32::NAN], None, &[]), None);
+    }
+
+    #[test]
+    fn nudges_count_in_draws_too() {
+        let mut sampler = Sampler::new(sampling(1.0));
+        let banned = [Nudge::plus(0, f32::NEG_INFINITY), Nudge::plus(2, f32::NEG_INFINITY)];
+        assert!((0..50).all(|_| sampler.choose(&[9.0, 0.0, 9.0], None, &banned) == Some(1)));
     }
 
     #[test]

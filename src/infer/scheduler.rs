@@ -163,18 +163,20 @@ impl Scheduler {
         Ok(cached)
     }
 
-    /// Lets turns write whose prompts are read and whose grammars are ready.
+    /// Lets turns write whose prompts are read, but for a piece, and whose grammars are ready.
     fn begin_writing(&mut self) {
         let mut index = 0;
         while index < self.turns.len() {
             let busy = self.turns.iter().any(|turn| !turn.reads() || turn.unread() > 0);
             let turn = &mut self.turns[index];
-            if !turn.reads() || turn.unread() > 0 {
+            // The last piece of a prompt is read together with what the grammar forces behind it and what is guessed.
+            let last = turn.unread() <= READ_BESIDE && turn.until_kept() == usize::MAX;
+            if !turn.reads() || !last {
                 index += 1;
                 continue;
             }
             let grammar = match turn.constraint().cloned() {
-                // While others have work to do, no one waits for a grammar.
+                // While there is work to do, no one waits for a grammar.
                 Some(constraint) => match self.grammars.take(&constraint, &self.lexicon, !busy) {
                     Ok(None) => {
                         index += 1;
@@ -206,8 +208,8 @@ impl Scheduler {
         let (mut ended, mut reading) = (Vec::new(), Vec::new());
         for share in &shares {
             let turn = &mut self.turns[share.turn];
+            turn.tell_progress();
             if turn.reads() {
-                turn.tell_progress();
                 reading.push(share.turn);
                 continue;
             }
@@ -310,7 +312,7 @@ impl Scheduler {
 }
 
 fn running(turn: &Turn) -> Taken<'_> {
-    Taken { sequence: &turn.sequence, reserved: turn.reserved, reads: turn.reads() }
+    Taken { sequence: &turn.sequence, reserved: turn.reserved, reads: turn.reads() || turn.unread() > 0 }
 }
 
 /// Lets a turn choose one token for each row that its text still agrees with.

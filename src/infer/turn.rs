@@ -12,9 +12,10 @@ use super::backend::Token;
 use super::draft::{self, Costs, Trust};
 use super::generator::{Chunk, Drafts, End, Job};
 use super::local::{Order, Outlet};
+use super::nudge::{Nudge, Wishes};
 use super::outbox::Outbox;
 use super::phase::{Next, Phase};
-use super::sample::{Bias, Sampler};
+use super::sample::Sampler;
 use super::sequence::Sequence;
 use super::vocab::Lexicon;
 use crate::chat::FinishReason;
@@ -29,6 +30,7 @@ pub(super) struct Turn {
     received: Instant,
     outlet: Outlet,
     sampler: Sampler,
+    wishes: Wishes,
     pub(super) outbox: Outbox,
     /// Where each token of the output ends, in bytes.
     ends: Vec<usize>,
@@ -45,9 +47,11 @@ pub(super) struct Turn {
     pub(super) reserved: usize,
     /// Tokens of the prompt that are to be kept on disk; 0 for none.
     pub(super) keep: usize,
-    /// When the reading of the prompt began, and when the writing.
+    /// When the reading of the prompt began, and when it was done.
     started: Instant,
-    writing: Option<Instant>,
+    read: Option<Instant>,
+    /// Whether the output has begun; where the grammar forces its first tokens, they join the prompt's last ones.
+    begun: bool,
 }
 
 impl Turn {
@@ -70,6 +74,7 @@ impl Turn {
             received,
             outlet,
             sampler: Sampler::new(job.sampling),
+            wishes: Wishes::new(&job.sampling, &job.logit_bias),
             outbox: Outbox::new(&job.stop),
             ends: Vec::new(),
             room,
@@ -80,7 +85,8 @@ impl Turn {
             reserved,
             keep: 0,
             started: Instant::now(),
-            writing: None,
+            read: None,
+            begun: false,
             job,
         }
     }
@@ -92,7 +98,7 @@ impl Turn {
 
     /// Whether the prompt is still being read.
     pub(super) fn reads(&self) -> bool {
-        self.writing.is_none()
+        !self.begun
     }
 
     /// Tokens of the prompt that the cache lacks. The last one is computed with what the grammar forces behind it.
@@ -106,10 +112,16 @@ impl Turn {
         if self.keep > read { self.keep - read } else { usize::MAX }
     }
 
-    /// Says how far the prompt is read.
-    pub(super) fn tell_progress(&self) {
-        let total = self.sequence.len();
-        self.outlet.send(Ok(Chunk::Prefill { done: total - self.unread(), total }));
+    /// Takes note of how far the prompt is read, and tells it.
+    pub(super) fn tell_progress(&mut self) {
+        if self.read.is_some() {
+            return;
+        }
+        let (done, total) = (self.sequence.len() - self.unread(), self.prompt);
+        self.outlet.send(Ok(Chunk::Prefill { done: done.min(total), total }));
+        if done >= total {
+            self.read = Some(Instant::now());
+        }
     }
 
     /// Whether no one waits any more, or not longer.
@@ -131,16 +143,16 @@ impl Turn {
         }
         self.end.reason = reason;
         self.end.usage.completion_tokens = self.ends.len();
-        let writing = self.writing.unwrap_or_else(Instant::now);
-        self.end.timings.prefill_ms = milliseconds(writing - self.started);
-        self.end.timings.decode_ms = milliseconds(writing.elapsed());
+        let read = self.read.unwrap_or_else(Instant::now);
+        self.end.timings.prefill_ms = milliseconds(read - self.started);
+        self.end.timings.decode_ms = milliseconds(read.elapsed());
         self.outlet.send(Ok(Chunk::End(self.end)));
         self.sequence
     }
 
     /// Begins to write, under this grammar. A reason where there is nothing to write.
     pub(super) fn begin(&mut self, grammar: Option<Matcher>) -> Result<Option<FinishReason>> {
-        self.writing = Some(Instant::now());
+        self.begun = true;
         self.grammar = grammar;
         self.phase = self.first_phase()?;
         self.settle()
@@ -216,9 +228,15 @@ impl Turn {
         self.job.limits.max_tokens.saturating_sub(self.ends.len()).min(context)
     }
 
-    /// The next token, one of the mask's.
-    pub(super) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, bias: &Bias) -> Result<Token> {
-        let chosen = self.sampler.choose(logits, mask, bias);
+    /// The next token, one of the mask's; without a mask it is free text.
+    pub(super) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, nudges: &[Nudge]) -> Result<Token> {
+        if self.end.timings.first_token_ms == 0.0 {
+            self.end.timings.first_token_ms = milliseconds(self.received.elapsed());
+        }
+        let free = if mask.is_none() { &self.sequence.tokens()[self.prompt..] } else { &[] };
+        let mut all = self.wishes.nudges(free);
+        all.extend_from_slice(nudges);
+        let chosen = self.sampler.choose(logits, mask, &all);
         chosen.ok_or_else(|| Error::new(ErrorKind::Backend, "the engine gave logits that are no numbers"))
     }
 
@@ -228,9 +246,6 @@ impl Turn {
 
     /// Makes a token part of the output.
     pub(super) fn append(&mut self, token: Token) {
-        if self.ends.is_empty() {
-            self.end.timings.first_token_ms = milliseconds(self.received.elapsed());
-        }
         self.sequence.push(token);
         self.outbox.push(&self.lexicon.vocab().piece(token));
         self.ends.push(self.outbox.text().len());
@@ -267,6 +282,6 @@ pub(super) fn interrupted(outlet: &Outlet, job: &Job, received: Instant) -> bool
     outlet.is_gone() || job.limits.deadline.is_some_and(|deadline| received.elapsed() >= deadline)
 }
 
-fn milliseconds(time: Duration) -> f64 {
+pub(super) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }

@@ -13,6 +13,7 @@ use toktrie::{TokEnv, TokRxInfo, TokTrie, TokenizerEnv};
 
 use super::backend::Token;
 use crate::chat::{Piece, Prompt};
+use crate::constrain::{Constraint, Matcher};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A model's vocabulary and tokenizer.
@@ -81,6 +82,11 @@ impl Lexicon {
         built.as_ref().map_err(|cause| {
             Error::new(ErrorKind::Grammar, "the model's vocabulary cannot be used for enforcing").because(cause.clone())
         })
+    }
+
+    /// The grammar of a constraint over this vocabulary, at its beginning: for loops of your own, and for measuring.
+    pub fn matcher(&self, constraint: &Constraint) -> Result<Matcher> {
+        constraint.matcher(self.factory()?, &self.specials)
     }
 
     /// The tokens of a prompt. Control tokens that were said by people stay plain text.

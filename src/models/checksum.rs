@@ -15,7 +15,7 @@ pub(super) fn is_sha256(text: &str) -> bool {
 }
 
 /// The SHA-256 of bytes in memory.
-#[cfg(any(feature = "llama", feature = "cli"))]
+#[cfg(any(feature = "llama", feature = "candle", feature = "cli"))]
 pub(super) fn of_bytes(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }

@@ -7,7 +7,7 @@
 mod checksum;
 #[cfg(feature = "hub")]
 mod download;
-#[cfg(any(feature = "llama", feature = "cli"))]
+#[cfg(any(feature = "llama", feature = "candle", feature = "cli"))]
 mod embedded;
 pub mod fit;
 pub mod gguf;

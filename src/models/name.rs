@@ -78,7 +78,7 @@ impl ModelName {
     pub fn row(&self) -> Option<&Arc<Row>> {
         match self {
             Self::Row { row, .. } => Some(row),
-            #[cfg(any(feature = "llama", feature = "cli"))]
+            #[cfg(any(feature = "llama", feature = "candle", feature = "cli"))]
             Self::Embedded => Some(super::embedded::row()),
             _ => None,
         }

@@ -5,6 +5,9 @@
 
 use std::ops::Range;
 
+use super::prose;
+use crate::format::Blocks;
+
 /// The calls among these (in the text's order) that fill the lines that they stand on.
 pub(super) fn fill_lines(text: &str, calls: &[Range<usize>]) -> Vec<bool> {
     let bytes = text.as_bytes();
@@ -18,6 +21,14 @@ pub(super) fn fill_lines(text: &str, calls: &[Range<usize>]) -> Vec<bool> {
         last = call.end;
     }
     fills
+}
+
+/// Which of these calls are examples: in a block of code, prose before it says so and goes on behind the last block.
+pub(super) fn are_examples(text: &str, calls: &[Range<usize>]) -> Vec<bool> {
+    let mut blocks = Blocks::default();
+    let goes_on = Blocks::leave_prose(text);
+    let said = text.find("```").is_some_and(|fence| prose::exemplifies(&text[..fence]));
+    calls.iter().map(|call| blocks.holds(text, call.start) && said && goes_on).collect()
 }
 
 /// No line of markers is longer.

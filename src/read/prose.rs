@@ -8,6 +8,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Prose {
     refusal: Vec<String>,
+    example: Vec<String>,
     aside: Vec<String>,
     turn: Vec<String>,
     announcing: Vec<String>,
@@ -27,6 +28,12 @@ pub(super) const LONGEST: usize = 80;
 pub(super) fn refuses(text: &str) -> bool {
     let text = plain(text);
     table().refusal.iter().any(|phrase| text.contains(phrase.as_str()))
+}
+
+/// Whether prose before a block of code says that it only illustrates.
+pub(super) fn exemplifies(text: &str) -> bool {
+    let text = plain(text);
+    table().example.iter().any(|phrase| text.contains(phrase.as_str()))
 }
 
 /// Whether prose between two calls says that what follows only illustrates.

@@ -13,12 +13,12 @@ use serde_json::Value;
 use super::anchors::{Anchor, anchors};
 use super::announced::announced;
 use super::convincing::{runs_code, unconvincing};
-use super::lines::fill_lines;
+use super::lines::{are_examples, fill_lines};
 use super::prose;
 use super::sources::Sources;
 use crate::chat::{Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
-use crate::format::{Offered, RawCall, calls_in};
+use crate::format::{Offered, RawCall, Twice, calls_in, said_twice};
 use crate::value::{self, Unread};
 
 /// Where calls are looked for when the format found none.
@@ -67,8 +67,9 @@ pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recov
     let (mut calls, mut cut) = (search.found, search.cut);
     if recovery == Recovery::Lines {
         let spans: Vec<Range<usize>> = calls.iter().map(|call| call.raw.span.clone()).collect();
-        let mut fills = fill_lines(text, &spans).into_iter();
-        calls.retain(|_| fills.next().unwrap_or_default());
+        let fills = fill_lines(text, &spans).into_iter();
+        let mut meant = fills.zip(are_examples(text, &spans)).map(|(fills, example)| fills && !example);
+        calls.retain(|_| meant.next().unwrap_or_default());
         cut = None;
     }
     Found { calls, cut }
@@ -155,7 +156,7 @@ impl Search<'_> {
         let next = value::skip_blanks(self.text, after);
         let bytes = self.text.as_bytes();
         match bytes.get(next) {
-            Some(b'(') if next - after <= 2 => self.expression(anchor, quote).into_iter().collect(),
+            Some(b'(') if next - after <= 2 => self.expression(anchor, quote),
             Some(b'{') => self.arguments_at(anchor, next).into_iter().collect(),
             Some(b':' | b',' | b'=') => {
                 let value = value::skip_blanks(self.text, next + 1);
@@ -166,7 +167,10 @@ impl Search<'_> {
                     },
                     (Some(_), b',') => match self.listed(anchor, value) {
                         Some(call) => vec![call],
-                        None => self.object(anchor),
+                        None => match self.object(anchor) {
+                            none if none.is_empty() => self.labelled(anchor, value).into_iter().collect(),
+                            calls => calls,
+                        },
                     },
                     _ => Vec::new(),
                 }
@@ -177,7 +181,7 @@ impl Search<'_> {
     }
 
     /// The arguments as an object after the name.
-    fn arguments_at(&mut self, anchor: &Anchor, brace: usize) -> Option<RawCall> {
+    pub(super) fn arguments_at(&mut self, anchor: &Anchor, brace: usize) -> Option<RawCall> {
         let reading = self.value(brace)?;
         let span = anchor.span.start..reading.end;
         let mut raw = RawCall {
@@ -199,7 +203,12 @@ impl Search<'_> {
         let Some(reading) = self.value(brace) else { return Vec::new() };
         let mut calls = Vec::new();
         if reading.end >= anchor.span.end {
-            calls = calls_in(reading.value, &(brace..reading.end), self.offered);
+            let said = match said_twice(&self.text[..reading.end], brace) {
+                Twice::Same => reading.value,
+                Twice::Calls(calls) => Value::Array(calls),
+                Twice::Muddled => Value::Null,
+            };
+            calls = calls_in(said, &(brace..reading.end), self.offered);
         }
         if calls.is_empty() {
             self.pay(reading.end - brace);
@@ -227,6 +236,11 @@ impl Search<'_> {
                 None
             }
         }
+    }
+
+    /// Says that the anchor that is being read ran into the text's end.
+    pub(super) fn cut_off(&mut self, ran_out: bool) {
+        self.ran_out |= ran_out;
     }
 
     /// Whether the budget still holds this.

@@ -89,7 +89,9 @@ impl Reader<'_> {
         if !place.wants_key() {
             return true;
         }
-        match self.after_blanks(after).1 {
+        let (at, next) = self.after_blanks(after);
+        match next {
+            Some(0xe2) if self.text[at..].starts_with(['“', '”', '„', '‘', '’']) => true,
             None | Some(b'"' | b'\'' | b'}' | b')' | b']' | b',' | b'#' | b'*' | b'/') => true,
             Some(_) => literal::key_follows(&self.text[after..]),
         }

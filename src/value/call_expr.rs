@@ -176,7 +176,10 @@ impl Reader<'_> {
         let mark = self.mark();
         let start = self.at;
         let name = if let Some(name) = self.string(Place::Key)? {
-            self.fix(FixKind::Quotes, start..self.at);
+            // Quotes that are at home around a value are not around a name.
+            if !self.fixes.ends_with(FixKind::Quotes, start..self.at) {
+                self.fix(FixKind::Quotes, start..self.at);
+            }
             name
         } else {
             let Some(name) = literal::key(self.rest()) else { return Ok(None) };

@@ -85,6 +85,7 @@ impl Reader<'_> {
             return Ok(Value::Object(map));
         }
         loop {
+            let at = self.at;
             let Some(key) = self.key()? else {
                 if map.is_empty() && (self.home != Home::Json || self.peek() == Some(b'{')) {
                     self.back_to(mark);
@@ -99,7 +100,9 @@ impl Reader<'_> {
             if let (Some(sources), 1) = (&mut self.sources, self.owed.len()) {
                 sources.push((key.clone(), start..self.at));
             }
-            map.insert(key, value);
+            if map.insert(key, value).is_some() {
+                self.fix(FixKind::Duplicate, at..self.at);
+            }
             if let Next::End(_) = self.next(Place::Object)? {
                 return Ok(Value::Object(map));
             }
@@ -188,9 +191,10 @@ impl Reader<'_> {
                 if matches!(self.peek(), Some(b']' | b'}' | b')')) { self.close(true) } else { Ok(Next::Item) }
             }
             // `["War"]')`: the quote closes what nobody opened.
-            Some(b'"' | b'\'') if at == end && matches!(self.byte(at + 1), Some(b']' | b'}' | b')')) => {
+            Some(b'"' | b'\'') if at == end && matches!(self.after_blanks(at + 1).1, Some(b']' | b'}' | b')')) => {
                 self.at += 1;
                 self.fix(FixKind::Surplus, at..at + 1);
+                self.space()?;
                 self.close(false)
             }
             Some(byte) if self.starts_item(byte, end, place) => {

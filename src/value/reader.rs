@@ -83,6 +83,11 @@ impl Fixes {
         }
     }
 
+    /// Whether the last fix is this one.
+    pub(super) fn ends_with(&self, kind: FixKind, span: Range<usize>) -> bool {
+        self.list.last().is_some_and(|fix| fix.kind == kind && fix.span == span)
+    }
+
     pub(super) fn done(self) -> Vec<Fix> {
         self.list
     }

@@ -1,11 +1,14 @@
 //! What several tests share: a model file, and a job run to its end.
 
 use std::future::poll_fn;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use callwright::Result;
-use callwright::infer::{Chunk, Chunks, End, Generator, Job};
+use callwright::engine::BackendName;
+#[cfg(feature = "candle")]
+use callwright::infer::candle::CandleSettings;
+use callwright::infer::{Backend, Chunk, Chunks, End, Generator, Job};
 use futures_core::Stream;
 
 /// The model that tests run on: CALLWRIGHT_TEST_MODEL, else the random one of the repository.
@@ -21,12 +24,46 @@ pub fn model_file() -> Option<PathBuf> {
     Some(file)
 }
 
-/// That model on one thread: threads of tests that run side by side would wait for each other.
+/// That model on each engine that is built in, on one thread: threads of tests that run side by side would wait for
+/// each other.
+pub fn models() -> Vec<Box<dyn Generator>> {
+    let Some(file) = model_file() else { return Vec::new() };
+    BackendName::built_in().iter().map(|backend| model(*backend, &file)).collect()
+}
+
+/// A model on an engine.
+#[cfg_attr(not(any(feature = "llama", feature = "candle")), expect(unused_variables, reason = "there is no engine"))]
+pub fn model(backend: BackendName, file: &Path) -> Box<dyn Generator> {
+    let opened = match backend {
+        #[cfg(feature = "llama")]
+        BackendName::Llama => callwright::infer::llama::open(file, &on_one_thread()),
+        #[cfg(feature = "candle")]
+        BackendName::Candle => callwright::infer::candle::open(file, &CandleSettings::default()),
+        #[cfg(not(all(feature = "llama", feature = "candle")))]
+        _ => unreachable!("it is not built in"),
+    };
+    opened.expect("the model opens")
+}
+
+/// A model on an engine, without the token loop.
+#[cfg_attr(not(any(feature = "llama", feature = "candle")), expect(unused_variables, reason = "there is no engine"))]
+pub fn backend(backend: BackendName, file: &Path) -> Box<dyn Backend> {
+    let opened = match backend {
+        #[cfg(feature = "llama")]
+        BackendName::Llama => callwright::infer::llama::backend(file, &on_one_thread()),
+        #[cfg(feature = "candle")]
+        BackendName::Candle => callwright::infer::candle::backend(file, &CandleSettings::default()),
+        #[cfg(not(all(feature = "llama", feature = "candle")))]
+        _ => unreachable!("it is not built in"),
+    };
+    opened.expect("the model opens")
+}
+
 #[cfg(feature = "llama")]
-pub fn model() -> Option<Box<dyn Generator>> {
+fn on_one_thread() -> callwright::infer::llama::LlamaSettings {
     let mut settings = callwright::infer::llama::LlamaSettings::default();
     settings.threads = Some(1);
-    Some(callwright::infer::llama::open(&model_file()?, &settings).expect("the model opens"))
+    settings
 }
 
 /// The next chunk, waited for.

@@ -3,22 +3,19 @@
 //! The turns are the engine's own and the verdicts those of `bench parse`. What the model wrote is recorded on the way,
 //! so that it can be read again without the model.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::Deserialize;
-
 use super::tally::{self, Tally};
+use super::tasks::{self, Task};
 use crate::bench;
-use crate::chat::{Request, Response, Tool, ToolChoice};
+use crate::chat::{Request, Response, ToolChoice};
 use crate::cli::bar::Bar;
 use crate::cli::model::ModelArgs;
-use crate::cli::{Exit, World, block_on, tools};
+use crate::cli::{Exit, World, block_on};
 use crate::engine::Engine;
-use crate::error::{Error, ErrorKind, Result};
-use crate::record::{Accepted, Expected, Recording};
+use crate::error::Result;
+use crate::record::Recording;
 
 /// Ask a model questions whose right calls are known, and count what comes
 #[derive(Debug, clap::Args)]
@@ -78,25 +75,9 @@ enum Modes {
     Both,
 }
 
-/// One question and what is right for it.
-#[derive(Debug, Clone, Deserialize)]
-struct Task {
-    #[serde(default)]
-    id: String,
-    question: String,
-    #[serde(default)]
-    category: Option<String>,
-    #[serde(default)]
-    tools: Vec<Tool>,
-    #[serde(default)]
-    expected: Option<Vec<Expected>>,
-    #[serde(default)]
-    accepted: Option<Vec<Accepted>>,
-}
-
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let stopped = super::interruption();
-    let tasks = read(args)?;
+    let tasks = tasks::read(&args.tasks, &args.tools, args.limit)?;
     let ways: &[bool] = match args.mode {
         Modes::Enforced => &[true],
         Modes::Free => &[false],
@@ -142,7 +123,7 @@ async fn ask_all(
         let response = engine.chat(request(task, enforced, args)).await?;
         let recording = recording(task, place, &response);
         let verdict = bench::judge(&recording, &response.calls);
-        tally.count(&due(task), &response, verdict.as_ref().is_some_and(std::result::Result::is_ok));
+        tally.count(&task.due(), &response, verdict.as_ref().is_some_and(std::result::Result::is_ok));
         if let (true, Some(Err(mismatch))) = (args.misses, verdict) {
             let said = response.raw.trim();
             bar.aside(&format!("{}: {}\n  {}\n  {said}", recording.id, task.question, mismatch.message));
@@ -158,19 +139,11 @@ async fn ask_all(
 
 /// Where a call is due and enforced it is demanded; whether to answer plainly is always the model's own choice.
 fn request(task: &Task, enforced: bool, args: &Args) -> Request {
-    let choice = if enforced && !due(task).is_empty() { ToolChoice::Required } else { ToolChoice::Auto };
+    let choice = if enforced && !task.due().is_empty() { ToolChoice::Required } else { ToolChoice::Auto };
     let mut request = Request::new(&task.question).tools(task.tools.clone()).tool_choice(choice);
     request.limits.max_tokens = args.max_tokens;
-    request.parallel_tool_calls = Some(due(task).len() > 1);
+    request.parallel_tool_calls = Some(task.due().len() > 1);
     request
-}
-
-/// The tools that should be called.
-fn due(task: &Task) -> Vec<&str> {
-    match (&task.accepted, &task.expected) {
-        (Some(accepted), _) => accepted.iter().map(|call| call.name.as_str()).collect(),
-        (None, expected) => expected.iter().flatten().map(|call| call.name.as_str()).collect(),
-    }
 }
 
 fn recording(task: &Task, place: usize, response: &Response) -> Recording {
@@ -180,38 +153,4 @@ fn recording(task: &Task, place: usize, response: &Response) -> Recording {
     recording.accepted.clone_from(&task.accepted);
     recording.expected = task.expected.clone().or_else(|| task.accepted.is_none().then(Vec::new));
     recording
-}
-
-fn read(args: &Args) -> Result<Vec<Task>> {
-    let shared = tools::read(&args.tools)?;
-    let mut tasks = Vec::new();
-    for (line, text) in open(&args.tasks)?.lines().enumerate() {
-        let failed = |message: &str| {
-            Error::new(ErrorKind::Input, format!("line {} of {} {message}", line + 1, args.tasks.display()))
-                .hint("a task is {\"question\": \"..\", \"tools\": [..], \"expected\": [{\"name\", \"arguments\"}]}")
-        };
-        let text = text.map_err(|cause| failed("cannot be read").because(cause))?;
-        if text.trim().is_empty() {
-            continue;
-        }
-        let mut task: Task = serde_json::from_str(&text).map_err(|cause| failed("is no task").because(cause))?;
-        if task.tools.is_empty() {
-            task.tools.clone_from(&shared);
-        }
-        tasks.push(task);
-        if args.limit.is_some_and(|limit| tasks.len() >= limit) {
-            break;
-        }
-    }
-    if tasks.is_empty() {
-        return Err(Error::new(ErrorKind::Input, format!("there are no tasks in {}", args.tasks.display())));
-    }
-    Ok(tasks)
-}
-
-fn open(file: &Path) -> Result<BufReader<File>> {
-    let opened = File::open(file).map_err(|cause| {
-        Error::new(ErrorKind::Input, format!("cannot open the tasks in {}", file.display())).because(cause)
-    })?;
-    Ok(BufReader::new(opened))
 }

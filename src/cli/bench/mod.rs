@@ -4,9 +4,13 @@
 mod live;
 mod parse;
 mod saved;
+#[cfg(feature = "engine")]
+mod speed;
 mod table;
 #[cfg(feature = "engine")]
 mod tally;
+#[cfg(feature = "engine")]
+mod tasks;
 mod worst;
 
 use std::sync::Arc;
@@ -29,6 +33,8 @@ enum What {
     Parse(parse::Args),
     #[cfg(feature = "engine")]
     Run(live::Args),
+    #[cfg(feature = "engine")]
+    Speed(speed::Args),
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
@@ -36,6 +42,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         What::Parse(args) => parse::run(args, world),
         #[cfg(feature = "engine")]
         What::Run(args) => live::run(args, world),
+        #[cfg(feature = "engine")]
+        What::Speed(args) => speed::run(args, world),
     }
 }
 

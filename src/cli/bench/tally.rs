@@ -98,7 +98,8 @@ fn strings(call: &Call) -> impl Iterator<Item = usize> {
     call.arguments.values().filter_map(|value| Some(value.as_str()?.chars().count()))
 }
 
-fn median(values: &mut [f64]) -> f64 {
+/// The middle one of these values; 0 where there are none.
+pub(super) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }

@@ -131,6 +131,7 @@ impl Turn<'_> {
             };
             self.left_machine |= may_have_left(&error, asked.provider.as_ref());
             attempt.cost = may_have_cost(&error, asked.worst);
+            attempt.failure = error.failure().map(|failure| failure.kind.to_string());
             attempt.outcome = Outcome::Failed(error.to_string());
             self.attempts.push(attempt);
             if delivered {

@@ -3,30 +3,36 @@
 use serde_json::Value;
 
 use super::json_text;
-use crate::chat::{Arguments, FixKind};
-use crate::format::envelope::RawCall;
+use crate::chat::{Arguments, Fix, FixKind};
+use crate::format::envelope::{RawCall, apart};
 use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::row::{JsonStyle, Literals};
-use crate::format::{Body, Offered};
+use crate::format::{Body, Calm, Format, Offered};
 use crate::value::{self, CallDialect, CallExpr, Unread};
 
 /// A call expression that is being read.
 #[derive(Debug)]
 pub(crate) struct ExprItem {
     from: usize,
+    /// Where the name stands; before it stands what its result is called: `result = `.
+    name_at: usize,
     extent: Extent,
     dialect: CallDialect,
 }
 
 impl ExprItem {
-    /// A call whose name stands at `from` and whose bracket opens at `bracket`.
-    pub(crate) fn new(from: usize, bracket: usize, dialect: CallDialect) -> Self {
-        Self { from, extent: Extent::new(bracket), dialect }
+    /// A call that begins at `from`, whose name stands at `name_at` and whose bracket opens at `bracket`.
+    pub(crate) fn new(from: usize, name_at: usize, bracket: usize, dialect: CallDialect) -> Self {
+        Self { from, name_at, extent: Extent::new(bracket), dialect }
     }
 
     pub(crate) fn start(&self) -> usize {
         self.from
+    }
+
+    pub(crate) fn calm<'f>(&self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        self.extent.has_read(length).then_some(Calm::Silent(&format.markers().turns.ends))
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>) -> Advance {
@@ -40,22 +46,97 @@ impl ExprItem {
             Reach::Cut { .. } => match self.extent.marker_inside() {
                 Some(marker) => self.read(scene, scene.cut(marker)),
                 None => Advance::Truncated {
-                    name: value::name(scene.text, self.from).map(|name| scene.text[name].to_owned()),
+                    name: value::name(scene.text, self.name_at).map(|name| scene.text[name].to_owned()),
                 },
             },
         }
     }
 
     fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
-        let expr = match value::call_expr_closed(&scene.text[..end], self.from, &self.dialect) {
+        let expr = match value::call_expr_closed(&scene.text[..end], self.name_at, &self.dialect) {
             Ok(expr) => expr,
             Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, message: "nested too deep" },
             Err(_) => return Advance::Unreadable { end, message: "expected a call" },
         };
-        let mut call = raw_call(expr, scene.offered);
+        if is_prose(&expr, scene.text) {
+            return Advance::Not;
+        }
+        let mut calls = match inner_calls(scene, &expr, 0) {
+            inner if inner.is_empty() => own_calls(scene, expr),
+            inner => inner,
+        };
+        for call in &mut calls {
+            call.span = self.from..end;
+        }
+        if let Some(call) = calls.first_mut().filter(|_| self.name_at > self.from) {
+            call.fixes.push(fix(FixKind::Shape, self.from..self.name_at));
+        }
+        Advance::Done { end, calls }
+    }
+}
+
+fn own_calls(scene: &Scene<'_>, expr: CallExpr) -> Vec<RawCall> {
+    let mut calls = raw_calls(expr, scene.offered);
+    for call in &mut calls {
         scene.strip(&call.name).to_owned().clone_into(&mut call.name);
-        call.span = self.from..end;
-        Advance::Done { end, calls: vec![call] }
+    }
+    calls
+}
+
+/// No code wraps a call deeper.
+const DEEPEST: usize = 4;
+
+/// The calls that stand as the arguments of a function that is no tool: `print(weather_now(..))`.
+fn inner_calls(scene: &Scene<'_>, outer: &CallExpr, depth: usize) -> Vec<RawCall> {
+    let is_tool = |expr: &CallExpr| scene.offered.resolves(scene.strip(&expr.name));
+    if depth > DEEPEST || is_tool(outer) || !outer.keyword.is_empty() {
+        return Vec::new();
+    }
+    let mut calls = Vec::new();
+    for span in &outer.sources {
+        let inner = value::call_expr(&scene.text[..span.end], span.start, &CallDialect::Parens);
+        let Ok(inner) = inner.map_err(drop).and_then(|inner| if inner.end == span.end { Ok(inner) } else { Err(()) })
+        else {
+            return Vec::new();
+        };
+        if is_tool(&inner) {
+            for mut call in own_calls(scene, inner) {
+                call.fixes.push(fix(FixKind::Shape, outer.name_span.start..outer.end));
+                calls.push(call);
+            }
+        } else {
+            match inner_calls(scene, &inner, depth + 1) {
+                deeper if deeper.is_empty() => return Vec::new(),
+                deeper => calls.extend(deeper),
+            }
+        }
+    }
+    calls
+}
+
+/// Whether it is a word of prose with a remark in parentheses: `clock_set (an old one)`.
+#[must_use]
+pub fn is_prose(expr: &CallExpr, text: &str) -> bool {
+    let apart = text[expr.name_span.end..].starts_with([' ', '\t']);
+    let unquoted = |span: &std::ops::Range<usize>| {
+        expr.fixes.iter().any(|fix| fix.kind == FixKind::Unquoted && fix.span.start == span.start)
+    };
+    apart && expr.sources.iter().take(expr.positional.len()).any(unquoted)
+}
+
+/// A call expression as calls: several dicts alone are the arguments of a call each.
+#[must_use]
+pub fn raw_calls(expr: CallExpr, offered: &dyn Offered) -> Vec<RawCall> {
+    if !expr.keyword.is_empty() || expr.positional.len() < 2 {
+        return vec![raw_call(expr, offered)];
+    }
+    let span = expr.name_span.start..expr.end;
+    let (arguments, fixes) = (Value::Array(expr.positional.clone()), expr.fixes.clone());
+    let sources = Vec::new();
+    let listed = RawCall { name: expr.name.clone(), arguments, id: None, span, fixes, sources, object: None };
+    match apart(listed, offered) {
+        calls if calls.len() > 1 => calls,
+        _ => vec![raw_call(expr, offered)],
     }
 }
 
@@ -76,11 +157,19 @@ pub fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
         }
     } else if !positional.is_empty() {
         fixes.push(fix(FixKind::Positional, span.clone()));
+        let own: Vec<_> = spans.by_ref().take(positional.len()).collect();
         arguments = offered.positional(&name, positional);
-        sources.extend(arguments.keys().cloned().zip(spans.by_ref().take(arguments.len())));
+        sources.extend(arguments.keys().cloned().zip(own));
     }
-    sources.extend(keyword.iter().map(|(key, _)| key.clone()).zip(spans));
-    arguments.extend(keyword);
+    for (key, value) in keyword {
+        let place = spans.next().unwrap_or_else(|| span.clone());
+        if arguments.contains_key(&key) {
+            fixes.push(Fix { note: Some(key.clone()), ..fix(FixKind::Duplicate, place.clone()) });
+            sources.retain(|(known, _)| *known != key);
+        }
+        sources.push((key.clone(), place));
+        arguments.insert(key, value);
+    }
     RawCall { name, arguments: Value::Object(arguments), id: None, span, fixes, sources, object }
 }
 

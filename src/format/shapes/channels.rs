@@ -27,9 +27,12 @@ pub(crate) fn header_end(channels: &Channels, text: &[u8], from: usize) -> Optio
     ends.min()
 }
 
-/// What a header says.
-pub(crate) fn route(channels: &Channels, header: &str) -> Route {
+/// What a header says that ended with this word.
+pub(crate) fn route(channels: &Channels, header: &str, message: &str) -> Route {
     let is = |words: &[String], word: &str| words.iter().any(|known| known == word);
+    if is(&channels.reasoning, message) {
+        return Route::Reasoning;
+    }
     let recipient = if channels.recipient.is_empty() {
         Some(header)
     } else {

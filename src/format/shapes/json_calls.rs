@@ -8,13 +8,14 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::chat::{Fix, FixKind};
-use crate::format::envelope::{RawCall, calls_of, is_flat};
+use crate::format::envelope::{RawCall, Twice, calls_of, is_flat, said_twice};
 use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
 use crate::format::row::{JsonStyle, ShapeName};
 use crate::format::walk::{ObjectWalk, Walked};
+use crate::format::{Calm, Format};
 use crate::value::{self, Unread};
 
 /// A JSON object that is being read.
@@ -26,6 +27,9 @@ pub(crate) struct JsonItem {
     named: Option<Named>,
     watch: Watch,
 }
+
+/// A call that was cut off has said its name in so many bytes, if at all.
+const NAME_NEAR: usize = 4096;
 
 /// A name that stood before the object.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +56,14 @@ impl JsonItem {
         self.from
     }
 
+    pub(crate) fn calm<'f>(&self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        let turns = &format.markers().turns;
+        let calm = if self.watch.begun { Calm::Telling(turns) } else { Calm::Silent(&turns.ends) };
+        // Before the name is known, each byte may make the call begin.
+        let may_begin = self.named.is_none() && self.watch.name.is_none() && !self.watch.walk.is_lost();
+        (self.extent.has_read(length) && !may_begin).then_some(calm)
+    }
+
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
         let reach = self.extent.advance(scene, None);
         self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
@@ -61,7 +73,7 @@ impl JsonItem {
             Reach::Cut { shallow } => match self.extent.marker_inside() {
                 Some(marker) => self.read(scene, scene.cut(marker)),
                 None if shallow && self.named.is_none() => self.read_cut(scene),
-                None => Advance::Truncated { name: self.name() },
+                None => Advance::Truncated { name: self.name_said(scene) },
             },
         }
     }
@@ -70,12 +82,30 @@ impl JsonItem {
         self.named.as_ref().map(|named| named.name.clone()).or_else(|| self.watch.name.clone())
     }
 
+    /// The name that a call which was cut off had said.
+    fn name_said(&self, scene: &Scene<'_>) -> Option<String> {
+        self.name().or_else(|| {
+            let near = &scene.text[self.brace..scene.text.floor_char_boundary(self.brace + NAME_NEAR)];
+            let words = near.match_indices(['"', '\'']).filter_map(|(at, _)| Some((at, value::quoted(near, at)?)));
+            let mut keys = words.filter(|(_, (word, _))| is(&Keys::table().name, word));
+            let (key, name) = keys.find_map(|(key, (_, end))| {
+                let at = value::skip_blanks(near, end);
+                let at = value::skip_blanks(near, at + near[at..].strip_prefix(':').map(|_| 1)?);
+                let (name, _) = near[at..].starts_with(['"', '\'']).then(|| value::quoted(near, at))??;
+                let name = scene.strip(&name);
+                scene.offered.resolves(name).then(|| (&near[key..end], name.to_owned()))
+            })?;
+            // Where several are named, the first ones may be whole: recovery finds them.
+            (scene.text[self.brace..].matches(key).count() == 1).then_some(name)
+        })
+    }
+
     /// Reads an object of which only the last bracket is missing: a call if its arguments are closed, for then nothing
     /// more can belong to them.
     fn read_cut(&self, scene: &Scene<'_>) -> Advance {
         let read = self.read(scene, scene.text.len());
         let closed = matches!(&read, Advance::Done { calls, .. } if calls.iter().all(|call| !is_flat(call)));
-        if closed { read } else { Advance::Truncated { name: self.name() } }
+        if closed { read } else { Advance::Truncated { name: self.name_said(scene) } }
     }
 
     /// Reads a value whose brackets all closed. Where a string in it holds a marker and is broken besides, two calls ran
@@ -89,8 +119,32 @@ impl JsonItem {
             _ => true,
         };
         match self.extent.marker_inside() {
-            Some(marker) if doubtful => self.read(scene, scene.cut(marker)),
-            _ => whole,
+            Some(marker) if doubtful => return self.read(scene, scene.cut(marker)),
+            _ => {}
+        }
+        match (self.twice(scene, &whole, end), self.extent.marker_inside()) {
+            (Twice::Same, _) => whole,
+            (Twice::Calls(said), _) => {
+                let span = self.from..end;
+                let mut calls = calls(scene, Value::Array(said), &span);
+                for call in &mut calls {
+                    call.fixes.push(fix(FixKind::Duplicate, span.clone()));
+                }
+                Advance::Done { end, calls }
+            }
+            (Twice::Muddled, Some(marker)) => self.read(scene, scene.cut(marker)),
+            (Twice::Muddled, None) => Advance::Unreadable { end, message: "two calls run into one" },
+        }
+    }
+
+    /// Whether the object says two calls, of which one would be lost. Asked only where a key was seen twice.
+    fn twice(&self, scene: &Scene<'_>, read: &Advance, end: usize) -> Twice {
+        let Advance::Done { calls, .. } = read else { return Twice::Same };
+        let fixed = |call: &RawCall| call.fixes.iter().any(|fix| fix.kind == FixKind::Duplicate);
+        if self.named.is_none() && (self.watch.twice || calls.iter().any(fixed)) {
+            said_twice(&scene.text[..end], self.brace)
+        } else {
+            Twice::Same
         }
     }
 
@@ -102,6 +156,13 @@ impl JsonItem {
             Ok(reading) => reading,
             Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, message: "nested too deep" },
             Err(_) => return Advance::Unreadable { end, message: "expected a JSON object" },
+        };
+        let ended = text[reading.end..].trim().is_empty();
+        // A quote that closes nothing hid the object's end: what stands behind is another call, perhaps.
+        let end = match ended {
+            true => end,
+            false if scene.is_tired() => return Advance::Unreadable { end, message: "expected one JSON object" },
+            false => scene.cut(reading.end),
         };
         let span = self.from..end;
         let mut calls = match &self.named {
@@ -159,6 +220,9 @@ struct Watch {
     text: Vec<u8>,
     key: Key,
     begun: bool,
+    /// A second name or second arguments came.
+    twice: bool,
+    argued: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +235,17 @@ enum Key {
 impl Watch {
     fn new(brace: usize) -> Self {
         let walk = ObjectWalk::new();
-        Self { walk, walked: brace, brace, name: None, text: Vec::new(), key: Key::Other, begun: false }
+        Self {
+            walk,
+            walked: brace,
+            brace,
+            name: None,
+            text: Vec::new(),
+            key: Key::Other,
+            begun: false,
+            twice: false,
+            argued: false,
+        }
     }
 
     fn look(&mut self, named: Option<&Named>, scene: &Scene<'_>, upto: usize, out: &mut Vec<Step>) {
@@ -189,11 +263,18 @@ impl Watch {
         if upto <= self.walked {
             return;
         }
-        let Self { walk, walked, name, text, key, begun, .. } = self;
+        let Self { walk, walked, name, text, key, begun, twice, argued, .. } = self;
         let keys = Keys::table();
         walk.push(&scene.text.as_bytes()[*walked..upto], *walked, &mut |passed| match passed {
             Walked::Key(word) if is(&keys.name, &word) && name.is_none() => *key = Key::Name,
-            Walked::Key(word) if is(&keys.arguments, &word) => *key = Key::Arguments,
+            Walked::Key(word) if is(&keys.arguments, &word) => {
+                *key = Key::Arguments;
+                *twice |= std::mem::replace(argued, true);
+            }
+            Walked::Key(word) if is(&keys.name, &word) => {
+                *key = Key::Other;
+                *twice = true;
+            }
             Walked::Key(_) | Walked::End => *key = Key::Other,
             Walked::Value(range) if *key == Key::Name => text.extend(&scene.text.as_bytes()[range]),
             Walked::Value(range) if *key == Key::Arguments && *begun => out.push(Step::Arguments(range)),

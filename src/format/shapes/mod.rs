@@ -3,9 +3,13 @@
 pub(crate) mod call_expr;
 pub(crate) mod channels;
 pub(crate) mod elements;
+pub(crate) mod follows;
 pub(crate) mod json_calls;
 pub(crate) mod json_text;
 pub(crate) mod named_json;
 pub(crate) mod named_text;
+pub(crate) mod param_tag;
 pub(crate) mod param_text;
+pub(crate) mod plain_args;
+pub(crate) mod plain_text;
 pub(crate) mod tagged_params;

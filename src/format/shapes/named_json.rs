@@ -3,8 +3,13 @@
 //! A header is short, so it is collected up to what ends it (a brace, a parameter, a closing marker) and then matched
 //! against the templates of all bodies; what ended it says which shape goes on.
 
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
 use super::call_expr::ExprItem;
 use super::json_calls::{JsonItem, Named};
+use super::plain_args;
 use super::tagged_params::TaggedItem;
 use crate::chat::FixKind;
 use crate::format::Body;
@@ -12,32 +17,64 @@ use crate::format::envelope::RawCall;
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::row::{Ids, ShapeName};
 use crate::format::scan::{Role, Sighted};
-use crate::format::template::{Field, Header, Piece, match_header};
+use crate::format::template::{Field, Header, Piece, Template, match_beginning, match_header};
 use crate::value::{self, CallDialect};
 
 /// No header is longer.
 const LONGEST: usize = 600;
 
+/// Nor one that begins with a literal and goes on with arguments that are no JSON.
+const LONGEST_LED: usize = 20_000;
+
 /// A header that is being collected.
 #[derive(Debug)]
 pub(crate) struct HeadItem {
     from: usize,
+    /// Where the name stands, if nothing but what its result is called stands before: `result = `.
+    name_at: usize,
     at: usize,
     /// It begins with a literal.
     led: bool,
 }
 
 /// What ended a header.
+#[derive(Debug, Clone, Copy)]
 enum Stop {
     Brace(usize),
-    Param { at: usize, body: usize },
-    Closed(usize),
+    Param {
+        at: usize,
+        body: usize,
+    },
+    /// A closing marker, and where the call ends.
+    Closed {
+        at: usize,
+        end: usize,
+    },
+}
+
+impl Stop {
+    fn at(self) -> usize {
+        let (Self::Brace(at) | Self::Param { at, .. } | Self::Closed { at, .. }) = self;
+        at
+    }
+}
+
+/// A header that fits a template.
+struct Matched<'s> {
+    header: Header,
+    body: &'s Body,
+    template: &'s Template,
 }
 
 impl HeadItem {
     /// A header from this byte on, which begins with a literal of this length.
     pub(crate) fn new(from: usize, lead: usize) -> Self {
-        Self { from, at: from + lead, led: lead > 0 }
+        Self { from, name_at: from, at: from + lead, led: lead > 0 }
+    }
+
+    /// A header whose name stands between quotes of code: `` `weather_now` ``.
+    pub(crate) fn quoted(from: usize) -> Self {
+        Self { name_at: from + 1, ..Self::new(from, 0) }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -45,19 +82,28 @@ impl HeadItem {
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>) -> Advance {
+        if self.wait_for_name(scene) {
+            return Advance::More;
+        }
         if self.is_prose(scene) {
             return Advance::Not;
         }
+        let longest = if self.led { LONGEST_LED } else { LONGEST };
         let bytes = scene.text.as_bytes();
         while self.at < bytes.len() {
-            if self.at - self.from > LONGEST {
+            if self.at - self.from > longest {
                 return Advance::Not;
             }
             match bytes[self.at] {
-                b'{' => return self.stopped(scene, &Stop::Brace(self.at)),
+                b'{' => match self.stopped(scene, Stop::Brace(self.at)) {
+                    // A brace in the text of an argument.
+                    Advance::Not if self.led => {}
+                    advance => return advance,
+                },
                 b'(' if self.whole_name(scene, self.at) => {
                     return Advance::Becomes(Item::Expr(Box::new(ExprItem::new(
                         self.from,
+                        self.name_at,
                         self.at,
                         CallDialect::Parens,
                     ))));
@@ -67,22 +113,57 @@ impl HeadItem {
             match scene.format.markers().head.here(scene.text, self.at, scene.at_end) {
                 Sighted::Perhaps { .. } => return Advance::More,
                 Sighted::Marker { at, role: Role::ParamOpen(body), .. } => {
-                    return self.stopped(scene, &Stop::Param { at, body });
+                    return self.stopped(scene, Stop::Param { at, body });
                 }
-                Sighted::Marker { at, .. } if at > self.from => return self.stopped(scene, &Stop::Closed(at)),
+                Sighted::Marker { at, end, role } if at > self.from => {
+                    let end = if role == Role::Tail { end } else { at };
+                    return self.stopped(scene, Stop::Closed { at, end });
+                }
                 _ => self.at += 1,
             }
         }
         if !scene.at_end {
             return Advance::More;
         }
-        // A name alone at the very end may have been cut; only a closing marker makes it a call.
-        Advance::Truncated { name: None }
+        self.over(scene)
+    }
+
+    /// The text is over. A name alone at its very end may have been cut; only a closing marker makes it a call, or
+    /// arguments that are seen to be whole.
+    fn over(&self, scene: &Scene<'_>) -> Advance {
+        let end = scene.text.len();
+        let row = scene.format.row();
+        let closes = !row.call.close.is_empty() || !row.section.close.is_empty();
+        let Some((name, rest)) = self.announced(scene, end) else { return Advance::Truncated { name: None } };
+        if closes || !plain_args::is_whole(&scene.text[rest..], &name, scene.offered) {
+            return Advance::Truncated { name: Some(name) };
+        }
+        self.plain(scene, name, rest..end)
+    }
+
+    /// Passes what the call's result is called, `result = `, where Python's calls are read; true to wait for more.
+    fn wait_for_name(&mut self, scene: &Scene<'_>) -> bool {
+        let python = |body: &Body| body.row.shape == ShapeName::CallExpr && body.dialect == CallDialect::Parens;
+        if self.led || self.name_at > self.from || !scene.format.bodies().iter().any(python) {
+            return false;
+        }
+        let near = self.near(scene);
+        let Some(target) = value::name(near, 0) else { return false };
+        let Some(rest) = near[target.end..].trim_start_matches([' ', '\t']).strip_prefix('=') else { return false };
+        let source = rest.trim_start_matches([' ', '\t']);
+        if source.is_empty() {
+            return !scene.at_end;
+        }
+        if value::name(source, 0).is_some() {
+            self.name_at = self.from + near.len() - source.len();
+            self.at = self.name_at;
+        }
+        false
     }
 
     /// Whether a word that no header goes on with stands after the name.
     fn is_prose(&self, scene: &Scene<'_>) -> bool {
-        let near = self.near(scene);
+        let near = self.near(scene).get(self.name_at - self.from..).unwrap_or_default();
         let Some(name) = value::name(near, 0).filter(|_| !self.led) else { return false };
         let rest = &near[name.end..];
         // These may yet belong to the name.
@@ -99,36 +180,39 @@ impl HeadItem {
         &text[..text.floor_char_boundary(LONGEST)]
     }
 
-    fn stopped(&self, scene: &Scene<'_>, stop: &Stop) -> Advance {
-        let (Stop::Brace(at) | Stop::Param { at, .. } | Stop::Closed(at)) = *stop;
+    fn stopped(&self, scene: &Scene<'_>, stop: Stop) -> Advance {
+        let at = stop.at();
         let text = &scene.text[self.from..at];
-        let bodies = scene.format.bodies();
-        let matched = bodies.iter().find_map(|body| Some((body, self.matches(scene, body, stop, at)?)));
-        let (body, header) = match matched {
-            Some((body, header)) => (Some(body), header),
-            None if self.whole_name(scene, at) => (None, Header { name: text.trim().to_owned(), ..Header::default() }),
-            None => return Advance::Not,
+        let (body, template, header) = match self.matched(scene, stop) {
+            Some(Matched { header, body, template }) => (Some(body), Some(template), header),
+            None if self.whole_name(scene, at) => {
+                (None, None, Header { name: scene.text[self.name_at..at].trim().to_owned(), ..Header::default() })
+            }
+            None => return self.unmatched(scene, stop),
         };
         let name = scene.strip(&header.name).to_owned();
         if name.is_empty() || name.len() > 200 || name.contains(char::is_whitespace) {
             return Advance::Not;
         }
         // A name alone, or before a parameter, is a call only if there is such a tool; a mention in prose is none.
-        let alone = text.trim() == header.name && !matches!(stop, Stop::Brace(_));
+        let alone = text.trim_matches([' ', '\n', '\r', '\t', '`']) == header.name && !matches!(stop, Stop::Brace(_));
         if alone && !scene.offered.resolves(&name) {
             return Advance::Not;
         }
-        let tail = body.map(|body| body.tail().to_owned()).filter(|tail| !tail.is_empty());
+        let field = |body: &Body| if body.item.has(Field::Params) { Field::Params } else { Field::Arguments };
+        let tail = body.zip(template).map(|(body, template)| template.closer(field(body)).trim().to_owned());
+        let tail = tail.filter(|tail| !tail.is_empty());
         let whole = scene.format.row().ids == Ids::Header && body.is_some();
         let id = header.id.or_else(|| whole.then(|| id_text(text)));
         let mut named = Named { name, id, fixes: Vec::new(), tail };
-        match *stop {
+        match stop {
             Stop::Brace(brace) => {
                 if let Some(body) =
                     body.filter(|body| body.row.shape == ShapeName::CallExpr && body.dialect != CallDialect::Parens)
                 {
                     let name_at = self.from + text.rfind(&header.name).unwrap_or_default();
-                    return Advance::Becomes(Item::Expr(Box::new(ExprItem::new(name_at, brace, body.dialect.clone()))));
+                    let expr = ExprItem::new(name_at, name_at, brace, body.dialect.clone());
+                    return Advance::Becomes(Item::Expr(Box::new(expr)));
                 }
                 if body.is_none_or(|body| body.row.shape != ShapeName::NamedJson) {
                     named.fixes.push(fix(FixKind::Shape, self.from..brace));
@@ -138,12 +222,12 @@ impl HeadItem {
             Stop::Param { at, body } => {
                 Advance::Becomes(Item::Tagged(Box::new(TaggedItem::new(self.from, at, body, named))))
             }
-            Stop::Closed(at) => {
+            Stop::Closed { at, end } => {
                 let tail = named.tail.filter(|tail| scene.text[at..].starts_with(tail.as_str()));
-                let end = at + tail.map_or(0, |tail| tail.len());
+                let end = end.max(at + tail.map_or(0, |tail| tail.len()));
                 let own = body.is_some_and(|body| body.row.shape == ShapeName::TaggedParams);
                 let fixes = if own { Vec::new() } else { vec![fix(FixKind::NoArguments, self.from..at)] };
-                let arguments = serde_json::Value::Object(serde_json::Map::new());
+                let arguments = Value::Object(Map::new());
                 let (name, id, span) = (named.name, named.id, self.from..end);
                 let call = RawCall { name, arguments, id, span, fixes, sources: Vec::new(), object: None };
                 Advance::Done { end, calls: vec![call] }
@@ -152,31 +236,87 @@ impl HeadItem {
     }
 
     fn whole_name(&self, scene: &Scene<'_>, at: usize) -> bool {
-        let name = value::name(self.near(scene), 0).map_or(0, |name| self.from + name.end);
-        (self.from + 1..=at).contains(&name) && scene.text[name..at].trim().is_empty()
+        let near = self.near(scene);
+        let name = value::name(near, self.name_at - self.from).map_or(0, |name| self.from + name.end);
+        (self.from + 1..=at).contains(&name) && scene.text[name..at].trim_matches('`').trim().is_empty()
     }
 
-    /// Matches the header against a body's templates.
-    fn matches(&self, scene: &Scene<'_>, body: &Body, stop: &Stop, at: usize) -> Option<Header> {
+    /// The template that the header fits, all of it before one of which only the name fits.
+    fn matched<'s>(&self, scene: &Scene<'s>, stop: Stop) -> Option<Matched<'s>> {
+        let fit = |loosely: bool| {
+            let mut bodies = scene.format.bodies().iter();
+            bodies.find_map(|body| self.fits(scene, body, stop, loosely))
+        };
+        // Closed before the arguments, the literals after the name may be missing too.
+        fit(false).or_else(|| if matches!(stop, Stop::Closed { .. }) { fit(true) } else { None })
+    }
+
+    /// Matches the header against a body's templates; loosely, up to the name only.
+    fn fits<'s>(&self, scene: &Scene<'s>, body: &'s Body, stop: Stop, loosely: bool) -> Option<Matched<'s>> {
         let field = match (body.row.shape, stop) {
-            (ShapeName::NamedJson, Stop::Brace(_) | Stop::Closed(_)) => Field::Arguments,
-            (ShapeName::TaggedParams, Stop::Param { body: index, .. }) if *index != body.index => return None,
+            (ShapeName::NamedJson, Stop::Brace(_) | Stop::Closed { .. }) => Field::Arguments,
+            (ShapeName::TaggedParams, Stop::Param { body: index, .. }) if index != body.index => return None,
             (ShapeName::TaggedParams, _) | (ShapeName::CallExpr, Stop::Brace(_)) => Field::Params,
             _ => return None,
         };
-        let text = without_fence(&scene.text[self.from..at]);
+        let text = without_fence(&scene.text[self.from..stop.at()]);
         body.templates().find_map(|template| {
-            let mut pieces = template.before(field).to_vec();
-            if let Some(Piece::Literal(last)) = pieces.last_mut() {
-                let plain = without_fence(last).trim_end_matches('{');
-                *last = plain.to_owned();
-            }
-            // Closed before the arguments, the literals after the name may be missing too.
-            let closed = matches!(stop, Stop::Closed(_));
-            match_header(&pieces, text)
-                .or_else(|| if closed { match_header(&pieces[..=name_at(&pieces)?], text) } else { None })
+            let pieces = head_pieces(template, field);
+            let header = if loosely {
+                let header = match_header(&pieces[..=name_at(&pieces)?], text)?;
+                // What follows the name belongs to no name.
+                let name = value::name(&header.name, 0)?;
+                (name.end == header.name.len()).then_some(header)
+            } else {
+                match_header(&pieces, text)
+            };
+            let header = header.filter(|header| !header.name.contains(char::is_whitespace));
+            header.map(|header| Matched { header, body, template })
         })
     }
+
+    /// The name and where its arguments begin, where a literal announces them.
+    fn announced(&self, scene: &Scene<'_>, end: usize) -> Option<(String, usize)> {
+        let text = &scene.text[self.from..end];
+        let named = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::NamedJson);
+        let mut templates = named.flat_map(Body::templates);
+        templates.find_map(|template| {
+            let pieces = head_pieces(template, Field::Arguments);
+            let announces = matches!(pieces.last(), Some(Piece::Literal(last)) if !last.trim().is_empty());
+            let (header, rest) = match_beginning(&pieces, text).filter(|_| announces)?;
+            let name = scene.strip(&header.name);
+            scene.offered.resolves(name).then(|| (name.to_owned(), self.from + rest))
+        })
+    }
+
+    /// A header that goes on with arguments that are no JSON.
+    fn unmatched(&self, scene: &Scene<'_>, stop: Stop) -> Advance {
+        let Stop::Closed { at, .. } = stop else { return Advance::Not };
+        let Some((name, rest)) = self.announced(scene, at) else { return Advance::Not };
+        self.plain(scene, name, rest..at)
+    }
+
+    /// The call with the arguments that stand there and are no JSON.
+    fn plain(&self, scene: &Scene<'_>, name: String, place: Range<usize>) -> Advance {
+        let end = place.end;
+        let Some((arguments, kind)) = plain_args::read(&scene.text[place.clone()], &name, scene.offered) else {
+            return Advance::Unreadable { end, message: "expected the arguments as a JSON object" };
+        };
+        let fixes = vec![fix(kind, place)];
+        let (arguments, span) = (Value::Object(arguments), self.from..end);
+        let call = RawCall { name, arguments, id: None, span, fixes, sources: Vec::new(), object: None };
+        Advance::Done { end, calls: vec![call] }
+    }
+}
+
+/// The pieces before the arguments, without the fence or brace that the arguments begin with.
+fn head_pieces(template: &Template, field: Field) -> Vec<Piece> {
+    let mut pieces = template.before(field).to_vec();
+    if let Some(Piece::Literal(last)) = pieces.last_mut() {
+        let plain = without_fence(last).trim_end_matches('{');
+        *last = plain.to_owned();
+    }
+    pieces
 }
 
 /// The header up to where the arguments are announced.

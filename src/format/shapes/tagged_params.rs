@@ -1,21 +1,24 @@
 //! A name among literals, then one element a parameter: `<parameter=city>\nOslo\n</parameter>`.
 //!
 //! A value may hold anything, closing tags too, so a closing tag counts only where structure follows it: the next
-//! parameter, the call's end, the text's end. What a value's text means is asked of the tool's schema.
+//! parameter, the call's end, the text's end. Where the call seems to end inside a value, its closing tag may still come
+//! further on: then the value went on. What a value's text means is asked of the tool's schema.
 
 use serde_json::{Map, Value};
 
 use super::elements;
+use super::follows::{Follows, begins_call, begins_line, follows, tagged_leads};
 use super::json_calls::{JsonItem, Named};
-use super::param_text::{framed, unescape};
+use super::param_tag::{Tag, opening_tag, own_close};
+use super::param_text::{Reached, framed, past_cdata, unescape, without_newline};
 use crate::chat::{Fix, FixKind};
-use crate::format::Body;
 use crate::format::envelope::RawCall;
+use crate::format::extent::Starts;
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
-use crate::format::row::{Nested, Place};
-use crate::format::scan::{Literals, Role, Sighted, lead};
-use crate::format::template::{Field, Piece, Template, loose_end, match_header};
+use crate::format::row::{Escape, Nested, Place};
+use crate::format::scan::{Literals, Role, Sighted};
+use crate::format::{Calm, Format};
 use crate::value;
 
 /// A tagged call that is being read.
@@ -50,11 +53,17 @@ struct Open {
     key: String,
     kind: Option<String>,
     from: usize,
-    /// What is looked for in the value, where what closes it depends on the key.
+    /// Its opening tag stands at the beginning of a line.
+    on_line: bool,
+    /// What is looked for in the value, where that is more than the format's own.
     close: Option<Literals>,
     marker_inside: Option<usize>,
     /// Blanks reach to here after a closing tag that was looked at.
     probe: usize,
+    /// Where the value and the call seemed to end, with the value's closing tag missing.
+    ended: Option<(usize, usize)>,
+    /// No `<![CDATA[` can begin any more.
+    plain: bool,
 }
 
 impl TaggedItem {
@@ -65,6 +74,12 @@ impl TaggedItem {
 
     pub(crate) fn start(&self) -> usize {
         self.from
+    }
+
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        let Part::Value(open) = &self.part else { return None };
+        let tags = open.close.as_ref().unwrap_or(&format.bodies()[self.body].tags.value);
+        (self.at == length).then_some(Calm::Silent(tags.firsts()))
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
@@ -96,6 +111,14 @@ impl TaggedItem {
                 self.at,
                 self.named.clone(),
             )))));
+        }
+        match begins_call(scene, self.at) {
+            Starts::Yes => {
+                self.named.fixes.push(fix(FixKind::MissingClose, self.at..self.at));
+                return Some(self.done(self.at));
+            }
+            Starts::Perhaps if self.at < scene.text.len() => return Some(Advance::More),
+            _ => {}
         }
         match body.tags.between.find(scene.text, self.at.max(self.searched), scene.at_end) {
             Sighted::Marker { at, end, role } => {
@@ -144,7 +167,10 @@ impl TaggedItem {
                     literals.add(&close, Role::ValueClose, Place::Anywhere);
                     literals
                 });
-                self.part = Part::Value(Box::new(Open { key, kind, from: end, close, marker_inside: None, probe: 0 }));
+                let on_line = begins_line(scene.text, from);
+                let (ended, plain) = (None, body.row.escape != Escape::Cdata);
+                let open = Open { key, kind, from: end, on_line, close, marker_inside: None, probe: 0, ended, plain };
+                self.part = Part::Value(Box::new(open));
                 self.at = end;
                 None
             }
@@ -152,6 +178,13 @@ impl TaggedItem {
     }
 
     fn value(&mut self, scene: &Scene<'_>, mut open: Box<Open>) -> Option<Advance> {
+        if !open.plain {
+            match past_cdata(scene, &mut self.at, &mut open.probe) {
+                Reached::End => open.plain = true,
+                Reached::Wait => return Some(self.wait(open)),
+                Reached::Cut => return Some(self.truncated()),
+            }
+        }
         let body = &scene.format.bodies()[self.body];
         match open.close.as_ref().unwrap_or(&body.tags.value).find(scene.text, self.at, scene.at_end) {
             Sighted::Marker { at, end, role: Role::ValueClose } => {
@@ -160,45 +193,29 @@ impl TaggedItem {
                 None
             }
             Sighted::Marker { at, end, role: Role::ParamOpen(_) } => {
-                let Some(next) = self.is_next_param(scene, at) else {
+                let Some(next) = self.is_next_param(scene, at, open.on_line) else {
                     self.at = at;
-                    self.part = Part::Value(open);
-                    return Some(Advance::More);
+                    return Some(self.wait(open));
                 };
                 self.at = end;
                 if next {
-                    self.named.fixes.push(fix(FixKind::MissingClose, at..at));
-                    self.take(scene, &open, at);
+                    self.take_unclosed(scene, &open, at);
                     self.part = Part::Opening { from: at };
                 } else {
                     self.part = Part::Value(open);
                 }
                 None
             }
-            Sighted::Marker { at, end, role: Role::Tail } => {
-                // The call's end, if another ending follows at once; a value may hold the tag alone.
-                let next = scene.skip_blanks(end.max(open.probe));
-                match scene.format.markers().inside.here(scene.text, next, scene.at_end) {
-                    Sighted::Perhaps { .. } => {
-                        self.at = at;
-                        open.probe = next;
-                        self.part = Part::Value(open);
-                        return Some(Advance::More);
-                    }
-                    Sighted::Marker { .. } => {
-                        self.named.fixes.push(fix(FixKind::MissingClose, at..at));
-                        self.take(scene, &open, at);
-                        return Some(self.done(end));
-                    }
-                    Sighted::Nothing => {}
-                }
-                self.at = end;
-                self.part = Part::Value(open);
-                None
+            Sighted::Marker { at, end, role: Role::Tail } => self.tail(scene, open, at, end),
+            // Another call begins, so the one before did end where it seemed to.
+            Sighted::Marker { role: Role::CallOpen | Role::SectionOpen | Role::Bare(_), .. }
+                if open.ended.is_some() =>
+            {
+                Some(self.end_unclosed(scene, &open))
             }
             Sighted::Marker { at, .. } if scene.is_tired() => {
-                self.take(scene, &open, at);
-                Some(self.done(at))
+                open.ended = open.ended.or(Some((at, at)));
+                Some(self.end_unclosed(scene, &open))
             }
             Sighted::Marker { at, end, .. } => {
                 open.marker_inside = open.marker_inside.or(Some(at));
@@ -208,24 +225,59 @@ impl TaggedItem {
             }
             Sighted::Perhaps { at } => {
                 self.at = at;
-                self.part = Part::Value(open);
-                Some(Advance::More)
+                Some(self.wait(open))
             }
             Sighted::Nothing if !scene.at_end => {
                 self.at = scene.text.len();
-                self.part = Part::Value(open);
-                Some(Advance::More)
+                Some(self.wait(open))
             }
-            Sighted::Nothing => match open.marker_inside {
-                Some(marker) => {
-                    scene.cut(marker);
-                    self.named.fixes.push(fix(FixKind::MissingClose, marker..marker));
-                    self.take(scene, &open, marker);
-                    Some(self.done(marker))
+            Sighted::Nothing => {
+                open.ended = open.ended.or(open.marker_inside.map(|marker| (marker, marker)));
+                let Some((end, _)) = open.ended else { return Some(self.truncated()) };
+                if is_blank(scene, &open, end) {
+                    return Some(self.truncated());
                 }
-                None => Some(self.truncated()),
-            },
+                scene.cut(end);
+                Some(self.end_unclosed(scene, &open))
+            }
         }
+    }
+
+    /// The call's own end stands in the value, from `at` to `end`. It is one if another call or an ending follows at
+    /// once; a value may hold the tag alone, and with an ending if the value's closing tag still comes.
+    fn tail(&mut self, scene: &Scene<'_>, mut open: Box<Open>, at: usize, end: usize) -> Option<Advance> {
+        let next = scene.skip_blanks(end.max(open.probe));
+        match follows(scene, next) {
+            Follows::Wait => {
+                self.at = at;
+                open.probe = next;
+                return Some(self.wait(open));
+            }
+            Follows::Call => {
+                open.ended = open.ended.or(Some((at, end)));
+                return Some(self.end_unclosed(scene, &open));
+            }
+            Follows::Close if open.ended.is_none() => {
+                open.ended = Some((at, end));
+                if scene.is_tired() {
+                    return Some(self.end_unclosed(scene, &open));
+                }
+                let mut literals =
+                    open.close.take().unwrap_or_else(|| scene.format.bodies()[self.body].tags.value.clone());
+                tagged_leads(scene.format)
+                    .for_each(|(word, body)| literals.add(word, Role::Bare(body), Place::Anywhere));
+                open.close = Some(literals);
+            }
+            Follows::Close | Follows::Text => {}
+        }
+        self.at = end;
+        self.part = Part::Value(open);
+        None
+    }
+
+    fn wait(&mut self, open: Box<Open>) -> Advance {
+        self.part = Part::Value(open);
+        Advance::More
     }
 
     fn closing(&mut self, scene: &Scene<'_>, open: Box<Open>, end: usize, next: usize) -> Option<Advance> {
@@ -237,7 +289,11 @@ impl TaggedItem {
                 self.part = Part::Closing { open, end, next };
                 return Some(Advance::More);
             }
-            Sighted::Nothing if !over => {
+            Sighted::Nothing if !over && !matches!(begins_call(scene, next), Starts::Yes) => {
+                if matches!(begins_call(scene, next), Starts::Perhaps) {
+                    self.part = Part::Closing { open, end, next };
+                    return Some(Advance::More);
+                }
                 self.at = end;
                 self.part = Part::Value(open);
                 return None;
@@ -250,11 +306,10 @@ impl TaggedItem {
         None
     }
 
-    /// Whether the opening tag at `at`, inside a value, is the next parameter: on its own line, of this tool. None while
-    /// the tag is not whole.
-    fn is_next_param(&self, scene: &Scene<'_>, at: usize) -> Option<bool> {
-        let own_line = scene.text[..at].trim_end_matches([' ', '\t']).ends_with('\n');
-        if !own_line {
+    /// Whether the opening tag at `at`, inside a value, is the next parameter: on a line as the one before was, of this
+    /// tool. None while the tag is not whole.
+    fn is_next_param(&self, scene: &Scene<'_>, at: usize, on_line: bool) -> Option<bool> {
+        if on_line && !begins_line(scene.text, at) {
             return Some(false);
         }
         match opening_tag(&scene.format.bodies()[self.body], scene.text, at, scene.at_end) {
@@ -265,6 +320,26 @@ impl TaggedItem {
             }
             Tag::Cut | Tag::None => Some(false),
         }
+    }
+
+    /// Takes the value that ends at `end` though nothing closes it there; the newline before a tag belongs to the tag.
+    fn take_unclosed(&mut self, scene: &Scene<'_>, open: &Open, end: usize) {
+        self.named.fixes.push(fix(FixKind::MissingClose, end..end));
+        let within = &scene.text[open.from..end];
+        let framed = framed(within, scene.format.bodies()[self.body].param.as_ref());
+        let end = if framed.len() == within.len() { open.from + without_newline(within).len() } else { end };
+        self.take(scene, open, end);
+    }
+
+    /// The call with the value that seemed to end.
+    fn end_unclosed(&mut self, scene: &Scene<'_>, open: &Open) -> Advance {
+        let Some((at, end)) = open.ended else { return self.truncated() };
+        // Nothing stands there yet: an argument must not be emptied.
+        if is_blank(scene, open, at) {
+            return Advance::Unreadable { end, message: "expected the parameter's value and its end" };
+        }
+        self.take_unclosed(scene, open, at);
+        self.done(end)
     }
 
     /// Takes the value that ends at `end`.
@@ -278,15 +353,18 @@ impl TaggedItem {
         } else {
             let schema = scene.offered.parameter(&self.named.name, &open.key).cloned().unwrap_or(Value::Bool(true));
             if let (Nested::Elements, Some(param)) = (body.row.nested, &body.param) {
-                self.arguments.insert(open.key.clone(), elements::read(&text, param, &schema));
-                return;
+                elements::read(&text, param, &schema)
+            } else {
+                let reading = value::typed(&text, &schema);
+                let place = open.from..end;
+                self.named.fixes.extend(reading.fixes.into_iter().map(|own| Fix { span: place.clone(), ..own }));
+                reading.value
             }
-            let reading = value::typed(&text, &schema);
-            let place = open.from..end;
-            self.named.fixes.extend(reading.fixes.into_iter().map(|own| Fix { span: place.clone(), ..own }));
-            reading.value
         };
-        self.arguments.insert(open.key.clone(), value);
+        if self.arguments.insert(open.key.clone(), value).is_some() {
+            let note = Some(open.key.clone());
+            self.named.fixes.push(Fix { note, ..fix(FixKind::Duplicate, open.from..end) });
+        }
     }
 
     fn done(&mut self, end: usize) -> Advance {
@@ -311,43 +389,7 @@ impl TaggedItem {
     }
 }
 
-/// A parameter's opening tag.
-enum Tag {
-    Wait,
-    Cut,
-    None,
-    Whole { key: String, kind: Option<String>, end: usize },
-}
-
-/// No opening tag is longer.
-const LONGEST_TAG: usize = 300;
-
-fn opening_tag(body: &Body, text: &str, from: usize, at_end: bool) -> Tag {
-    let Some(Piece::Literal(last)) = body.params.first().and_then(|param| param.before(Field::Value).last()) else {
-        return Tag::None;
-    };
-    let within = text.len().min(from + LONGEST_TAG);
-    let within = (from..=within).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(from);
-    let text_within = &text[from..within];
-    let lead = body.params.iter().map(|param| lead(param.lead())).find(|lead| text_within.starts_with(lead));
-    let Some(end) = lead.and_then(|lead| loose_end(last, text_within, lead.len())) else {
-        let long = text.len() - from > LONGEST_TAG;
-        return if long {
-            Tag::None
-        } else if at_end {
-            Tag::Cut
-        } else {
-            Tag::Wait
-        };
-    };
-    let header = body.params.iter().find_map(|param| match_header(param.before(Field::Value), &text_within[..end]));
-    match header {
-        Some(header) => Tag::Whole { key: header.key, kind: header.kind, end: from + end },
-        None => Tag::None,
-    }
-}
-
-/// The closing literal of a value, where the key is part of it: `</city>`.
-fn own_close(param: &Template, key: &str) -> Option<String> {
-    param.after(Field::Value).contains(&Piece::Field(Field::Key)).then(|| elements::close(param, key))
+/// Whether the value that ends here says nothing.
+fn is_blank(scene: &Scene<'_>, open: &Open, end: usize) -> bool {
+    scene.text[open.from..end].trim().is_empty()
 }

@@ -14,10 +14,11 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 
 use super::vocab::{LlamaVocabulary, native};
-use super::{BATCH, SHARED, Shape, failure};
+use super::{BATCH, Shape, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
 use crate::infer::generator::ModelInfo;
+use crate::infer::opening;
 use crate::infer::vocab::Vocab;
 
 /// A loaded model, ready to compute.
@@ -131,7 +132,7 @@ impl Backend for Llama {
     }
 
     fn reserve(&mut self, tokens: usize) -> Result<bool> {
-        let most = self.info.context_length.max(SHARED.min(4 * self.info.context_length));
+        let most = opening::most(self.info.context_length);
         let wanted = tokens.min(most);
         if wanted <= self.length {
             return Ok(false);

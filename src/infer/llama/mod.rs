@@ -22,7 +22,9 @@ use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 use super::backend::Backend;
 use super::generator::{Generator, ModelInfo};
 use super::local::Local;
+use super::opening;
 use super::prefix::Prefixes;
+use super::vocab::Vocab;
 use crate::error::{Error, ErrorKind, Result};
 use context::Llama;
 
@@ -43,19 +45,10 @@ pub struct LlamaSettings {
     pub prefixes: Option<Prefixes>,
 }
 
-/// The context at first where none was asked for: enough for many tools, and small enough for laptops.
-pub(crate) const CONTEXT: usize = 4096;
 /// Tokens of one batch: a whole chunk of a prompt.
 const BATCH: usize = 512;
-/// Sequences that share the cache: as many jobs are done at once, or kept for others that begin alike.
-const SEQUENCES: usize = 16;
-/// The same for models with a rolling state, whose whole memory is taken for each sequence at once.
+/// Sequences of models with a rolling state, whose whole memory is taken for each of them at once.
 const ROLLING: usize = 4;
-/// The most tokens that the cache holds for several jobs, where one alone may not have more.
-const SHARED: usize = 32_768;
-
-/// Models of fewer bytes read a prompt faster than its state comes from disk.
-const SMALL: u64 = 16 << 20;
 
 /// Loads a model file and starts the thread that runs it.
 pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>> {
@@ -63,38 +56,33 @@ pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>>
     Ok(Box::new(Local::open_keeping(settings.prefixes.clone(), move || backend(&path, &settings))?))
 }
 
-/// Loads a model file as a backend, on the thread that is to use it.
-pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>> {
-    if !path.is_file() {
-        let message = format!("there is no model file at `{}`", path.display());
-        return Err(
-            Error::new(ErrorKind::ModelMissing, message).hint("`callwright list` shows the models that are there")
-        );
-    }
-    let engine = engine(settings.verbose)?;
-    let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
-    let model = LlamaModel::load_from_file(engine, path, &parameters).map_err(|error| failure::of_load(path, error))?;
-    let model = Arc::new(model);
-    let trained = (model.n_ctx_train() as usize).max(1);
-    let most = settings.context_length.unwrap_or(trained).clamp(1, trained);
-    let info = info(&model, path, most);
-    let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
-    let first = if settings.context_length.is_some() { most } else { most.min(CONTEXT) };
-    let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);
-    let rolls = model.is_recurrent() || model.is_hybrid();
-    let sequences = if rolls { ROLLING } else { SEQUENCES };
-    let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
-    let key = (model.size() > SMALL).then(|| state_key(path, shape));
-    Ok(Box::new(Llama::new(engine, model, shape, first, info, vocab, key)?))
+/// The vocabulary of a model file, which needs no weights for it.
+pub fn vocabulary(path: &Path) -> Result<Arc<dyn Vocab>> {
+    let parameters = LlamaModelParams::default().with_vocab_only(true);
+    Ok(Arc::new(vocab::LlamaVocabulary::new(Arc::new(load(path, &parameters, false)?))))
 }
 
-/// What a saved state depends on: the model file, and how the cache is laid out. The version of llama.cpp's states stands
-/// in the files, and others are refused.
-fn state_key(path: &Path, shape: Shape) -> String {
-    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let facts = file.metadata().ok();
-    let changed = facts.as_ref().and_then(|facts| facts.modified().ok());
-    format!("llama.cpp {} {:?} {changed:?} {shape:?}", file.display(), facts.map(|facts| facts.len()))
+/// Loads a model file as a backend, on the thread that is to use it.
+pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>> {
+    let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
+    let model = load(path, &parameters, settings.verbose)?;
+    let model = Arc::new(model);
+    let trained = (model.n_ctx_train() as usize).max(1);
+    let (most, first) = opening::lengths(settings.context_length, trained);
+    let info = info(&model, path, most);
+    let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
+    let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);
+    let rolls = model.is_recurrent() || model.is_hybrid();
+    let sequences = if rolls { ROLLING } else { opening::SEQUENCES };
+    let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
+    // The version of llama.cpp's states stands in the files, and others are refused.
+    let key = opening::state_key("llama.cpp", &format!("{shape:?}"), path, &info);
+    Ok(Box::new(Llama::new(engine(settings.verbose)?, model, shape, first, info, vocab, key)?))
+}
+
+fn load(path: &Path, parameters: &LlamaModelParams, verbose: bool) -> Result<LlamaModel> {
+    opening::require_file(path)?;
+    LlamaModel::load_from_file(engine(verbose)?, path, parameters).map_err(|error| failure::of_load(path, error))
 }
 
 /// What a context is made with, its length aside.
@@ -138,42 +126,15 @@ fn engine(verbose: bool) -> Result<&'static LlamaBackend> {
 
 fn info(model: &LlamaModel, path: &Path, context_length: usize) -> ModelInfo {
     let text = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
-    let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     ModelInfo {
-        name: text("general.name").unwrap_or_else(stem),
+        name: opening::name(text("general.name").as_deref(), path),
         context_length,
         trained_context_length: model.n_ctx_train() as usize,
         parameters: model.n_params(),
-        quant: text("general.file_type").and_then(|number| quant(&number)).unwrap_or_default().to_owned(),
+        quant: opening::quant(text("general.file_type").and_then(|number| number.parse().ok())),
         architecture: text("general.architecture").unwrap_or_default(),
         bytes: model.size(),
     }
-}
-
-/// The name of a file type, from llama.cpp's list of them.
-fn quant(file_type: &str) -> Option<&'static str> {
-    Some(match file_type {
-        "0" => "F32",
-        "1" => "F16",
-        "2" => "Q4_0",
-        "3" => "Q4_1",
-        "7" => "Q8_0",
-        "8" => "Q5_0",
-        "9" => "Q5_1",
-        "10" => "Q2_K",
-        "11" => "Q3_K_S",
-        "12" => "Q3_K_M",
-        "13" => "Q3_K_L",
-        "14" => "Q4_K_S",
-        "15" => "Q4_K_M",
-        "16" => "Q5_K_S",
-        "17" => "Q5_K_M",
-        "18" => "Q6_K",
-        "30" => "IQ4_XS",
-        "25" => "IQ4_NL",
-        "32" => "BF16",
-        _ => return None,
-    })
 }
 
 fn u32_of(number: usize) -> u32 {

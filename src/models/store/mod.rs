@@ -158,17 +158,17 @@ impl Store {
         self.places.cache.join("wheels").join(folder).join(wheel.file_name())
     }
 
-    #[cfg(any(feature = "llama", feature = "cli"))]
+    #[cfg(any(feature = "llama", feature = "candle", feature = "cli"))]
     fn embedded(&self, name: &ModelName) -> Result<Located> {
         let path = super::embedded::unpack(&self.places.cache)?;
         Ok(Located { path, name: name.clone(), quant: None, source: Source::Embedded })
     }
 
-    #[cfg(not(any(feature = "llama", feature = "cli")))]
+    #[cfg(not(any(feature = "llama", feature = "candle", feature = "cli")))]
     #[expect(clippy::unused_self, reason = "the same call as where the binary carries a model")]
     fn embedded(&self, _name: &ModelName) -> Result<Located> {
         Err(Error::new(ErrorKind::ModelMissing, "this build of callwright carries no model")
-            .hint("build it with the feature `llama`, or name another model"))
+            .hint("build it with the feature `llama` or `candle`, or name another model"))
     }
 
     /// That a model is not here, and the command that changes it.

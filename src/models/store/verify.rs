@@ -62,7 +62,7 @@ impl Store {
 
 /// The sum that the registry or the binary states.
 fn stated(located: &Located) -> Option<String> {
-    #[cfg(any(feature = "llama", feature = "cli"))]
+    #[cfg(any(feature = "llama", feature = "candle", feature = "cli"))]
     if located.source == super::Source::Embedded {
         return Some(crate::models::embedded::sha256().to_owned());
     }
