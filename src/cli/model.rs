@@ -5,9 +5,7 @@
 use crate::check::Level;
 use crate::engine::{BackendName, Builder, Enforce, Engine};
 use crate::error::Result;
-use crate::infer::Prefixes;
-#[cfg(feature = "llama")]
-use crate::infer::Rates;
+use crate::infer::{Prefixes, Rates};
 use crate::models::{ModelName, Source};
 
 use super::World;
@@ -60,7 +58,6 @@ impl ModelArgs {
     }
 
     /// How fast the engine computes the model behind so many tokens, before it answers anyone.
-    #[cfg(feature = "llama")]
     pub(super) fn rates(&self, name: Option<&str>, world: &World, depth: usize) -> Result<Rates> {
         let located = world.pull(&self.name(name, world)?)?;
         self.builder(world)?.rates(&located, depth)

@@ -4,7 +4,7 @@
 mod live;
 mod parse;
 mod saved;
-#[cfg(feature = "llama")]
+#[cfg(feature = "engine")]
 mod speed;
 mod table;
 #[cfg(feature = "engine")]
@@ -33,7 +33,7 @@ enum What {
     Parse(parse::Args),
     #[cfg(feature = "engine")]
     Run(live::Args),
-    #[cfg(feature = "llama")]
+    #[cfg(feature = "engine")]
     Speed(speed::Args),
 }
 
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         What::Parse(args) => parse::run(args, world),
         #[cfg(feature = "engine")]
         What::Run(args) => live::run(args, world),
-        #[cfg(feature = "llama")]
+        #[cfg(feature = "engine")]
         What::Speed(args) => speed::run(args, world),
     }
 }
