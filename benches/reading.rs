@@ -38,7 +38,9 @@ fn text(format: &Format, size: usize) -> String {
 fn read(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str, chunk: usize) -> Parsed {
     let mut parser = Parser::new(Arc::clone(format), Arc::clone(tools)).recovery(Recovery::Off);
     for chunk in text.as_bytes().chunks(chunk) {
-        black_box(parser.push(chunk));
+        for event in parser.push(chunk) {
+            black_box(&event);
+        }
     }
     parser.finish()
 }

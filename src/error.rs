@@ -2,10 +2,15 @@
 //! [`Fault`](crate::chat::Fault).
 //!
 //! An error says in one sentence what went wrong, keeps its cause, names the model or provider where there is one,
-//! and carries a hint: the next step for the one who reads it.
+//! and carries a hint: the next step for the one who reads it. Where a provider failed, [`Failure`] has the facts that
+//! decide whether to try again or to ask another.
+
+mod failure;
 
 use std::error::Error as StdError;
 use std::fmt;
+
+pub use failure::{Failure, FailureKind, Wait};
 
 /// What went wrong, why, and the way out.
 #[derive(Debug)]
@@ -19,6 +24,7 @@ struct Repr {
     message: String,
     subject: Option<String>,
     hint: Option<String>,
+    failure: Option<Failure>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -61,6 +67,8 @@ pub enum ErrorKind {
     Busy,
     /// The caller went away or the deadline passed.
     Cancelled,
+    /// A provider failed; [`Error::failure`] has the facts.
+    Provider,
 }
 
 impl ErrorKind {
@@ -82,8 +90,23 @@ impl Error {
     /// ```
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        let repr = Repr { kind, message: message.into(), subject: None, hint: None, source: None };
+        let repr = Repr { kind, message: message.into(), subject: None, hint: None, failure: None, source: None };
         Self { repr: Box::new(repr) }
+    }
+
+    /// A provider's failure. The message is one sentence; the facts say what may be done about it.
+    ///
+    /// ```
+    /// use callwright::error::{Error, Failure, FailureKind};
+    /// let error = Error::provider(Failure::new(FailureKind::Quota, "openai"), "the account has no credit left");
+    /// let failure = error.failure().expect("a provider failed");
+    /// assert!(!failure.retryable && failure.failover_ok);
+    /// ```
+    #[must_use]
+    pub fn provider(failure: Failure, message: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::Provider, message).about(failure.provider.as_str());
+        error.repr.failure = Some(failure);
+        error
     }
 
     /// The same error with what caused it.
@@ -111,6 +134,27 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.repr.kind
+    }
+
+    /// Whether the very same thing may go well when it is tried again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.failure().map_or_else(|| self.kind().is_retryable(), |failure| failure.retryable)
+    }
+
+    /// The facts of a provider's failure.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.repr.failure.as_ref()
+    }
+
+    /// The same error with other facts, for whoever knows more of them.
+    #[must_use]
+    pub fn with_failure(mut self, change: impl FnOnce(&mut Failure)) -> Self {
+        if let Some(failure) = &mut self.repr.failure {
+            change(failure);
+        }
+        self
     }
 
     /// The next step, where there is one.

@@ -38,6 +38,7 @@
 //! | `bench` | recordings of others, scored | by `cli` |
 //! | `hub` | downloading models from a hub or a package mirror | yes |
 //! | `engine` | turns: the token loop, the decoding grammar, replay | by `llama`, `candle` |
+//! | `cloud` | providers, cloud and self-hosted, behind one door that is shut until a setting opens it | yes |
 //! | `llama` | llama.cpp in process; needs cmake, a C++ compiler and libclang to build | yes |
 //! | `candle` | candle in process, in Rust alone: Llama, Mistral, Qwen2, Qwen3 | no |
 //! | `cuda`, `metal`, `vulkan` | llama.cpp on a GPU | no |
@@ -57,6 +58,13 @@ pub mod format;
 pub mod value;
 pub mod check;
 pub mod read;
+pub mod repair;
+#[cfg(feature = "cloud")]
+pub mod provider;
+#[cfg(feature = "engine")]
+pub mod price;
+#[cfg(feature = "engine")]
+pub mod ledger;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod record;

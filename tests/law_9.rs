@@ -1,5 +1,5 @@
 //! Law 9, *local stays local*: a run that may not use the network opens no socket, whatever the environment offers.
-#![cfg(all(feature = "cli", any(feature = "llama", feature = "candle")))]
+#![cfg(all(feature = "cli", feature = "cloud", any(feature = "llama", feature = "candle")))]
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a test that cannot go on stops, and says what it skips")]
 
 mod common;
@@ -15,8 +15,16 @@ use hub::Hub;
 
 const QUESTION: &str = "What is the weather in Oslo?";
 
-/// A run with a hub, a mirror and a proxy at hand, all of them the same listener, which counts who comes.
+/// A run with a hub, a mirror, a proxy and a provider at hand, all of them the same listener, which counts who comes.
 fn run(home: &Home, hub: &Hub, before: &[&str], model: &[&str]) -> Command {
+    let folder = home.path().join(".config/callwright");
+    fs::create_dir_all(&folder).expect("a folder for the settings");
+    let provider =
+        format!("[providers.trap]\nkind = \"local\"\ndialect = \"openai_chat\"\nbase_url = {:?}\n", hub.endpoint);
+    // Switched on: that the network is off is all that keeps it from being asked.
+    let fallback =
+        "[fallback]\nenabled = true\nchain = [\"trap:small\"]\nwhen = [\"model_missing\", \"no_valid_call\"]\n";
+    fs::write(folder.join("callwright.toml"), format!("{fallback}{provider}")).expect("written");
     let words = [before, &[env!("CARGO_BIN_EXE_callwright"), "run"], model, &[QUESTION]].concat();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).args(["--tools", "examples/tools.json", "--tool-choice", "required", "--offline"]);

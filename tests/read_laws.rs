@@ -4,12 +4,13 @@
 mod common;
 
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use callwright::chat::{Event, Fault, SegmentKind};
 use callwright::check::ToolSet;
 use callwright::format::{Format, Formats};
-use callwright::read::Parsed;
+use callwright::read::{Parsed, Parser};
+use common::cost::{cost, least_cost};
 use common::reading::{arguments, auto, call, merge, nasty_calls, parse, parse_chunks, parse_recovering, tools_of};
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use serde_json::json;
@@ -118,7 +119,7 @@ fn law_2_split_invariance() {
 
 type Make = fn(usize) -> String;
 
-/// Steps grow with the text: four times the text takes about four times the time.
+/// Steps grow with the text.
 #[test]
 fn law_4_linear_work() {
     let texts: [(&str, Make); 17] = [
@@ -151,26 +152,44 @@ fn law_4_linear_work() {
     let tools = offered();
     for format in formats().filter(|format| OF_EACH_SHAPE.contains(&format.name())) {
         for (title, make) in &texts {
-            let time = |size: usize| {
-                let text = make(size);
-                let started = Instant::now();
-                let parsed = parse_chunks(format, &tools, text.as_bytes().chunks(4));
-                assert_eq!(parsed.raw.len(), text.len());
-                started.elapsed()
-            };
-            // Other processes take their share of the machine, so one good measurement out of many counts.
-            let linear = |_| time(64_000) < time(8_000) * 8 * 2 + Duration::from_millis(20);
-            assert!((0..12).any(linear), "{}: {title}", format.name());
+            let (small, large) = (make(8_000), make(64_000));
+            let read = |text: &str| cost(|| parse_chunks(format, &tools, text.as_bytes().chunks(4)));
+            assert!(is_linear(|| (read(&small), read(&large))), "{}: {title}", format.name());
         }
     }
     for (title, make) in &texts {
-        let time = |size: usize| {
-            let started = Instant::now();
-            assert!(auto(&tools, &make(size)).detected.is_some());
-            started.elapsed()
+        let (small, large) = (make(8_000), make(64_000));
+        let read = |text: &str| cost(|| auto(&tools, text));
+        assert!(is_linear(|| (read(&small), read(&large))), "auto: {title}");
+    }
+}
+
+/// Whether eight times the text costs at most sixteen times as much; quadratic work would cost 64 times. What shares the
+/// caches with the test may slow one attempt, not each.
+fn is_linear(attempt: impl Fn() -> (Duration, Duration)) -> bool {
+    (0..6).any(|_| {
+        let (small, large) = attempt();
+        large < small * 16 + Duration::from_millis(5)
+    })
+}
+
+/// 64 kB of one call in chunks of four bytes cost at most four times what they cost whole (issue 3). With optimisation
+/// it is some 2.5 times, without it 1.5, so other work on the machine does not blur the answer.
+#[test]
+fn law_4_streaming_costs_little_more_than_the_whole() {
+    let text = "lorem \"ipsum\" dolor sit amet,\n".repeat(2133);
+    let calls = [call("write_file", json!({"path": "/tmp/x", "text": text}))];
+    let tools = tools_of(&calls);
+    for name in ["hermes", "kimi_k2", "qwen3_coder", "pythonic", "gemma4"] {
+        let format = Formats::builtin().get(name).unwrap();
+        let text = format.write(&calls).unwrap();
+        let read = |size: usize| {
+            let mut parser = Parser::new(Arc::clone(&format), Arc::clone(&tools));
+            text.as_bytes().chunks(size).for_each(|chunk| drop(parser.push(chunk)));
+            assert_eq!(parser.finish().calls.len(), 1);
         };
-        let linear = |_| time(64_000) < time(8_000) * 8 * 2 + Duration::from_millis(20);
-        assert!((0..12).any(linear), "auto: {title}");
+        let (streamed, whole) = (least_cost(12, || read(4)), least_cost(12, || read(text.len())));
+        assert!(streamed < whole * 4, "{name}: {streamed:?} for {whole:?}");
     }
 }
 
@@ -255,11 +274,31 @@ fn bytes_that_are_not_utf_8_stay_in_their_span() {
 #[test]
 fn arguments_stream_before_the_call_is_complete() {
     let hermes = Formats::builtin().get("hermes").unwrap();
-    let mut parser = callwright::read::Parser::new(hermes, offered());
+    let mut parser = Parser::new(hermes, offered());
     let events = parser.push(b"<tool_call>\n{\"name\": \"write_file\", \"arguments\": {\"text\": \"one tw");
     let started = Event::CallStarted { attempt: 0, index: 0, name: "write_file".into() };
     let delta = Event::Arguments { attempt: 0, index: 0, delta: "{\"text\":\"one tw".into() };
     assert_eq!(merge(events), [started, delta]);
+}
+
+/// Law 2 as a stream goes on: what has come makes the same certain, however it was cut.
+#[test]
+fn law_2_nothing_certain_waits() {
+    let tools = offered();
+    for format in formats() {
+        for text in texts(format).iter().filter(|text| text.len() < 240) {
+            let mut parsers =
+                [1, 2, 4, 7].map(|size| (size, Parser::new(Arc::clone(format), Arc::clone(&tools)), Vec::new()));
+            for at in 1..=text.len() {
+                let whole = merge(Parser::new(Arc::clone(format), Arc::clone(&tools)).push(&text.as_bytes()[..at]));
+                for (size, parser, events) in parsers.iter_mut().filter(|(size, ..)| at % size == 0) {
+                    events.extend(parser.push(&text.as_bytes()[at - *size..at]));
+                    *events = merge(std::mem::take(events));
+                    assert_eq!(*events, whole, "{} in chunks of {size}: {:?}", format.name(), &text.as_bytes()[..at]);
+                }
+            }
+        }
+    }
 }
 
 /// Pieces that texts of models are made of.

@@ -1,9 +1,11 @@
 //! The laws of DESIGN.md section 3 that concern values, as tests that bear their names.
 
-use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+mod common;
+
+use std::time::Duration;
 
 use callwright::value::{self, CallDialect, Canonical, ScanState, Unread, ValueScan};
+use common::cost::cost;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -201,14 +203,6 @@ fn law_5_depth_of_200_000() {
 /// Whether a reader reads this text.
 type Reads = fn(&str) -> bool;
 
-/// The time that this thread has had a processor: other work on the machine does not count.
-fn worked() -> Duration {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
-}
-
 #[test]
 fn law_4_steps_grow_with_the_text() {
     let pieces = [
@@ -245,16 +239,11 @@ fn law_4_steps_grow_with_the_text() {
         for piece in pieces {
             for open in ["[", "{'a': ", "f(x=", "f(", "['"] {
                 let text = |size: usize| open.to_owned() + &piece.repeat(size / piece.len());
-                let time = |text: &str| {
-                    let start = worked();
-                    read(text);
-                    worked().saturating_sub(start)
-                };
                 let (small, large) = (text(20_000), text(320_000));
                 // Sixteen times the text; quadratic work would take 256 times as long. Other work on the machine may
                 // slow one attempt, not each.
                 let fine = (0..6).any(|_| {
-                    let (small, large) = (time(&small), time(&large));
+                    let (small, large) = (cost(|| read(&small)), cost(|| read(&large)));
                     large < Duration::from_millis(40) || large < small * 64
                 });
                 assert!(fine, "{name} {open}{piece:?}");

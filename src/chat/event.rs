@@ -25,6 +25,19 @@ pub enum Event {
         /// Tokens in all.
         total: usize,
     },
+    /// The conversation was too long and was shortened before it was sent: the caller's own copy is as it was.
+    Shortened {
+        /// The attempt.
+        attempt: usize,
+        /// Results of which only the ends are left.
+        results: usize,
+        /// Messages that were left out.
+        messages: usize,
+        /// Tokens before.
+        before: usize,
+        /// Tokens now.
+        after: usize,
+    },
     /// Text for the user.
     Text {
         /// The attempt, counted from 0.

@@ -4,6 +4,7 @@
 //! formats. What a caller can see happen is an [`Event`]; what a turn ends with is a [`Response`]. A model's
 //! mistake is a [`Fault`], what we tolerated a [`Fix`]: values in the result, never errors.
 
+mod attempt;
 mod call;
 mod event;
 mod fault;
@@ -15,6 +16,7 @@ mod response;
 mod segment;
 mod tool;
 
+pub use attempt::{Attempt, Cost, LOCAL, Money, Outcome, Reason};
 pub use call::{Call, CallId};
 pub use event::{Event, WithdrawReason};
 pub use fault::Fault;

@@ -36,6 +36,9 @@ pub struct Request {
     pub limits: Limits,
     /// Texts that end the answer where they occur in its free text.
     pub stop: Vec<String>,
+    /// Whether accuracy goes above all, so that a provider may be asked at once where the owner allows that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub accuracy: bool,
 }
 
 impl Request {

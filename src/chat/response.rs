@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Fault, Fix};
+use super::{Attempt, Call, Fault, Fix};
 
 /// The end of one turn, with all that was read, tolerated and found wrong.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -23,6 +23,15 @@ pub struct Response {
     pub finish_reason: FinishReason,
     /// The model that answered.
     pub model: String,
+    /// Who answered: [`LOCAL`](super::LOCAL) or a provider's name; empty where a text was only read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub served_by: String,
+    /// Whether anything of the conversation was sent to another machine, by whichever attempt.
+    #[serde(default)]
+    pub left_machine: bool,
+    /// What was tried until the turn settled, in order; the last one served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// The format that the calls were read in.
     pub format: String,
     /// What the model wrote, to the letter (bytes that are not UTF-8 as U+FFFD).
@@ -30,7 +39,7 @@ pub struct Response {
     /// Where the raw text was cut as it came: the length of each piece in bytes. Not part of the JSON.
     #[serde(skip)]
     pub chunks: Vec<usize>,
-    /// Tokens.
+    /// Tokens of all attempts.
     pub usage: Usage,
     /// Time.
     pub timings: Timings,
@@ -41,6 +50,20 @@ impl Response {
     pub fn valid_calls(&self) -> impl Iterator<Item = &Call> {
         let faulty = |index: usize| self.faults.iter().any(|fault| fault.call() == Some(index));
         self.calls.iter().enumerate().filter(move |(index, _)| !faulty(*index)).map(|(_, call)| call)
+    }
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens + other.prompt_tokens,
+            cached_tokens: self.cached_tokens + other.cached_tokens,
+            completion_tokens: self.completion_tokens + other.completion_tokens,
+            forced_tokens: self.forced_tokens + other.forced_tokens,
+            accepted_tokens: self.accepted_tokens + other.accepted_tokens,
+        }
     }
 }
 

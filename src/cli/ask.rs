@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::chat::{Event, Fault, Request, Response, Tool, ToolChoice};
+use crate::chat::{Event, Fault, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::record::Recording;
@@ -37,6 +37,9 @@ pub(super) struct AskArgs {
     stop: Vec<String>,
     #[command(flatten)]
     sampling: SamplingArgs,
+    /// Accuracy goes above all: a provider is asked at once, where `[fallback]` allows that
+    #[arg(long)]
+    accurate: bool,
     /// Show on stderr the prompt, the raw text and what each part of it was read as
     #[arg(long)]
     trace: bool,
@@ -54,6 +57,7 @@ impl AskArgs {
         }
         request.parallel_tool_calls = self.single_call.then_some(false);
         request.stop.clone_from(&self.stop);
+        request.accuracy = self.accurate;
         self.sampling.apply(&mut request);
         request.limits.max_tokens = self.max_tokens.unwrap_or(request.limits.max_tokens);
         request.limits.deadline = match self.timeout {
@@ -90,6 +94,7 @@ impl AskArgs {
             match event.transpose()? {
                 Some(Event::Finished { response }) => {
                     screen.end_line()?;
+                    tell_of_others(world, &response);
                     self.keep(&tools, &response)?;
                     if self.trace {
                         trace(world, &response);
@@ -106,6 +111,22 @@ impl AskArgs {
         let Some(file) = &self.record else { return Ok(()) };
         let lines = std::fs::read(file).map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count());
         Recording::of_response(format!("run_{}", lines + 1), tools, response).append(file)
+    }
+}
+
+/// Says each time why another was asked, and what it cost.
+fn tell_of_others(world: &World, response: &Response) {
+    for attempt in &response.attempts {
+        let Some(reason) = attempt.reason else { continue };
+        let (who, why) = (format!("{} {}", attempt.by, attempt.model), reason.as_str());
+        world.printer.note(&match &attempt.outcome {
+            Outcome::Refused(what) => format!("{who} was not asked ({why}): {what}"),
+            Outcome::Failed(what) => format!("{who} was asked ({why}) and failed: {what}; cost: {}", attempt.cost),
+            _ => format!("{who} was asked ({why}); cost: {}", attempt.cost),
+        });
+        for warning in &attempt.warnings {
+            world.printer.warn(&format!("{}: {warning}", attempt.by));
+        }
     }
 }
 
@@ -144,6 +165,16 @@ impl Screen<'_> {
             Event::Faulty { fault, .. } => {
                 self.end_line()?;
                 printer.warn(&fault.to_string());
+            }
+            Event::Shortened { results, messages, before, after, .. } => printer.note(&format!(
+                "the conversation was too long ({before} tokens, now {after}): {messages} message(s) left out, \
+                 {results} result(s) shortened"
+            )),
+            Event::AttemptWithdrawn { reason, .. } => {
+                self.end_line()?;
+                let next =
+                    if *reason == WithdrawReason::Reask { "the model is asked again" } else { "a provider answers" };
+                printer.note(&format!("the model's answer cannot be used: {next}"));
             }
             _ => {}
         }

@@ -105,7 +105,6 @@ fn tools(row: &Arc<Row>) -> &'static str {
 
 fn table(lines: &[Line]) -> String {
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["NAME", "FORMAT", "QUANT", "SIZE", "TOOLS", "MODIFIED"]);
     for line in lines {
         let dash = || "-".to_owned();
@@ -118,11 +117,7 @@ fn table(lines: &[Line]) -> String {
             line.modified.map_or_else(|| "not here".to_owned(), ago),
         ]);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    // Trailing blanks would be a nuisance to whoever copies a line.
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    super::table::plain(table)
 }
 
 fn ago(seconds: u64) -> String {

@@ -6,11 +6,14 @@
 
 #[cfg(feature = "engine")]
 mod ask;
+#[cfg(feature = "cloud")]
+mod audit;
 mod bar;
 mod bench;
 #[cfg(feature = "engine")]
 mod chat;
 mod completions;
+mod config;
 mod doctor;
 #[cfg(feature = "engine")]
 mod grammar;
@@ -19,8 +22,12 @@ mod list;
 mod model;
 mod out;
 mod parse;
+#[cfg(feature = "engine")]
+mod prices;
 mod printer;
 mod prompt;
+#[cfg(feature = "cloud")]
+mod providers;
 #[cfg(feature = "hub")]
 mod pull;
 mod rm;
@@ -30,7 +37,10 @@ mod run;
 mod sampling;
 mod show;
 mod show_format;
+mod table;
 mod tools;
+#[cfg(feature = "engine")]
+mod usage;
 mod verify;
 
 use std::ffi::OsString;
@@ -39,7 +49,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::check::Level;
-use crate::config::Settings;
+use crate::config::{Flags, Settings};
 #[cfg(feature = "engine")]
 use crate::error::Error;
 #[cfg(any(feature = "engine", feature = "hub"))]
@@ -115,9 +125,15 @@ struct Global {
     /// Print JSON on stdout instead of text
     #[arg(long, global = true)]
     json: bool,
-    /// Never use the network: neither a model hub nor a package mirror
+    /// Never use the network: no model hub, no package mirror, no provider
     #[arg(long, global = true)]
     offline: bool,
+    /// Settings of `[profile.NAME]` in callwright.toml go over the others
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// A setting of callwright.toml for this run, as fallback.enabled=true (repeatable)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -160,6 +176,15 @@ enum Command {
     Show(show::Args),
     Rm(rm::Args),
     Verify(verify::Args),
+    #[cfg(feature = "engine")]
+    Usage(usage::Args),
+    #[cfg(feature = "engine")]
+    Prices(prices::Args),
+    #[cfg(feature = "cloud")]
+    Providers(providers::Args),
+    #[cfg(feature = "cloud")]
+    Audit(audit::Args),
+    Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
 }
@@ -177,8 +202,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let global = &arguments.global;
     let printer = Printer::new(global);
-    let world = match Settings::read() {
-        Ok(settings) => World { settings: settings.offline_if(global.offline), printer },
+    let flags = Flags { offline: global.offline, profile: global.profile.clone(), set: global.set.clone() };
+    let world = match Settings::read_with(&flags) {
+        Ok(settings) => World { settings, printer },
         Err(error) => return printer.failed(&error),
     };
     match dispatch(&arguments.command, &world) {
@@ -204,6 +230,15 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Show(args) => show::run(args, world),
         Command::Rm(args) => rm::run(args, world),
         Command::Verify(args) => verify::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Usage(args) => usage::run(args, world),
+        #[cfg(feature = "engine")]
+        Command::Prices(args) => prices::run(args, world),
+        #[cfg(feature = "cloud")]
+        Command::Providers(args) => providers::run(args, world),
+        #[cfg(feature = "cloud")]
+        Command::Audit(args) => audit::run(args, world),
+        Command::Config(args) => config::run(args, world),
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),
     }

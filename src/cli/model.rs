@@ -2,9 +2,10 @@
 //!
 //! No name means the newest model that was pulled, else the small one inside the binary, and the user is told which.
 
+use crate::chat::Reason;
 use crate::check::Level;
 use crate::engine::{BackendName, Builder, Enforce, Engine};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Prefixes, Rates};
 use crate::models::{ModelName, Source};
 
@@ -17,15 +18,21 @@ pub(super) struct ModelArgs {
     /// The model, where it is not named first
     #[arg(short = 'm', long = "model", value_name = "MODEL")]
     named: Option<String>,
+    /// Ask this provider, and not a model on this machine: what is said leaves it
+    #[arg(long, value_name = "NAME[:MODEL]")]
+    provider: Option<String>,
     /// The format that calls are written and read in, instead of the model's own
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
     /// Let the model write freely instead of holding its calls to the tools' schemas
     #[arg(long)]
     no_enforce: bool,
-    /// How much is tolerated in reading calls
-    #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
-    level: Level,
+    /// Ask the model again, at most so often, after an answer with faults
+    #[arg(long, value_name = "N")]
+    reasks: Option<usize>,
+    /// How much is tolerated in reading calls: strict, standard, lenient
+    #[arg(long, value_name = "LEVEL", value_parser = super::level())]
+    level: Option<Level>,
     /// The engine that runs the model, of those that are built in
     #[arg(long, value_name = "ENGINE")]
     backend: Option<BackendName>,
@@ -52,9 +59,20 @@ impl ModelArgs {
 
     /// Loads the model, pulling it first where it was named and is not there.
     pub(super) async fn engine(&self, name: Option<&str>, world: &World) -> Result<Engine> {
-        let name = self.name(name, world)?;
-        let located = world.pull(&name)?;
-        self.builder(world)?.located(located).build().await
+        let builder = self.builder(world)?;
+        if self.provider.is_some() {
+            let nobody = Error::new(ErrorKind::ModelMissing, "the local model was not to be asked");
+            return builder.absent(nobody).build().await;
+        }
+        match self.name(name, world).and_then(|name| world.pull(&name)) {
+            Err(missing) if does_without(&missing, world) => {
+                world.printer.warn(&format!("{missing}; the fallback is asked instead"));
+                builder.absent(missing)
+            }
+            located => builder.located(located?),
+        }
+        .build()
+        .await
     }
 
     /// How fast the engine computes the model behind so many tokens, before it answers anyone.
@@ -65,7 +83,7 @@ impl ModelArgs {
 
     /// The model that is meant.
     pub(super) fn name(&self, name: Option<&str>, world: &World) -> Result<ModelName> {
-        if let Some(name) = name.or(self.named.as_deref()) {
+        if let Some(name) = name.or(self.named.as_deref()).or(world.settings.file.model.as_deref()) {
             return world.settings.model(name);
         }
         let here = world.settings.store().list(&world.settings.registry()?);
@@ -82,28 +100,75 @@ impl ModelArgs {
     }
 
     fn builder(&self, world: &World) -> Result<Builder> {
-        let mut builder = Engine::builder().formats(world.settings.formats()?).level(self.level);
-        if let Some(format) = &self.format {
-            builder = builder.format(format);
+        let settings = &world.settings;
+        let engine = &settings.file.engine;
+        let level = self.level.unwrap_or_else(|| engine.level.into());
+        let enforce = if self.no_enforce { Enforce::Off } else { engine.enforce.into() };
+        let reasks = self.reasks.unwrap_or_else(|| settings.file.reasks());
+        let mut builder = Engine::builder().formats(settings.formats()?).level(level).enforce(enforce).reasks(reasks);
+        builder = self.elsewhere(builder, world)?;
+        match settings.ledger() {
+            Ok(ledger) if settings.file.usage.keep || settings.file.fallback.enabled => {
+                builder = builder.ledger(ledger);
+            }
+            Ok(_) => {}
+            // What is sent for money must be written down; what is done at home may go without.
+            Err(error) if settings.file.fallback.enabled || self.provider.is_some() => return Err(error),
+            Err(error) => world.printer.aside(&error.to_string()),
         }
-        if self.no_enforce {
-            builder = builder.enforce(Enforce::Off);
+        if let Some(format) = self.format.as_ref().or(engine.format.as_ref()) {
+            builder = builder.format(format);
         }
         if let Some(backend) = self.backend {
             builder = builder.backend(backend);
         }
-        if let Some(tokens) = self.context_length {
+        Ok(self.tuned(builder, world))
+    }
+
+    /// Whom else the engine may ask.
+    #[cfg(feature = "cloud")]
+    fn elsewhere(&self, builder: Builder, world: &World) -> Result<Builder> {
+        let fallback = match &self.provider {
+            Some(provider) => Some(world.settings.only(provider)?),
+            None => world.settings.fallback()?,
+        };
+        Ok(match fallback {
+            Some(fallback) => builder.fallback(fallback),
+            None => builder,
+        })
+    }
+
+    #[cfg(not(feature = "cloud"))]
+    fn elsewhere(&self, builder: Builder, world: &World) -> Result<Builder> {
+        if self.provider.is_some() || world.settings.file.fallback.enabled {
+            return Err(Error::new(ErrorKind::Config, "this build of callwright knows no providers")
+                .hint("build it with the feature `cloud`, or set fallback.enabled = false"));
+        }
+        Ok(builder)
+    }
+
+    /// How the engine is to run the model.
+    fn tuned(&self, mut builder: Builder, world: &World) -> Builder {
+        let engine = &world.settings.file.engine;
+        if let Some(tokens) = self.context_length.or(engine.context_length) {
             builder = builder.context_length(tokens);
         }
-        if let Some(threads) = self.threads {
+        if let Some(threads) = self.threads.or(engine.threads) {
             builder = builder.threads(threads);
         }
-        if let Some(layers) = self.gpu_layers {
+        if let Some(layers) = self.gpu_layers.or(engine.gpu_layers) {
             builder = builder.gpu_layers(layers);
         }
         if !self.no_prefix_cache {
             builder = builder.prefixes(Prefixes::new(world.settings.places.cache.join("prefixes")));
         }
-        Ok(builder.verbose(world.printer.is_verbose()))
+        builder.verbose(world.printer.is_verbose())
     }
+}
+
+/// Whether someone else may be asked where this is why there is no local model.
+fn does_without(missing: &Error, world: &World) -> bool {
+    let fallback = &world.settings.file.fallback;
+    let allowed = fallback.enabled && !world.settings.offline && fallback.when.contains(&Reason::ModelMissing);
+    allowed && matches!(missing.kind(), ErrorKind::ModelMissing | ErrorKind::Network)
 }

@@ -190,7 +190,7 @@ impl Frame<'_> {
         if !closes.is_empty() {
             ends.push(format!("{}{blanks}{}", one_of(&[closes]), begun(&[markers, leads, tails, calls])));
         }
-        if !tails.is_empty() && !(markers.is_empty() && calls.is_empty()) {
+        if !(tails.is_empty() || markers.is_empty() && calls.is_empty()) {
             ends.push(format!("{}{blanks}{}", one_of(&[tails]), begun(&[markers, calls])));
         }
         if !leads.is_empty() {

@@ -8,14 +8,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::absent::Absent;
+#[cfg(feature = "cloud")]
+use super::fallback::Fallback;
 use super::local::Running;
 use super::{Engine, Stages};
+use crate::chat::Reason;
 use crate::check::Level;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Formats;
 use crate::infer::Generator;
+use crate::ledger::{self, Ledger};
 use crate::models::{Located, ModelName, Places, PromptStyle, Registry, Store};
 use crate::prompt::{Prompter, Template, TemplateTokens};
+use crate::repair::Ladder;
 
 /// Whether the decoding grammar holds the model's output to the tools' schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,8 +29,21 @@ pub enum Enforce {
     /// It does, once a call begins or where one must be made.
     #[default]
     On,
+    /// The model writes freely at first; where it is asked again, it is held to them.
+    Reask,
     /// The model writes freely; calls are read and checked all the same.
     Off,
+}
+
+impl Enforce {
+    /// Whether the grammar holds in the attempt of this number.
+    pub(super) fn holds(self, attempt: usize) -> bool {
+        match self {
+            Self::On => true,
+            Self::Reask => attempt > 0,
+            Self::Off => false,
+        }
+    }
 }
 
 /// Gathers what an engine needs.
@@ -38,6 +57,11 @@ pub struct Builder {
     places: Option<Places>,
     level: Level,
     enforce: Enforce,
+    ladder: Ladder,
+    ledger: Option<Ledger>,
+    session: Option<String>,
+    #[cfg(feature = "cloud")]
+    fallback: Option<Fallback>,
     pub(super) running: Running,
 }
 
@@ -48,6 +72,7 @@ enum Source {
     Name(String),
     Located(Box<Located>),
     Generator(Box<dyn Generator>),
+    Absent(Error),
 }
 
 impl Builder {
@@ -67,6 +92,12 @@ impl Builder {
     /// A generator of your own, or recorded outputs; prompted by a plain chat template.
     pub fn generator(mut self, generator: Box<dyn Generator>) -> Self {
         self.source = Source::Generator(generator);
+        self
+    }
+
+    /// No model, for this reason: where a fallback may be asked in its place, it is; else each turn fails by it.
+    pub fn absent(mut self, error: Error) -> Self {
+        self.source = Source::Absent(error);
         self
     }
 
@@ -106,6 +137,39 @@ impl Builder {
         self
     }
 
+    /// How often the model is asked again after an answer with faults, which is then put to it with the tools' schemas
+    /// and its call held to the grammar.
+    ///
+    /// Of itself it is not: an answer that may be taken back cannot be shown while it comes, and with the grammar on
+    /// hardly anything is left that a second try would mend.
+    pub fn reasks(mut self, times: usize) -> Self {
+        self.ladder.reasks = times;
+        self
+    }
+
+    /// Where it is kept what turns take; of itself only in memory, and only what costs money.
+    pub fn ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = Some(ledger);
+        self
+    }
+
+    /// The name under which the ledger keeps this engine's turns, and that providers know a conversation by: one of its
+    /// own where none is given.
+    pub fn session(mut self, name: impl Into<String>) -> Self {
+        self.session = Some(name.into());
+        self
+    }
+
+    /// Whom to ask, and when, where the local model cannot do it. Without this call nobody is ever asked.
+    #[cfg(feature = "cloud")]
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        use crate::chat::Reason::{ContextOverflow, ModelMissing, NoValidCall, Timeout, Truncated, UnknownTool};
+        let late = [NoValidCall, UnknownTool, Truncated, ContextOverflow, Timeout, ModelMissing];
+        self.ladder.fall_back = late.into_iter().filter(|reason| fallback.policy.when.contains(reason)).collect();
+        self.fallback = Some(fallback);
+        self
+    }
+
     /// Loads the model.
     pub async fn build(self) -> Result<Engine> {
         let (answer, loaded) = tokio::sync::oneshot::channel();
@@ -124,17 +188,53 @@ impl Builder {
     fn load(mut self) -> Result<Stages> {
         let started = Instant::now();
         let (name, generator, prompter) = match std::mem::take(&mut self.source) {
+            Source::Absent(error) => self.absent_model(&error)?,
             Source::Generator(generator) => (generator.model().name.clone(), generator, self.plain_prompter()?),
             Source::Located(located) => self.open_named(&located)?,
             Source::Embedded => self.open_named(&self.store().locate(&ModelName::Embedded)?)?,
             Source::Name(name) => {
                 let registry = self.registry.as_ref().unwrap_or_else(|| Registry::builtin());
-                self.open_named(&self.store().locate(&ModelName::parse(&name, registry)?)?)?
+                match self.store().locate(&ModelName::parse(&name, registry)?) {
+                    Err(error) if self.does_without(&error) => self.absent_model(&error.about(name))?,
+                    located => self.open_named(&located?)?,
+                }
             }
         };
         let format = Arc::clone(prompter.format());
         let load_ms = started.elapsed().as_secs_f64() * 1000.0;
-        Ok(Stages { name, prompter, format, generator, level: self.level, enforce: self.enforce, load_ms })
+        #[cfg(feature = "cloud")]
+        let local_time = self.fallback.as_ref().and_then(|fallback| fallback.policy.local_time);
+        #[cfg(not(feature = "cloud"))]
+        let local_time = None;
+        Ok(Stages {
+            name,
+            prompter,
+            format,
+            generator,
+            level: self.level,
+            enforce: self.enforce,
+            local_time: local_time.filter(|_| self.ladder.fall_back.contains(&Reason::Timeout)),
+            ladder: self.ladder,
+            #[cfg(feature = "cloud")]
+            fallback: self.fallback,
+            ledger: self.ledger.unwrap_or_else(Ledger::in_memory),
+            session: self.session.unwrap_or_else(ledger::fresh_id),
+            load_ms,
+        })
+    }
+
+    /// Whether someone else may be asked where the model is missing.
+    fn does_without(&self, error: &Error) -> bool {
+        #[cfg(feature = "cloud")]
+        let always = self.fallback.as_ref().is_some_and(|fallback| fallback.policy.when.contains(&Reason::User));
+        #[cfg(not(feature = "cloud"))]
+        let always = false;
+        error.kind() == ErrorKind::ModelMissing && (always || self.ladder.fall_back.contains(&Reason::ModelMissing))
+    }
+
+    fn absent_model(&self, error: &Error) -> Result<(String, Box<dyn Generator>, Prompter)> {
+        let absent = Absent::new(error);
+        Ok((absent.model().name.clone(), Box::new(absent), self.plain_prompter()?))
     }
 
     fn open_named(&self, located: &Located) -> Result<(String, Box<dyn Generator>, Prompter)> {

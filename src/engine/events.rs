@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -15,13 +15,25 @@ use futures_core::Stream;
 use crate::chat::{Event, Response};
 use crate::error::{Error, ErrorKind, Result};
 
-type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// What happens in one turn, in order; ends after [`Event::Finished`] or an error.
 #[must_use = "a turn runs only while its events are read"]
 pub struct Events {
     running: Option<Running>,
     queue: Queue,
+    held: Held,
+    failed: Option<Error>,
+}
+
+/// When the parts of an answer are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Delivery {
+    /// As they come; [`Event::AttemptWithdrawn`] takes back what was sent.
+    #[default]
+    Live,
+    /// Once nothing can take them back: for consumers that cannot unsay anything, as a terminal or an HTTP answer.
+    Settled,
 }
 
 /// Where a turn puts its events.
@@ -36,7 +48,13 @@ impl Events {
     pub(super) fn of(turn: impl FnOnce(Emitter) -> Running) -> Self {
         let queue = Queue::default();
         let running = turn(Emitter { queue: Arc::clone(&queue) });
-        Self { running: Some(running), queue }
+        Self { running: Some(running), queue, held: Held::default(), failed: None }
+    }
+
+    /// The same turn with its parts handed out in this way.
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.held.delivery = delivery;
+        self
     }
 
     /// The next event, or `None` after the last.
@@ -54,8 +72,60 @@ impl Events {
         Err(Error::new(ErrorKind::Cancelled, "the turn ended before it was settled"))
     }
 
-    fn pop(&self) -> Option<Event> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    fn pop(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.held.due.pop_front() {
+                return Some(event);
+            }
+            let event = self.lock().pop_front()?;
+            self.held.take(event);
+        }
+    }
+
+    /// What was held back when a turn failed is all that there will be of it.
+    fn ended(&mut self) {
+        while let Some(event) = { self.lock().pop_front() } {
+            self.held.take(event);
+        }
+        self.held.release();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Event>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The parts of an answer that may still be taken back, and those that are due.
+#[derive(Debug, Default)]
+struct Held {
+    delivery: Delivery,
+    parts: Vec<Event>,
+    due: VecDeque<Event>,
+}
+
+impl Held {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Text { .. }
+            | Event::Reasoning { .. }
+            | Event::CallStarted { .. }
+            | Event::Arguments { .. }
+            | Event::Fixed { .. }
+            | Event::Faulty { .. }
+                if self.delivery == Delivery::Settled =>
+            {
+                return self.parts.push(event);
+            }
+            Event::AttemptWithdrawn { .. } => self.parts.clear(),
+            // These come once the turn has settled.
+            Event::CallFinished { .. } | Event::Usage { .. } | Event::Finished { .. } => self.release(),
+            _ => {}
+        }
+        self.due.push_back(event);
+    }
+
+    fn release(&mut self) {
+        self.due.extend(self.parts.drain(..));
     }
 }
 
@@ -63,21 +133,21 @@ impl Stream for Events {
     type Item = Result<Event>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(event) = self.pop() {
-            return Poll::Ready(Some(Ok(event)));
-        }
-        let Some(running) = self.running.as_mut() else { return Poll::Ready(None) };
-        let ended = running.as_mut().poll(context);
-        if let Poll::Ready(outcome) = ended {
-            self.running = None;
-            if let Err(error) = outcome {
-                return Poll::Ready(Some(Err(error)));
+        loop {
+            if let Some(event) = self.pop() {
+                return Poll::Ready(Some(Ok(event)));
             }
-        }
-        match (self.pop(), self.running.is_some()) {
-            (Some(event), _) => Poll::Ready(Some(Ok(event))),
-            (None, true) => Poll::Pending,
-            (None, false) => Poll::Ready(None),
+            let Some(running) = self.running.as_mut() else { return Poll::Ready(self.failed.take().map(Err)) };
+            match running.as_mut().poll(context) {
+                // A turn whose events are only held back has been read and goes on.
+                Poll::Pending if self.lock().is_empty() => return Poll::Pending,
+                Poll::Pending => {}
+                Poll::Ready(outcome) => {
+                    self.running = None;
+                    self.failed = outcome.err();
+                    self.ended();
+                }
+            }
         }
     }
 }
@@ -96,7 +166,7 @@ impl Emitter {
         poll_fn(|_| if self.lock().is_empty() { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Event>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Event>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

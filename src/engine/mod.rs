@@ -4,24 +4,34 @@
 //! are chosen and how calls are read are told by the model's row, its template and its format. It must not know who
 //! calls it (command line, server, test).
 
+mod absent;
+mod attempt;
 mod backend;
 mod builder;
 mod events;
+#[cfg(feature = "cloud")]
+pub mod fallback;
+#[cfg(not(feature = "cloud"))]
+mod home;
 mod local;
 mod turn;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::chat::{Prompt, Request, Response, ToolChoice};
+use crate::chat::{Message, Prompt, Request, Response, ToolChoice};
 use crate::check::Level;
 use crate::error::Result;
 use crate::format::Format;
 use crate::infer::{Generator, ModelInfo};
+use crate::ledger::Ledger;
 use crate::prompt::Prompter;
+use crate::repair::Ladder;
 
 pub use backend::BackendName;
 pub use builder::{Builder, Enforce};
-pub use events::Events;
+use events::Running;
+pub use events::{Delivery, Events};
 
 /// A model that is loaded and ready to answer. Cloning it shares the model.
 ///
@@ -54,6 +64,14 @@ struct Stages {
     generator: Box<dyn Generator>,
     level: Level,
     enforce: Enforce,
+    ladder: Ladder,
+    #[cfg(feature = "cloud")]
+    fallback: Option<fallback::Fallback>,
+    ledger: Ledger,
+    /// Names this engine's turns in the ledger.
+    session: String,
+    /// How long the local model has.
+    local_time: Option<Duration>,
     load_ms: f64,
 }
 
@@ -64,9 +82,14 @@ impl Engine {
     }
 
     /// Makes one turn, told as it happens. Dropping the stream stops the model between two tokens.
+    ///
+    /// Where an answer may be taken back (a re-ask or a fallback is allowed) its parts are held back until it is settled;
+    /// [`Events::delivery`] changes that.
     pub fn stream(&self, request: Request) -> Events {
         let stages = Arc::clone(&self.stages);
-        Events::of(move |emitter| Box::pin(async move { turn::turn(&stages, request, &emitter).await }))
+        let delivery = if stages.ladder.may_withdraw() { Delivery::Settled } else { Delivery::Live };
+        let turn = move |emitter| -> Running { Box::pin(async move { turn::turn(&stages, request, &emitter).await }) };
+        Events::of(turn).delivery(delivery)
     }
 
     /// Makes one turn and waits for its end.
@@ -106,8 +129,13 @@ impl Engine {
 
 impl Stages {
     fn prompt(&self, request: &Request) -> Result<Prompt> {
+        self.prompt_of(&request.messages, request)
+    }
+
+    /// The prompt that other messages would make of the same request.
+    fn prompt_of(&self, messages: &[Message], request: &Request) -> Result<Prompt> {
         // Tools that may not be called are not shown either.
         let tools = if request.tool_choice == ToolChoice::None { &[] } else { request.tools.as_slice() };
-        self.prompter.prompt(&request.messages, tools, &request.tool_choice)
+        self.prompter.prompt(messages, tools, &request.tool_choice)
     }
 }

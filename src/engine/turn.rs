@@ -2,135 +2,211 @@
 //!
 //! ```text
 //! request -> prompt -> infer -> format -> check -> response
+//!              ^                            |
+//!              +--------- repair <----------+-> fall back
 //! ```
+//!
+//! It decides nothing: `repair` says what becomes of an answer. Calls are handed out here and nowhere else, once
+//! nothing can take them back any more.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::Stages;
+use super::attempt::{Answer, Ask, reask};
 use super::events::Emitter;
-use super::{Enforce, Stages};
-use crate::chat::{Event, Fault, FinishReason, Prompt, Request, Response, ToolChoice};
+use crate::chat::{Attempt, Event, LOCAL, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason};
 use crate::check::ToolSet;
-use crate::constrain::Constraint;
-use crate::error::{Error, ErrorKind, Result};
-use crate::infer::{Chunk, Chunks, Drafts, End, Job};
-use crate::prompt::window;
-use crate::read::{Parsed, Parser};
+use crate::error::{ErrorKind, Result};
+use crate::ledger;
+use crate::repair::{self, Rung};
 
 /// Makes the turn and emits what happens on the way; the last event is [`Event::Finished`].
 pub(super) async fn turn(stages: &Stages, request: Request, events: &Emitter) -> Result<()> {
-    let started = Instant::now();
-    let tools = Arc::new(ToolSet::compile(&request.tools)?);
-    let prompt = stages.prompt(&request)?;
-    stages.fits(&prompt)?;
-    let constraint = stages.constraint(&request, &tools, &prompt)?;
+    let mut turn = Turn::begin(stages, request, events)?;
+    let answer = match turn.elsewhere_at_once().await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => turn.here().await,
+        Err(error) => Err(error),
+    };
+    turn.settle(answer).await
+}
 
-    let mut parser = Parser::new(Arc::clone(&stages.format), tools).level(stages.level).after_prompt(&prompt.text());
-    let mut chunks = stages.generator.generate(stages.job(&request, prompt, constraint))?;
-    let mut lengths = Vec::new();
-    let end = loop {
-        match next(&mut chunks).await? {
-            Chunk::Prefill { done, total } => events.emit(Event::Prefill { done, total }).await,
-            Chunk::Text(bytes) => {
-                lengths.push(bytes.len());
-                for event in parser.push(&bytes) {
-                    events.emit(event).await;
+impl Turn<'_> {
+    /// Asks the local model until its answer is good, or nothing more can be done about it.
+    async fn here(&mut self) -> Result<Answer> {
+        loop {
+            let tried = self.ask().await; // prompt -> infer -> format -> check
+            match self.rung(&tried) {
+                Rung::Accept | Rung::GiveUp => return tried,
+                Rung::Reask => self.ask_again(tried?).await?,
+                Rung::FallBack(reason) => {
+                    if let Some(answer) = self.fall_back(reason, Some(tried)).await? {
+                        return Ok(answer);
+                    }
                 }
             }
-            Chunk::End(end) => break end,
-        }
-    };
-    let mut parsed = parser.finish();
-    for event in std::mem::take(&mut parsed.events) {
-        events.emit(event).await;
-    }
-
-    let mut response = settle(&request, parsed, end, events).await;
-    response.model.clone_from(&stages.name);
-    stages.format.name().clone_into(&mut response.format);
-    response.chunks = lengths;
-    response.timings.load_ms = stages.load_ms;
-    response.timings.total_ms = started.elapsed().as_secs_f64() * 1000.0;
-    events.emit(Event::Finished { response: Box::new(response) }).await;
-    Ok(())
-}
-
-impl Stages {
-    fn fits(&self, prompt: &Prompt) -> Result<()> {
-        let tokens = self.generator.count(prompt)?;
-        let model = self.generator.model();
-        window::fits(tokens, model.context_length).map_err(|error| error.about(&model.name))
-    }
-
-    fn constraint(&self, request: &Request, tools: &ToolSet, prompt: &Prompt) -> Result<Option<Constraint>> {
-        if self.enforce == Enforce::Off {
-            return Ok(None);
-        }
-        Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), &prompt.text())
-    }
-
-    fn job(&self, request: &Request, prompt: Prompt, constraint: Option<Constraint>) -> Job {
-        let stop = request.stop.iter().chain(self.format.stop()).cloned().collect();
-        Job {
-            prompt,
-            sampling: request.sampling,
-            logit_bias: request.logit_bias.clone(),
-            limits: request.limits,
-            stop,
-            constraint,
-            drafts: Drafts::Auto,
         }
     }
 }
 
-async fn next(chunks: &mut Chunks) -> Result<Chunk> {
-    let next = poll_fn(|context| chunks.as_mut().poll_next(context)).await;
-    next.unwrap_or_else(|| Err(Error::new(ErrorKind::Backend, "the engine stopped before it was done")))
+/// What is known of a turn while it is not settled.
+pub(super) struct Turn<'a> {
+    pub(super) stages: &'a Stages,
+    pub(super) events: &'a Emitter,
+    /// Names the turn in the ledger.
+    pub(super) id: String,
+    /// What the caller asked for.
+    pub(super) request: Request,
+    pub(super) tools: Arc<ToolSet>,
+    /// What the model is asked now.
+    pub(super) ask: Ask,
+    reasked: usize,
+    /// What was tried and is no answer.
+    pub(super) attempts: Vec<Attempt>,
+    /// Whether anything was sent to another machine.
+    pub(super) left_machine: bool,
+    /// Whether nobody else is asked any more.
+    pub(super) stays_home: bool,
+    started: Instant,
 }
 
-/// Adds what only the end of a turn can tell, and hands out the calls that may be acted on.
-async fn settle(request: &Request, parsed: Parsed, end: End, events: &Emitter) -> Response {
-    let late = late_faults(request, &parsed, &end);
-    for fault in &late {
-        events.emit(Event::Faulty { attempt: 0, fault: fault.clone() }).await;
+impl<'a> Turn<'a> {
+    fn begin(stages: &'a Stages, request: Request, events: &'a Emitter) -> Result<Self> {
+        let tools = Arc::new(ToolSet::compile(&request.tools)?);
+        let ask = Ask { number: 0, request: request.clone(), enforced: stages.enforce.holds(0) };
+        let mut turn = Self {
+            stages,
+            events,
+            id: ledger::fresh_id(),
+            request,
+            tools,
+            ask,
+            reasked: 0,
+            attempts: Vec::new(),
+            left_machine: false,
+            stays_home: false,
+            started: Instant::now(),
+        };
+        turn.ask.request.limits.deadline = turn.time_here();
+        Ok(turn)
     }
-    let mut response = Response::from(parsed);
-    if end.reason != FinishReason::Stop {
-        response.finish_reason = end.reason;
+
+    /// What becomes of what the local model came to.
+    fn rung(&self, tried: &Result<Answer>) -> Rung {
+        let may = |reason: Reason| !self.stays_home && self.stages.ladder.fall_back.contains(&reason);
+        match tried {
+            Ok(answer) => {
+                let rung = self.stages.ladder.decide(&answer.response, &self.request.tool_choice, self.reasked);
+                let too_late = self.time_left().is_some_and(|left| left.is_zero());
+                if matches!(rung, Rung::FallBack(_)) && (self.stays_home || too_late) { Rung::GiveUp } else { rung }
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::ContextFull if may(Reason::ContextOverflow) => Rung::FallBack(Reason::ContextOverflow),
+                ErrorKind::ModelMissing if may(Reason::ModelMissing) => Rung::FallBack(Reason::ModelMissing),
+                _ => Rung::GiveUp,
+            },
+        }
     }
-    response.faults.extend(late);
-    response.usage = end.usage;
-    response.timings = end.timings;
+
+    /// Whether a conversation that is too long is taken elsewhere whole, rather than shortened.
+    pub(super) fn leaves_on_overflow(&self) -> bool {
+        !self.stays_home && self.stages.ladder.fall_back.contains(&Reason::ContextOverflow)
+    }
+
+    /// Gives an answer up and puts its faults to the model.
+    async fn ask_again(&mut self, answer: Answer) -> Result<()> {
+        let response = &answer.response;
+        let offered = |name: &str| self.tools.schema(name).is_some();
+        let choice = repair::forced(response, &self.request.tool_choice, offered);
+        let messages = reask(&self.tools, response, &choice)?;
+        let mut request = self.request.clone();
+        request.messages.extend(messages);
+        request.tool_choice = choice;
+        request.limits.deadline = self.time_here();
+        self.attempts.push(self.given_up(&answer, WithdrawReason::Reask));
+        let (attempt, reason) = (self.ask.number, WithdrawReason::Reask);
+        self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
+        self.reasked += 1;
+        self.ask = Ask { number: self.attempts.len(), request, enforced: self.stages.enforce.holds(self.reasked) };
+        Ok(())
+    }
+
+    /// The trace of an answer that is given up.
+    pub(super) fn given_up(&self, answer: &Answer, reason: WithdrawReason) -> Attempt {
+        Attempt { raw: answer.response.raw.clone(), outcome: Outcome::Withdrawn(reason), ..self.trace(answer) }
+    }
+
+    /// What the trace says of an answer of the local model.
+    fn trace(&self, answer: &Answer) -> Attempt {
+        let Answer { response, total_ms, .. } = answer;
+        let mut attempt = Attempt { number: self.ask.number, total_ms: *total_ms, ..Attempt::default() };
+        LOCAL.clone_into(&mut attempt.by);
+        attempt.model.clone_from(&self.stages.name);
+        attempt.faults.clone_from(&response.faults);
+        attempt.usage = response.usage;
+        attempt
+    }
+
+    /// Hands out the calls that may be acted on, and the whole of what came of the turn.
+    async fn settle(mut self, answer: Result<Answer>) -> Result<()> {
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.keep();
+                return Err(error);
+            }
+        };
+        let local = answer.remote.is_none();
+        let served = answer.remote.take().unwrap_or_else(|| self.trace(&answer));
+        let mut response = answer.response;
+        response.served_by.clone_from(&served.by);
+        response.model.clone_from(&served.model);
+        response.left_machine = self.left_machine;
+        self.attempts.push(served);
+        self.attempts.sort_by_key(|attempt| attempt.number);
+        self.keep();
+        response.usage = self.attempts.iter().fold(Usage::default(), |sum, attempt| sum.plus(attempt.usage));
+        response.attempts = self.attempts;
+        if local {
+            self.stages.format.name().clone_into(&mut response.format);
+        }
+        let total_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        response.timings = Timings { load_ms: self.stages.load_ms, total_ms, ..response.timings };
+        hand_out(&response, self.events).await;
+        self.events.emit(Event::Usage { usage: response.usage }).await;
+        self.events.emit(Event::Finished { response: Box::new(response) }).await;
+        Ok(())
+    }
+
+    /// Writes down what the turn took.
+    fn keep(&self) {
+        let spent = ledger::Turn {
+            at: ledger::now(),
+            turn: self.id.clone(),
+            session: self.stages.session.clone(),
+            left_machine: self.left_machine,
+            attempts: self.attempts.iter().map(ledger::Spent::from).collect(),
+        };
+        // An answer is not lost for want of a line about it. What it was to cost was written before it was sent.
+        let _ = self.stages.ledger.spent(spent);
+    }
+
+    /// What is left of the time that the caller gave the turn.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        self.request.limits.deadline.map(|all| all.saturating_sub(self.started.elapsed()))
+    }
+
+    /// The same for the local model, which may have less.
+    fn time_here(&self) -> Option<Duration> {
+        let here = self.stages.local_time.map(|all| all.saturating_sub(self.started.elapsed()));
+        self.time_left().into_iter().chain(here).min()
+    }
+}
+
+async fn hand_out(response: &Response, events: &Emitter) {
     let faulty = |index: usize| response.faults.iter().any(|fault| fault.call() == Some(index));
     for (index, call) in response.calls.iter().enumerate().filter(|(index, _)| !faulty(*index)) {
         events.emit(Event::CallFinished { index, call: call.clone() }).await;
     }
-    events.emit(Event::Usage { usage: end.usage }).await;
-    response
-}
-
-/// Faults that no parser can see: a close that only the budget made, a call too few, a call that was not allowed.
-fn late_faults(request: &Request, parsed: &Parsed, end: &End) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for (index, call) in parsed.calls.iter().enumerate() {
-        // The offset lies in the call or just behind it, where the closing bytes are framing.
-        let forced = |at: &usize| call.span.as_ref().is_some_and(|span| span.contains(at) || span.end == *at);
-        if end.forced.iter().any(forced) {
-            faults.push(Fault::ForcedClose { call: index });
-        }
-        let allowed = match &request.tool_choice {
-            ToolChoice::None => false,
-            ToolChoice::Named(name) => call.name == *name,
-            ToolChoice::Auto | ToolChoice::Required => true,
-        };
-        if !allowed || (index > 0 && !request.parallel()) {
-            faults.push(Fault::NotAllowed { call: index });
-        }
-    }
-    let wanted = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_));
-    if wanted && parsed.calls.is_empty() && end.reason != FinishReason::Cancelled {
-        faults.push(Fault::NoCall);
-    }
-    faults
 }

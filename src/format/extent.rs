@@ -4,7 +4,7 @@
 //! a string only where a delimiter follows, so an apostrophe does not throw it off. A marker outside strings ends the
 //! value early; one inside is remembered, for the case that the string turns out never to end.
 
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
 use super::item::Scene;
 use super::scan::{Literals, Sighted};
@@ -62,6 +62,11 @@ impl Extent {
     /// The bytes looked at so far end here.
     pub(crate) fn at(&self) -> usize {
         self.at
+    }
+
+    /// Whether all of a text of this length was looked at and nothing in it awaits what follows.
+    pub(crate) fn has_read(&self, length: usize) -> bool {
+        self.at == length
     }
 
     /// The first marker that stood inside a string.
@@ -157,14 +162,7 @@ impl Extent {
 
     fn string(&mut self, text: &str, at_end: bool, enders: &Literals, quote: u8) -> Moved {
         let bytes = text.as_bytes();
-        let offset = match enders.firsts() {
-            [] => memchr3(quote, b'\\', quote, &bytes[self.at..]),
-            [first] => memchr3(quote, b'\\', *first, &bytes[self.at..]),
-            firsts => {
-                bytes[self.at..].iter().position(|byte| *byte == quote || *byte == b'\\' || firsts.contains(byte))
-            }
-        };
-        let Some(offset) = offset else {
+        let Some(offset) = enders.next_first_or([quote, b'\\'], &bytes[self.at..]) else {
             self.at = bytes.len();
             return Moved::On;
         };

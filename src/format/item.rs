@@ -13,7 +13,7 @@ use super::shapes::named_json::HeadItem;
 use super::shapes::named_text::TextItem;
 use super::shapes::plain_text::PlainItem;
 use super::shapes::tagged_params::TaggedItem;
-use super::{Format, Offered};
+use super::{Calm, Format, Offered};
 use crate::chat::{Fix, FixKind};
 use crate::value;
 
@@ -99,6 +99,16 @@ impl Item {
             Self::Expr(item) => item.advance(scene),
             Self::Text(item) => item.advance(scene),
             Self::Plain(item) => item.advance(scene),
+        }
+    }
+
+    /// What may end the calm, if it has read all of a text of this length and stands in a value.
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        match self {
+            Self::Json(item) => item.calm(format, length),
+            Self::Tagged(item) => item.calm(format, length),
+            Self::Expr(item) => item.calm(format, length),
+            Self::Head(_) | Self::Text(_) | Self::Plain(_) => None,
         }
     }
 

@@ -9,6 +9,8 @@
 
 mod blocks;
 mod builtin;
+mod bytes;
+mod calm;
 mod detect;
 mod enforce;
 mod envelope;
@@ -48,7 +50,7 @@ pub use row::{
     ParallelKind, Place, Row, ShapeName, Strip,
 };
 pub use scout::{Scout, Sight};
-pub use shapes::call_expr::{is_prose, raw_call};
+pub use shapes::call_expr::{is_prose, raw_call, raw_calls};
 #[cfg(feature = "engine")]
 pub(crate) use spelling::Endings;
 pub use template::{Field, Piece, Template};
@@ -58,6 +60,8 @@ pub use write::Unrepresentable;
 #[cfg(feature = "engine")]
 pub(crate) use write::type_of;
 
+pub(crate) use bytes::ByteSet;
+pub(crate) use calm::{Calm, Turns};
 use envelope::OwnKeys;
 use scan::{Markers, Tags, varied};
 

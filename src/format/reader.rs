@@ -16,7 +16,7 @@ use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted};
 use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::shapes::json_calls::Named;
-use super::{Format, Offered};
+use super::{Calm, Format, Offered};
 use crate::chat::{Call, Fault, Fix, FixKind};
 
 /// What a reader found. The spans of text, reasoning, framing, calls and malformed pieces lie end to end.
@@ -127,6 +127,14 @@ impl Reader {
         let scene = Scene { format, offered, text: text.so_far, at_end: text.at_end, patience: &patience };
         self.run(&scene, out);
         self.patience = patience;
+    }
+
+    /// What may end the calm, if the reader has read all of a text of this length and stands in a value.
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        match &self.state {
+            State::Region(region) => region.calm(format, length),
+            _ => None,
+        }
     }
 
     fn run(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) {

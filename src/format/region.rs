@@ -17,6 +17,7 @@ use super::shapes::json_calls::{JsonItem, Named};
 use super::shapes::named_json::HeadItem;
 use super::shapes::named_text::TextItem;
 use super::shapes::plain_text::PlainItem;
+use super::{Calm, Format};
 use crate::chat::{Fault, FixKind};
 use crate::value;
 
@@ -117,6 +118,10 @@ impl Region {
                 return ended;
             }
         }
+    }
+
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        self.item.as_ref()?.calm(format, length)
     }
 
     /// Goes on with a call. None: look again.

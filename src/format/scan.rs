@@ -7,6 +7,8 @@
 use memchr::{memchr, memchr2, memchr3};
 
 use super::Body;
+use super::bytes::ByteSet;
+use super::calm::Turns;
 use super::row::{Frame, Place, Row};
 use super::template::{Field, Piece};
 
@@ -46,8 +48,9 @@ struct Marker {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Literals {
     markers: Vec<Marker>,
+    /// The bytes that a marker may begin with.
     firsts: Vec<u8>,
-    table: Vec<bool>,
+    table: ByteSet,
     variants: Vec<Vec<String>>,
 }
 
@@ -80,14 +83,13 @@ impl Literals {
     /// Works out the first bytes.
     fn index(&mut self) {
         self.firsts.clear();
-        self.table = vec![false; 256];
         for marker in &self.markers {
             let first = marker.text.as_bytes()[0];
             if !self.firsts.contains(&first) {
                 self.firsts.push(first);
             }
-            self.table[usize::from(first)] = true;
         }
+        self.table = ByteSet::default().and(&self.firsts);
     }
 
     fn frame(&mut self, frame: &Frame, open: Role, close: Role) {
@@ -123,7 +125,7 @@ impl Literals {
     fn here_bytes(&self, bytes: &[u8], at: usize, at_end: bool) -> Sighted {
         let rest = &bytes[at..];
         let Some(first) = rest.first() else { return if at_end { Sighted::Nothing } else { Sighted::Perhaps { at } } };
-        if self.table.is_empty() || !self.table[usize::from(*first)] {
+        if !self.table.has(*first) {
             return Sighted::Nothing;
         }
         let mut best: Option<&Marker> = None;
@@ -144,8 +146,17 @@ impl Literals {
     }
 
     /// Bytes that a marker may begin with.
-    pub(crate) fn firsts(&self) -> &[u8] {
-        &self.firsts
+    pub(crate) fn firsts(&self) -> &ByteSet {
+        &self.table
+    }
+
+    /// The first byte that is one of these two, or that a marker may begin with.
+    pub(crate) fn next_first_or(&self, [a, b]: [u8; 2], bytes: &[u8]) -> Option<usize> {
+        match self.firsts.as_slice() {
+            [] => memchr2(a, b, bytes),
+            [first] => memchr3(a, b, *first, bytes),
+            _ => bytes.iter().position(|byte| *byte == a || *byte == b || self.table.has(*byte)),
+        }
     }
 
     fn next_first(&self, bytes: &[u8]) -> Option<usize> {
@@ -154,7 +165,7 @@ impl Literals {
             [a] => memchr(*a, bytes),
             [a, b] => memchr2(*a, *b, bytes),
             [a, b, c] => memchr3(*a, *b, *c, bytes),
-            _ => bytes.iter().position(|byte| self.table[usize::from(*byte)]),
+            _ => self.table.first_in(bytes),
         }
     }
 }
@@ -195,6 +206,8 @@ pub(crate) struct Markers {
     pub(crate) inside: Literals,
     /// In a call's header: what ends it, and what ends the header.
     pub(crate) head: Literals,
+    /// In a bracketed value: what may end it.
+    pub(crate) turns: Turns,
 }
 
 /// What is looked for in a tagged call.
@@ -280,7 +293,8 @@ impl Markers {
         // What counts at the beginning only is seen to by the region that begins there.
         text.markers.retain(|marker| marker.place != Place::Start);
         text.index();
-        Self { text, reasoning, inside, head }
+        let turns = Turns::of(&inside);
+        Self { text, reasoning, inside, head, turns }
     }
 }
 

@@ -64,6 +64,12 @@ impl ObjectWalk {
         self.state == State::Lost
     }
 
+    /// Whether it stands in a value that a quote or a bracket will end.
+    #[must_use]
+    pub fn is_enclosed(&self) -> bool {
+        matches!(self.state, State::String { .. } | State::Nested { .. })
+    }
+
     /// Goes on over these bytes, which start at offset `base`; tells what it passes.
     pub fn push(&mut self, bytes: &[u8], base: usize, visit: &mut impl FnMut(Walked)) {
         let mut at = 0;

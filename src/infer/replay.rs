@@ -93,6 +93,13 @@ impl Replay {
         Self::new(texts.into_iter().map(|text| Played::new(text, &[])))
     }
 
+    /// The same outputs of a model that attends to so many tokens.
+    #[must_use]
+    pub fn context_length(mut self, tokens: usize) -> Self {
+        self.model.context_length = tokens;
+        self
+    }
+
     /// The same outputs under this model's name.
     #[must_use]
     pub fn named(mut self, model: impl Into<String>) -> Self {

@@ -30,5 +30,8 @@ pub use name::{EMBEDDED, ModelName};
 pub use places::{Places, Secret};
 pub use progress::{Progress, Silent};
 pub use registry::Registry;
+pub(crate) use registry::alike;
+#[cfg(feature = "cloud")]
+pub(crate) use registry::lay_over;
 pub use row::{File, PromptStyle, Row, Wheel};
 pub use store::{Entry, Located, Removed, Source, Store, Verdict};

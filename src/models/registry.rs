@@ -98,12 +98,9 @@ impl Registry {
         let name = name.to_lowercase();
         let family = name.split(':').next().unwrap_or(&name);
         let siblings = self.rows.keys().filter(|known| known.split(':').next() == Some(family));
-        let mut ranked: Vec<_> =
-            self.rows.keys().map(|known| (strsim::jaro_winkler(known, &name), known.as_str())).collect();
-        ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-        let alike = ranked.into_iter().filter(|(score, _)| *score >= ALIKE).map(|(_, known)| known);
+        let alike = alike(&name, self.rows.keys().map(String::as_str));
         let siblings: Vec<_> = siblings.map(String::as_str).collect();
-        let mut nearest: Vec<_> = if siblings.is_empty() || name.contains(':') { alike.collect() } else { siblings };
+        let mut nearest: Vec<_> = if siblings.is_empty() || name.contains(':') { alike } else { siblings };
         nearest.truncate(5);
         nearest
     }
@@ -115,8 +112,15 @@ fn table(text: &str, origin: &str) -> Result<Table> {
     })
 }
 
+/// The names that are written like this one, the most alike first.
+pub(crate) fn alike<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut ranked: Vec<_> = known.map(|known| (strsim::jaro_winkler(known, name), known)).collect();
+    ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    ranked.into_iter().filter(|(score, _)| *score >= ALIKE).map(|(_, known)| known).collect()
+}
+
 /// Tables are merged key by key; all else is replaced.
-fn lay_over(below: &mut Value, above: Value) {
+pub(crate) fn lay_over(below: &mut Value, above: Value) {
     match (below, above) {
         (Value::Table(below), Value::Table(above)) => {
             for (key, value) in above {

@@ -230,11 +230,6 @@ impl Prompter {
 
     fn tool_text(&self, prompt: &Template, tools: &[Value], choice: &ToolChoice) -> Result<String> {
         let functions: Vec<&Value> = tools.iter().map(|tool| &tool["function"]).collect();
-        let choice = match choice {
-            ToolChoice::Named(name) => name,
-            ToolChoice::Required => "required",
-            ToolChoice::Auto | ToolChoice::None => "auto",
-        };
         let example = functions.first().map(|function| example(function));
         let example = self.format.write(example.as_slice()).map_err(|cause| {
             Error::new(ErrorKind::Format, format!("format `{}` cannot write its own example", self.format.name()))
@@ -244,7 +239,7 @@ impl Prompter {
         variables.insert("tools".to_owned(), json!(functions));
         variables.insert("format_example".to_owned(), Value::from(example));
         variables.insert("format_name".to_owned(), Value::from(self.format.name()));
-        variables.insert("choice".to_owned(), Value::from(choice));
+        variables.insert("choice".to_owned(), Value::from(in_a_word(choice)));
         prompt.render(&Conversation { variables, ..Conversation::default() })
     }
 }
@@ -259,6 +254,15 @@ fn shared(prompt: &str, questions: &[String]) -> usize {
         [first, ..] => prompt.find(first.as_str()),
     };
     found.unwrap_or(0)
+}
+
+/// The choice as the files of `prompts/` read it.
+pub(super) fn in_a_word(choice: &ToolChoice) -> &str {
+    match choice {
+        ToolChoice::Named(name) => name,
+        ToolChoice::Required => "required",
+        ToolChoice::Auto | ToolChoice::None => "auto",
+    }
 }
 
 /// Something that the template has no message for.

@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use super::offer::OnOffer;
-use super::parser::{Parsed, Parser};
+use super::parsed::Parsed;
+use super::parser::Parser;
 use crate::format::{Detected, Format, RECOGNISED, detect};
 
 /// Why no format was chosen.

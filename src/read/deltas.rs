@@ -10,7 +10,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::check::ToolSet;
-use crate::format::{ObjectWalk, Walked};
+use crate::format::{ByteSet, ObjectWalk, Turns, Walked};
 use crate::value::Canonical;
 
 /// The stream of one call's arguments.
@@ -18,6 +18,8 @@ use crate::value::Canonical;
 pub(super) struct Deltas {
     walk: ObjectWalk,
     pen: Pen,
+    /// How much was sent of bytes that are still to be pushed.
+    ahead: usize,
 }
 
 /// What is written and where it stands.
@@ -54,7 +56,7 @@ impl Deltas {
     pub(super) fn new(tool: String) -> Self {
         let (key, out, last, sent) = Default::default();
         let pen = Pen { tool, flow: Flow::Between, keys: HashSet::new(), key, out, last, sent };
-        Self { walk: ObjectWalk::new(), pen }
+        Self { walk: ObjectWalk::new(), pen, ahead: 0 }
     }
 
     /// The tool's name.
@@ -64,14 +66,37 @@ impl Deltas {
 
     /// Looks at these bytes of the arguments, and returns what is certain now.
     pub(super) fn push(&mut self, text: &str, range: Range<usize>, tools: &ToolSet) -> String {
-        let Self { walk, pen } = self;
+        let Self { walk, pen, ahead } = self;
         if !matches!(pen.flow, Flow::Paused) {
             let from = range.start;
             pen.out.reserve(range.len() + 8);
             walk.push(&text.as_bytes()[range], from, &mut |passed| pen.pass(passed, text, tools));
         }
         pen.sent.push_str(&pen.out);
+        let known = pen.out.len().min(*ahead);
+        *ahead -= known;
+        pen.out.drain(..known);
         std::mem::take(&mut pen.out)
+    }
+
+    /// Bytes at which something may become certain, and whether all before them is certain as it comes. None where any
+    /// byte may be one.
+    pub(super) fn stops<'t>(&self, turns: &'t Turns) -> Option<(&'t ByteSet, bool)> {
+        match &self.pen.flow {
+            Flow::Flowing(_) => Some((&turns.markers, true)),
+            Flow::Paused => Some((&turns.ends, false)),
+            Flow::Held(_) if self.walk.is_enclosed() => Some((&turns.values, false)),
+            _ => None,
+        }
+    }
+
+    /// What is certain now of bytes that come next and are pushed later, and was not at the last call. None: they must
+    /// be pushed to know.
+    pub(super) fn foresee(&mut self, bytes: &[u8]) -> Option<String> {
+        let Flow::Flowing(canonical) = &self.pen.flow else { return None };
+        let delta = canonical.verbatim(bytes.get(self.ahead..)?)?;
+        self.ahead += delta.len();
+        Some(delta.to_owned())
     }
 
     /// What has not been sent of the final arguments; nothing if what was sent is no part of them, as happens where a

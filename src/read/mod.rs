@@ -8,7 +8,9 @@ mod deltas;
 mod expressions;
 mod ids;
 mod lines;
+mod lull;
 mod offer;
+mod parsed;
 mod parser;
 mod prose;
 mod recovery;
@@ -16,5 +18,6 @@ mod response;
 mod sources;
 mod utf8;
 
-pub use parser::{Parsed, Parser};
+pub use parsed::Parsed;
+pub use parser::Parser;
 pub use recovery::Recovery;

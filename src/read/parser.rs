@@ -3,7 +3,6 @@
 //! It holds the text once and reads it by the format as it grows; each call is checked against the tools as soon as it
 //! is complete. What the format found nothing in, recovery reads at the end. It knows no model, no engine and no policy.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,14 +10,16 @@ use super::auto::decide;
 use super::convincing::unconvincing;
 use super::deltas::Deltas;
 use super::ids::Ids;
+use super::lull::{Kept, Lull};
 use super::offer::OnOffer;
+use super::parsed::Parsed;
 use super::prose;
 use super::recovery::{Recovered, Recovery, recover};
 use super::sources::Sources;
 use super::utf8::Decoder;
-use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, Segment, SegmentKind};
+use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
-use crate::format::{Detected, Format, Formats, RawCall, Reader, Step, Text};
+use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 
 /// Reads one output of a model, chunk by chunk.
 ///
@@ -45,38 +46,13 @@ pub struct Parser {
     pub(super) choice: Vec<Arc<Format>>,
     /// Calls must convince as in recovery, since nobody said that the text is in this format.
     guarded: bool,
+    lull: Lull,
     decoder: Decoder,
     reader: Reader,
     steps: Vec<Step>,
     open: Option<Deltas>,
     ids: Ids,
     pub(super) parsed: Parsed,
-}
-
-/// All that was read.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[non_exhaustive]
-pub struct Parsed {
-    /// The format that it was read by, `""` where none was recognised.
-    pub format: String,
-    /// Where the format was chosen by the text ([`Parser::auto`]): which one fits best, how well, and why.
-    pub detected: Option<Detected>,
-    /// What the model wrote; bytes that are not UTF-8 as U+FFFD.
-    pub raw: String,
-    /// What each byte of it is; they lie end to end.
-    pub segments: Vec<Segment>,
-    /// The calls, checked.
-    pub calls: Vec<Call>,
-    /// Text for the user.
-    pub text: String,
-    /// Reasoning, without tags.
-    pub reasoning: String,
-    /// What was tolerated.
-    pub fixes: Vec<Fix>,
-    /// What the model did wrong.
-    pub faults: Vec<Fault>,
-    /// The events that came with the end.
-    pub events: Vec<Event>,
 }
 
 impl Parser {
@@ -92,6 +68,7 @@ impl Parser {
             attempt: 0,
             choice: Vec::new(),
             guarded: false,
+            lull: Lull::default(),
             decoder: Decoder::default(),
             steps: Vec::new(),
             open: None,
@@ -159,10 +136,37 @@ impl Parser {
 
     /// Reads the next bytes.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
+        match self.lull.keeps(bytes) {
+            Kept::Silent => Vec::new(),
+            Kept::Flowing => self.foresee(),
+            Kept::Not => self.push_on(bytes),
+        }
+    }
+
+    /// Tells what is certain of the bytes that wait.
+    #[inline(never)]
+    fn foresee(&mut self) -> Vec<Event> {
+        match self.open.as_mut().and_then(|open| open.foresee(self.lull.waiting())) {
+            Some(delta) if delta.is_empty() => Vec::new(),
+            Some(delta) => {
+                vec![Event::Arguments { attempt: self.attempt, index: self.parsed.calls.len(), delta }]
+            }
+            None => self.push_on(&[]),
+        }
+    }
+
+    /// Reads what has waited and the next bytes.
+    #[inline(never)]
+    fn push_on(&mut self, bytes: &[u8]) -> Vec<Event> {
+        let waited = self.lull.end();
+        self.decoder.push(&waited, &mut self.parsed.raw);
         self.decoder.push(bytes, &mut self.parsed.raw);
         let mut events = Vec::new();
         if self.choice.is_empty() {
             self.read(false, &mut events);
+            let read = self.parsed.raw.len();
+            let calm = self.reader.calm(&self.format, read).filter(|_| self.decoder.is_whole());
+            self.lull.begin(waited, calm, self.open.as_ref());
         }
         events
     }
@@ -170,6 +174,7 @@ impl Parser {
     /// Ends the output.
     #[must_use]
     pub fn finish(mut self) -> Parsed {
+        self.decoder.push(&self.lull.end(), &mut self.parsed.raw);
         self.decoder.finish(&mut self.parsed.raw);
         if self.choice.is_empty() { self.end() } else { decide(self) }
     }
@@ -367,27 +372,6 @@ impl Parser {
         }
         events.push(Event::Faulty { attempt: self.attempt, fault: fault.clone() });
         self.parsed.faults.push(fault);
-    }
-}
-
-impl Parsed {
-    /// The text with blanks for its reasoning, so that all places stay the same.
-    fn without_reasoning<'t>(&self, raw: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(raw);
-        for segment in self.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning) {
-            text.to_mut().replace_range(segment.span.clone(), &" ".repeat(segment.span.len()));
-        }
-        text
-    }
-
-    /// Says what the bytes up to `end` are, from where the last segment ended.
-    fn cover(&mut self, kind: SegmentKind, end: usize) {
-        let from = self.segments.last().map_or(0, |segment| segment.span.end);
-        match self.segments.last_mut() {
-            Some(last) if last.kind == kind && end > from => last.span.end = end,
-            _ if end > from => self.segments.push(Segment { kind, span: from..end }),
-            _ => {}
-        }
     }
 }
 

@@ -38,6 +38,11 @@ impl Decoder {
         self.held = left;
     }
 
+    /// Whether no sequence is cut.
+    pub(super) fn is_whole(&self) -> bool {
+        self.held.is_empty()
+    }
+
     /// Ends the text.
     pub(super) fn finish(&mut self, text: &mut String) {
         if !self.held.is_empty() {

@@ -64,6 +64,33 @@ impl Canonical {
         !self.stopped
     }
 
+    /// How much of these bytes, coming next, belongs to a string and would be appended as it is: all but an escape or a
+    /// character that they cut. None where any of it would not.
+    #[must_use]
+    pub fn verbatim<'b>(&self, bytes: &'b [u8]) -> Option<&'b str> {
+        if !self.machine.in_string() || self.key.is_some() || self.high.is_some() || !self.tail.is_empty() {
+            return None;
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) if error.error_len().is_none() => std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
+            Err(_) => return None,
+        };
+        let mut rest = text.bytes();
+        while let Some(byte) = rest.next() {
+            match byte {
+                b'\\' => match rest.next() {
+                    Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+                    Some(_) => return None,
+                    None => return text.strip_suffix('\\'),
+                },
+                b'"' | 0..b' ' => return None,
+                _ => {}
+            }
+        }
+        Some(text)
+    }
+
     /// Whether the value is complete; bytes after it are ignored.
     #[must_use]
     pub fn is_done(&self) -> bool {

@@ -14,9 +14,10 @@
     reason = "a test may stop at the first surprise, and says what it skips"
 )]
 
+pub mod cost;
+pub mod cut;
 #[cfg(feature = "engine")]
 pub mod jobs;
-pub mod cut;
 #[cfg(feature = "candle")]
 pub mod networks;
 #[cfg(feature = "engine")]

@@ -15,6 +15,7 @@ use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
 use crate::format::row::{JsonStyle, ShapeName};
 use crate::format::walk::{ObjectWalk, Walked};
+use crate::format::{Calm, Format};
 use crate::value::{self, Unread};
 
 /// A JSON object that is being read.
@@ -53,6 +54,14 @@ impl JsonItem {
 
     pub(crate) fn start(&self) -> usize {
         self.from
+    }
+
+    pub(crate) fn calm<'f>(&self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        let turns = &format.markers().turns;
+        let calm = if self.watch.begun { Calm::Telling(turns) } else { Calm::Silent(&turns.ends) };
+        // Before the name is known, each byte may make the call begin.
+        let may_begin = self.named.is_none() && self.watch.name.is_none() && !self.watch.walk.is_lost();
+        (self.extent.has_read(length) && !may_begin).then_some(calm)
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {

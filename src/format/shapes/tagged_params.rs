@@ -18,6 +18,7 @@ use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
 use crate::format::row::{Escape, Nested, Place};
 use crate::format::scan::{Literals, Role, Sighted};
+use crate::format::{Calm, Format};
 use crate::value;
 
 /// A tagged call that is being read.
@@ -73,6 +74,12 @@ impl TaggedItem {
 
     pub(crate) fn start(&self) -> usize {
         self.from
+    }
+
+    pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
+        let Part::Value(open) = &self.part else { return None };
+        let tags = open.close.as_ref().unwrap_or(&format.bodies()[self.body].tags.value);
+        (self.at == length).then_some(Calm::Silent(tags.firsts()))
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {

@@ -1,0 +1,12 @@
+//! Tables as commands print them: columns and no lines.
+
+use comfy_table::Table;
+
+/// The table without lines, and without blanks at the ends of rows, which would be a nuisance to whoever copies one.
+pub(super) fn plain(mut table: Table) -> String {
+    table.load_style(comfy_table::presets::NOTHING);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,73 @@
+//! What the settings say of asking someone else: whom, when, at most what, and what may leave.
+//!
+//! Without `[fallback]` that is switched on, or a provider that someone named on purpose, nothing here makes anything;
+//! and nothing is what an engine then has to ask.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{FallbackTable, SendName, Settings};
+use crate::chat::Reason;
+use crate::engine::fallback::{Fallback, Link, Policy, Share};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::Budget;
+
+impl Settings {
+    /// Whom to ask when, where `[fallback]` is switched on and the network is not off.
+    pub fn fallback(&self) -> Result<Option<Fallback>> {
+        let table = &self.file.fallback;
+        if !table.enabled || self.offline {
+            return Ok(None);
+        }
+        if table.chain.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "fallback is on and nobody is named in its chain")
+                .hint("[fallback] chain = [\"anthropic:claude-opus-5-5\"]; `callwright providers` lists names"));
+        }
+        self.asking(&table.chain, policy(table)?).map(Some)
+    }
+
+    /// Asks this provider (`NAME` or `NAME:MODEL`) and not the local model. What may leave, and for how much, is as
+    /// `[fallback]` says.
+    pub fn only(&self, provider: &str) -> Result<Fallback> {
+        let policy = Policy { when: [Reason::User].into(), ..policy(&self.file.fallback)? };
+        self.asking(&[provider.to_owned()], policy)
+    }
+
+    fn asking(&self, chain: &[String], policy: Policy) -> Result<Fallback> {
+        let catalog = self.catalog()?;
+        let chain: Vec<Link> = chain.iter().filter_map(|entry| entry.parse().ok()).collect();
+        for link in &chain {
+            catalog.get(&link.provider)?;
+        }
+        let providers = self.providers(&Arc::new(self.gate()))?;
+        Ok(Fallback::new(Arc::new(providers), chain, policy).prices(self.prices()?))
+    }
+}
+
+fn policy(table: &FallbackTable) -> Result<Policy> {
+    let wrong = |message: &str| Error::new(ErrorKind::Config, message);
+    if let Some(reason) = table.when.iter().find(|reason| matches!(reason, Reason::User | Reason::Check)) {
+        return Err(wrong(&format!("fallback.when: `{}` is no reason to fall back", reason.as_str()))
+            .hint("`--provider NAME` asks a provider and nobody else"));
+    }
+    if table.send == SendName::Redacted && table.redact.is_empty() {
+        return Err(wrong("fallback.send is `redacted`, and fallback.redact names no pattern"));
+    }
+    let mut policy = Policy::when(table.when.iter().copied());
+    policy.share = if table.send == SendName::LastTurn { Share::LastTurn } else { Share::All };
+    for pattern in &table.redact {
+        policy = policy.redacting(pattern)?;
+    }
+    policy.keep_tools = table.keep_tools.iter().cloned().collect();
+    policy.budget = Budget {
+        a_request: table.usd_a_request.map(|usd| usd.0),
+        a_day: table.usd_a_day.map(|usd| usd.0),
+        calls_an_hour: table.calls_an_hour,
+    };
+    policy.local_time = table.local_seconds.map(Duration::from_secs);
+    policy.complex.tools = table.complex.tools;
+    policy.complex.schema_depth = table.complex.schema_depth;
+    policy.complex.turns = table.complex.turns;
+    policy.complex.parallel_calls = table.complex.parallel_calls;
+    Ok(policy)
+}

@@ -1,0 +1,163 @@
+//! Which addresses may be contacted, by rules that hold for every provider.
+//!
+//! A name is resolved here and the connection is made to the very address that was checked, so that a name cannot mean
+//! one thing to the check and another to the socket. Link-local addresses, among them every cloud's metadata service,
+//! are refused always.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::Kind;
+
+/// How far a provider's addresses may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// This machine, private networks and the world.
+    Near,
+    /// The world only: a cloud's name that leads into the own network is an attack.
+    Far,
+}
+
+impl From<Kind> for Reach {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Cloud => Self::Far,
+            Kind::Local | Kind::Hybrid => Self::Near,
+        }
+    }
+}
+
+/// Why an address is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Refused(pub(super) String);
+
+impl Reach {
+    /// Refuses what is no proper place for a provider: a scheme that is not HTTP, plain HTTP beyond this machine
+    /// unless the settings allow it, a user in the address, a literal address out of reach.
+    pub(super) fn check(self, url: &Url, plain_http: bool) -> Result<(), Refused> {
+        let refuse = |why: &str| Err(Refused(format!("the address of the provider is refused: {why}")));
+        let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return refuse("it names no host") };
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("it holds a user or password");
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if plain_http || is_loopback(host) => {}
+            "http" => return refuse("plain http is only for this machine; `allow_http = true` allows it"),
+            scheme => return refuse(&format!("`{scheme}` is not http")),
+        }
+        match literal(host) {
+            Some(address) => self.admit(address),
+            None if self == Self::Far && is_loopback(host) => refuse("a cloud is not on this machine"),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses addresses out of reach.
+    pub(super) fn admit(self, address: IpAddr) -> Result<(), Refused> {
+        let address = address.to_canonical();
+        let refuse = |why: &str| Err(Refused(format!("{address} is refused: {why}")));
+        if is_never(address) {
+            return refuse("link-local, metadata and multicast addresses are no providers");
+        }
+        if self == Self::Far && is_private(address) {
+            return refuse("a cloud's name leads into a private network; `kind = \"local\"` allows it");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a host is this machine by name or address.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    literal(host)
+        .map_or(name == "localhost" || name.ends_with(".localhost"), |address| address.to_canonical().is_loopback())
+}
+
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+fn is_never(address: IpAddr) -> bool {
+    // Metadata services that are not link-local: Alibaba's, and AWS's on IPv6.
+    const METADATA: [IpAddr; 2] =
+        [IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))];
+    let link_local = match address {
+        IpAddr::V4(four) => four.is_link_local() || four.is_broadcast() || four.octets()[0] == 0,
+        IpAddr::V6(six) => six.is_unicast_link_local(),
+    };
+    link_local || address.is_unspecified() || address.is_multicast() || METADATA.contains(&address)
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        // 100.64.0.0/10 is shared address space: a carrier's or a tunnel's own network.
+        IpAddr::V4(four) => {
+            four.is_loopback() || four.is_private() || (four.octets()[0] == 100 && four.octets()[1] & 0xc0 == 64)
+        }
+        // 64:ff9b::/96 leads to any IPv4 address, private ones among them.
+        IpAddr::V6(six) => {
+            six.is_loopback() || six.is_unique_local() || six.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0]
+        }
+    }
+}
+
+/// Looks names up and gives only what may be contacted.
+impl Resolve for Reach {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = *self;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let (mut admitted, mut refused) = (Vec::<SocketAddr>::new(), None);
+            for address in found {
+                match reach.admit(address.ip()) {
+                    Ok(()) => admitted.push(address),
+                    Err(why) => refused = Some(why),
+                }
+            }
+            match refused {
+                Some(why) if admitted.is_empty() => Err(why.into()),
+                _ => Ok(Box::new(admitted.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_contacted() {
+        let check = |reach: Reach, url: &str, plain| reach.check(&url.parse().unwrap(), plain).is_ok();
+        for url in ["https://api.example.com/v1", "https://8.8.8.8", "https://[2606:4700::1]/"] {
+            assert!(check(Reach::Far, url, false), "{url}");
+        }
+        for url in [
+            "http://api.example.com",
+            "https://127.0.0.1",
+            "https://localhost",
+            "https://10.0.0.1",
+            "https://[::1]",
+            "https://[::ffff:10.0.0.1]",
+            "https://100.64.1.1",
+            "https://169.254.169.254/latest",
+            "https://user:word@api.example.com",
+            "ftp://api.example.com",
+            "https://2130706433/",
+            "https://[64:ff9b::7f00:1]",
+        ] {
+            assert!(!check(Reach::Far, url, false), "{url}");
+        }
+        for url in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:1", "https://10.0.0.1"] {
+            assert!(check(Reach::Near, url, false), "{url}");
+        }
+        for url in ["http://169.254.169.254", "http://[fd00:ec2::254]", "http://0.0.0.0:80", "http://[fe80::1]"] {
+            assert!(!check(Reach::Near, url, true), "{url}");
+        }
+        assert!(!check(Reach::Near, "http://10.0.0.1", false) && check(Reach::Near, "http://10.0.0.1", true));
+    }
+}

@@ -1,0 +1,87 @@
+//! The providers that are known by name: `providers.toml`, and the user's `[providers.NAME]` on top.
+//!
+//! The file is part of the binary. A user's row of a new name is added; one of a known name is laid over it field by
+//! field, so that `key = ".."` alone is enough to change the key's variable.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use toml::{Table, Value};
+
+use super::Row;
+use crate::error::{Error, ErrorKind, Result};
+use crate::models::{alike, lay_over};
+
+const BUILTIN: &str = include_str!("../../providers.toml");
+
+/// Every provider that has a name. Built once, never changed.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    rows: BTreeMap<String, Arc<Row>>,
+}
+
+impl Catalog {
+    /// The providers of the binary's own `providers.toml`.
+    ///
+    /// ```
+    /// use callwright::provider::{Ability, Catalog};
+    /// let row = Catalog::builtin().get("anthropic")?;
+    /// assert_eq!(row.dialect, "anthropic");
+    /// assert!(row.capabilities("claude-haiku-4-5").can(Ability::Tools));
+    /// # Ok::<(), callwright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        // The tests hold that the file can be read; a binary with a broken one knows no names.
+        CATALOG.get_or_init(|| Self::with_rows(Table::new(), "providers.toml").unwrap_or_default())
+    }
+
+    /// The same with these rows on top; `origin` names them in errors.
+    ///
+    /// ```
+    /// use callwright::provider::Catalog;
+    /// let rows = "[mine]\nkind = \"local\"\ndialect = \"openai_chat\"\nbase_url = \"http://127.0.0.1:8080/v1\"";
+    /// let catalog = Catalog::with_rows(rows.parse().unwrap(), "callwright.toml")?;
+    /// assert_eq!(catalog.get("Mine")?.name, "mine");
+    /// # Ok::<(), callwright::Error>(())
+    /// ```
+    pub fn with_rows(own: Table, origin: &str) -> Result<Self> {
+        let mut tables = BUILTIN
+            .parse::<Table>()
+            .map_err(|cause| Error::new(ErrorKind::Config, "`providers.toml` is no TOML").because(cause.to_string()))?;
+        for (name, value) in own {
+            lay_over(tables.entry(name.to_lowercase()).or_insert_with(|| Value::Table(Table::new())), value);
+        }
+        let mut rows = BTreeMap::new();
+        for (name, value) in tables {
+            let wrong = |why: String| {
+                Error::new(ErrorKind::Config, format!("the provider `{name}` of `{origin}` is wrong: {why}"))
+                    .hint("the head of providers.toml says what a row holds")
+            };
+            let mut row: Row = value.try_into().map_err(|cause: toml::de::Error| wrong(cause.message().to_owned()))?;
+            row.name.clone_from(&name);
+            if let Some(flaw) = row.flaw() {
+                return Err(wrong(flaw));
+            }
+            rows.insert(name, Arc::new(row));
+        }
+        Ok(Self { rows })
+    }
+
+    /// The provider of this name, in any case.
+    pub fn get(&self, name: &str) -> Result<&Arc<Row>> {
+        self.rows.get(&name.to_lowercase()).ok_or_else(|| {
+            let error = Error::new(ErrorKind::Config, format!("no provider is called `{name}`"));
+            match alike(&name.to_lowercase(), self.rows.keys().map(String::as_str)).first() {
+                Some(alike) => error.hint(format!("did you mean `{alike}`?")),
+                None => error.hint("`callwright providers` lists those that are known"),
+            }
+        })
+    }
+
+    /// Every provider, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Row>> {
+        self.rows.values()
+    }
+}

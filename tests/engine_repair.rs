@@ -1,0 +1,209 @@
+//! The repair ladder over recorded outputs: what is asked again, what is taken back, what a turn settles on.
+#![cfg(feature = "engine")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use callwright::chat::{
+    Event, Fault, FinishReason, Message, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason,
+};
+use callwright::engine::{Delivery, Enforce, Engine};
+use callwright::infer::{Played, Replay};
+use callwright::repair::{Ladder, Rung};
+use serde_json::json;
+
+const FAULTY: &str = "On it.<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+const RIGHT: &str = "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1, \"b\": 2}}\n</tool_call>";
+
+fn add() -> Tool {
+    let number = json!({"type": "integer"});
+    Tool::new("add", "", json!({"type": "object", "properties": {"a": number, "b": number}, "required": ["a", "b"]}))
+}
+
+async fn engine(outputs: &[&str], reasks: usize) -> Engine {
+    let replay = Replay::of_texts(outputs.iter().map(|text| text.as_bytes().to_vec()));
+    Engine::builder().generator(Box::new(replay)).format("hermes").reasks(reasks).build().await.unwrap()
+}
+
+async fn events(engine: &Engine, delivery: Option<Delivery>) -> Vec<Event> {
+    let mut stream = engine.stream(Request::new("1 + 2?").tool(add()));
+    if let Some(delivery) = delivery {
+        stream = stream.delivery(delivery);
+    }
+    let mut all = Vec::new();
+    while let Some(event) = stream.next().await {
+        all.push(event.unwrap());
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_faulty_answer_is_asked_again_and_the_turn_settles_once() {
+    let response = engine(&[FAULTY, RIGHT], 1).await.chat(Request::new("1 + 2?").tool(add())).await.unwrap();
+    assert_eq!(response.calls[0].arguments["b"], 2);
+    assert!(response.faults.is_empty());
+    assert_eq!((response.raw.as_str(), response.served_by.as_str(), response.left_machine), (RIGHT, "local", false));
+    let [first, second] = response.attempts.as_slice() else { panic!("{:?}", response.attempts) };
+    assert_eq!(first.outcome, Outcome::Withdrawn(WithdrawReason::Reask));
+    assert_eq!(first.raw, FAULTY);
+    assert_eq!(first.faults, [Fault::MissingArgument { call: 0, name: "b".into() }]);
+    assert_eq!((second.number, &second.outcome, second.raw.as_str()), (1, &Outcome::Served, ""));
+    assert_eq!(response.usage.completion_tokens, 2, "of both attempts");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_not_shown_to_who_cannot_take_it_back() {
+    let told = events(&engine(&[FAULTY, RIGHT], 1).await, None).await;
+    let deltas = told.iter().filter(|event| matches!(event, Event::Text { .. } | Event::Faulty { .. }));
+    assert_eq!(deltas.count(), 0, "{told:?}");
+    assert!(told.iter().any(|event| matches!(event, Event::Arguments { attempt: 1, .. })));
+    let withdrawn =
+        |event: &Event| matches!(event, Event::AttemptWithdrawn { attempt: 0, reason: WithdrawReason::Reask });
+    assert!(told.iter().any(withdrawn));
+}
+
+#[tokio::test]
+async fn a_live_consumer_sees_all_attempts_and_one_finished_call() {
+    let told = events(&engine(&[FAULTY, RIGHT], 1).await, Some(Delivery::Live)).await;
+    let place = |wanted: fn(&Event) -> bool| told.iter().position(wanted).unwrap();
+    let text = place(|event| matches!(event, Event::Text { attempt: 0, .. }));
+    let fault = place(|event| matches!(event, Event::Faulty { attempt: 0, .. }));
+    let withdrawn = place(|event| matches!(event, Event::AttemptWithdrawn { .. }));
+    let begun = place(|event| matches!(event, Event::CallStarted { attempt: 1, .. }));
+    let finished = place(|event| matches!(event, Event::CallFinished { .. }));
+    assert!(text < fault && fault < withdrawn && withdrawn < begun && begun < finished, "{told:?}");
+    assert_eq!(told.iter().filter(|event| matches!(event, Event::CallFinished { .. })).count(), 1);
+}
+
+#[tokio::test]
+async fn given_up_it_still_carries_text_raw_and_faults() {
+    let engine = engine(&[FAULTY, FAULTY, FAULTY], 2).await;
+    let told = events(&engine, None).await;
+    assert!(!told.iter().any(|event| matches!(event, Event::CallFinished { .. })));
+    let Some(Event::Finished { response }) = told.last() else { panic!("{told:?}") };
+    assert_eq!((response.text.as_str(), response.raw.as_str()), ("On it.", FAULTY));
+    assert_eq!((response.faults.len(), response.attempts.len()), (1, 3));
+}
+
+#[tokio::test]
+async fn of_itself_nothing_is_asked_again() {
+    let response = engine(&[FAULTY], 0).await.chat(Request::new("1 + 2?").tool(add())).await.unwrap();
+    assert_eq!((response.attempts.len(), response.faults.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_turn_that_fails_tells_what_there_was() {
+    // The second output is missing, so the re-ask fails.
+    let mut stream = engine(&[FAULTY], 1).await.stream(Request::new("1 + 2?").tool(add()));
+    let mut failed = false;
+    while let Some(event) = stream.next().await {
+        assert!(!failed, "an error is the last item");
+        failed = event.is_err();
+    }
+    assert!(failed);
+}
+
+#[tokio::test]
+async fn the_reask_shows_the_fault_and_the_schema_and_forces_the_call() {
+    let seen = seen::Seen::new([FAULTY, RIGHT]);
+    let builder = Engine::builder().generator(Box::new(seen.clone())).format("hermes").enforce(Enforce::Reask);
+    let engine = builder.reasks(1).build().await.unwrap();
+    engine.chat(Request::new("1 + 2?").tool(add())).await.unwrap();
+    let jobs = seen.jobs();
+    assert!(jobs[0].constraint.is_none(), "the model was to write freely at first");
+    let (text, constraint) = (jobs[1].prompt.text(), jobs[1].constraint.as_ref().unwrap());
+    assert!(text.contains("in the call of `add`: the required argument `b` is missing"), "{text}");
+    assert!(text.contains(r#""required":["a","b"]"#) || text.contains(r#""required": ["a", "b"]"#), "{text}");
+    assert!(matches!(constraint.mode(), callwright::constrain::Mode::FromStart(_)));
+}
+
+mod seen {
+    //! A replay that remembers what it was asked.
+    use std::sync::{Arc, Mutex};
+
+    use callwright::chat::Prompt;
+    use callwright::infer::{Chunks, Generator, Job, ModelInfo, Replay};
+
+    #[derive(Debug, Clone)]
+    pub(super) struct Seen(Arc<(Replay, Mutex<Vec<Job>>)>);
+
+    impl Seen {
+        pub(super) fn new<const N: usize>(outputs: [&str; N]) -> Self {
+            Self(Arc::new((Replay::of_texts(outputs.map(str::as_bytes)), Mutex::default())))
+        }
+
+        pub(super) fn jobs(&self) -> Vec<Job> {
+            self.0.1.lock().unwrap().clone()
+        }
+    }
+
+    impl Generator for Seen {
+        fn model(&self) -> &ModelInfo {
+            self.0.0.model()
+        }
+
+        fn count(&self, prompt: &Prompt) -> callwright::Result<usize> {
+            self.0.0.count(prompt)
+        }
+
+        fn generate(&self, job: Job) -> callwright::Result<Chunks> {
+            self.0.1.lock().unwrap().push(job.clone());
+            self.0.0.generate(job)
+        }
+    }
+}
+
+/// The decision itself, answer by answer.
+#[test]
+fn each_answer_gets_its_rung() {
+    let call = serde_json::from_value(json!({"name": "add", "arguments": {}})).unwrap();
+    let answer = |faults: Vec<Fault>, calls: Vec<callwright::chat::Call>, end: FinishReason| {
+        let mut response = Response::default();
+        (response.faults, response.calls, response.finish_reason) = (faults, calls, end);
+        response
+    };
+    let cut = Fault::Truncated { span: 0..1, name: None };
+    let surplus = Fault::NotAllowed { call: 1 };
+    let call: callwright::chat::Call = call;
+    let decide = |answer: &Response, choice: ToolChoice| Ladder::reasking(1).decide(answer, &choice, 0);
+    let plain = answer(vec![], vec![], FinishReason::Length);
+    assert_eq!(decide(&plain, ToolChoice::Auto), Rung::Accept, "text that was cut is text");
+    let two = answer(vec![surplus], vec![call.clone(), call.clone()], FinishReason::ToolCalls);
+    assert_eq!(decide(&two, ToolChoice::Auto), Rung::Accept, "a surplus call is left out");
+    let half = answer(vec![cut.clone()], vec![call], FinishReason::Length);
+    assert_eq!(decide(&half, ToolChoice::Auto), Rung::Reask, "half of what was meant is not enough");
+    let unwanted = answer(vec![cut], vec![], FinishReason::Stop);
+    assert_eq!(decide(&unwanted, ToolChoice::None), Rung::GiveUp, "who wants no call gets none");
+    let late = answer(vec![Fault::NoCall], vec![], FinishReason::Cancelled);
+    assert_eq!(decide(&late, ToolChoice::Required), Rung::GiveUp, "no time is left");
+}
+
+#[tokio::test]
+async fn a_call_that_only_the_budget_closed_is_asked_again() {
+    let forced = Played::new(RIGHT, &[]).ended(FinishReason::Length).forced(&[RIGHT.find("}}").unwrap() + 1]);
+    let replay = Replay::new([forced, Played::new(RIGHT, &[])]);
+    let builder = Engine::builder().generator(Box::new(replay)).format("hermes").reasks(1);
+    let response = builder.build().await.unwrap().chat(Request::new("1 + 2?").tool(add())).await.unwrap();
+    assert!(matches!(response.attempts[0].faults[0], Fault::ForcedClose { call: 0 }));
+    assert_eq!(response.valid_calls().count(), 1);
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_too_long_is_shortened_and_that_is_told() {
+    let replay = Replay::of_texts([RIGHT]).context_length(300);
+    let engine = Engine::builder().generator(Box::new(replay)).format("hermes").build().await.unwrap();
+    let mut request = Request::default().tool(add());
+    for turn in 0..20 {
+        let said = [Message::user(format!("{turn} {}", "word ".repeat(20))), Message::assistant("good", vec![])];
+        request.messages.extend(said);
+    }
+    request.messages.push(Message::user("1 + 2?"));
+    let mut events = engine.stream(request.clone());
+    let mut told = None;
+    while let Some(event) = events.next().await {
+        if let Event::Shortened { messages, before, after, .. } = event.unwrap() {
+            told = Some((messages, before, after));
+        }
+    }
+    let (messages, before, after) = told.unwrap();
+    assert!(messages > 20 && before > 300 && after <= 225, "{messages} {before} {after}");
+    assert_eq!(request.messages.len(), 41, "the caller's own copy is as it was");
+}
