@@ -38,7 +38,11 @@ fn main() -> callwright::Result<()> {
     let model = words.next();
     let text = std::fs::read_to_string(file).expect("it can be read");
     let tasks: Vec<Task> = text.lines().map(|line| serde_json::from_str(line).expect("a task")).collect();
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(measure(&tasks, model))
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(measure(&tasks, model))
 }
 
 async fn measure(tasks: &[Task], model: Option<String>) -> callwright::Result<()> {
@@ -72,7 +76,12 @@ async fn measure(tasks: &[Task], model: Option<String>) -> callwright::Result<()
     }
     println!("{}: {turns} turns, {} fine as written ({} right)", engine.name(), written.valid, written.right);
     println!("put right   {:3}  ({} right)", fixed.valid, fixed.right);
-    println!("asked again {:3}  ({} right; {} at the first time)", reasked.iter().sum::<usize>(), reasked_right, reasked[1]);
+    println!(
+        "asked again {:3}  ({} right; {} at the first time)",
+        reasked.iter().sum::<usize>(),
+        reasked_right,
+        reasked[1]
+    );
     println!("given up    {given_up:3}");
     Ok(())
 }
