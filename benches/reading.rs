@@ -35,9 +35,13 @@ fn text(format: &Format, size: usize) -> String {
     format.write(&[call]).unwrap()
 }
 
-fn read(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str, chunk: usize) -> Parsed {
+fn read(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str) -> Parsed {
+    stream(format, tools, &[text.as_bytes()])
+}
+
+fn stream(format: &Arc<Format>, tools: &Arc<ToolSet>, chunks: &[&[u8]]) -> Parsed {
     let mut parser = Parser::new(Arc::clone(format), Arc::clone(tools)).recovery(Recovery::Off);
-    for chunk in text.as_bytes().chunks(chunk) {
+    for chunk in chunks {
         for event in parser.push(chunk) {
             black_box(&event);
         }
@@ -45,14 +49,20 @@ fn read(format: &Arc<Format>, tools: &Arc<ToolSet>, text: &str, chunk: usize) ->
     parser.finish()
 }
 
+/// Pieces as long as a model's tokens: a word and the sign behind it, no longer than eight bytes.
+fn tokens(text: &str) -> Vec<&[u8]> {
+    let words = text.as_bytes().split_inclusive(|byte| !byte.is_ascii_alphanumeric());
+    words.flat_map(|word| word.chunks(8)).collect()
+}
+
 fn whole_texts(criterion: &mut Criterion) {
     let tools = tools(1);
     let mut group = criterion.benchmark_group("whole");
     for format in Formats::builtin().iter() {
         let text = text(format, 20_000);
-        assert_eq!(read(format, &tools, &text, text.len()).calls.len(), 1, "{}", format.name());
+        assert_eq!(read(format, &tools, &text).calls.len(), 1, "{}", format.name());
         group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_function(format.name(), |bench| bench.iter(|| read(format, &tools, &text, text.len())));
+        group.bench_function(format.name(), |bench| bench.iter(|| read(format, &tools, &text)));
     }
     group.finish();
 }
@@ -65,10 +75,10 @@ fn streams(criterion: &mut Criterion) {
         for size in [2_000, 64_000, 1_000_000] {
             let text = text(&format, size);
             group.throughput(Throughput::Bytes(text.len() as u64));
-            // Chunks of 4 bytes, of a token's length, and the whole.
-            for (title, chunk) in [("4 bytes", 4), ("tokens", 5), ("whole", text.len())] {
+            let fours = text.as_bytes().chunks(4).collect();
+            for (title, chunks) in [("4 bytes", fours), ("tokens", tokens(&text)), ("whole", vec![text.as_bytes()])] {
                 let id = BenchmarkId::new(format!("{name}, {title}"), size);
-                group.bench_function(id, |bench| bench.iter(|| read(&format, &tools, &text, chunk)));
+                group.bench_function(id, |bench| bench.iter(|| stream(&format, &tools, &chunks)));
             }
         }
     }
@@ -82,7 +92,7 @@ fn plain_text(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(text.len() as u64));
     for name in ["hermes", "llama3", "kimi_k2", "qwen3_coder", "pythonic", "harmony"] {
         let format = Formats::builtin().get(name).unwrap();
-        group.bench_function(name, |bench| bench.iter(|| read(&format, &tools, &text, text.len())));
+        group.bench_function(name, |bench| bench.iter(|| read(&format, &tools, &text)));
     }
     group.finish();
 }
@@ -93,7 +103,7 @@ fn small_calls(criterion: &mut Criterion) {
     for name in ["hermes", "qwen3_coder", "pythonic", "kimi_k2", "gemma4"] {
         let format = Formats::builtin().get(name).unwrap();
         let text = text(&format, 60);
-        group.bench_function(name, |bench| bench.iter(|| read(&format, &tools, &text, text.len())));
+        group.bench_function(name, |bench| bench.iter(|| read(&format, &tools, &text)));
     }
     group.bench_function("auto", |bench| {
         let text = text(&Formats::builtin().get("hermes").unwrap(), 60);

@@ -8,7 +8,7 @@ mod common;
 #[allow(clippy::missing_panics_doc, unreachable_pub, dead_code, reason = "a library there, a module here")]
 mod targets;
 
-use common::{reading, root};
+use common::{cost, reading, root};
 
 #[test]
 fn no_seed_breaks_a_law() {

@@ -113,7 +113,7 @@ fn object_calls(mut object: Map<String, Value>, place: &Place<'_>, depth: usize,
     if let Some(name_key) = find(&object, &keys.name, Value::is_string)
         && let Some(Value::String(name)) = object.get(&name_key).cloned()
     {
-        calls.push(named(object, &name_key, name, place));
+        calls.extend(apart(named(object, &name_key, name, place), place.offered));
         return;
     }
     if depth < DEEPEST
@@ -184,6 +184,35 @@ fn named(mut object: Map<String, Value>, name_key: &str, name: String, place: &P
     }
     fixes.push(place.fix(FixKind::Shape, Some(BESIDE.to_owned())));
     place.call(name, Value::Object(object), id, fixes)
+}
+
+/// A call with a list of arguments is a call for each, where each is an object of the tool's own parameters.
+pub(crate) fn apart(call: RawCall, offered: &dyn Offered) -> Vec<RawCall> {
+    let own = |value: &Value| {
+        let keys = value.as_object().filter(|map| !map.is_empty()).map(Map::keys);
+        keys.is_some_and(|mut keys| keys.all(|key| offered.parameter(&call.name, key).is_some()))
+    };
+    match &call.arguments {
+        Value::Array(items) if items.len() > 1 && items.iter().all(own) => {
+            let shape = Fix { kind: FixKind::Shape, span: call.span.clone(), call: None, note: None };
+            let one = |item: &Value| RawCall {
+                name: call.name.clone(),
+                arguments: item.clone(),
+                id: None,
+                span: call.span.clone(),
+                fixes: vec![shape.clone()],
+                sources: Vec::new(),
+                object: None,
+            };
+            let mut calls: Vec<RawCall> = items.iter().map(one).collect();
+            if let Some(first) = calls.first_mut() {
+                first.id = call.id;
+                first.fixes.splice(0..0, call.fixes);
+            }
+            calls
+        }
+        _ => vec![call],
+    }
 }
 
 /// What an object says in which a key of a call stands twice.

@@ -50,7 +50,7 @@ pub use row::{
     ParallelKind, Place, Row, ShapeName, Strip,
 };
 pub use scout::{Scout, Sight};
-pub use shapes::call_expr::{is_prose, raw_call};
+pub use shapes::call_expr::{is_prose, raw_call, raw_calls};
 #[cfg(feature = "engine")]
 pub(crate) use spelling::Endings;
 pub use template::{Field, Piece, Template};

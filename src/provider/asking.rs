@@ -119,7 +119,6 @@ impl<'a> Asking<'a> {
 
     fn choose(&mut self, choice: &ToolChoice) -> Result<(), Trouble> {
         self.choice = match choice {
-            ToolChoice::Auto => Choice::Auto,
             ToolChoice::None => Choice::None,
             ToolChoice::Required if self.facts.can(Ability::RequiredChoice) => Choice::Required,
             ToolChoice::Named(name) => {
@@ -136,7 +135,7 @@ impl<'a> Asking<'a> {
                     if self.facts.can(Ability::RequiredChoice) { Choice::Required } else { Choice::Auto }
                 }
             }
-            ToolChoice::Required => Choice::Auto,
+            ToolChoice::Auto | ToolChoice::Required => Choice::Auto,
         };
         if matches!(choice, ToolChoice::Required | ToolChoice::Named(_)) && self.choice == Choice::Auto {
             self.warn("the model cannot be made to call a tool: it was free not to");

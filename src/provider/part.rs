@@ -34,7 +34,7 @@ pub(super) struct Part {
 }
 
 /// Arguments as they come.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Arguing<'a> {
     #[default]
     Nothing,

@@ -49,13 +49,13 @@ pub fn read_recorded(
     let items: Vec<_> = chunks.into_iter().map(|chunk| Ok(Bytes::from(chunk))).chain(cut).collect();
     let frames = frames(dialect.framing(), Box::pin(stream::iter(items)), ByteCaps::default());
     let assembler = Assembler::new(asking.names, asking.warnings);
-    let a_day = Duration::from_secs(86_400);
+    let a_day = Duration::from_hours(24);
     let mut reading = Reading::new(frames, dialect.reader(&row.quirks), assembler, a_day, Instant::now() + a_day);
     loop {
         // All chunks are there, so nothing is ever waited for.
         match reading.next().now_or_never() {
             Some(Ok(Step::Piece(piece))) => pieces.push(piece),
-            Some(Ok(Step::End(assembled))) => return (pieces, Ok(assembled.whole)),
+            Some(Ok(Step::End(end))) => return (pieces, Ok(end.whole)),
             Some(Err(trouble)) => return (pieces, Err(fail(trouble))),
             None => return (pieces, Err(Error::new(ErrorKind::Backend, "a recorded stream made itself waited for"))),
         }

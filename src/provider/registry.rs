@@ -44,6 +44,14 @@ pub struct Parts {
     pub gate: Arc<Gate>,
 }
 
+impl Parts {
+    /// What the provider of this row is made of.
+    #[must_use]
+    pub fn new(row: Arc<Row>, key: Option<Secret>, gate: Arc<Gate>) -> Self {
+        Self { row, key, gate }
+    }
+}
+
 impl Registry {
     /// A provider for each row of a catalog. Nothing is contacted. `key_of` gives a row's key: whoever reads the
     /// environment and files knows it.
@@ -70,7 +78,7 @@ impl Registry {
     ) -> Result<()> {
         let (splits, rows): (Vec<_>, Vec<_>) = catalog.iter().partition(|row| !row.split.is_empty());
         for row in rows {
-            let parts = Parts { row: Arc::clone(row), key: key_of(row)?, gate: Arc::clone(gate) };
+            let parts = Parts::new(Arc::clone(row), key_of(row)?, Arc::clone(gate));
             let provider = self.make(parts)?;
             self.put(&row.name, provider);
         }

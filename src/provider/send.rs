@@ -33,6 +33,14 @@ pub(super) struct Sender {
     redactor: Redactor,
 }
 
+/// What a request is about, and what its headers must say.
+struct About<'a> {
+    model: &'a str,
+    reason: Reason,
+    key_header: KeyHeader,
+    quirks: Vec<(&'static str, String)>,
+}
+
 impl Sender {
     pub(super) fn new(parts: &Parts, address: &str) -> Result<Self> {
         let row = Arc::clone(&parts.row);
@@ -56,36 +64,45 @@ impl Sender {
 
     /// Asks for a turn.
     pub(super) async fn ask(&self, ask: &Ask, dialect: &dyn Dialect, body: Vec<u8>) -> Result<Response> {
-        self.send(&ask.model, ask.reason, Method::POST, dialect, &dialect.path(&ask.model), body).await
+        let about = self.about(&ask.model, ask.reason, dialect);
+        self.send(about, Method::POST, &dialect.path(&ask.model), body).await
     }
 
     /// Sends anything else: no conversation is in it.
     pub(super) async fn fetch(&self, dialect: &dyn Dialect, path: &str, body: Option<Value>) -> Result<Response> {
         let method = if body.is_some() { Method::POST } else { Method::GET };
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        self.send("", Reason::Check, method, dialect, path, body).await
+        self.send(self.about("", Reason::Check, dialect), method, path, body).await
     }
 
-    async fn send(
-        &self,
-        model: &str,
-        reason: Reason,
-        method: Method,
-        dialect: &dyn Dialect,
-        path: &str,
-        body: Vec<u8>,
-    ) -> Result<Response> {
+    fn about<'a>(&self, model: &'a str, reason: Reason, dialect: &dyn Dialect) -> About<'a> {
+        About { model, reason, key_header: dialect.key_header(), quirks: dialect.headers(&self.row.quirks) }
+    }
+
+    /// Fetches what an engine says of itself.
+    pub(super) async fn get(&self, path: &str, reason: Reason) -> Result<Response> {
+        let about = About { model: "", reason, key_header: KeyHeader::Bearer, quirks: Vec::new() };
+        self.send(about, Method::GET, path, Vec::new()).await
+    }
+
+    /// Asks for a plain completion.
+    pub(super) async fn complete(&self, model: &str, path: &str, body: Vec<u8>) -> Result<Response> {
+        let about = About { model, reason: Reason::User, key_header: KeyHeader::Bearer, quirks: Vec::new() };
+        self.send(about, Method::POST, path, body).await
+    }
+
+    async fn send(&self, about: About<'_>, method: Method, path: &str, body: Vec<u8>) -> Result<Response> {
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let url = parse(&url, &self.row.name)?;
         let outgoing = Outgoing {
             provider: &self.row.name,
             kind: self.row.kind,
-            model,
-            reason,
+            model: about.model,
+            reason: about.reason,
             method,
             url,
             plain_http: self.row.allow_http,
-            headers: self.headers(dialect, !body.is_empty())?,
+            headers: self.headers(&about, !body.is_empty())?,
             body,
             connect: super::clocks::Clocks::from(&self.row.limits).connect,
             redactor: &self.redactor,
@@ -93,7 +110,7 @@ impl Sender {
         self.gate.send(outgoing).await
     }
 
-    fn headers(&self, dialect: &dyn Dialect, has_body: bool) -> Result<HeaderMap> {
+    fn headers(&self, about: &About<'_>, has_body: bool) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         let mut add = |name: &str, value: &str, is_key: bool| {
             let wrong =
@@ -104,8 +121,8 @@ impl Sender {
             headers.insert(name, value);
             Ok(())
         };
-        for (name, value) in dialect.headers(&self.row.quirks) {
-            add(name, &value, false)?;
+        for (name, value) in &about.quirks {
+            add(name, value, false)?;
         }
         for (name, value) in &self.row.headers {
             add(name, value, true)?;
@@ -115,7 +132,7 @@ impl Sender {
         }
         if let Some(key) = &self.key {
             let key = key.expose();
-            match self.row.key_header.unwrap_or_else(|| dialect.key_header()) {
+            match self.row.key_header.unwrap_or(about.key_header) {
                 KeyHeader::Bearer => add("authorization", &format!("Bearer {key}"), true)?,
                 KeyHeader::XApiKey => add("x-api-key", key, true)?,
                 KeyHeader::XGoogApiKey => add("x-goog-api-key", key, true)?,

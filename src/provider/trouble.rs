@@ -238,8 +238,7 @@ fn kind(status: Option<u16>, told: &Told, message: &str) -> FailureKind {
         Some(413) => FailureKind::ContextOverflow,
         Some(429) => FailureKind::RateLimit,
         Some(501) => FailureKind::Unsupported,
-        Some(408 | 425 | 499) => FailureKind::Overloaded,
-        Some(500..) => FailureKind::Overloaded,
+        Some(408 | 425 | 499 | 500..) => FailureKind::Overloaded,
         Some(_) => FailureKind::InvalidRequest,
     }
 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::anchors::Anchor;
 use super::recovery::Search;
-use crate::chat::{Fix, FixKind};
-use crate::format::{RawCall, is_prose, raw_call};
+use crate::chat::{Arguments, Fix, FixKind};
+use crate::format::{RawCall, holds_arguments, is_prose, raw_call, raw_calls};
 use crate::value::{self, CallDialect, CallExpr, Unread};
 
 /// How far before a name a bracket is looked for.
@@ -35,17 +35,19 @@ impl Search<'_> {
     }
 
     /// `name(..)`, also inside quotes whose text is escaped.
-    pub(super) fn expression(&mut self, anchor: &Anchor, quoted: bool) -> Option<RawCall> {
+    pub(super) fn expression(&mut self, anchor: &Anchor, quoted: bool) -> Vec<RawCall> {
         let start = if quoted { anchor.span.start - 1 } else { anchor.span.start };
-        let Some(mut call) = self.call_expr(start) else { return self.escaped(anchor) };
+        let Some(mut call) = self.call_expr(start) else { return self.escaped(anchor).into_iter().collect() };
         if is_prose(&call, self.text) {
             self.pay(call.end - start);
-            return None;
+            return Vec::new();
         }
         call.name.clone_from(&anchor.name);
-        let mut raw = raw_call(call, self.offered);
-        self.unwrap(&mut raw);
-        Some(raw)
+        let mut calls = raw_calls(call, self.offered);
+        for raw in &mut calls {
+            self.unwrap(raw);
+        }
+        calls
     }
 
     fn call_expr(&mut self, at: usize) -> Option<CallExpr> {
@@ -82,13 +84,65 @@ impl Search<'_> {
         Some(raw)
     }
 
+    /// `['name', 'arguments': {..}]`: the arguments under their key, as in an object, in another bracket.
+    pub(super) fn labelled(&mut self, anchor: &Anchor, from: usize) -> Option<RawCall> {
+        let near = &self.text[..self.text.floor_char_boundary(from + NEAR)];
+        let (key, end) = value::quoted(near, from).filter(|(key, _)| holds_arguments(key))?;
+        let sign = value::skip_blanks(self.text, end);
+        let brace = value::skip_blanks(self.text, sign + 1);
+        let bytes = self.text.as_bytes();
+        let announced = anchor.brace.is_none()
+            && bytes.get(sign) == Some(&b':')
+            && bytes.get(brace) == Some(&b'{')
+            && key != anchor.name;
+        if announced { self.arguments_at(anchor, brace) } else { None }
+    }
+
+    /// `['name', 'a=1', 'b=2']`: each argument between quotes of its own, or all of them: `'(a=1, b=2)'`.
+    fn quoted_list(&mut self, anchor: &Anchor, from: usize, rest: &str) -> Option<RawCall> {
+        let (mut arguments, mut at, mut end) = (Arguments::new(), 0, 0);
+        // Whether the list goes on with something that is no argument; else the text ended inside it.
+        let mut whole = false;
+        while let Some((said, after)) = value::quoted(rest, at) {
+            let said = said.trim().trim_start_matches('(').trim_end_matches(')');
+            if !said.contains('=') || !self.pay(after - at) {
+                whole = true;
+                break;
+            }
+            let expr = value::call_expr(&format!("f({said})"), 0, &CallDialect::Parens).ok()?;
+            let own = |(key, _): &(String, Value)| self.tools.parameter(&anchor.name, key).is_some();
+            if expr.keyword.is_empty() || !expr.positional.is_empty() || !expr.keyword.iter().all(own) {
+                return None;
+            }
+            arguments.extend(expr.keyword);
+            end = after;
+            let next = value::skip_blanks(rest, after);
+            at = next;
+            if rest.as_bytes().get(next) != Some(&b',') {
+                whole = matches!(rest.as_bytes().get(next), Some(b']' | b')'));
+                break;
+            }
+            at = value::skip_blanks(rest, next + 1);
+        }
+        if arguments.is_empty() {
+            self.pay(rest.len());
+        }
+        let open = rest[at..].is_empty() || rest[at..].starts_with(['"', '\'']);
+        self.cut_off(!whole && open && rest.len() < LONGEST_LIST);
+        (whole && !arguments.is_empty()).then(|| listed_call(anchor, arguments, from + end))
+    }
+
     /// `[name, a=1, b=2]`: the arguments beside the name in a list.
     pub(super) fn listed(&mut self, anchor: &Anchor, from: usize) -> Option<RawCall> {
         let before =
             &self.text[self.text.floor_char_boundary(anchor.span.start.saturating_sub(NEAR))..anchor.span.start];
-        let opened = before.trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(']);
+        let opened = before.trim_end_matches(['"', '\'', '`']).trim_end().ends_with(['[', '(', ',']);
         let rest = self.text.get(from..)?;
         let rest = &rest[..rest.floor_char_boundary(LONGEST_LIST)];
+        if opened && rest.starts_with(['"', '\'']) {
+            return self.quoted_list(anchor, from, rest);
+        }
+        let opened = opened && !before.trim_end_matches(['"', '\'', '`']).trim_end().ends_with(',');
         let word = value::name(rest, 0)?;
         let assigns = rest[word.end..].trim_start().starts_with('=');
         if !opened || !assigns || !self.pay(rest.len()) {
@@ -100,11 +154,7 @@ impl Search<'_> {
         if !expr.positional.is_empty() {
             return None;
         }
-        let span = anchor.span.start..from + end;
-        let fix = Fix { kind: FixKind::Shape, span: span.clone(), call: None, note: None };
-        let arguments = Value::Object(expr.keyword.into_iter().collect());
-        let name = anchor.name.clone();
-        Some(RawCall { name, arguments, id: None, span, fixes: vec![fix], sources: Vec::new(), object: None })
+        Some(listed_call(anchor, expr.keyword.into_iter().collect(), from + end))
     }
 
     fn is_stray_quote(&self, at: usize) -> bool {
@@ -112,4 +162,12 @@ impl Search<'_> {
         let closes = |byte: Option<&u8>| matches!(byte, Some(b')' | b']'));
         matches!(bytes.get(at), Some(b'"' | b'\'')) && closes(bytes.get(at + 1)) && at > 0 && closes(bytes.get(at - 1))
     }
+}
+
+/// A call whose arguments stand beside its name in a list that ends at `end`.
+fn listed_call(anchor: &Anchor, arguments: Arguments, end: usize) -> RawCall {
+    let span = anchor.span.start..end;
+    let fix = Fix { kind: FixKind::Shape, span: span.clone(), call: None, note: None };
+    let (name, arguments) = (anchor.name.clone(), Value::Object(arguments));
+    RawCall { name, arguments, id: None, span, fixes: vec![fix], sources: Vec::new(), object: None }
 }

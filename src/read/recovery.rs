@@ -156,7 +156,7 @@ impl Search<'_> {
         let next = value::skip_blanks(self.text, after);
         let bytes = self.text.as_bytes();
         match bytes.get(next) {
-            Some(b'(') if next - after <= 2 => self.expression(anchor, quote).into_iter().collect(),
+            Some(b'(') if next - after <= 2 => self.expression(anchor, quote),
             Some(b'{') => self.arguments_at(anchor, next).into_iter().collect(),
             Some(b':' | b',' | b'=') => {
                 let value = value::skip_blanks(self.text, next + 1);
@@ -167,7 +167,10 @@ impl Search<'_> {
                     },
                     (Some(_), b',') => match self.listed(anchor, value) {
                         Some(call) => vec![call],
-                        None => self.object(anchor),
+                        None => match self.object(anchor) {
+                            none if none.is_empty() => self.labelled(anchor, value).into_iter().collect(),
+                            calls => calls,
+                        },
                     },
                     _ => Vec::new(),
                 }
@@ -178,7 +181,7 @@ impl Search<'_> {
     }
 
     /// The arguments as an object after the name.
-    fn arguments_at(&mut self, anchor: &Anchor, brace: usize) -> Option<RawCall> {
+    pub(super) fn arguments_at(&mut self, anchor: &Anchor, brace: usize) -> Option<RawCall> {
         let reading = self.value(brace)?;
         let span = anchor.span.start..reading.end;
         let mut raw = RawCall {
@@ -233,6 +236,11 @@ impl Search<'_> {
                 None
             }
         }
+    }
+
+    /// Says that the anchor that is being read ran into the text's end.
+    pub(super) fn cut_off(&mut self, ran_out: bool) {
+        self.ran_out |= ran_out;
     }
 
     /// Whether the budget still holds this.

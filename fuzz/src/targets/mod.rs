@@ -10,8 +10,9 @@ pub mod schemas;
 pub mod seeds;
 pub mod values;
 
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+
+use super::cost::least_cost;
 
 /// Takes any bytes; panics where a law is broken.
 pub type Target = fn(&[u8]);
@@ -38,22 +39,9 @@ fn in_time<T>(what: &str, work: impl Fn() -> T) -> T {
     if start.elapsed() < TOO_LONG {
         return done;
     }
-    let least = (0..2).map(|_| {
-        let start = worked();
-        let _ = work();
-        worked().saturating_sub(start)
-    });
-    let least = least.min().unwrap_or_default();
+    let least = least_cost(2, work);
     assert!(least < TOO_LONG, "law 5: {what} took {least:?}");
     done
-}
-
-/// The time that this thread has had a processor, where the system tells it.
-fn worked() -> Duration {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
 }
 
 /// Cuts bytes as a seed says: 0 not at all, 1 byte for byte, else into pieces of one to eight bytes.

@@ -68,6 +68,12 @@ impl How {
         if self.anywhere { parser.recovering() } else { parser }
     }
 
+    /// What is told while an output comes in these pieces.
+    fn told(&self, pieces: &[&[u8]]) -> Vec<Event> {
+        let mut parser = self.parser();
+        merge(pieces.iter().flat_map(|piece| parser.push(piece)).collect())
+    }
+
     /// All that is read of an output that comes in these pieces, with all its events.
     pub(super) fn read(&self, pieces: &[&[u8]]) -> Parsed {
         let mut parser = self.parser();
@@ -92,6 +98,8 @@ pub fn run(data: &[u8]) {
     let pieces = cuts(bytes, choices[3]);
     let cut = in_time("the text in pieces", || how.read(&pieces));
     assert_eq!(cut, whole, "law 2: cut as {} says", choices[3]);
+    let half = &pieces[..pieces.len() / 2];
+    assert_eq!(how.told(half), how.told(&[&half.concat()]), "law 2: told so far, cut as {} says", choices[3]);
     if let Some(format) = &how.format {
         let mut scout = Scout::new(format, &how.tail);
         let sight = pieces.iter().map(|piece| scout.push(piece)).last();

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::json_text;
 use crate::chat::{Arguments, Fix, FixKind};
-use crate::format::envelope::RawCall;
+use crate::format::envelope::{RawCall, apart};
 use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::row::{JsonStyle, Literals};
@@ -62,7 +62,7 @@ impl ExprItem {
             return Advance::Not;
         }
         let mut calls = match inner_calls(scene, &expr, 0) {
-            inner if inner.is_empty() => vec![own_call(scene, expr)],
+            inner if inner.is_empty() => own_calls(scene, expr),
             inner => inner,
         };
         for call in &mut calls {
@@ -75,10 +75,12 @@ impl ExprItem {
     }
 }
 
-fn own_call(scene: &Scene<'_>, expr: CallExpr) -> RawCall {
-    let mut call = raw_call(expr, scene.offered);
-    scene.strip(&call.name).to_owned().clone_into(&mut call.name);
-    call
+fn own_calls(scene: &Scene<'_>, expr: CallExpr) -> Vec<RawCall> {
+    let mut calls = raw_calls(expr, scene.offered);
+    for call in &mut calls {
+        scene.strip(&call.name).to_owned().clone_into(&mut call.name);
+    }
+    calls
 }
 
 /// No code wraps a call deeper.
@@ -98,9 +100,10 @@ fn inner_calls(scene: &Scene<'_>, outer: &CallExpr, depth: usize) -> Vec<RawCall
             return Vec::new();
         };
         if is_tool(&inner) {
-            let mut call = own_call(scene, inner);
-            call.fixes.push(fix(FixKind::Shape, outer.name_span.start..outer.end));
-            calls.push(call);
+            for mut call in own_calls(scene, inner) {
+                call.fixes.push(fix(FixKind::Shape, outer.name_span.start..outer.end));
+                calls.push(call);
+            }
         } else {
             match inner_calls(scene, &inner, depth + 1) {
                 deeper if deeper.is_empty() => return Vec::new(),
@@ -119,6 +122,22 @@ pub fn is_prose(expr: &CallExpr, text: &str) -> bool {
         expr.fixes.iter().any(|fix| fix.kind == FixKind::Unquoted && fix.span.start == span.start)
     };
     apart && expr.sources.iter().take(expr.positional.len()).any(unquoted)
+}
+
+/// A call expression as calls: several dicts alone are the arguments of a call each.
+#[must_use]
+pub fn raw_calls(expr: CallExpr, offered: &dyn Offered) -> Vec<RawCall> {
+    if !expr.keyword.is_empty() || expr.positional.len() < 2 {
+        return vec![raw_call(expr, offered)];
+    }
+    let span = expr.name_span.start..expr.end;
+    let (arguments, fixes) = (Value::Array(expr.positional.clone()), expr.fixes.clone());
+    let sources = Vec::new();
+    let listed = RawCall { name: expr.name.clone(), arguments, id: None, span, fixes, sources, object: None };
+    match apart(listed, offered) {
+        calls if calls.len() > 1 => calls,
+        _ => vec![raw_call(expr, offered)],
+    }
 }
 
 /// A call expression as a call: one dict alone is the arguments, values by position are named by the tool's schema.

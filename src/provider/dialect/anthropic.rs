@@ -207,18 +207,19 @@ impl Reading {
                 let fragment = Fragment { slot: index, arguments: Arguing::Text(piece), ..Fragment::default() };
                 to.call(fragment).map(drop)
             }
-            // Blocks that are not ours to run (a tool that the server runs itself) have such deltas too.
-            ("input_json_delta", Some(_)) => Ok(()),
             ("input_json_delta", None) => Err(Trouble::malformed("arguments came for a block that had not begun")),
             ("thinking_delta", block) => {
                 let piece = text(delta, &["thinking"]).unwrap_or_default();
-                append(block, "thinking", piece);
+                if let Some(block) = block {
+                    append(block, "thinking", piece);
+                }
                 to.reasoning(piece)
             }
-            ("signature_delta", block) => {
+            ("signature_delta", Some(block)) => {
                 append(block, "signature", text(delta, &["signature"]).unwrap_or_default());
                 Ok(())
             }
+            // Among these: arguments of a tool that the server runs itself.
             _ => Ok(()),
         }
     }
@@ -239,8 +240,8 @@ impl Reading {
     }
 }
 
-fn append(block: Option<&mut Block>, key: &str, piece: &str) {
-    if let Some(Block::Thought(thought)) = block {
+fn append(block: &mut Block, key: &str, piece: &str) {
+    if let Block::Thought(thought) = block {
         match &mut thought[key] {
             Value::String(text) => text.push_str(piece),
             other => *other = json!(piece),
