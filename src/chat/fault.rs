@@ -85,6 +85,21 @@ impl Fault {
             Self::Unreadable { .. } | Self::Truncated { .. } | Self::NoCall => None,
         }
     }
+
+    /// The same fault of the call with this index.
+    #[must_use]
+    pub(crate) fn of_call(mut self, index: usize) -> Self {
+        match &mut self {
+            Self::UnknownTool { call, .. }
+            | Self::MissingArgument { call, .. }
+            | Self::Invalid { call, .. }
+            | Self::TooDeep { call }
+            | Self::ForcedClose { call }
+            | Self::NotAllowed { call } => *call = index,
+            Self::Unreadable { .. } | Self::Truncated { .. } | Self::NoCall => {}
+        }
+        self
+    }
 }
 
 impl fmt::Display for Fault {

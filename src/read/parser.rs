@@ -297,8 +297,9 @@ impl Parser {
         for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes) {
             self.fix(Fix { call: Some(index), ..fix }, events);
         }
+        // Recovery counted calls that were dropped since.
         for fault in checked.faults {
-            self.fault(fault, events);
+            self.fault(fault.of_call(index), events);
         }
         self.parsed.calls.push(call);
     }
