@@ -1,5 +1,5 @@
 //! What bad input gets: one sentence, its cause, a way out, exit code 2, and nothing half written.
-#![cfg(all(feature = "cli", feature = "llama"))]
+#![cfg(all(feature = "cli", any(feature = "llama", feature = "candle")))]
 #![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 
 mod common;

@@ -1,5 +1,5 @@
 //! `callwright bench run` on the embedded model: figures, recordings, gates, bad tasks.
-#![cfg(all(feature = "cli", feature = "llama"))]
+#![cfg(all(feature = "cli", any(feature = "llama", feature = "candle")))]
 #![allow(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;

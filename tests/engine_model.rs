@@ -1,5 +1,5 @@
 //! A model without a row is prompted and read as its own template writes calls.
-#![cfg(feature = "llama")]
+#![cfg(any(feature = "llama", feature = "candle"))]
 #![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 
 use callwright::engine::Engine;

@@ -1,5 +1,5 @@
 //! Law 9, *local stays local*: a run that may not use the network opens no socket, whatever the environment offers.
-#![cfg(all(feature = "cli", feature = "cloud", feature = "llama"))]
+#![cfg(all(feature = "cli", feature = "cloud", any(feature = "llama", feature = "candle")))]
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a test that cannot go on stops, and says what it skips")]
 
 mod common;

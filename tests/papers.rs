@@ -1,5 +1,5 @@
 //! What the papers show is what happens: every `console` block is run and its output compared.
-#![cfg(all(feature = "llama", feature = "cli"))]
+#![cfg(all(feature = "cli", any(feature = "llama", feature = "candle")))]
 #![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test that cannot go on stops")]
 
 mod common;

@@ -263,3 +263,38 @@ fn a_redirect_is_not_followed_and_no_secret_is_told() {
     }
     assert!(elsewhere.came().is_empty(), "a redirect was followed");
 }
+
+/// The most memory that this process ever had, in megabytes.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
+}
+
+/// A server that never ends fills no memory: the reply does.
+#[test]
+fn floods_are_bounded() {
+    let before = peak();
+    let delta = |delta: &str| format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n");
+    let word = "x".repeat(4000);
+    let call =
+        format!("{{\"tool_calls\":[{{\"index\":0,\"function\":{{\"name\":\"add\",\"arguments\":\"{word}\"}}}}]}}");
+    for flood in [
+        delta(&format!("{{\"content\":\"{word}\"}}")),
+        delta(&call),
+        format!("data: {word}\n"),
+        format!("data: {{\"choices\":[],\"padding\":\"{word}\"}}\n\n"),
+        word.clone(),
+    ] {
+        let Act::Send(bytes) = chunk(flood.repeat(16).as_bytes()) else { continue };
+        let server = Server::always(vec![head("text/event-stream"), Act::Flood(bytes, Duration::ZERO)]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let more = "limits = { retries = 0, total_s = 120.0 }";
+        let provider = provider(&catalog("openai_chat", &server.address, more), &gate(folder.path(), Bodies::LeftOut));
+        let error = block_on(whole(provider.stream(Ask::new(request(), "", Reason::User)))).expect_err("too large");
+        assert_eq!(error.failure().expect("a failure").kind, FailureKind::TooLarge, "{error}");
+    }
+    if let (Some(before), Some(after)) = (before, peak()) {
+        assert!(after - before < 64, "{before} MB before, {after} MB after");
+    }
+}

@@ -2,6 +2,7 @@
 #![cfg(feature = "cloud")]
 #![allow(
     clippy::expect_used,
+    clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a test stops at the first surprise, and says what it skips"
 )]
@@ -205,6 +206,19 @@ fn a_real_llama_server_calls_tools() {
     let parts = Parts::new(Arc::clone(catalog.get("test").expect("a row")), None, gate(folder.path(), Bodies::LeftOut));
     block_on(async {
         let raw = Raw::connect(parts, vec![]).await.expect("an engine");
+        // Every grammar that is said to be a translation is one that the engine takes.
+        for format in Formats::builtin().iter() {
+            let tools = ToolSet::compile(&tools()).expect("tools");
+            let Ok(Some(held)) = Constraint::compile(format, &tools, &ToolChoice::Required, true, "") else { continue };
+            if raw.enforces(&held) {
+                let mut job = job(Prompt::markup("x"), Some(held));
+                job.limits.max_tokens = 1;
+                let mut chunks = raw.generate(job).expect("begun");
+                while let Some(chunk) = std::future::poll_fn(|context| chunks.as_mut().poll_next(context)).await {
+                    assert!(chunk.is_ok(), "{}: {chunk:?}", format.name());
+                }
+            }
+        }
         let engine = Engine::builder().generator(Box::new(raw)).format("hermes").build().await.expect("an engine");
         let mut good = 0;
         for city in ["Oslo", "Rome", "Lima"] {

@@ -93,11 +93,15 @@ fn nothing_of_a_conversation_is_lost() {
             _ => (&["id"], &["tool_call_id"]),
         };
         let mut made = Vec::new();
-        calls.iter().for_each(|key| under(&body, key, &mut made));
+        for key in calls {
+            under(&body, key, &mut made);
+        }
         let unique: std::collections::BTreeSet<_> = made.iter().copied().collect();
         assert_eq!(unique.len(), 3, "{dialect}: {made:?}");
         let mut answered = Vec::new();
-        results.iter().for_each(|key| under(&body, key, &mut answered));
+        for key in results {
+            under(&body, key, &mut answered);
+        }
         assert!(answered.iter().all(|id| unique.contains(id)), "{dialect}: {made:?} {answered:?}");
         let whole = end.expect("a reply");
         assert_eq!((whole.served_by.as_str(), whole.left_machine), ("test", false));
@@ -236,6 +240,32 @@ fn what_a_provider_wants_back_comes_back() {
             block_on(turn(&**provider, next.clone())).1.expect("a reply");
             let came = server.came().pop().expect("a request").json().to_string();
             assert_eq!(came.contains(&wanted.to_string()), is_own, "{dialect}: {came}");
+        }
+    }
+}
+
+/// A pull has come through only when the server says so.
+#[test]
+fn a_server_fetches_a_model() {
+    use futures_util::StreamExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let gate = gate(folder.path(), Bodies::LeftOut);
+    let begun = "{\"status\":\"pulling\",\"total\":10,\"completed\":4}\n";
+    for (dialect, rest, kind) in [
+        ("ollama", "{\"status\":\"success\"}\n", None),
+        ("ollama", "{\"error\":\"model not found\"}\n", Some(FailureKind::NotFound)),
+        ("ollama", "", Some(FailureKind::Truncated)),
+        ("openai_chat", "", Some(FailureKind::Unsupported)),
+    ] {
+        let server = Server::always(streamed("application/x-ndjson", [begun, rest].concat().as_bytes()));
+        let provider = provider(&catalog(dialect, &server.address, QUICK), &gate);
+        let steps: Vec<_> = block_on(provider.pull("smollm2:135m").collect());
+        let last = steps.last().expect("a step");
+        let told = last.as_ref().err().map(|error| error.failure().expect("a failure").kind);
+        assert_eq!(told, kind, "{last:?}");
+        if kind.is_none() {
+            assert_eq!(server.came()[0].json()["model"], "smollm2:135m");
+            assert!(steps[0].as_ref().is_ok_and(|step| (step.completed, step.total, step.done) == (4, 10, false)));
         }
     }
 }

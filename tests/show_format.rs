@@ -56,7 +56,7 @@ fn a_user_s_own_format_is_shown_and_a_model_s_name_goes_first() {
 }
 
 /// The model is told of the format, held to it and read by it, none of which needed a rebuild.
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", feature = "candle"))]
 #[test]
 fn a_user_s_own_format_is_run_with() {
     let home = Home::new();

@@ -171,17 +171,25 @@ fn only_the_printer_prints() {
     assert!(stray.is_empty(), "these print past the printer:\n{}", stray.join("\n"));
 }
 
-/// DESIGN section 4: the core builds without tokio or C++ and depends on nothing that excludes wasm32.
-#[test]
-fn the_core_is_light() {
+/// What the crate depends on with these options of `cargo tree`, one crate a line.
+fn depends_on(options: &[&str]) -> String {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--edges", "normal,build", "--no-default-features", "--prefix", "none"])
-        .args(["--format", "{p}", "--target", "wasm32-unknown-unknown"])
+        .args(["--format", "{p}"])
+        .args(options)
         .current_dir(root())
         .output()
         .expect("cargo tree runs");
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let tree = String::from_utf8(tree.stdout).expect("cargo writes text");
+    assert!(tree.lines().any(|line| line.starts_with("serde_json")), "the tree was not read:\n{tree}");
+    tree
+}
+
+/// DESIGN section 4: the core builds without tokio or C++ and depends on nothing that excludes wasm32.
+#[test]
+fn the_core_is_light() {
+    let tree = depends_on(&["--target", "wasm32-unknown-unknown"]);
     let heavy = [
         "tokio",
         "mio",
@@ -206,5 +214,13 @@ fn the_core_is_light() {
     ];
     let found: Vec<_> = tree.lines().filter(|line| heavy.iter().any(|name| line.starts_with(name))).collect();
     assert!(found.is_empty(), "the core depends on {found:?}");
-    assert!(tree.lines().any(|line| line.starts_with("serde_json")), "the tree was not read:\n{tree}");
+}
+
+/// The second engine is there for machines without a C++ compiler.
+#[test]
+fn candle_builds_in_rust_alone() {
+    let tree = depends_on(&["--features", "candle,cli"]);
+    let compiled = ["cc ", "cmake", "bindgen", "llama-cpp", "ring"];
+    let found: Vec<_> = tree.lines().filter(|line| compiled.iter().any(|name| line.starts_with(name))).collect();
+    assert!(found.is_empty(), "candle depends on {found:?}");
 }

@@ -1,5 +1,5 @@
 //! The promises of the model in the repository: its questions are new to it, and it answers them well enough.
-#![cfg(all(feature = "llama", feature = "cli"))]
+#![cfg(all(feature = "cli", any(feature = "llama", feature = "candle")))]
 #![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 
 mod common;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::chat::{Event, Fault, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason};
+use crate::chat::{Event, Fault, LOCAL, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::record::Recording;
@@ -95,7 +95,7 @@ impl AskArgs {
                 Some(Event::Finished { response }) => {
                     screen.end_line()?;
                     tell_of_others(world, &response);
-                    self.keep(&tools, &response)?;
+                    self.keep(&tools, &response, world)?;
                     if self.trace {
                         trace(world, &response);
                     }
@@ -107,8 +107,12 @@ impl AskArgs {
         }
     }
 
-    fn keep(&self, tools: &[Tool], response: &Response) -> Result<()> {
+    fn keep(&self, tools: &[Tool], response: &Response, world: &World) -> Result<()> {
         let Some(file) = &self.record else { return Ok(()) };
+        if response.served_by != LOCAL {
+            world.printer.note("not recorded: a provider's answer is in no format that could be read again");
+            return Ok(());
+        }
         let lines = std::fs::read(file).map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count());
         Recording::of_response(format!("run_{}", lines + 1), tools, response).append(file)
     }

@@ -104,8 +104,16 @@ fn folder(world: &World) -> Finding {
 }
 
 fn network(world: &World) -> Finding {
-    let found = if world.settings.places.offline { "off: nothing is ever downloaded" } else { "only for `pull`" };
-    good("network", found)
+    let fallback = &world.settings.file.fallback;
+    if world.settings.offline {
+        return good("network", "off: nothing is ever downloaded, and nobody is asked");
+    }
+    let pull = if world.settings.places.offline { "not for `pull`" } else { "only for `pull`" };
+    let asked = fallback.chain.join(", ");
+    good(
+        "network",
+        if fallback.enabled { format!("{pull}, and to ask {asked}: fallback is on") } else { pull.to_owned() },
+    )
 }
 
 fn variables(world: &World) -> Result<Exit> {

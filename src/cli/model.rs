@@ -48,9 +48,18 @@ pub(super) struct ModelArgs {
     /// Layers to put on the GPU
     #[arg(long, visible_alias = "n-gpu-layers", visible_short_alias = 'g', value_name = "N")]
     gpu_layers: Option<usize>,
+    #[arg(skip)]
+    measured: bool,
 }
 
 impl ModelArgs {
+    /// The same for a measurement: nobody is asked in the model's place, no answer is mended, and nothing is kept of it,
+    /// unless the command line says so.
+    pub(super) fn measured(mut self) -> Self {
+        self.measured = true;
+        self
+    }
+
     /// The same, with the model writing as it likes.
     pub(super) fn free(mut self) -> Self {
         self.no_enforce = true;
@@ -104,18 +113,10 @@ impl ModelArgs {
         let engine = &settings.file.engine;
         let level = self.level.unwrap_or_else(|| engine.level.into());
         let enforce = if self.no_enforce { Enforce::Off } else { engine.enforce.into() };
-        let reasks = self.reasks.unwrap_or_else(|| settings.file.reasks());
+        let reasks = self.reasks.unwrap_or_else(|| if self.measured { 0 } else { settings.file.reasks() });
         let mut builder = Engine::builder().formats(settings.formats()?).level(level).enforce(enforce).reasks(reasks);
         builder = self.elsewhere(builder, world)?;
-        match settings.ledger() {
-            Ok(ledger) if settings.file.usage.keep || settings.file.fallback.enabled => {
-                builder = builder.ledger(ledger);
-            }
-            Ok(_) => {}
-            // What is sent for money must be written down; what is done at home may go without.
-            Err(error) if settings.file.fallback.enabled || self.provider.is_some() => return Err(error),
-            Err(error) => world.printer.aside(&error.to_string()),
-        }
+        builder = self.kept(builder, world)?;
         if let Some(format) = self.format.as_ref().or(engine.format.as_ref()) {
             builder = builder.format(format);
         }
@@ -125,11 +126,30 @@ impl ModelArgs {
         Ok(self.tuned(builder, world))
     }
 
+    /// Where it is kept what turns take.
+    fn kept(&self, builder: Builder, world: &World) -> Result<Builder> {
+        let file = &world.settings.file;
+        let paid = self.provider.is_some() || (file.fallback.enabled && !self.measured);
+        if !paid && (self.measured || !file.usage.keep) {
+            return Ok(builder);
+        }
+        match world.settings.ledger() {
+            Ok(ledger) => Ok(builder.ledger(ledger)),
+            // What is sent for money must be written down; what is done at home may go without.
+            Err(error) if paid => Err(error),
+            Err(error) => {
+                world.printer.aside(&error.to_string());
+                Ok(builder)
+            }
+        }
+    }
+
     /// Whom else the engine may ask.
     #[cfg(feature = "cloud")]
     fn elsewhere(&self, builder: Builder, world: &World) -> Result<Builder> {
         let fallback = match &self.provider {
             Some(provider) => Some(world.settings.only(provider)?),
+            None if self.measured => None,
             None => world.settings.fallback()?,
         };
         Ok(match fallback {

@@ -17,7 +17,7 @@ use super::scan::{Role, Sighted};
 use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::shapes::json_calls::Named;
 use super::{Calm, Format, Offered};
-use crate::chat::{Call, Fault, Fix, FixKind};
+use crate::chat::{Fault, Fix, FixKind};
 
 /// What a reader found. The spans of text, reasoning, framing, calls and malformed pieces lie end to end.
 #[derive(Debug, Clone, PartialEq)]
@@ -386,19 +386,4 @@ enum Next {
 /// Whether a call with no marker may begin with this byte.
 fn may_begin(byte: u8) -> bool {
     matches!(byte, b'{' | b'[' | b'`' | b'_') || byte.is_ascii_alphabetic() || byte >= 0x80
-}
-
-impl Format {
-    /// The calls of a complete text, unchecked.
-    pub(crate) fn read_calls(&self, text: &str, offered: &dyn Offered) -> Vec<Call> {
-        let mut steps = Vec::new();
-        Reader::new(self, "").read(self, Text { so_far: text, at_end: true }, offered, &mut steps);
-        steps
-            .into_iter()
-            .filter_map(|step| match step {
-                Step::Call(raw) => Some(Call::new(raw.name, raw.arguments.as_object().cloned().unwrap_or_default())),
-                _ => None,
-            })
-            .collect()
-    }
 }

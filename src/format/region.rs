@@ -390,10 +390,6 @@ impl Region {
         self.committed = true;
         out.append(&mut self.held);
     }
-
-    fn over(&self, at: usize) -> Ended {
-        Ended::Here { at, pending_close: self.call_open || self.section || self.list > 0 || self.fence }
-    }
 }
 
 /// Where a body may begin with no marker at all: the bodies of this place.

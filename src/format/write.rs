@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::reader::{Reader, Step, Text};
 use super::row::{Escape, Ids, JsonStyle, Nested, ParallelKind, ShapeName};
 use super::shapes::{call_expr, elements, json_text};
 use super::template::{Field, Piece, Template};
@@ -207,5 +208,20 @@ impl Offered for Echo {
 
     fn positional(&self, _name: &str, _values: Vec<Value>) -> Arguments {
         Arguments::new()
+    }
+}
+
+impl Format {
+    /// The calls of a complete text, unchecked.
+    fn read_calls(&self, text: &str, offered: &dyn Offered) -> Vec<Call> {
+        let mut steps = Vec::new();
+        Reader::new(self, "").read(self, Text { so_far: text, at_end: true }, offered, &mut steps);
+        steps
+            .into_iter()
+            .filter_map(|step| match step {
+                Step::Call(raw) => Some(Call::new(raw.name, raw.arguments.as_object().cloned().unwrap_or_default())),
+                _ => None,
+            })
+            .collect()
     }
 }

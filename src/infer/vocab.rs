@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use llguidance::ParserFactory;
-use toktrie::{TokEnv, TokRxInfo, TokTrie, TokenizerEnv};
+use toktrie::{InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenizerEnv};
 
 use super::backend::Token;
 use crate::chat::{Piece, Prompt};
@@ -200,6 +200,16 @@ impl TokenizerEnv for ExactTokenizer {
     }
 }
 
+/// Kinds of tokens that are allowed or not as a whole, so that masks of texts need not look at each: blanks, and parts
+/// of texts as JSON writes them, each kind within the next. The shortest one has no `<` either: texts between tags
+/// take it as a whole too.
+const SLICES: [&str; 4] = [
+    r"[\x20\x0A\x0D\x09]+",
+    r#"[^<"\\\x00-\x1F\x7F]{1,10}"#,
+    r#"[^"\\\x00-\x1F\x7F]{1,30}"#,
+    r#"[^"\\\x00-\x1F\x7F]+"#,
+];
+
 fn build_factory(vocab: &Arc<dyn Vocab>) -> Result<ParserFactory, String> {
     let size = token_id(vocab.size());
     let ends: Vec<Token> = (0..size).filter(|token| vocab.is_end(*token)).collect();
@@ -210,7 +220,9 @@ fn build_factory(vocab: &Arc<dyn Vocab>) -> Result<ParserFactory, String> {
         trie = trie.with_eos_tokens(&ends);
     }
     let environment: TokEnv = Arc::new(ExactTokenizer { trie, vocab: Arc::clone(vocab), known: Mutex::default() });
-    let mut factory = ParserFactory::new_simple(&environment).map_err(|error| format!("{error:#}"))?;
+    let slices = SLICES.map(str::to_owned);
+    let factory = ParserFactory::new(&environment, InferenceCapabilities::default(), &slices);
+    let mut factory = factory.map_err(|error| format!("{error:#}"))?;
     factory.quiet();
     factory.limits_mut().verbose_errors = false;
     Ok(factory)

@@ -150,26 +150,20 @@ fn cut(messages: &[Message], cuts: &[Cut]) -> Fitted {
             Cut::Drop(range) => gone.extend(range.clone().filter(|index| messages[*index].role != Role::System)),
         }
     }
-    // A result may stand in a later turn than its call.
-    let calls = |index: &usize| messages[*index].calls.iter().map(|call| &call.id);
-    let unanswered: BTreeSet<&CallId> = gone.iter().flat_map(calls).collect();
-    let orphan = |message: &Message| message.tool_call_id.as_ref().is_some_and(|id| unanswered.contains(id));
-    let kept = (0..messages.len()).filter(|index| !gone.contains(index));
-    let kept: Vec<usize> =
-        kept.filter(|index| gone.is_empty() || !is_orphan(messages, *index, &gone, orphan)).collect();
-    let shortened = kept.iter().filter(|index| short.contains(index)).count();
-    let message =
-        |index: &usize| if short.contains(index) { shorten(&messages[*index]) } else { messages[*index].clone() };
-    let left: Vec<Message> = kept.iter().map(message).collect();
+    let calls = |message: &'_ Message| message.calls.iter().map(|call| call.id.clone()).collect::<Vec<CallId>>();
+    let lost: BTreeSet<CallId> = gone.iter().flat_map(|index| calls(&messages[*index])).collect();
+    let (mut kept, mut left, mut shortened) = (BTreeSet::new(), Vec::new(), 0);
+    for (index, message) in messages.iter().enumerate().filter(|(index, _)| !gone.contains(index)) {
+        kept.extend(calls(message));
+        // A result may stand in a later turn than its call.
+        if message.tool_call_id.as_ref().is_some_and(|id| lost.contains(id) && !kept.contains(id)) {
+            continue;
+        }
+        let is_short = short.contains(&index);
+        shortened += usize::from(is_short);
+        left.push(if is_short { shorten(message) } else { message.clone() });
+    }
     Fitted { shortened, dropped: messages.len() - left.len(), messages: left, before: 0, after: 0 }
-}
-
-/// Whether a result's call was dropped and is not made once more, under the same id, in what is kept.
-fn is_orphan(messages: &[Message], index: usize, gone: &BTreeSet<usize>, dropped: impl Fn(&Message) -> bool) -> bool {
-    let message = &messages[index];
-    let kept = |at: &usize| !gone.contains(at);
-    let calls = |at: usize| messages[at].calls.iter().any(|call| message.tool_call_id.as_ref() == Some(&call.id));
-    dropped(message) && !(0..index).filter(kept).any(calls)
 }
 
 fn shorten(message: &Message) -> Message {

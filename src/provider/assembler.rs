@@ -47,7 +47,7 @@ pub(super) enum Finish {
 }
 
 /// A piece of a call.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Fragment<'a> {
     /// The number that the server gives the call.
     pub(super) slot: Option<u64>,

@@ -25,6 +25,7 @@ mod part;
 mod pool;
 mod reading;
 mod recorded;
+mod pull;
 mod raw;
 mod redact;
 mod registry;
@@ -41,7 +42,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Failure, FailureKind, Result};
 
 pub use crate::chat::Reason;
 pub use ask::Ask;
@@ -50,6 +51,7 @@ pub use catalog::Catalog;
 pub use egress::{Gate, Rules};
 pub use facts::{Ability, Capabilities, Check, Health, Info, Kind, Step};
 pub use pool::Pool;
+pub use pull::{Pull, Pulls};
 pub use raw::{Raw, RawEngine};
 pub use recorded::read_recorded;
 pub use registry::{Constructor, Parts, Registry};
@@ -94,11 +96,17 @@ pub trait Provider: Send + Sync + Debug {
 
     /// How it is doing with this model.
     fn health(&self, model: &str) -> Health;
+
+    /// Has the server fetch a model, where it is one that does.
+    fn pull(&self, _model: &str) -> Pulls {
+        let failure = Failure::new(FailureKind::Unsupported, self.info().name.as_str());
+        let error = Error::provider(failure, format!("`{}` fetches no models on request", self.info().name));
+        Box::pin(futures_util::stream::iter([Err(error)]))
+    }
 }
 
 /// Reads a reply to its end.
 pub async fn whole(mut replies: Replies) -> Result<Whole> {
-    use crate::error::{Error, ErrorKind};
     while let Some(reply) = std::future::poll_fn(|context| replies.as_mut().poll_next(context)).await {
         if let Reply::End(whole) = reply? {
             return Ok(*whole);

@@ -24,7 +24,7 @@ use super::registry::Parts;
 use super::retry::{self, Budget};
 use super::send::{Sender, answer_or_trouble, json};
 use super::trouble::Trouble;
-use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, Replies, Reply, Row, Task};
+use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, Pulls, Replies, Reply, Row, Task};
 use crate::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
 
 /// A provider over the wire.
@@ -139,6 +139,10 @@ impl Provider for Remote {
 
     fn check(&self) -> Task<'_, Check> {
         Box::pin(super::check::check(self))
+    }
+
+    fn pull(&self, model: &str) -> Pulls {
+        super::pull::pull(Arc::clone(&self.wire), model)
     }
 
     fn health(&self, model: &str) -> Health {

@@ -1,6 +1,11 @@
 //! Asks a provider on loopback, as a program would.
 
-#![allow(dead_code, clippy::expect_used, reason = "each test uses its own part, and stops where it cannot go on")]
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::format_push_string,
+    reason = "each test uses its own part, and stops where it cannot go on"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,6 +1,11 @@
 //! A server on loopback that answers with exactly the bytes it is told, and can stop, stall or reset after any of them.
 
-#![allow(dead_code, clippy::expect_used, reason = "each test uses its own part, and stops where it cannot go on")]
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::format_push_string,
+    reason = "each test uses its own part, and stops where it cannot go on"
+)]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

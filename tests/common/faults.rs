@@ -17,9 +17,12 @@ use super::wires::{Meant, Sent, body, content_type, events, framed, sample};
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// What the server does; `None` where the dialect has no such thing.
-    pub(crate) acts: Box<dyn Fn(&str) -> Option<Vec<Act>>>,
+    pub(crate) acts: Making,
     pub(crate) want: Want,
 }
+
+/// What the server does, by the dialect.
+type Making = Box<dyn Fn(&str) -> Option<Vec<Act>>>;
 
 /// What must come of it.
 pub(crate) enum Want {

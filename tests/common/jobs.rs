@@ -34,13 +34,13 @@ pub fn models() -> Vec<Box<dyn Generator>> {
 /// A model on an engine.
 #[cfg_attr(not(any(feature = "llama", feature = "candle")), expect(unused_variables, reason = "there is no engine"))]
 pub fn model(backend: BackendName, file: &Path) -> Box<dyn Generator> {
-    let opened = match backend {
+    let opened: Result<Box<dyn Generator>> = match backend {
         #[cfg(feature = "llama")]
         BackendName::Llama => callwright::infer::llama::open(file, &on_one_thread()),
         #[cfg(feature = "candle")]
         BackendName::Candle => callwright::infer::candle::open(file, &CandleSettings::default()),
         #[cfg(not(all(feature = "llama", feature = "candle")))]
-        _ => unreachable!("it is not built in"),
+        _ => Err(callwright::Error::new(callwright::ErrorKind::Backend, "it is not built in")),
     };
     opened.expect("the model opens")
 }
@@ -48,13 +48,13 @@ pub fn model(backend: BackendName, file: &Path) -> Box<dyn Generator> {
 /// A model on an engine, without the token loop.
 #[cfg_attr(not(any(feature = "llama", feature = "candle")), expect(unused_variables, reason = "there is no engine"))]
 pub fn backend(backend: BackendName, file: &Path) -> Box<dyn Backend> {
-    let opened = match backend {
+    let opened: Result<Box<dyn Backend>> = match backend {
         #[cfg(feature = "llama")]
         BackendName::Llama => callwright::infer::llama::backend(file, &on_one_thread()),
         #[cfg(feature = "candle")]
         BackendName::Candle => callwright::infer::candle::backend(file, &CandleSettings::default()),
         #[cfg(not(all(feature = "llama", feature = "candle")))]
-        _ => unreachable!("it is not built in"),
+        _ => Err(callwright::Error::new(callwright::ErrorKind::Backend, "it is not built in")),
     };
     opened.expect("the model opens")
 }

@@ -86,7 +86,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let mut measured = Vec::new();
     for enforced in ways {
         let counted = block_on(async {
-            let model = if *enforced { args.model.clone() } else { args.model.clone().free() };
+            let model = args.model.clone().measured();
+            let model = if *enforced { model } else { model.free() };
             let engine = model.engine(args.name.as_deref(), world).await?;
             ask_all(&engine, &tasks, *enforced, args, (world, &stopped)).await
         })?;

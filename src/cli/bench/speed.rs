@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let engine = args.model.rates(args.name.as_deref(), world, args.depth)?;
     bar.step();
     let report = block_on(async {
-        let ready = args.model.engine(args.name.as_deref(), world).await?;
+        let ready = args.model.clone().measured().engine(args.name.as_deref(), world).await?;
         let mut responses = Vec::new();
         for task in &tasks {
             if stopped.load(Ordering::Relaxed) {

@@ -28,6 +28,24 @@ use crate::provider::{Ask, Kind, Provider, Registry, Reply, Tokens, Whole};
 pub use policy::{Complex, Policy, Share};
 
 /// Whom to ask, and what the owner allows.
+///
+/// ```
+/// use std::sync::Arc;
+/// use callwright::chat::{Reason, Request, ToolChoice};
+/// use callwright::engine::{Engine, fallback::{Fallback, Policy}};
+/// use callwright::provider::{Registry, Replay};
+/// # async fn demo() -> callwright::Result<()> {
+/// let registry = Registry::default();
+/// registry.put("cloud", Arc::new(Replay::new("cloud").says("It is 40.")));
+/// let fallback = Fallback::new(Arc::new(registry), ["cloud:large".parse().unwrap()], Policy::when([Reason::NoValidCall]));
+/// let local = callwright::infer::Replay::of_texts(["I would rather not."]);
+/// let engine = Engine::builder().generator(Box::new(local)).fallback(fallback).build().await?;
+/// let response = engine.chat(Request::new("What is 17 + 23?").tool_choice(ToolChoice::Required)).await?;
+/// assert_eq!((response.served_by.as_str(), response.left_machine), ("cloud", true));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(demo()).unwrap();
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Fallback {

@@ -9,6 +9,11 @@ use super::{Ended, Region};
 use crate::chat::{Fault, FixKind};
 
 impl Region {
+    /// It is over here, with calls.
+    pub(super) fn over(&self, at: usize) -> Ended {
+        Ended::Here { at, pending_close: self.call_open || self.section || self.list > 0 || self.fence }
+    }
+
     pub(super) fn at_end(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {
         if self.calls == 0 {
             if self.none && self.list == 0 && !self.bare {

@@ -143,8 +143,9 @@ impl Cache {
     /// Writes the first `length` positions of a sequence, as [`Cache::restore`] takes them.
     pub(super) fn write_to(&self, sequence: usize, length: usize, out: &mut impl Write) -> io::Result<()> {
         let blocks = self.sequences[sequence].blocks.iter().take(length.div_ceil(POSITIONS));
-        for number in blocks.flat_map(|block| block.iter()) {
-            out.write_all(&number.to_le_bytes())?;
+        for block in blocks {
+            let bytes: Vec<u8> = block.iter().flat_map(|number| number.to_le_bytes()).collect();
+            out.write_all(&bytes)?;
         }
         Ok(())
     }

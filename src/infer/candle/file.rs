@@ -44,7 +44,7 @@ impl File {
     }
 
     /// A value of the file's metadata.
-    pub(super) fn value(&self, key: &str) -> Option<&Value> {
+    fn value(&self, key: &str) -> Option<&Value> {
         self.content.metadata.get(key)
     }
 

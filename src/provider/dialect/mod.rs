@@ -35,6 +35,11 @@ pub(super) trait Dialect: Send + Sync + Debug {
         "/models"
     }
 
+    /// Where a model is fetched to the server, where that can be asked for.
+    fn pull_path(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The header that carries the key.
     fn key_header(&self) -> KeyHeader {
         KeyHeader::Bearer

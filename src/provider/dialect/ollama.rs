@@ -37,6 +37,10 @@ impl Dialect for Ollama {
         "/api/tags"
     }
 
+    fn pull_path(&self) -> Option<&'static str> {
+        Some("/api/pull")
+    }
+
     fn write(&self, asking: &mut Asking<'_>) -> Value {
         let mut body = Map::new();
         body.insert("model".to_owned(), json!(asking.model));

@@ -12,7 +12,7 @@ mod schema;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 pub use self::engine::RawEngine;
 use self::engine::{Completion, PROBES};
@@ -21,7 +21,7 @@ use super::registry::Parts;
 use super::send::{Sender, answer_or_trouble, json};
 use super::told;
 use super::trouble::Trouble;
-use super::{Reason, frames};
+use super::{Reason, frames, retry};
 use crate::chat::{Piece, Prompt};
 use crate::constrain::{Constraint, Mode};
 use crate::error::{Error, ErrorKind, FailureKind, Result};
@@ -117,15 +117,29 @@ impl Generator for Raw {
 }
 
 impl Wire {
-    /// Asks, and gives what is to be read.
+    /// Asks until an output begins. Servers close connections that are kept for the next request whenever they like.
     async fn begin(&self, job: Job) -> Result<reading::Begun> {
+        let mut waits = retry::waits(self.parts.row.limits.retries);
+        loop {
+            match self.exchange(&job).await {
+                Err(error) if error.is_retryable() => match waits.next() {
+                    Some(wait) => sleep(wait).await,
+                    None => return Err(error),
+                },
+                begun => return begun,
+            }
+        }
+    }
+
+    /// Asks once, and gives what is to be read.
+    async fn exchange(&self, job: &Job) -> Result<reading::Begun> {
         let fail = |trouble| told::error(trouble, &self.parts.row, self.sender.redactor(), None);
         let deadline = self.clocks.deadline(job.limits);
         let first_byte = deadline.min(Instant::now() + self.clocks.first_byte);
         let asked = Completion {
             model: &self.info.name,
             prompt: self.prompt(&job.prompt, first_byte).await?,
-            job: &job,
+            job,
             grammar: job.constraint.as_ref().and_then(grammar),
             special: &self.special,
         };
