@@ -69,6 +69,7 @@ fn scalars() {
     stays(json!({"type": ["string", "integer"]}), json!("5"));
     stays(json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}), json!("5"));
     stays(json!({"type": ["number", "string"]}), json!(2));
+    stays(json!({"type": "number", "allOf": [{"type": "integer"}]}), json!(1));
     stays(json!({}), json!("5"));
     stays(json!({"type": "any"}), json!({"a": [1]}));
     faulty(json!({"type": "integer"}), json!("five"));

@@ -77,7 +77,9 @@ impl Coercion<'_> {
         if allowed.is_said() && !fits(value, allowed) {
             self.convert(value, schema, allowed, source);
         }
-        self.write_float(value, allowed);
+        if !self.wants_whole(map) {
+            self.write_float(value, allowed);
+        }
         if let Some(Value::Array(members)) = map.get("enum") {
             self.enumerated(value, members);
         }
@@ -121,6 +123,13 @@ impl Coercion<'_> {
         }
         *value = Value::Array(vec![value.take()]);
         self.tell(FixKind::Listed, || "one value -> a list of one".to_owned());
+    }
+
+    /// Whether an alternative takes whole numbers only: then none is written with a fraction, to be made whole again.
+    fn wants_whole(&self, schema: &Map<String, Value>) -> bool {
+        let parts = ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten();
+        let mut allowed = parts.map(|part| Types::allowed(part, self.root));
+        allowed.any(|types| types.has(Types::INTEGER) && !types.has(Types::NUMBER))
     }
 
     fn write_float(&mut self, value: &mut Value, allowed: Types) {

@@ -31,16 +31,18 @@ pub use policy::{Complex, Policy, Share};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use callwright::chat::{Reason, Request, ToolChoice};
+/// use callwright::chat::{Arguments, Call, Reason, Request, Tool, ToolChoice};
 /// use callwright::engine::{Engine, fallback::{Fallback, Policy}};
 /// use callwright::provider::{Registry, Replay};
 /// # async fn demo() -> callwright::Result<()> {
 /// let registry = Registry::default();
-/// registry.put("cloud", Arc::new(Replay::new("cloud").says("It is 40.")));
+/// registry.put("cloud", Arc::new(Replay::new("cloud").calls(vec![Call::new("now", Arguments::new())])));
 /// let fallback = Fallback::new(Arc::new(registry), ["cloud:large".parse().unwrap()], Policy::when([Reason::NoValidCall]));
 /// let local = callwright::infer::Replay::of_texts(["I would rather not."]);
 /// let engine = Engine::builder().generator(Box::new(local)).fallback(fallback).build().await?;
-/// let response = engine.chat(Request::new("What is 17 + 23?").tool_choice(ToolChoice::Required)).await?;
+/// let now = Tool::new("now", "the time", serde_json::json!({"type": "object"}));
+/// let request = Request::new("What time is it?").tool(now).tool_choice(ToolChoice::Required);
+/// let response = engine.chat(request).await?;
 /// assert_eq!((response.served_by.as_str(), response.left_machine), ("cloud", true));
 /// # Ok(())
 /// # }
