@@ -5,8 +5,6 @@
 //! programs cannot both spend the last cent, and one that crashes has spent what it reserved. No text of any
 //! conversation is kept.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::{Attempt, Cost, LOCAL, Money, Outcome, Reason, Usage};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lines;
 
 /// Keeps what was spent. Cloning it shares what it keeps.
 #[derive(Debug, Clone)]
@@ -116,7 +115,7 @@ impl Ledger {
             std::fs::create_dir_all(folder).map_err(|cause| failed(&path, cause))?;
         }
         // A ledger that cannot be written is told before there is anything to write.
-        append(&path).map_err(|cause| failed(&path, cause))?;
+        lines::open(&path).map_err(|cause| failed(&path, cause))?;
         Ok(Self { kept: Kept::File(path) })
     }
 
@@ -131,13 +130,13 @@ impl Ledger {
         let line = Line::Reserved(reserved.clone());
         match &self.kept {
             Kept::File(path) => {
-                let mut file = append(path).map_err(|cause| failed(path, cause))?;
+                let mut file = lines::open(path).map_err(|cause| failed(path, cause))?;
                 file.lock().map_err(|cause| failed(path, cause))?;
-                let lines = lines_of(path).map_err(|cause| failed(path, cause))?;
-                if let Some(refusal) = budget.refuses(reserved, &lines) {
+                let before: Vec<Line> = lines::read(path).map_err(|cause| failed(path, cause))?;
+                if let Some(refusal) = budget.refuses(reserved, &before) {
                     return Ok(Err(refusal));
                 }
-                write(&mut file, &line).map_err(|cause| failed(path, cause))?;
+                lines::write(&mut file, &line).map_err(|cause| failed(path, cause))?;
             }
             Kept::Memory(lines) => {
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,8 +152,8 @@ impl Ledger {
     /// Writes down what a turn took.
     pub fn spent(&self, turn: Turn) -> Result<()> {
         match &self.kept {
-            Kept::File(path) => append(path)
-                .and_then(|mut file| write(&mut file, &Line::Turn(turn)))
+            Kept::File(path) => lines::open(path)
+                .and_then(|mut file| lines::write(&mut file, &Line::Turn(turn)))
                 .map_err(|cause| failed(path, cause)),
             Kept::Memory(lines) => {
                 if turn.attempts.iter().any(|spent| spent.by != LOCAL) {
@@ -168,7 +167,7 @@ impl Ledger {
     /// All lines, oldest first. A line that cannot be read (half of one, left by a full disk) is passed over.
     pub fn lines(&self) -> Result<Vec<Line>> {
         match &self.kept {
-            Kept::File(path) => lines_of(path).map_err(|cause| failed(path, cause)),
+            Kept::File(path) => lines::read(path).map_err(|cause| failed(path, cause)),
             Kept::Memory(lines) => Ok(lines.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         }
     }
@@ -267,22 +266,6 @@ impl From<&Attempt> for Spent {
             total_ms: attempt.total_ms,
         }
     }
-}
-
-fn append(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
-}
-
-fn write(file: &mut File, line: &Line) -> std::io::Result<()> {
-    let mut text = serde_json::to_string(line)?;
-    text.push('\n');
-    file.write_all(text.as_bytes())
-}
-
-fn lines_of(path: &Path) -> std::io::Result<Vec<Line>> {
-    let mut text = String::new();
-    File::open(path)?.read_to_string(&mut text)?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
 fn failed(path: &Path, cause: std::io::Error) -> Error {

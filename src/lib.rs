@@ -46,6 +46,9 @@
 
 pub mod chat;
 pub mod error;
+mod lines;
+#[cfg(feature = "models")]
+mod ggml;
 #[cfg(feature = "models")]
 pub mod models;
 #[cfg(feature = "models")]

@@ -16,13 +16,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("check", &["chat", "value", "error"]),
     ("read", &["chat", "value", "format", "check", "error"]),
     ("repair", &["chat", "value", "format", "check", "error"]),
-    ("models", &["chat", "format", "check", "error"]),
+    ("lines", &[]),
+    ("ggml", &[]),
+    ("models", &["chat", "format", "check", "ggml", "error"]),
     ("prompt", &["chat", "format", "check", "models", "error"]),
     ("constrain", &["chat", "format", "check", "error"]),
-    ("infer", &["chat", "constrain", "error"]),
-    ("provider", &["chat", "models", "prompt", "constrain", "infer", "error"]),
+    ("infer", &["chat", "constrain", "ggml", "error"]),
+    ("provider", &["chat", "models", "prompt", "constrain", "infer", "lines", "error"]),
     ("price", &["chat", "error"]),
-    ("ledger", &["chat", "error"]),
+    ("ledger", &["chat", "lines", "error"]),
     (
         "engine",
         &[
@@ -42,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "error",
         ],
     ),
-    ("record", &["chat", "format", "value", "check", "read", "repair", "models", "error"]),
+    ("record", &["chat", "format", "value", "check", "read", "repair", "models", "lines", "error"]),
     ("bench", &["chat", "format", "value", "check", "read", "repair", "models", "record", "error"]),
     ("config", &["chat", "models", "check", "provider", "price", "ledger", "engine", "format", "error"]),
     (

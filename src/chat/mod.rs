@@ -24,7 +24,7 @@ pub use fix::{Fix, FixKind};
 pub use message::{Message, Part, Role};
 pub use prompt::{Piece, Prompt};
 pub use request::{Limits, Request, Sampling};
-pub use response::{FinishReason, Response, Timings, Usage};
+pub use response::{BYTES_A_TOKEN, FinishReason, Response, Timings, Usage};
 pub use segment::{Segment, SegmentKind};
 pub use tool::{Tool, ToolChoice};
 

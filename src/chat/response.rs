@@ -83,6 +83,9 @@ pub enum FinishReason {
     Cancelled,
 }
 
+/// Bytes of a token, where no tokenizer counts them: four are common, three the cautious guess for JSON.
+pub const BYTES_A_TOKEN: usize = 3;
+
 /// Tokens of one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]

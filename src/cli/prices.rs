@@ -1,13 +1,13 @@
 //! `callwright prices`: what models cost, as far as that is known, and where it was read.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use comfy_table::Table;
 use serde_json::json;
 
 use crate::chat::Money;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::now;
 use crate::price::{Price, import};
 use crate::prompt::Clock;
 
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
 fn take(file: &PathBuf, world: &World) -> Result<Exit> {
     let text = std::fs::read_to_string(file)
         .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot read {}", file.display())).because(cause))?;
-    let today = Clock::utc(i64::try_from(now()).unwrap_or_default()).format("%Y-%m-%d");
+    let today = Clock::of(SystemTime::now()).format("%Y-%m-%d");
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let prices = import(&text, &name, &today)?;
     let path = world.settings.imported_prices();

@@ -3,6 +3,7 @@
 //! Nine in ten questions of the kind "why does it not call my tool" are answered by looking at the prompt.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use crate::chat::{Message, Piece, ToolChoice};
 use crate::error::{Error, ErrorKind, Result};
@@ -54,7 +55,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         Some(file) => of_file(args, file, world)?,
         None => of_model(args, model, world)?,
     };
-    let prompter = prompter.now(now());
+    let prompter = prompter.now(Clock::of(SystemTime::now()));
     let mut messages: Vec<Message> = args.system.iter().map(Message::system).collect();
     messages.push(Message::user(question.as_str()));
     let prompt = prompter.prompt(&messages, &tools::read(&args.tools)?, &args.tool_choice)?;
@@ -98,9 +99,4 @@ fn of_model(args: &Args, name: Option<&str>, world: &World) -> Result<Prompter> 
     let row = located.row().map(std::sync::Arc::as_ref);
     Prompter::of_model(&header, row, &world.settings.formats()?, args.format.as_deref())
         .map_err(|error| error.about(located.name.to_string()))
-}
-
-fn now() -> Clock {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Clock::utc(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use super::generator::ModelInfo;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ggml;
 
 /// The context at first where none was asked for: enough for many tools, and small enough for laptops.
 pub(crate) const CONTEXT: usize = 4096;
@@ -59,29 +60,7 @@ pub(super) fn name(said: Option<&str>, path: &Path) -> String {
     said.filter(|name| !name.is_empty()).map_or_else(stem, str::to_owned)
 }
 
-/// The name of a file type, from llama.cpp's list of them; empty where it is another one.
+/// The name of a file type, as `Q8_0`; empty where it is not known.
 pub(super) fn quant(file_type: Option<u64>) -> String {
-    let name = match file_type {
-        Some(0) => "F32",
-        Some(1) => "F16",
-        Some(2) => "Q4_0",
-        Some(3) => "Q4_1",
-        Some(7) => "Q8_0",
-        Some(8) => "Q5_0",
-        Some(9) => "Q5_1",
-        Some(10) => "Q2_K",
-        Some(11) => "Q3_K_S",
-        Some(12) => "Q3_K_M",
-        Some(13) => "Q3_K_L",
-        Some(14) => "Q4_K_S",
-        Some(15) => "Q4_K_M",
-        Some(16) => "Q5_K_S",
-        Some(17) => "Q5_K_M",
-        Some(18) => "Q6_K",
-        Some(30) => "IQ4_XS",
-        Some(25) => "IQ4_NL",
-        Some(32) => "BF16",
-        _ => "",
-    };
-    name.to_owned()
+    file_type.and_then(ggml::file_type).unwrap_or_default().to_owned()
 }

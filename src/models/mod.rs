@@ -20,6 +20,7 @@ mod progress;
 mod quant;
 mod registry;
 mod row;
+mod rows;
 mod store;
 #[cfg(feature = "hub")]
 mod take_in;
@@ -30,8 +31,8 @@ pub use name::{EMBEDDED, ModelName};
 pub use places::{Places, Secret};
 pub use progress::{Progress, Silent};
 pub use registry::Registry;
-pub(crate) use registry::alike;
-#[cfg(feature = "cloud")]
-pub(crate) use registry::lay_over;
 pub use row::{File, PromptStyle, Row, Wheel};
+pub(crate) use rows::alike;
+#[cfg(feature = "cloud")]
+pub(crate) use rows::{Named, laid_over, rows, table};
 pub use store::{Entry, Located, Removed, Source, Store, Verdict};

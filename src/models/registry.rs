@@ -8,15 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use toml::{Table, Value};
-
 use super::Row;
+use super::rows::{alike, laid_over, rows, table};
 use crate::error::{Error, ErrorKind, Result};
 
 const BUILTIN: &str = include_str!("../../models.toml");
-
-/// At least this alike (Jaro-Winkler) counts as a slip of the pen.
-const ALIKE: f64 = 0.7;
 
 /// Every model that has a name. Built once, never changed.
 #[derive(Debug, Clone, Default)]
@@ -48,33 +44,13 @@ impl Registry {
                 return Err(Error::new(ErrorKind::Config, format!("cannot read `{shown}`")).because(cause));
             }
         };
-        let mut tables = table(BUILTIN, "models.toml")?;
-        for (name, value) in table(&text, &shown)? {
-            lay_over(tables.entry(name).or_insert_with(|| Value::Table(Table::new())), value);
-        }
-        Self::from_tables(tables, &shown)
+        let tables = laid_over(table(BUILTIN, "models.toml")?, table(&text, &shown)?);
+        Ok(Self { rows: rows(tables, &shown)? })
     }
 
     /// The models of one text in the form of `models.toml`; `origin` names it in errors.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        Self::from_tables(table(text, origin)?, origin)
-    }
-
-    fn from_tables(tables: Table, origin: &str) -> Result<Self> {
-        let mut rows = BTreeMap::new();
-        for (name, value) in tables {
-            let wrong = |why: String| {
-                Error::new(ErrorKind::Config, format!("the row `{name}` of `{origin}` is wrong: {why}"))
-                    .hint("the head of models.toml says what a row holds")
-            };
-            let mut row: Row = value.try_into().map_err(|cause: toml::de::Error| wrong(cause.message().to_owned()))?;
-            row.name.clone_from(&name);
-            if let Some(flaw) = row.flaw() {
-                return Err(wrong(flaw));
-            }
-            rows.insert(name, Arc::new(row));
-        }
-        Ok(Self { rows })
+        Ok(Self { rows: rows(table(text, origin)?, origin)? })
     }
 
     /// The model with this name, in any case.
@@ -103,33 +79,5 @@ impl Registry {
         let mut nearest: Vec<_> = if siblings.is_empty() || name.contains(':') { alike } else { siblings };
         nearest.truncate(5);
         nearest
-    }
-}
-
-fn table(text: &str, origin: &str) -> Result<Table> {
-    text.parse::<Table>().map_err(|cause| {
-        Error::new(ErrorKind::Config, format!("`{origin}` is no TOML")).because(cause.to_string().trim().to_owned())
-    })
-}
-
-/// The names that are written like this one, the most alike first.
-pub(crate) fn alike<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut ranked: Vec<_> = known.map(|known| (strsim::jaro_winkler(known, name), known)).collect();
-    ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    ranked.into_iter().filter(|(score, _)| *score >= ALIKE).map(|(_, known)| known).collect()
-}
-
-/// Tables are merged key by key; all else is replaced.
-pub(crate) fn lay_over(below: &mut Value, above: Value) {
-    match (below, above) {
-        (Value::Table(below), Value::Table(above)) => {
-            for (key, value) in above {
-                match below.get_mut(&key) {
-                    Some(there) => lay_over(there, value),
-                    None => drop(below.insert(key, value)),
-                }
-            }
-        }
-        (below, above) => *below = above,
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::quant;
+use super::rows::Named;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the registry knows of a model.
@@ -135,9 +136,17 @@ impl Row {
             ))
         })
     }
+}
 
-    /// Says what is wrong with the row, as a half sentence.
-    pub(super) fn flaw(&self) -> Option<String> {
+impl Named for Row {
+    const CALLED: &'static str = "row";
+    const FILE: &'static str = "models.toml";
+
+    fn set_name(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+    }
+
+    fn flaw(&self) -> Option<String> {
         if !super::name::is_repo(&self.repo) {
             return Some(format!("its repo `{}` is not of the form `user/repo`", self.repo));
         }

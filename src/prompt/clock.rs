@@ -3,6 +3,8 @@
 //! Some templates tell the model today's date. The clock is handed in, so that the same conversation gives the same
 //! prompt in a test, and a cached prefix stays valid for a day and not for a second.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// A moment on someone's wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
@@ -50,6 +52,13 @@ impl Clock {
     #[must_use]
     pub fn utc(unix: i64) -> Self {
         Self { unix, offset: 0 }
+    }
+
+    /// This moment, told in UTC.
+    #[must_use]
+    pub fn of(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::utc(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
     }
 
     /// The same moment, told where clocks are so many seconds ahead of Greenwich.

@@ -4,13 +4,13 @@
 //! later whether a given text was sent.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::lines;
 
 /// Where sends are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl Audit {
 
     /// The sends that a file has, oldest first. A file that is not there has none; a line that is none is skipped.
     pub fn read(file: &Path) -> Result<Vec<Line>> {
-        match std::fs::read_to_string(file) {
-            Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
+        match lines::read(file) {
+            Ok(lines) => Ok(lines),
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(cause) => Err(Error::new(ErrorKind::Io, "cannot read the audit").because(cause)),
         }
@@ -88,9 +88,7 @@ impl Audit {
         options.create(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        // One write for one line, so that two programs never mix theirs.
-        let text = serde_json::to_string(line)? + "\n";
-        options.open(&self.file)?.write_all(text.as_bytes())
+        lines::write(&mut options.open(&self.file)?, line)
     }
 }
 

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use toml::{Table, Value};
+use toml::Table;
 
 use super::Row;
 use crate::error::{Error, ErrorKind, Result};
-use crate::models::{alike, lay_over};
+use crate::models::{alike, laid_over, rows, table};
 
 const BUILTIN: &str = include_str!("../../providers.toml");
 
@@ -47,26 +47,8 @@ impl Catalog {
     /// # Ok::<(), callwright::Error>(())
     /// ```
     pub fn with_rows(own: Table, origin: &str) -> Result<Self> {
-        let mut tables = BUILTIN
-            .parse::<Table>()
-            .map_err(|cause| Error::new(ErrorKind::Config, "`providers.toml` is no TOML").because(cause.to_string()))?;
-        for (name, value) in own {
-            lay_over(tables.entry(name.to_lowercase()).or_insert_with(|| Value::Table(Table::new())), value);
-        }
-        let mut rows = BTreeMap::new();
-        for (name, value) in tables {
-            let wrong = |why: String| {
-                Error::new(ErrorKind::Config, format!("the provider `{name}` of `{origin}` is wrong: {why}"))
-                    .hint("the head of providers.toml says what a row holds")
-            };
-            let mut row: Row = value.try_into().map_err(|cause: toml::de::Error| wrong(cause.message().to_owned()))?;
-            row.name.clone_from(&name);
-            if let Some(flaw) = row.flaw() {
-                return Err(wrong(flaw));
-            }
-            rows.insert(name, Arc::new(row));
-        }
-        Ok(Self { rows })
+        let own = own.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+        Ok(Self { rows: rows(laid_over(table(BUILTIN, "providers.toml")?, own), origin)? })
     }
 
     /// The provider of this name, in any case.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, Url};
@@ -171,8 +171,7 @@ pub(super) fn host(url: &Url) -> String {
 }
 
 fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Clock::utc(i64::try_from(since.as_secs()).unwrap_or_default()).format("%Y-%m-%dT%H:%M:%SZ")
+    Clock::of(SystemTime::now()).format("%Y-%m-%dT%H:%M:%SZ")
 }
 
 /// Refuses answers that would lead elsewhere or grow when they are unpacked.

@@ -25,6 +25,7 @@ use super::retry::{self, Budget};
 use super::send::{Sender, answer_or_trouble, json};
 use super::trouble::Trouble;
 use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, Pulls, Replies, Reply, Row, Task};
+use crate::chat::BYTES_A_TOKEN;
 use crate::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
 
 /// A provider over the wire.
@@ -317,8 +318,7 @@ impl Wire {
         let body = dialect.write(&mut asking);
         let body = serde_json::to_vec(&body)
             .map_err(|cause| Trouble::new(FailureKind::InvalidRequest, format!("the request is no JSON: {cause}")))?;
-        // A token is about four bytes; three is the cautious guess.
-        let tokens = body.len() as u64 / 3 + asking.max_tokens;
+        let tokens = (body.len() / BYTES_A_TOKEN) as u64 + asking.max_tokens;
         Ok(Sheet { dialect, body, names: asking.names, warnings: asking.warnings, tokens })
     }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{Ability, Capabilities, Kind};
+use crate::models::Named;
 
 /// What is known of a provider before it is asked anything.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -279,8 +280,22 @@ impl Row {
         }
     }
 
-    /// What is wrong with the row, if anything.
-    pub(super) fn flaw(&self) -> Option<String> {
+    /// The addresses, without a slash at their end.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let one = (!self.base_url.is_empty()).then_some(&self.base_url);
+        one.into_iter().chain(&self.endpoints).map(|url| url.trim_end_matches('/').to_owned()).collect()
+    }
+}
+
+impl Named for Row {
+    const CALLED: &'static str = "provider";
+    const FILE: &'static str = "providers.toml";
+
+    fn set_name(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+    }
+
+    fn flaw(&self) -> Option<String> {
         let addresses = usize::from(!self.base_url.is_empty()) + usize::from(!self.endpoints.is_empty());
         if self.split.is_empty() && addresses != 1 {
             return Some("it needs either `base_url` or `endpoints`".to_owned());
@@ -295,11 +310,5 @@ impl Row {
             return Some("its times lie between 0.001 s and a day".to_owned());
         }
         None
-    }
-
-    /// The addresses, without a slash at their end.
-    pub(super) fn addresses(&self) -> Vec<String> {
-        let one = (!self.base_url.is_empty()).then_some(&self.base_url);
-        one.into_iter().chain(&self.endpoints).map(|url| url.trim_end_matches('/').to_owned()).collect()
     }
 }

@@ -1,7 +1,5 @@
 //! One recorded output and what is known of it: our own form, which all others are turned into.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -9,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::chat::{Arguments, Response, Tool};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lines;
 
 /// One recorded output of a model, with the tools that it was offered and, where known, what it should have called.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -119,14 +118,9 @@ impl Recording {
 
     /// Adds the recording as one line at the end of a file, which is made where it is missing.
     pub fn append(&self, file: &Path) -> Result<()> {
-        let failed = |cause: std::io::Error| {
+        lines::open(file).and_then(|mut file| lines::write(&mut file, self)).map_err(|cause| {
             Error::new(ErrorKind::Io, format!("cannot write the recording to {}", file.display())).because(cause)
-        };
-        let mut line = serde_json::to_string(self).map_err(|cause| failed(cause.into()))?;
-        line.push('\n');
-        // One write of a whole line, so that two processes that record into one file do not mix theirs.
-        let mut open = OpenOptions::new().create(true).append(true).open(file).map_err(failed)?;
-        open.write_all(line.as_bytes()).map_err(failed)
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use callwright::Result;
 use callwright::engine::BackendName;
 #[cfg(feature = "candle")]
 use callwright::infer::candle::CandleSettings;
-use callwright::infer::{Backend, Chunk, Chunks, End, Generator, Job};
+use callwright::infer::{Backend, Chunk, Chunks, End, Generator, Job, Local};
 use futures_core::Stream;
 
 /// The model that tests run on: CALLWRIGHT_TEST_MODEL, else the random one of the repository.
@@ -32,17 +32,9 @@ pub fn models() -> Vec<Box<dyn Generator>> {
 }
 
 /// A model on an engine.
-#[cfg_attr(not(any(feature = "llama", feature = "candle")), expect(unused_variables, reason = "there is no engine"))]
-pub fn model(backend: BackendName, file: &Path) -> Box<dyn Generator> {
-    let opened: Result<Box<dyn Generator>> = match backend {
-        #[cfg(feature = "llama")]
-        BackendName::Llama => callwright::infer::llama::open(file, &on_one_thread()),
-        #[cfg(feature = "candle")]
-        BackendName::Candle => callwright::infer::candle::open(file, &CandleSettings::default()),
-        #[cfg(not(all(feature = "llama", feature = "candle")))]
-        _ => Err(callwright::Error::new(callwright::ErrorKind::Backend, "it is not built in")),
-    };
-    opened.expect("the model opens")
+pub fn model(engine: BackendName, file: &Path) -> Box<dyn Generator> {
+    let file = file.to_owned();
+    Box::new(Local::open(move || Ok(backend(engine, &file))).expect("the model opens"))
 }
 
 /// A model on an engine, without the token loop.

@@ -11,12 +11,13 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::attempt::{Answer, late_faults};
-use super::turn::Turn;
 use serde_json::json;
 
+use super::attempt::{Answer, late_faults};
+use super::turn::Turn;
 use crate::chat::{
-    Attempt, Call, Cost, Event, Message, Money, Outcome, Reason, Request, Response, Usage, WithdrawReason,
+    Attempt, BYTES_A_TOKEN, Call, Cost, Event, Message, Money, Outcome, Reason, Request, Response, Usage,
+    WithdrawReason,
 };
 use crate::check::{Level, ToolSet};
 use crate::error::{Error, ErrorKind, FailureKind, Result, Wait};
@@ -94,9 +95,6 @@ impl Fallback {
         self
     }
 }
-
-/// Bytes that a token has at the least, on average and on the safe side: what tokenizers make of JSON.
-const BYTES: usize = 3;
 
 /// One provider, about to be asked.
 struct Asked {
@@ -190,7 +188,7 @@ impl Turn<'_> {
         request.limits.max_tokens = request.limits.max_tokens.min(most.unwrap_or(usize::MAX));
         if let Some(length) = able.context_length.and_then(|length| usize::try_from(length).ok()) {
             let room = length.saturating_sub(window::wanted(request.limits.max_tokens, length));
-            let count = &mut |messages: &[Message]| Ok(bytes(messages, &request).div_ceil(BYTES));
+            let count = &mut |messages: &[Message]| Ok(bytes(messages, &request).div_ceil(BYTES_A_TOKEN));
             let fitted = window::trim(&request.messages, room, count).map_err(said)?;
             window::fits(fitted.after, length).map_err(said)?;
             request.messages = fitted.messages;
@@ -306,8 +304,8 @@ impl Asked {
     fn estimated(&self, response: &Response) -> Usage {
         let calls: usize = response.calls.iter().map(|call| json!(call).to_string().len()).sum();
         Usage {
-            prompt_tokens: bytes(&self.request.messages, &self.request).div_ceil(BYTES),
-            completion_tokens: (calls + response.text.len() + response.reasoning.len()).div_ceil(BYTES),
+            prompt_tokens: bytes(&self.request.messages, &self.request).div_ceil(BYTES_A_TOKEN),
+            completion_tokens: (calls + response.text.len() + response.reasoning.len()).div_ceil(BYTES_A_TOKEN),
             ..Usage::default()
         }
     }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::openai_chat::tool;
 use super::{Dialect, Reader, count, items, names_at, text};
+use crate::chat::BYTES_A_TOKEN;
 use crate::provider::asking::{Asking, Choice, Made, SamplingWords, Turn};
 use crate::provider::assembler::{Assembler, Finish};
 use crate::provider::frames::Framing;
@@ -74,8 +75,8 @@ impl Dialect for Ollama {
 
 /// Room for prompt and answer: at worst a token is three bytes of the request.
 fn context(asking: &Asking<'_>, body: &Map<String, Value>) -> u64 {
-    let bytes = serde_json::to_string(body).map_or(0, |text| text.len() as u64);
-    let needed = (bytes / 3 + asking.max_tokens).div_ceil(STEP) * STEP;
+    let tokens = serde_json::to_string(body).map_or(0, |text| text.len() / BYTES_A_TOKEN) as u64;
+    let needed = (tokens + asking.max_tokens).div_ceil(STEP) * STEP;
     asking.facts.context_length.map_or(needed, |known| needed.min(known))
 }
 
