@@ -76,7 +76,7 @@ fn connect(address: &str, folder: &tempfile::TempDir, special: &[&str]) -> callw
     let catalog = catalog("openai_chat", address, QUICK);
     let row = Arc::clone(catalog.get("test").expect("a row"));
     let parts = Parts::new(row, None, gate(folder.path(), Bodies::LeftOut));
-    block_on(Raw::connect(parts, special.iter().map(|token| (*token).to_owned()).collect()))
+    block_on(Raw::connect(parts))?.preserving(special.iter().map(|token| (*token).to_owned()).collect())
 }
 
 fn read(raw: &Raw, job: Job) -> (String, callwright::Result<callwright::infer::End>) {
@@ -205,7 +205,7 @@ fn a_real_llama_server_calls_tools() {
     let catalog = catalog("openai_chat", &address, "limits = { first_byte_s = 120.0, progress_s = 120.0 }");
     let parts = Parts::new(Arc::clone(catalog.get("test").expect("a row")), None, gate(folder.path(), Bodies::LeftOut));
     block_on(async {
-        let raw = Raw::connect(parts, vec![]).await.expect("an engine");
+        let raw = Raw::connect(parts).await.expect("an engine");
         // Every grammar that is said to be a translation is one that the engine takes.
         for format in Formats::builtin().iter() {
             let tools = ToolSet::compile(&tools()).expect("tools");

@@ -109,7 +109,7 @@ impl AskArgs {
 
     fn keep(&self, tools: &[Tool], response: &Response, world: &World) -> Result<()> {
         let Some(file) = &self.record else { return Ok(()) };
-        if response.served_by != LOCAL {
+        if response.served_by != LOCAL && response.chunks.is_empty() {
             world.printer.note("not recorded: a provider's answer is in no format that could be read again");
             return Ok(());
         }

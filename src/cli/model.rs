@@ -18,7 +18,7 @@ pub(super) struct ModelArgs {
     /// The model, where it is not named first
     #[arg(short = 'm', long = "model", value_name = "MODEL")]
     named: Option<String>,
-    /// Ask this provider, and not a model on this machine: what is said leaves it
+    /// Ask this provider, and not a model that runs here: what is said leaves this program
     #[arg(long, value_name = "NAME[:MODEL]")]
     provider: Option<String>,
     /// The format that calls are written and read in, instead of the model's own
@@ -68,8 +68,13 @@ impl ModelArgs {
 
     /// Loads the model, pulling it first where it was named and is not there.
     pub(super) async fn engine(&self, name: Option<&str>, world: &World) -> Result<Engine> {
-        let builder = self.builder(world)?;
-        if self.provider.is_some() {
+        let builder = self.builder(name, world)?;
+        let provider = self.provider(name, world);
+        #[cfg(feature = "cloud")]
+        if let Some(served) = provider.map(|provider| world.settings.served(provider)).transpose()?.flatten() {
+            return Engine::served(served, builder).await;
+        }
+        if provider.is_some() {
             let nobody = Error::new(ErrorKind::ModelMissing, "the local model was not to be asked");
             return builder.absent(nobody).build().await;
         }
@@ -84,10 +89,16 @@ impl ModelArgs {
         .await
     }
 
+    /// The provider that is to answer: named on the command line, or in the settings where no model is.
+    fn provider<'a>(&'a self, name: Option<&str>, world: &'a World) -> Option<&'a str> {
+        let set = || world.settings.file.provider.as_deref().filter(|_| name.is_none() && self.named.is_none());
+        self.provider.as_deref().or_else(set)
+    }
+
     /// How fast the engine computes the model behind so many tokens, before it answers anyone.
     pub(super) fn rates(&self, name: Option<&str>, world: &World, depth: usize) -> Result<Rates> {
         let located = world.pull(&self.name(name, world)?)?;
-        self.builder(world)?.rates(&located, depth)
+        self.builder(name, world)?.rates(&located, depth)
     }
 
     /// The model that is meant.
@@ -108,15 +119,15 @@ impl ModelArgs {
         Ok(ModelName::Embedded)
     }
 
-    fn builder(&self, world: &World) -> Result<Builder> {
+    fn builder(&self, name: Option<&str>, world: &World) -> Result<Builder> {
         let settings = &world.settings;
         let engine = &settings.file.engine;
         let level = self.level.unwrap_or_else(|| engine.level.into());
         let enforce = if self.no_enforce { Enforce::Off } else { engine.enforce.into() };
         let reasks = self.reasks.unwrap_or_else(|| if self.measured { 0 } else { settings.file.reasks() });
         let mut builder = Engine::builder().formats(settings.formats()?).level(level).enforce(enforce).reasks(reasks);
-        builder = self.elsewhere(builder, world)?;
-        builder = self.kept(builder, world)?;
+        builder = self.elsewhere(builder, name, world)?;
+        builder = self.kept(builder, name, world)?;
         if let Some(format) = self.format.as_ref().or(engine.format.as_ref()) {
             builder = builder.format(format);
         }
@@ -127,9 +138,9 @@ impl ModelArgs {
     }
 
     /// Where it is kept what turns take.
-    fn kept(&self, builder: Builder, world: &World) -> Result<Builder> {
+    fn kept(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
         let file = &world.settings.file;
-        let paid = self.provider.is_some() || (file.fallback.enabled && !self.measured);
+        let paid = self.provider(name, world).is_some() || (file.fallback.enabled && !self.measured);
         if !paid && (self.measured || !file.usage.keep) {
             return Ok(builder);
         }
@@ -146,11 +157,12 @@ impl ModelArgs {
 
     /// Whom else the engine may ask.
     #[cfg(feature = "cloud")]
-    fn elsewhere(&self, builder: Builder, world: &World) -> Result<Builder> {
-        let fallback = match &self.provider {
-            Some(provider) => Some(world.settings.only(provider)?),
-            None if self.measured => None,
-            None => world.settings.fallback()?,
+    fn elsewhere(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
+        let chats = |provider: &str| Ok::<_, Error>(world.settings.served(provider)?.is_none());
+        let fallback = match self.provider(name, world) {
+            Some(provider) if chats(provider)? => Some(world.settings.only(provider)?),
+            _ if self.measured => None,
+            _ => world.settings.fallback()?,
         };
         Ok(match fallback {
             Some(fallback) => builder.fallback(fallback),
@@ -159,8 +171,8 @@ impl ModelArgs {
     }
 
     #[cfg(not(feature = "cloud"))]
-    fn elsewhere(&self, builder: Builder, world: &World) -> Result<Builder> {
-        if self.provider.is_some() || world.settings.file.fallback.enabled {
+    fn elsewhere(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
+        if self.provider(name, world).is_some() || world.settings.file.fallback.enabled {
             return Err(Error::new(ErrorKind::Config, "this build of callwright knows no providers")
                 .hint("build it with the feature `cloud`, or set fallback.enabled = false"));
         }

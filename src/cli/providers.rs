@@ -65,7 +65,7 @@ fn list(world: &World) -> Result<Exit> {
         Ok(Line {
             name: row.name.clone(),
             kind: row.kind,
-            dialect: row.dialect.clone(),
+            dialect: info.dialect.clone(),
             hosts: info.hosts.clone(),
             model: row.model.clone(),
             key: key(row, info.has_key),

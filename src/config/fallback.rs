@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use super::{FallbackTable, SendName, Settings};
 use crate::chat::Reason;
+use crate::engine::Served;
 use crate::engine::fallback::{Fallback, Link, Policy, Share};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Budget;
+use crate::provider::{Parts, Row};
 
 impl Settings {
     /// Whom to ask when, where `[fallback]` is switched on and the network is not off.
@@ -33,11 +35,33 @@ impl Settings {
         self.asking(&[provider.to_owned()], policy)
     }
 
+    /// The engine that is asked raw by this name (`NAME` or `NAME:MODEL`) and takes the local model's place; none where
+    /// the provider holds a chat. What may leave is as `[fallback]` says.
+    pub fn served(&self, provider: &str) -> Result<Option<Served>> {
+        let catalog = self.catalog()?;
+        let Ok(Link { provider, model }) = provider.parse();
+        let row = catalog.get(&provider)?;
+        let Some(raw) = &row.raw else { return Ok(None) };
+        let mut row = Row::clone(row);
+        row.raw = Some(raw.clone().below(&self.config));
+        row.model = model.or(row.model);
+        let key = self.key(&row)?;
+        let parts = Parts::new(Arc::new(row), key, Arc::new(self.gate()));
+        let mut served = Served::new(parts, policy(&self.file.fallback)?);
+        served.prices = self.prices()?;
+        Ok(Some(served))
+    }
+
     fn asking(&self, chain: &[String], policy: Policy) -> Result<Fallback> {
         let catalog = self.catalog()?;
         let chain: Vec<Link> = chain.iter().filter_map(|entry| entry.parse().ok()).collect();
         for link in &chain {
-            catalog.get(&link.provider)?;
+            if catalog.get(&link.provider)?.raw.is_some() {
+                let name = &link.provider;
+                let message =
+                    format!("`{name}` is asked raw: it takes the local model's place, and stands in no chain");
+                return Err(Error::new(ErrorKind::Config, message).hint(format!("provider = \"{name}\"")));
+            }
         }
         let providers = self.providers(&Arc::new(self.gate()))?;
         Ok(Fallback::new(Arc::new(providers), chain, policy).prices(self.prices()?))

@@ -18,6 +18,9 @@ use crate::check::Level;
 pub struct File {
     /// The model that answers where none is named; absent: the newest that was pulled.
     pub model: Option<String>,
+    /// The provider that answers where no model is named: `NAME` or `NAME:MODEL`; absent: a model on this machine. Not in a
+    /// project's file.
+    pub provider: Option<String>,
     /// Never use the network: no hub, no mirror, no provider.
     pub offline: bool,
     /// How the local model is run and read.

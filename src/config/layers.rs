@@ -169,11 +169,11 @@ pub(super) fn all(
 fn without_providers(table: &Table, path: &Path) -> Result<()> {
     let profiles = table.get("profile").and_then(Value::as_table).into_iter().flatten();
     let mut tables = profiles.filter_map(|(_, profile)| profile.as_table()).chain([table]);
-    let ways_out = |table: &Table| table.contains_key("providers") || table.contains_key("egress");
+    let ways_out = |table: &Table| ["provider", "providers", "egress"].iter().any(|key| table.contains_key(*key));
     if tables.any(ways_out) {
         let message = format!("{}: a project's file may not say where providers are", path.display());
         return Err(Error::new(ErrorKind::Config, message)
-            .hint("put `[providers]` and `[egress]` into your own file (`callwright config init`)"));
+            .hint("put `provider`, `[providers]` and `[egress]` into your own file (`callwright config init`)"));
     }
     Ok(())
 }

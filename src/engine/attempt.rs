@@ -33,6 +33,8 @@ pub(super) struct Ask {
 pub(super) struct Answer {
     pub(super) response: Response,
     pub(super) total_ms: f64,
+    /// What the engine could not do.
+    pub(super) warnings: Vec<String>,
     /// The trace of an answer that is not the local model's.
     pub(super) remote: Option<Attempt>,
 }
@@ -46,6 +48,7 @@ impl Turn<'_> {
 
         let parser = Parser::new(Arc::clone(&stages.format), Arc::clone(&self.tools)).attempt(self.ask.number);
         let mut parser = parser.level(stages.level).after_prompt(&prompt.text());
+        self.reserve(prompt.text().len())?;
         let mut chunks = stages.generator.generate(stages.job(request, prompt, constraint))?;
         let mut lengths = Vec::new();
         let end = loop {
@@ -75,7 +78,8 @@ impl Turn<'_> {
         }
         response.usage = end.usage;
         response.timings = end.timings;
-        Ok(Answer { response, total_ms: started.elapsed().as_secs_f64() * 1000.0, remote: None })
+        let total_ms = started.elapsed().as_secs_f64() * 1000.0;
+        Ok(Answer { response, total_ms, warnings: end.warnings, remote: None })
     }
 
     /// The prompt, of a shortened conversation where the whole does not fit.

@@ -12,6 +12,8 @@ use super::absent::Absent;
 #[cfg(feature = "cloud")]
 use super::fallback::Fallback;
 use super::local::Running;
+#[cfg(feature = "cloud")]
+use super::served::Seat;
 use super::{Engine, Stages};
 use crate::chat::Reason;
 use crate::check::Level;
@@ -53,7 +55,7 @@ pub struct Builder {
     source: Source,
     pub(super) format: Option<String>,
     pub(super) formats: Option<Formats>,
-    registry: Option<Registry>,
+    pub(super) registry: Option<Registry>,
     places: Option<Places>,
     level: Level,
     enforce: Enforce,
@@ -62,6 +64,8 @@ pub struct Builder {
     session: Option<String>,
     #[cfg(feature = "cloud")]
     fallback: Option<Fallback>,
+    #[cfg(feature = "cloud")]
+    seat: Option<Seat>,
     pub(super) running: Running,
 }
 
@@ -72,6 +76,8 @@ enum Source {
     Name(String),
     Located(Box<Located>),
     Generator(Box<dyn Generator>),
+    #[cfg(feature = "cloud")]
+    Seated(Box<dyn Generator>, Box<Prompter>),
     Absent(Error),
 }
 
@@ -170,6 +176,14 @@ impl Builder {
         self
     }
 
+    /// What computes elsewhere, how it is prompted, and where that is.
+    #[cfg(feature = "cloud")]
+    pub(super) fn seated(mut self, generator: Box<dyn Generator>, prompter: Prompter, seat: Seat) -> Self {
+        self.source = Source::Seated(generator, Box::new(prompter));
+        self.seat = Some(seat);
+        self
+    }
+
     /// Loads the model.
     pub async fn build(self) -> Result<Engine> {
         let (answer, loaded) = tokio::sync::oneshot::channel();
@@ -190,6 +204,8 @@ impl Builder {
         let (name, generator, prompter) = match std::mem::take(&mut self.source) {
             Source::Absent(error) => self.absent_model(&error)?,
             Source::Generator(generator) => (generator.model().name.clone(), generator, self.plain_prompter()?),
+            #[cfg(feature = "cloud")]
+            Source::Seated(generator, prompter) => (generator.model().name.clone(), generator, *prompter),
             Source::Located(located) => self.open_named(&located)?,
             Source::Embedded => self.open_named(&self.store().locate(&ModelName::Embedded)?)?,
             Source::Name(name) => {
@@ -217,6 +233,8 @@ impl Builder {
             ladder: self.ladder,
             #[cfg(feature = "cloud")]
             fallback: self.fallback,
+            #[cfg(feature = "cloud")]
+            seat: self.seat,
             ledger: self.ledger.unwrap_or_else(Ledger::in_memory),
             session: self.session.unwrap_or_else(ledger::fresh_id),
             load_ms,
@@ -243,7 +261,7 @@ impl Builder {
         Ok((name, generator, prompter))
     }
 
-    fn store(&self) -> Store {
+    pub(super) fn store(&self) -> Store {
         Store::new(self.places.clone().unwrap_or_else(at_home))
     }
 

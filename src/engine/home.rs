@@ -1,8 +1,9 @@
 //! A turn where no provider is built in: it stays at home.
 
+use super::Stages;
 use super::attempt::Answer;
 use super::turn::Turn;
-use crate::chat::Reason;
+use crate::chat::{Attempt, LOCAL, Reason, Request};
 use crate::error::Result;
 
 #[expect(clippy::unused_async, reason = "the same calls as where providers are built in")]
@@ -13,5 +14,27 @@ impl Turn<'_> {
 
     pub(super) async fn fall_back(&self, _: Reason, tried: Option<Result<Answer>>) -> Result<Option<Answer>> {
         tried.transpose()
+    }
+}
+
+#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same calls as where providers are built in")]
+impl Turn<'_> {
+    pub(super) fn reserve(&self, _: usize) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same calls as where providers are built in")]
+impl Stages {
+    pub(super) fn may_see(&self, request: Request) -> Result<Request> {
+        Ok(request)
+    }
+
+    pub(super) fn leaves_machine(&self) -> bool {
+        false
+    }
+
+    pub(super) fn sign(&self, attempt: &mut Attempt) {
+        LOCAL.clone_into(&mut attempt.by);
     }
 }

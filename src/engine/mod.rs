@@ -14,6 +14,8 @@ pub mod fallback;
 #[cfg(not(feature = "cloud"))]
 mod home;
 mod local;
+#[cfg(feature = "cloud")]
+mod served;
 mod turn;
 
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub use backend::BackendName;
 pub use builder::{Builder, Enforce};
 use events::Running;
 pub use events::{Delivery, Events};
+#[cfg(feature = "cloud")]
+pub use served::Served;
 
 /// A model that is loaded and ready to answer. Cloning it shares the model.
 ///
@@ -67,6 +71,9 @@ struct Stages {
     ladder: Ladder,
     #[cfg(feature = "cloud")]
     fallback: Option<fallback::Fallback>,
+    /// Who computes, where it is not this program.
+    #[cfg(feature = "cloud")]
+    seat: Option<served::Seat>,
     ledger: Ledger,
     /// Names this engine's turns in the ledger.
     session: String,

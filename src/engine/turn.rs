@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::Stages;
 use super::attempt::{Answer, Ask, reask};
 use super::events::Emitter;
-use crate::chat::{Attempt, Event, LOCAL, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason};
+use crate::chat::{Attempt, Event, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason};
 use crate::check::ToolSet;
 use crate::error::{ErrorKind, Result};
 use crate::ledger;
@@ -36,6 +36,7 @@ impl Turn<'_> {
     /// Asks the local model until its answer is good, or nothing more can be done about it.
     async fn here(&mut self) -> Result<Answer> {
         loop {
+            self.left_machine |= self.stages.leaves_machine();
             let tried = self.ask().await; // prompt -> infer -> format -> check
             match self.rung(&tried) {
                 Rung::Accept | Rung::GiveUp => return tried,
@@ -73,6 +74,7 @@ pub(super) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     fn begin(stages: &'a Stages, request: Request, events: &'a Emitter) -> Result<Self> {
+        let request = stages.may_see(request)?;
         let tools = Arc::new(ToolSet::compile(&request.tools)?);
         let ask = Ask { number: 0, request: request.clone(), enforced: stages.enforce.holds(0) };
         let mut turn = Self {
@@ -139,12 +141,13 @@ impl<'a> Turn<'a> {
 
     /// What the trace says of an answer of the local model.
     fn trace(&self, answer: &Answer) -> Attempt {
-        let Answer { response, total_ms, .. } = answer;
+        let Answer { response, total_ms, warnings, .. } = answer;
         let mut attempt = Attempt { number: self.ask.number, total_ms: *total_ms, ..Attempt::default() };
-        LOCAL.clone_into(&mut attempt.by);
         attempt.model.clone_from(&self.stages.name);
         attempt.faults.clone_from(&response.faults);
         attempt.usage = response.usage;
+        attempt.warnings.clone_from(warnings);
+        self.stages.sign(&mut attempt);
         attempt
     }
 

@@ -91,6 +91,8 @@ pub struct End {
     pub timings: Timings,
     /// Byte offsets of the output at which only the token budget closed a call.
     pub forced: Vec<usize>,
+    /// What was asked for and could not be done.
+    pub warnings: Vec<String>,
 }
 
 /// What is known about a model.

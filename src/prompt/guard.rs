@@ -38,6 +38,11 @@ impl Tokens {
         Self { texts, first }
     }
 
+    /// Those that occur in a text.
+    pub(super) fn within(&self, text: &str) -> Vec<String> {
+        self.texts.iter().filter(|token| text.contains(token.as_str())).cloned().collect()
+    }
+
     fn begins(&self, byte: u8) -> bool {
         self.first.contains(&byte)
     }

@@ -112,6 +112,25 @@ impl Prompter {
         &self.template
     }
 
+    /// The control tokens that the model writes calls and reasoning with: whoever runs it must hand them out as text.
+    #[cfg(feature = "engine")]
+    #[must_use]
+    pub fn markers(&self) -> Vec<String> {
+        let pieces = self.format.enforce();
+        let mut texts = vec![pieces.open.as_str(), pieces.call_open, pieces.call_close, pieces.between, &pieces.close];
+        texts.extend(pieces.quote);
+        texts.extend(
+            pieces
+                .item
+                .pieces()
+                .iter()
+                .chain(pieces.param.into_iter().flat_map(crate::format::Template::pieces))
+                .map(crate::format::Piece::literal),
+        );
+        texts.extend(pieces.reasoning.iter().flat_map(|frame| [frame.open.as_str(), frame.close.as_str()]));
+        self.tokens.within(&texts.join("\n"))
+    }
+
     /// Whether the tools are told in words, because the template does not list them.
     #[must_use]
     pub fn tells_tools(&self) -> bool {

@@ -22,6 +22,8 @@ const NAME: &str = "chat_template";
 
 /// The longest template that is compiled; the longest published one has 17 kB.
 const LONGEST: usize = 1 << 20;
+/// The longest text that looks like one token of markup.
+const MARKUP: usize = 48;
 
 /// The texts of the special tokens that templates name; empty where the model has none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -96,6 +98,24 @@ impl Template {
     #[must_use]
     pub fn tokens(&self) -> &TemplateTokens {
         &self.tokens
+    }
+
+    /// What in its source looks like a model's markup, `<|im_start|>` or `[INST]`, and its special tokens.
+    #[must_use]
+    pub fn markup(&self) -> Vec<String> {
+        let mut found: Vec<String> = [&self.tokens.bos, &self.tokens.eos].into_iter().cloned().collect();
+        for (at, open) in self.source.match_indices(['<', '[']) {
+            let close = if open == "<" { '>' } else { ']' };
+            let text = self.source[at..].split_inclusive(close).next().unwrap_or_default();
+            let plain = |c: char| !c.is_whitespace() && !"{}'\"".contains(c);
+            if text.ends_with(close) && (3..=MARKUP).contains(&text.len()) && text.chars().all(plain) {
+                found.push(text.to_owned());
+            }
+        }
+        found.retain(|text| !text.is_empty());
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// The prompt's text.

@@ -4,8 +4,11 @@
 //! account is told by its own error.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::trouble::Trouble;
+use crate::error::FailureKind;
 
 /// What is looked at.
 const WINDOW: Duration = Duration::from_mins(1);
@@ -80,6 +83,42 @@ impl Breakers {
             State::Open { until } => until <= Instant::now(),
             State::Probing => false,
         })
+    }
+}
+
+/// A request that was let through; where nobody learns how it went, it counts for nothing.
+#[derive(Debug)]
+pub(super) struct Probe {
+    breakers: Arc<Breakers>,
+    model: String,
+}
+
+impl Breakers {
+    /// Lets a request through, or says why not.
+    pub(super) fn probe(self: &Arc<Self>, model: &str) -> Result<Probe, Trouble> {
+        self.admit(model).map_err(|rest| {
+            let mut trouble =
+                Trouble::new(FailureKind::Overloaded, "it failed too often and is left alone for a while");
+            trouble.retry_after = Some(rest);
+            trouble.retryable = Some(false);
+            trouble
+        })?;
+        Ok(Probe { breakers: Arc::clone(self), model: model.to_owned() })
+    }
+
+    /// Takes note of a failure.
+    pub(super) fn told(&self, model: &str, kind: FailureKind) {
+        if kind.is_the_provider_s() {
+            self.record(model, false);
+        } else {
+            self.forget(model);
+        }
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.breakers.forget(&self.model);
     }
 }
 

@@ -52,14 +52,14 @@ pub use egress::{Gate, Rules};
 pub use facts::{Ability, Capabilities, Check, Health, Info, Kind, Step};
 pub use pool::Pool;
 pub use pull::{Pull, Pulls};
-pub use raw::{Raw, RawEngine};
+pub use raw::{Raw, RawEngine, ServedTemplate};
 pub use recorded::read_recorded;
 pub use registry::{Constructor, Parts, Registry};
 pub use replay::Replay;
 pub use reply::{Replies, Reply, Tokens, Whole};
 pub use row::{
-    EndMarker, Extra, IdShape, KeyHeader, LimitsRow, MaxTokensField, ModelRow, Quirks, ReasoningField, RequiredWord,
-    Row,
+    EndMarker, Extra, IdShape, KeyHeader, LimitsRow, MaxTokensField, ModelRow, Quirks, RawRow, RawTemplate,
+    ReasoningField, RequiredWord, Row,
 };
 
 /// Work that is under way.

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use futures_util::stream;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::address::is_loopback;
 use super::asking::Asking;
 use super::assembler::{Assembled, Assembler};
-use super::breaker::Breakers;
+use super::breaker::{Breakers, Probe};
 use super::carried::Carried;
 use super::clocks::Clocks;
 use super::dialect::{self, Dialect};
@@ -21,7 +21,7 @@ use super::names::Names;
 use super::reading::{Reading, Step};
 use super::redact::Redactor;
 use super::registry::Parts;
-use super::retry::{self, Budget};
+use super::retry::{Budget, Tries};
 use super::send::{Sender, answer_or_trouble, json};
 use super::trouble::Trouble;
 use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, Pulls, Replies, Reply, Row, Task};
@@ -42,7 +42,7 @@ pub(super) struct Wire {
     pub(super) sender: Sender,
     pub(super) clocks: Clocks,
     limits: Arc<Limits>,
-    breakers: Breakers,
+    breakers: Arc<Breakers>,
     budget: Budget,
     carried: Carried,
 }
@@ -107,7 +107,7 @@ impl Remote {
             info,
             clocks: Clocks::from(&row.limits),
             limits: Arc::new(Limits::new(&row.limits)),
-            breakers: Breakers::default(),
+            breakers: Arc::default(),
             budget: Budget::default(),
             carried: Carried::default(),
             sender,
@@ -181,7 +181,7 @@ impl Wire {
             }
             Ok(Step::End(assembled)) => (Ok(self.end(*running, *assembled)), State::Over),
             Err(trouble) => {
-                self.told(&running.ask.model, trouble.kind);
+                self.breakers.told(&running.ask.model, trouble.kind);
                 let (ask, attempts) = (running.ask, running.retried.len());
                 let error = self.fail(trouble, &ask, attempts + 1);
                 let delivered = running.delivered;
@@ -224,14 +224,12 @@ impl Wire {
         let deadline = self.clocks.deadline(ask.request.limits);
         let sheet = self.write(&ask).map_err(|trouble| self.fail(trouble, &ask, 0))?;
         self.budget.earn();
-        let mut waits = retry::waits(self.row.limits.retries);
-        let mut retried: Vec<Failure> = Vec::new();
+        let mut tries = Tries::new(self.row.limits.retries, self.clocks.patience, deadline);
         loop {
-            let attempts = retried.len() + 1;
+            let attempts = tries.failed.len() + 1;
             let error = match self.attempt(&ask, &sheet, deadline).await {
                 Ok(Begun { reading, first, turn, request_id, probe }) => {
-                    let first = Some(first);
-                    let delivered = false;
+                    let (first, retried, delivered) = (Some(first), tries.failed, false);
                     return Ok(Running { reading, first, turn, ask, request_id, retried, delivered, _probe: probe });
                 }
                 Err(error) => error.with_failure(|failure| {
@@ -239,38 +237,19 @@ impl Wire {
                     failure.model.clone_from(&ask.model);
                 }),
             };
-            let Some(failure) = error.failure().filter(|failure| failure.retryable).cloned() else { return Err(error) };
-            let wait = match (waits.next(), failure.retry_after) {
-                (None, _) => return Err(error),
-                (Some(_), Some(asked)) if asked > self.clocks.patience => return Err(error),
-                // Jitter on top, so that those who were refused together do not come back together.
-                (Some(wait), Some(asked)) => asked + wait / 10,
-                (Some(wait), None) => wait,
-            };
-            if Instant::now() + wait >= deadline || !self.budget.spend() {
-                return Err(error);
-            }
-            retried.push(failure);
-            sleep(wait).await;
+            tries.wait(error, &self.budget).await?;
         }
     }
 
     async fn attempt(self: &Arc<Self>, ask: &Ask, sheet: &Sheet, deadline: Instant) -> Result<Begun> {
         let fail = |trouble: Trouble| self.fail(trouble, ask, 1);
-        if let Err(rest) = self.breakers.admit(&ask.model) {
-            let mut trouble =
-                Trouble::new(FailureKind::Overloaded, "it failed too often and is left alone for a while");
-            trouble.retry_after = Some(rest);
-            trouble.retryable = Some(false);
-            return Err(fail(trouble));
-        }
-        let probe = Probe { wire: Arc::clone(self), model: ask.model.clone() };
+        let probe = self.breakers.probe(&ask.model).map_err(fail)?;
         let turn = self.limits.enter(sheet.tokens, deadline).await.map_err(fail)?;
         match self.exchange(ask, sheet, deadline).await {
             Ok((reading, first, request_id)) => Ok(Begun { reading, first, turn, request_id, probe }),
             Err(error) => {
                 if let Some(failure) = error.failure() {
-                    self.told(&ask.model, failure.kind);
+                    self.breakers.told(&ask.model, failure.kind);
                 }
                 Err(error)
             }
@@ -322,15 +301,6 @@ impl Wire {
         Ok(Sheet { dialect, body, names: asking.names, warnings: asking.warnings, tokens })
     }
 
-    /// Tells the breaker.
-    fn told(&self, model: &str, kind: FailureKind) {
-        if kind.is_the_provider_s() {
-            self.breakers.record(model, false);
-        } else {
-            self.breakers.forget(model);
-        }
-    }
-
     pub(super) fn redactor(&self) -> &Redactor {
         self.sender.redactor()
     }
@@ -343,18 +313,6 @@ impl Wire {
             failure.model.clone_from(&ask.model);
             failure.attempts = attempts;
         })
-    }
-}
-
-/// A request that the breaker let through; where nobody learns how it went, it counts for nothing.
-struct Probe {
-    wire: Arc<Wire>,
-    model: String,
-}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        self.wire.breakers.forget(&self.model);
     }
 }
 

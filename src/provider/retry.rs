@@ -9,8 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use reqwest::header::HeaderMap;
 
+use crate::error::{Error, Failure, Result};
+
 /// The waits between tries: half a second, doubling, at most 8 s, jittered.
-pub(super) fn waits(retries: u32) -> ExponentialBackoff {
+fn waits(retries: u32) -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(500))
         .with_max_delay(Duration::from_secs(8))
@@ -36,6 +38,40 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         let at = httpdate::parse_http_date(wanted).ok()?;
         Some(at.duration_since(SystemTime::now()).unwrap_or_default())
     })
+}
+
+/// The tries of one request.
+#[derive(Debug)]
+pub(super) struct Tries {
+    waits: ExponentialBackoff,
+    patience: Duration,
+    deadline: tokio::time::Instant,
+    /// How those went that failed.
+    pub(super) failed: Vec<Failure>,
+}
+
+impl Tries {
+    pub(super) fn new(retries: u32, patience: Duration, deadline: tokio::time::Instant) -> Self {
+        Self { waits: waits(retries), patience, deadline, failed: Vec::new() }
+    }
+
+    /// Waits until it may be sent again; the error, where it may not.
+    pub(super) async fn wait(&mut self, error: Error, budget: &Budget) -> Result<()> {
+        let Some(failure) = error.failure().filter(|failure| failure.retryable).cloned() else { return Err(error) };
+        let wait = match (self.waits.next(), failure.retry_after) {
+            (None, _) => return Err(error),
+            (Some(_), Some(asked)) if asked > self.patience => return Err(error),
+            // Jitter on top, so that those who were refused together do not come back together.
+            (Some(wait), Some(asked)) => asked + wait / 10,
+            (Some(wait), None) => wait,
+        };
+        if tokio::time::Instant::now() + wait >= self.deadline || !budget.spend() {
+            return Err(error);
+        }
+        self.failed.push(failure);
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
 }
 
 /// How many retries the traffic allows: one for ten requests, and a few to begin with.

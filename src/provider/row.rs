@@ -3,7 +3,7 @@
 //! What a vendor does otherwise than its dialect is a typed field here, so that no code asks for a vendor's name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -21,8 +21,12 @@ pub struct Row {
     /// Where it stands.
     pub kind: Kind,
     /// The wire dialect that it speaks: `openai_chat`, `openai_responses`, `anthropic`, `gemini`, `cohere`, `ollama`, or
-    /// one that the program registered.
+    /// one that the program registered. None is needed where it is asked raw.
+    #[serde(default)]
     pub dialect: String,
+    /// Asked for plain text instead of a chat, with prompt, grammar and reading our own: how its model is prompted.
+    #[serde(default)]
+    pub raw: Option<RawRow>,
     /// Its address, up to and without the part that the dialect adds.
     #[serde(default)]
     pub base_url: String,
@@ -68,6 +72,53 @@ pub struct Row {
     /// What is known of its models. A name that ends in `*` stands for all that begin so; the longest wins.
     #[serde(default)]
     pub models: BTreeMap<String, ModelRow>,
+}
+
+/// Where the prompt of a model comes from that a remote engine completes texts with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum RawRow {
+    /// From the engine: llama-server tells the template of what it runs.
+    Served,
+    /// From a model that is on this machine too, by its name: the header of its file says it.
+    Model(String),
+    /// From the header of this file.
+    Gguf(PathBuf),
+    /// From these.
+    Template(RawTemplate),
+}
+
+impl RawRow {
+    /// The same, where paths that begin nowhere begin in this folder.
+    #[must_use]
+    pub fn below(self, folder: &Path) -> Self {
+        match self {
+            Self::Gguf(path) => Self::Gguf(folder.join(path)),
+            Self::Template(template) => Self::Template(RawTemplate { file: folder.join(&template.file), ..template }),
+            other => other,
+        }
+    }
+}
+
+/// How a model is prompted, said in full.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawTemplate {
+    /// Its chat template, as `chat_template.jinja` of its repository.
+    pub file: PathBuf,
+    /// The format of its calls; absent: the one that reads what the template writes.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// What every text begins with.
+    #[serde(default)]
+    pub bos: String,
+    /// What ends a text.
+    #[serde(default)]
+    pub eos: String,
+    /// Its control tokens: what people say is kept from being read as one of these.
+    pub control_tokens: Vec<String>,
 }
 
 /// What is known of one model.
@@ -299,6 +350,9 @@ impl Named for Row {
         let addresses = usize::from(!self.base_url.is_empty()) + usize::from(!self.endpoints.is_empty());
         if self.split.is_empty() && addresses != 1 {
             return Some("it needs either `base_url` or `endpoints`".to_owned());
+        }
+        if self.dialect.is_empty() && self.raw.is_none() {
+            return Some("it needs a `dialect`, or `raw`".to_owned());
         }
         if self.limits.concurrency == 0 {
             return Some("`limits.concurrency` is at least 1".to_owned());

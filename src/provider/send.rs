@@ -85,9 +85,9 @@ impl Sender {
         self.send(about, Method::GET, path, Vec::new()).await
     }
 
-    /// Asks for a plain completion.
-    pub(super) async fn complete(&self, model: &str, path: &str, body: Vec<u8>) -> Result<Response> {
-        let about = About { model, reason: Reason::User, key_header: KeyHeader::Bearer, quirks: Vec::new() };
+    /// Asks an engine for a plain completion, or what goes with one.
+    pub(super) async fn complete(&self, model: &str, path: &str, body: Vec<u8>, reason: Reason) -> Result<Response> {
+        let about = About { model, reason, key_header: KeyHeader::Bearer, quirks: Vec::new() };
         self.send(about, Method::POST, path, body).await
     }
 

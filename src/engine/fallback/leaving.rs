@@ -15,7 +15,7 @@ use crate::chat::{CallId, Message, Part, Request, Role, ToolChoice};
 const BLOT: &str = "[redacted]";
 
 /// The request as it may leave, or why none may.
-pub(super) fn leaving(request: &Request, policy: &Policy) -> Result<Request, String> {
+pub(in super::super) fn leaving(request: &Request, policy: &Policy) -> Result<Request, String> {
     let mut out = request.clone();
     let kept = |name: &str| policy.keep_tools.contains(name);
     if let ToolChoice::Named(name) = &out.tool_choice

@@ -26,6 +26,7 @@ use crate::price::{Price, Prices};
 use crate::prompt::window;
 use crate::provider::{Ask, Kind, Provider, Registry, Reply, Tokens, Whole};
 
+pub(super) use leaving::leaving;
 pub use policy::{Complex, Policy, Share};
 
 /// Whom to ask, and what the owner allows.
@@ -181,7 +182,7 @@ impl Turn<'_> {
         let info = provider.info();
         let model = link.model.clone().or_else(|| info.model.clone());
         let model = model.ok_or_else(|| format!("no model of {} is named", info.name))?;
-        let mut request = leaving::leaving(&self.request, &fallback.policy)?;
+        let mut request = leaving(&self.request, &fallback.policy)?;
         request.limits.deadline = self.time_left();
         let able = provider.capabilities(&model);
         let most = able.max_output.and_then(|most| usize::try_from(most).ok());
@@ -267,7 +268,7 @@ impl Turn<'_> {
         attempt.faults.clone_from(&response.faults);
         response.usage = attempt.usage;
         asked.provider.info().dialect.clone_into(&mut response.format);
-        Ok(Answer { response, total_ms: attempt.total_ms, remote: Some(attempt) })
+        Ok(Answer { response, total_ms: attempt.total_ms, warnings: Vec::new(), remote: Some(attempt) })
     }
 
     /// Why nobody else could do it either.

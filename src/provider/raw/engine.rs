@@ -3,8 +3,12 @@
 //! An engine is asked once what it is and never taken for another: the same field means other things, or nothing, to
 //! the next.
 
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
+use super::ServedTemplate;
+use crate::chat::Sampling;
 use crate::infer::Job;
 
 /// An engine with an endpoint for plain completion.
@@ -16,6 +20,16 @@ pub enum RawEngine {
     Vllm,
     /// SGLang.
     Sglang,
+}
+
+impl fmt::Display for RawEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LlamaServer => "llama-server",
+            Self::Vllm => "vLLM",
+            Self::Sglang => "SGLang",
+        })
+    }
 }
 
 /// Where each tells what it is, and the key that only it answers with.
@@ -30,9 +44,12 @@ pub(super) const PROBES: [(RawEngine, &str, &str); 3] = [
 pub(super) struct Completion<'a> {
     pub(super) model: &'a str,
     /// Text, or token ids.
-    pub(super) prompt: Value,
+    pub(super) prompt: &'a Value,
     pub(super) job: &'a Job,
-    pub(super) grammar: Option<String>,
+    pub(super) max_tokens: usize,
+    /// Whether the job's stop texts end it.
+    pub(super) stops: bool,
+    pub(super) grammar: Option<&'a str>,
     /// Control tokens that must come out as text.
     pub(super) special: &'a [String],
 }
@@ -54,34 +71,75 @@ impl RawEngine {
         }
     }
 
+    /// What is taken from tokens that were written before; never inside a call.
+    fn put_penalties(self, job: &Job, put: &mut dyn FnMut(&str, Value)) {
+        let (sampling, plain) = (job.sampling, Sampling::default());
+        let words = match self {
+            Self::LlamaServer => "repeat_penalty",
+            Self::Vllm | Self::Sglang => "repetition_penalty",
+        };
+        let set = [
+            (words, sampling.repeat_penalty, plain.repeat_penalty),
+            ("presence_penalty", sampling.presence_penalty, plain.presence_penalty),
+            ("frequency_penalty", sampling.frequency_penalty, plain.frequency_penalty),
+        ];
+        let mut any = false;
+        for (word, value, _) in set.into_iter().filter(|(_, value, plain)| value.to_bits() != plain.to_bits()) {
+            put(word, json!(value));
+            any = true;
+        }
+        if any && self == Self::LlamaServer {
+            put("repeat_last_n", json!(sampling.repeat_window));
+        }
+    }
+
+    /// How its model is prompted, out of what the engine says of itself.
+    pub(super) fn template(self, told: &Value) -> Option<ServedTemplate> {
+        let text = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
+        let source = text("chat_template");
+        let tells = self == Self::LlamaServer && !source.is_empty();
+        tells.then(|| ServedTemplate { source, bos: text("bos_token"), eos: text("eos_token") })
+    }
+
     /// The request's body. The length is always said: some write 16 tokens unasked, others without end.
     pub(super) fn body(self, asked: &Completion<'_>) -> Value {
-        let Completion { model, prompt, job, grammar, special } = asked;
+        let Completion { model, prompt, job, max_tokens, stops, grammar, special } = asked;
         let mut body = Map::new();
         let mut put = |key: &str, value: Value| drop(body.insert(key.to_owned(), value));
-        put("prompt", prompt.clone());
+        put("prompt", (*prompt).clone());
         put("stream", json!(true));
         put("temperature", json!(job.sampling.temperature));
         put("top_p", json!(job.sampling.top_p));
         put("min_p", json!(job.sampling.min_p));
         put("seed", json!(job.sampling.seed));
-        if !job.stop.is_empty() {
+        if grammar.is_none() {
+            self.put_penalties(job, &mut put);
+        }
+        if *stops && !job.stop.is_empty() {
             put("stop", json!(job.stop));
         }
         match self {
             Self::LlamaServer => {
-                put("n_predict", json!(job.limits.max_tokens));
+                put("n_predict", json!(max_tokens));
                 put("top_k", json!(job.sampling.top_k));
                 put("preserved_tokens", json!(special));
                 put("cache_prompt", json!(true));
+                // What was computed is told with each piece, also of an output that is stopped.
+                put("timings_per_token", json!(true));
+                if !job.logit_bias.is_empty() {
+                    put("logit_bias", job.logit_bias.iter().map(|(token, bias)| json!([token, bias])).collect());
+                }
                 if let Some(grammar) = grammar {
                     put("grammar", json!(grammar));
                 }
             }
             Self::Vllm | Self::Sglang => {
                 put("model", json!(model));
-                put("max_tokens", json!(job.limits.max_tokens));
-                put("stream_options", json!({"include_usage": true}));
+                put("max_tokens", json!(max_tokens));
+                put("stream_options", json!({"include_usage": true, "continuous_usage_stats": true}));
+                if !job.logit_bias.is_empty() {
+                    put("logit_bias", json!(job.logit_bias));
+                }
                 put("skip_special_tokens", json!(false));
                 if job.sampling.top_k > 0 {
                     put("top_k", json!(job.sampling.top_k));

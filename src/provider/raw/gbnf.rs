@@ -1,19 +1,21 @@
 //! Our decoding grammar in the words of other engines: GBNF, which llama-server, vLLM and SGLang all read.
 //!
 //! Our grammars are Lark as llguidance has it. Literals, rules and repetition go over as they are; a JSON Schema becomes
-//! rules of its own. What GBNF cannot say (free text up to a marker) has no translation, and that is an answer too:
-//! nothing is ever sent that would hold the model to something else.
+//! rules of its own, and so does a text up to its marker. What cannot be said that way has no translation, and that is
+//! an answer too: nothing is ever sent that would hold the model to something else.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::expression;
 use super::schema::Rules;
 
 /// The grammar in GBNF; `None` where it says what GBNF cannot.
 pub(super) fn gbnf(lark: &str) -> Option<String> {
     let mut out = String::new();
-    let mut rules = Rules::default();
+    let (mut rules, mut texts) = (Rules::default(), Texts::default());
     for rule in rules_of(lark) {
         let (name, body) = rule.split_once(": ")?;
         if let Some(schema) = body.strip_prefix("%json ") {
@@ -22,11 +24,14 @@ pub(super) fn gbnf(lark: &str) -> Option<String> {
             rules.style(style.as_ref());
             let body = rules.value(&schema, &schema, 0)?;
             writeln!(out, "{} ::= {body}", named(name)?).ok()?;
+        } else if let Some(name) = name.strip_suffix("[lazy]") {
+            out.push_str(&expression::rules(&named(name)?, body, true)?);
         } else {
-            writeln!(out, "{} ::= {}", named(name)?, alternatives(body)?).ok()?;
+            writeln!(out, "{} ::= {}", named(name)?, alternatives(body, &mut texts)?).ok()?;
         }
     }
     out.push_str(&rules.text());
+    out.push_str(&texts.rules);
     Some(out)
 }
 
@@ -51,13 +56,33 @@ fn named(name: &str) -> Option<String> {
     plain.then(|| if name == "start" { "root".to_owned() } else { name.replace('_', "-") })
 }
 
-fn alternatives(body: &str) -> Option<String> {
-    let parts = body.split('\u{0}').map(|part| sequence(part.trim())).collect::<Option<Vec<_>>>()?;
+/// Rules for the regular expressions in other rules.
+#[derive(Debug, Default)]
+struct Texts {
+    rules: String,
+    names: BTreeMap<String, String>,
+}
+
+impl Texts {
+    /// The rule of this expression.
+    fn rule(&mut self, regex: &str) -> Option<String> {
+        if let Some(name) = self.names.get(regex) {
+            return Some(name.clone());
+        }
+        let name = format!("regex-{}", self.names.len());
+        self.rules.push_str(&expression::rules(&name, regex, false)?);
+        self.names.insert(regex.to_owned(), name.clone());
+        Some(name)
+    }
+}
+
+fn alternatives(body: &str, texts: &mut Texts) -> Option<String> {
+    let parts = body.split('\u{0}').map(|part| sequence(part.trim(), texts)).collect::<Option<Vec<_>>>()?;
     Some(parts.join(" | "))
 }
 
-/// A sequence of literals, rules, groups and plain character classes, each perhaps repeated.
-fn sequence(text: &str) -> Option<String> {
+/// A sequence of literals, rules, groups and regular expressions, each perhaps repeated.
+fn sequence(text: &str, texts: &mut Texts) -> Option<String> {
     let mut out = String::new();
     let mut rest = text.trim();
     while let Some(first) = rest.chars().next() {
@@ -69,7 +94,10 @@ fn sequence(text: &str) -> Option<String> {
             }
             '/' => {
                 let end = closed(rest, '/')?;
-                out += class(&rest[1..end - 1])?;
+                match class(&rest[1..end - 1]) {
+                    Some(class) => out += class,
+                    None => out += &texts.rule(&rest[..end])?,
+                }
                 end
             }
             // The same in both languages: groups, and how often what stands before may come.
@@ -110,7 +138,7 @@ fn class(regex: &str) -> Option<&str> {
 }
 
 /// Where what begins with this mark ends.
-fn closed(text: &str, mark: char) -> Option<usize> {
+pub(super) fn closed(text: &str, mark: char) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
         match c {
@@ -158,9 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn texts_and_regular_expressions_become_rules() {
+        let lazy = gbnf("start: text_1\ntext_1[lazy]: /x/ \"<end>\"\n").expect("a translation");
+        assert!(lazy.starts_with("root ::= text-1\ntext-1 ::= [x] text-1-1\n"), "{lazy}");
+        let regex = gbnf("start: /ab?/ \"c\" /ab?/\n").expect("a translation");
+        assert!(regex.starts_with("root ::= regex-0 \"c\" regex-0\n"), "{regex}");
+    }
+
+    #[test]
     fn what_has_no_translation_is_not_guessed() {
-        assert_eq!(gbnf("start: text_1\ntext_1[lazy]: /x/ \"<end>\"\n"), None);
-        assert_eq!(gbnf("start: /regular/\n"), None);
+        assert_eq!(gbnf("start: text_1\ntext_1[stop=\"x\"]: /x/\n"), None);
+        assert_eq!(gbnf("start: a<[7]>\n"), None);
         assert_eq!(gbnf("start: /[a-z]{9}/ (\", \" x){0,}\n").as_deref(), Some("root ::= [a-z]{9} (\", \" x)*\n"));
     }
 }

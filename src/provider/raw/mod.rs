@@ -4,7 +4,10 @@
 //! So the prompt is written here and sent as it is: as token ids where the engine turns text into them on request, so that
 //! what people said is never read as markup and the text is not begun twice. It must not know formats or checks.
 
+mod chat;
+mod course;
 mod engine;
+mod expression;
 mod gbnf;
 mod reading;
 mod schema;
@@ -12,19 +15,25 @@ mod schema;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout_at};
 
+pub(super) use self::chat::Unspoken;
 pub use self::engine::RawEngine;
 use self::engine::{Completion, PROBES};
+use self::reading::Output;
+use super::address::is_loopback;
+use super::breaker::Breakers;
 use super::clocks::Clocks;
+use super::limits::Limits;
 use super::registry::Parts;
+use super::retry::Budget;
 use super::send::{Sender, answer_or_trouble, json};
 use super::told;
 use super::trouble::Trouble;
-use super::{Reason, frames, retry};
-use crate::chat::{Piece, Prompt};
+use super::{Reason, frames};
+use crate::chat::{BYTES_A_TOKEN, Piece, Prompt};
 use crate::constrain::{Constraint, Mode};
-use crate::error::{Error, ErrorKind, FailureKind, Result};
+use crate::error::{Error, ErrorKind, FailureKind, Result, Wait};
 use crate::infer::{Chunks, Generator, Job, ModelInfo};
 
 /// A remote engine that completes texts.
@@ -39,24 +48,46 @@ struct Wire {
     parts: Parts,
     engine: RawEngine,
     info: ModelInfo,
+    template: Option<ServedTemplate>,
     special: Vec<String>,
     clocks: Clocks,
+    limits: Arc<Limits>,
+    breakers: Arc<Breakers>,
+    budget: Budget,
+}
+
+/// What an engine tells of how its model is prompted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ServedTemplate {
+    /// The chat template.
+    pub source: String,
+    /// What every text begins with.
+    pub bos: String,
+    /// What ends a text.
+    pub eos: String,
 }
 
 impl Raw {
-    /// Finds out which engine is at the row's address, and what it runs. `special` are the control tokens that a format's
-    /// markers are made of: they must come out as text.
-    pub async fn connect(parts: Parts, special: Vec<String>) -> Result<Self> {
+    /// Finds out which engine is at the row's address, and what it runs. Nothing of a conversation is sent.
+    pub async fn connect(parts: Parts) -> Result<Self> {
         let Some(address) = parts.row.addresses().into_iter().next() else {
             return Err(Error::new(ErrorKind::Config, format!("the provider `{}` has no address", parts.row.name)));
         };
         let sender = Sender::new(&parts, address.strip_suffix("/v1").unwrap_or(&address))?;
         let clocks = Clocks::from(&parts.row.limits);
+        let until = || Instant::now() + clocks.first_byte;
         let mut told = None;
         for (engine, path, key) in PROBES {
             let response = sender.get(path, Reason::Check).await?;
-            // An engine that is another one does not know the path, or answers with something else.
-            let answer = json(response, Instant::now() + clocks.first_byte).await.unwrap_or(Value::Null);
+            // An engine that is another one does not know the path, or answers with something else. A key that is
+            // refused is refused everywhere.
+            let answer = match json(response, until()).await {
+                Err(trouble) if trouble.kind == FailureKind::Auth => {
+                    return Err(told::error(trouble, &parts.row, sender.redactor(), None));
+                }
+                answer => answer.unwrap_or(Value::Null),
+            };
             if answer.get(key).is_some() {
                 told = Some((engine, answer));
                 break;
@@ -69,12 +100,32 @@ impl Raw {
         };
         let fail = |trouble| told::error(trouble, &parts.row, sender.redactor(), None);
         let response = sender.get("/v1/models", Reason::Check).await?;
-        let models = json(response, Instant::now() + clocks.first_byte).await.map_err(fail)?;
+        let models = json(response, until()).await.map_err(fail)?;
         let name = parts.row.model.clone().or_else(|| models["data"][0]["id"].as_str().map(str::to_owned));
         let mut info = ModelInfo::named(name.unwrap_or_default());
         let context = engine.context(&told, &models).or(parts.row.context_length);
         info.context_length = context.and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX);
-        Ok(Self { wire: Arc::new(Wire { sender, parts, engine, info, special, clocks }) })
+        let wire = Wire {
+            limits: Arc::new(Limits::new(&parts.row.limits)),
+            breakers: Arc::default(),
+            budget: Budget::default(),
+            template: engine.template(&told),
+            special: Vec::new(),
+            sender,
+            parts,
+            engine,
+            info,
+            clocks,
+        };
+        Ok(Self { wire: Arc::new(wire) })
+    }
+
+    /// The same, with these control tokens coming out as text: those that a format's markers are made of.
+    pub fn preserving(self, special: Vec<String>) -> Result<Self> {
+        let mut wire = Arc::try_unwrap(self.wire)
+            .map_err(|_| Error::new(ErrorKind::Backend, "the engine is asked already: its tokens are settled"))?;
+        wire.special = special;
+        Ok(Self { wire: Arc::new(wire) })
     }
 
     /// The engine that was found.
@@ -83,20 +134,33 @@ impl Raw {
         self.wire.engine
     }
 
-    /// Whether the engine can be held to this. Only what holds from the first byte can: a call that the model makes by
-    /// itself is read and checked, and not enforced.
+    /// How the engine says that its model is prompted, where it does.
+    #[must_use]
+    pub fn template(&self) -> Option<&ServedTemplate> {
+        self.wire.template.as_ref()
+    }
+
+    /// Whether what it is asked is sent to another machine.
+    #[must_use]
+    pub fn leaves_machine(&self) -> bool {
+        !is_loopback(self.wire.sender.host_name())
+    }
+
+    /// Whether the engine can be held to this: from the first byte, or from where a call begins. Where it cannot, calls
+    /// are read and checked, and not enforced.
     #[must_use]
     pub fn enforces(&self, constraint: &Constraint) -> bool {
-        grammar(constraint).is_some()
+        gbnf::gbnf(constraint.grammar()).is_some()
     }
-}
 
-fn grammar(constraint: &Constraint) -> Option<String> {
-    match constraint.mode() {
-        Mode::FromStart(thinking) if !thinking.iter().any(|thinking| thinking.opened) => {
-            gbnf::gbnf(constraint.grammar())
+    /// Of these texts, those that are one token of the model which plain text is never read as. Only llama-server tells.
+    pub async fn control_tokens(&self, texts: Vec<String>) -> Result<Vec<String>> {
+        if self.wire.engine != RawEngine::LlamaServer {
+            return Ok(Vec::new());
         }
-        _ => None,
+        let all = texts.join("\n");
+        let (markup, plain) = (self.wire.pieces(&all, true).await?, self.wire.pieces(&all, false).await?);
+        Ok(texts.into_iter().filter(|text| markup.contains(text) && !plain.contains(text)).collect())
     }
 }
 
@@ -107,74 +171,112 @@ impl Generator for Raw {
 
     /// An estimate: the engine itself refuses what does not fit.
     fn count(&self, prompt: &Prompt) -> Result<usize> {
-        Ok(prompt.text().len().div_ceil(4))
+        Ok(prompt.text().len().div_ceil(BYTES_A_TOKEN))
     }
 
     fn generate(&self, job: Job) -> Result<Chunks> {
-        let wire = Arc::clone(&self.wire);
-        Ok(reading::chunks(async move { wire.begin(job).await }))
+        Ok(course::chunks(Arc::clone(&self.wire), job))
     }
 }
 
+/// One completion, as the course of an output wants it.
+#[derive(Debug)]
+struct Wanted<'a> {
+    job: &'a Job,
+    prompt: &'a Value,
+    grammar: Option<&'a str>,
+    max_tokens: usize,
+    stops: bool,
+    deadline: Instant,
+}
+
 impl Wire {
-    /// Asks until an output begins. Servers close connections that are kept for the next request whenever they like.
-    async fn begin(&self, job: Job) -> Result<reading::Begun> {
-        let mut waits = retry::waits(self.parts.row.limits.retries);
-        loop {
-            match self.exchange(&job).await {
-                Err(error) if error.is_retryable() => match waits.next() {
-                    Some(wait) => sleep(wait).await,
-                    None => return Err(error),
-                },
-                begun => return begun,
-            }
-        }
+    fn fail(&self, trouble: Trouble) -> Error {
+        told::error(trouble, &self.parts.row, self.sender.redactor(), None)
     }
 
     /// Asks once, and gives what is to be read.
-    async fn exchange(&self, job: &Job) -> Result<reading::Begun> {
-        let fail = |trouble| told::error(trouble, &self.parts.row, self.sender.redactor(), None);
-        let deadline = self.clocks.deadline(job.limits);
-        let first_byte = deadline.min(Instant::now() + self.clocks.first_byte);
+    async fn exchange(&self, wanted: &Wanted<'_>) -> Result<Output> {
+        let first_byte = wanted.deadline.min(Instant::now() + self.clocks.first_byte);
         let asked = Completion {
             model: &self.info.name,
-            prompt: self.prompt(&job.prompt, first_byte).await?,
-            job,
-            grammar: job.constraint.as_ref().and_then(grammar),
+            prompt: wanted.prompt,
+            job: wanted.job,
+            max_tokens: wanted.max_tokens,
+            stops: wanted.stops,
+            grammar: wanted.grammar,
             special: &self.special,
         };
         let body = self.engine.body(&asked).to_string().into_bytes();
-        let response = self.sender.complete(&self.info.name, self.engine.path(), body).await?;
+        let late = |_| self.fail(Trouble::new(FailureKind::Timeout(Wait::FirstByte), "the engine did not answer"));
+        let sent = self.sender.complete(&self.info.name, self.engine.path(), body, Reason::User);
+        let response = timeout_at(first_byte, sent).await.map_err(late)??;
         let framing = frames::Framing::Events;
-        let (response, _) = answer_or_trouble(response, framing, first_byte).await.map_err(fail)?;
+        let (response, _) =
+            answer_or_trouble(response, framing, first_byte).await.map_err(|trouble| self.fail(trouble))?;
         let chunks = self.clocks.watch(response.bytes_stream(), first_byte);
-        Ok(reading::Begun {
-            frames: frames::frames(framing, chunks, frames::ByteCaps::default()),
-            progress: self.clocks.progress,
-            deadline,
-            row: Arc::clone(&self.parts.row),
-        })
+        let frames = frames::frames(framing, chunks, frames::ByteCaps::default());
+        Ok(Output::new(frames, self.clocks.progress, wanted.deadline))
     }
 
-    /// The prompt as the engine takes it.
+    /// The prompt as the engine takes it: ids of tokens, or text.
     async fn prompt(&self, prompt: &Prompt, until: Instant) -> Result<Value> {
-        let fail = |trouble| told::error(trouble, &self.parts.row, self.sender.redactor(), None);
         if self.engine != RawEngine::LlamaServer {
             if prompt.pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(_))) {
                 let why = "someone said the model's markup, which this engine cannot take as plain text";
-                return Err(fail(Trouble::new(FailureKind::Unsupported, why)));
+                return Err(self.fail(Trouble::new(FailureKind::Unsupported, why)));
             }
             return Ok(json!(prompt.text()));
         }
         let mut tokens = Vec::new();
         for piece in &prompt.pieces {
-            let is_markup = matches!(piece, Piece::Markup(_));
-            let body = json!({"content": piece.as_str(), "add_special": false, "parse_special": is_markup});
-            let response = self.sender.complete(&self.info.name, "/tokenize", body.to_string().into_bytes()).await?;
-            let answer = json(response, until).await.map_err(fail)?;
-            let ids = answer["tokens"].as_array();
-            tokens.extend(ids.ok_or_else(|| fail(Trouble::malformed("the engine gave no tokens")))?.iter().cloned());
+            tokens.extend(self.tokens(piece, until).await?);
         }
         Ok(Value::Array(tokens))
+    }
+
+    /// The prompt with a text of the model behind it.
+    async fn prompt_and(&self, prompt: &Value, written: &[u8], until: Instant) -> Result<Value> {
+        let written = String::from_utf8_lossy(written).into_owned();
+        Ok(match prompt {
+            Value::Array(tokens) if !written.is_empty() => {
+                let more = self.tokens(&Piece::Markup(written), until).await?;
+                tokens.iter().cloned().chain(more).collect()
+            }
+            Value::String(text) => json!(format!("{text}{written}")),
+            other => other.clone(),
+        })
+    }
+
+    /// The tokens of a text, in letters.
+    async fn pieces(&self, text: &str, as_markup: bool) -> Result<Vec<String>> {
+        let until = Instant::now() + self.clocks.first_byte;
+        let body = json!({"content": text, "add_special": false, "parse_special": as_markup, "with_pieces": true});
+        let response = self.sender.complete("", "/tokenize", body.to_string().into_bytes(), Reason::Check).await?;
+        let answer = json(response, until).await.map_err(|trouble| self.fail(trouble))?;
+        let tokens = answer["tokens"].as_array().map_or(&[][..], Vec::as_slice);
+        Ok(tokens.iter().filter_map(|token| token["piece"].as_str()).map(str::to_owned).collect())
+    }
+
+    async fn tokens(&self, piece: &Piece, until: Instant) -> Result<Vec<Value>> {
+        let is_markup = matches!(piece, Piece::Markup(_));
+        let body = json!({"content": piece.as_str(), "add_special": false, "parse_special": is_markup});
+        let response =
+            self.sender.complete(&self.info.name, "/tokenize", body.to_string().into_bytes(), Reason::User).await?;
+        let mut answer = json(response, until).await.map_err(|trouble| self.fail(trouble))?;
+        match answer["tokens"].take() {
+            Value::Array(tokens) => Ok(tokens),
+            _ => Err(self.fail(Trouble::malformed("the engine gave no tokens"))),
+        }
+    }
+}
+
+/// Whether the grammar holds from the first byte on; what may come before that is thinking which the prompt has begun.
+fn opened(constraint: &Constraint) -> Option<&str> {
+    match constraint.mode() {
+        Mode::FromStart(thinking) => {
+            thinking.iter().find(|thinking| thinking.opened).map(|thinking| thinking.close.as_str())
+        }
+        Mode::Watch => None,
     }
 }

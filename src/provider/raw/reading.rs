@@ -3,81 +3,55 @@
 //! As with replies, an output is complete only when the engine says why it stopped; one that was cut is an error.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::frames::{Broken, Frames};
-use super::super::redact::Redactor;
-use super::super::row::Row;
-use super::super::told;
 use super::super::trouble::Trouble;
 use crate::chat::FinishReason;
 use crate::error::{FailureKind, Result, Wait};
-use crate::infer::{Chunk, Chunks, End};
+use crate::infer::{Chunk, End};
 
-/// An output that is about to be read.
-pub(super) struct Begun {
-    pub(super) frames: Frames,
-    pub(super) progress: Duration,
-    pub(super) deadline: Instant,
-    pub(super) row: Arc<Row>,
-}
-
-struct Output {
-    begun: Begun,
+/// An output that has begun.
+pub(super) struct Output {
+    frames: Frames,
+    progress: Duration,
+    deadline: Instant,
     ready: VecDeque<Chunk>,
     end: End,
+    /// Pieces of text so far: one for each token, nearly.
+    pieces: usize,
+    counted: bool,
     finished: bool,
 }
 
-enum State<F> {
-    Asked(F),
-    Reading(Box<Output>),
-    Over,
-}
-
-/// The chunks of an output, once it has begun.
-pub(super) fn chunks(begin: impl Future<Output = Result<Begun>> + Send + 'static) -> Chunks {
-    Box::pin(stream::unfold(State::Asked(Box::pin(begin)), |state| async move {
-        let mut output = match state {
-            State::Over => return None,
-            State::Reading(output) => output,
-            State::Asked(begin) => match begin.await {
-                Ok(ready) => {
-                    Box::new(Output { begun: ready, ready: VecDeque::new(), end: End::default(), finished: false })
-                }
-                Err(error) => return Some((Err(error), State::Over)),
-            },
-        };
-        match output.next().await {
-            Ok(Chunk::End(end)) => Some((Ok(Chunk::End(end)), State::Over)),
-            Ok(chunk) => Some((Ok(chunk), State::Reading(output))),
-            Err(trouble) => {
-                let error = told::error(trouble, &output.begun.row, &Redactor::default(), None);
-                Some((Err(error), State::Over))
-            }
-        }
-    }))
-}
-
 impl Output {
-    async fn next(&mut self) -> Result<Chunk, Trouble> {
+    pub(super) fn new(frames: Frames, progress: Duration, deadline: Instant) -> Self {
+        let (ready, end) = (VecDeque::new(), End::default());
+        Self { frames, progress, deadline, ready, end, pieces: 0, counted: false, finished: false }
+    }
+
+    /// What was computed of an output that is not read to its end, as far as the engine told.
+    pub(super) fn stopped(mut self) -> End {
+        if !self.counted {
+            self.end.usage.completion_tokens = self.pieces;
+        }
+        self.end
+    }
+
+    /// The next piece; the last one says how it ended.
+    pub(super) async fn next(&mut self) -> Result<Chunk, Trouble> {
         loop {
             if let Some(chunk) = self.ready.pop_front() {
                 return Ok(chunk);
             }
-            let progress = Instant::now() + self.begun.progress;
-            let (until, wait) = if progress < self.begun.deadline {
-                (progress, Wait::Progress)
-            } else {
-                (self.begun.deadline, Wait::Total)
-            };
-            let frame = match timeout_at(until, self.begun.frames.next()).await {
+            let progress = Instant::now() + self.progress;
+            let (until, wait) =
+                if progress < self.deadline { (progress, Wait::Progress) } else { (self.deadline, Wait::Total) };
+            let frame = match timeout_at(until, self.frames.next()).await {
                 Ok(Some(Ok(frame))) if frame.data.trim() != "[DONE]" => frame,
                 Ok(Some(Err(broken))) if !self.finished => return Err(trouble(&broken)),
                 Err(_) if !self.finished => return Err(trouble(&Broken::Late(wait))),
@@ -98,6 +72,7 @@ impl Output {
         // llama-server's own words, then those of OpenAI's old completions.
         let text = value["content"].as_str().or(choice["text"].as_str()).unwrap_or_default();
         if !text.is_empty() {
+            self.pieces += 1;
             self.ready.push_back(Chunk::Text(text.as_bytes().to_vec()));
         }
         let count = |value: &Value| value.as_u64().and_then(|count| usize::try_from(count).ok());
@@ -105,6 +80,7 @@ impl Output {
             count(&value["tokens_evaluated"]).or(count(&value["usage"]["prompt_tokens"])),
             count(&value["tokens_predicted"]).or(count(&value["usage"]["completion_tokens"])),
         ) {
+            self.counted = true;
             self.end.usage.prompt_tokens = prompt;
             self.end.usage.completion_tokens = completion;
             self.end.usage.cached_tokens = count(&value["timings"]["cache_n"]).unwrap_or(0);

@@ -1,0 +1,256 @@
+//! One output, over as many completions as it takes.
+//!
+//! Other engines hold an output to a grammar from its first byte or not at all. So where a call is the model's own choice
+//! it writes freely, is watched, and is stopped where a call begins; the call is another completion, of the prompt with
+//! what was written behind it, and is held. The same where the prompt has begun to think and a call is demanded. What was
+//! computed counts, also where it is written again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::stream;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::super::breaker::Probe;
+use super::super::limits::Turn;
+use super::super::retry::Tries;
+use super::reading::Output;
+use super::{Wanted, Wire, gbnf, opened};
+use crate::chat::{BYTES_A_TOKEN, FinishReason};
+use crate::constrain::{Mode, Scout, Sight};
+use crate::error::Result;
+use crate::infer::{Chunk, Chunks, End, Job};
+
+/// An output under way.
+struct Course {
+    wire: Arc<Wire>,
+    job: Job,
+    grammar: Option<String>,
+    prompt: Value,
+    deadline: Instant,
+    /// What was written, and how much of it was handed out.
+    written: Vec<u8>,
+    sent: usize,
+    leg: Leg,
+    output: Option<Output>,
+    ready: VecDeque<Chunk>,
+    end: End,
+    turn: Turn,
+    _probe: Probe,
+}
+
+/// What the output is in.
+enum Leg {
+    /// Text that nothing holds.
+    Free,
+    /// Text that is watched for the beginning of a call; the scout saw it from this byte on.
+    Watched(Box<Scout>, usize),
+    /// Thinking, until this text.
+    Thinking(String),
+    /// Calls.
+    Held,
+}
+
+enum State {
+    Asked(Arc<Wire>, Job),
+    Running(Box<Course>),
+    Over,
+}
+
+/// The chunks of an output. Nothing is sent before they are read; dropping them stops the engine.
+pub(super) fn chunks(wire: Arc<Wire>, job: Job) -> Chunks {
+    Box::pin(stream::unfold(State::Asked(wire, job), |state| async move {
+        let mut course = match state {
+            State::Over => return None,
+            State::Running(course) => course,
+            State::Asked(wire, job) => match Course::begin(wire, job).await {
+                Ok(course) => Box::new(course),
+                Err(error) => return Some((Err(error), State::Over)),
+            },
+        };
+        match course.next().await {
+            Ok(Chunk::End(end)) => {
+                course.wire.breakers.record(&course.wire.info.name, true);
+                course.turn.spent((end.usage.prompt_tokens + end.usage.completion_tokens) as u64);
+                Some((Ok(Chunk::End(end)), State::Over))
+            }
+            Ok(chunk) => Some((Ok(chunk), State::Running(course))),
+            Err(error) => Some((Err(error), State::Over)),
+        }
+    }))
+}
+
+impl Course {
+    async fn begin(wire: Arc<Wire>, job: Job) -> Result<Self> {
+        let deadline = wire.clocks.deadline(job.limits);
+        wire.budget.earn();
+        let probe = wire.breakers.probe(&wire.info.name).map_err(|trouble| wire.fail(trouble))?;
+        let tokens = job.prompt.text().len().div_ceil(BYTES_A_TOKEN) + job.limits.max_tokens;
+        let turn = wire.limits.enter(tokens as u64, deadline).await.map_err(|trouble| wire.fail(trouble))?;
+        let until = deadline.min(Instant::now() + wire.clocks.first_byte);
+        let prompt = wire.prompt(&job.prompt, until).await?;
+        let constraint = job.constraint.as_ref();
+        let grammar = constraint.and_then(|constraint| gbnf::gbnf(constraint.grammar()));
+        let mut end = End::default();
+        let leg = match (constraint, &grammar) {
+            (Some(constraint), Some(_)) => match opened(constraint) {
+                Some(close) => Leg::Thinking(close.to_owned()),
+                None if *constraint.mode() == Mode::Watch => Leg::Watched(Box::new(constraint.scout(true)), 0),
+                None => Leg::Held,
+            },
+            (Some(_), None) => {
+                end.warnings
+                    .push("the engine cannot be held to calls of this format: they are only checked".to_owned());
+                Leg::Free
+            }
+            (None, _) => Leg::Free,
+        };
+        let (written, sent, output, ready) = (Vec::new(), 0, None, VecDeque::new());
+        Ok(Self { wire, job, grammar, prompt, deadline, written, sent, leg, output, ready, end, turn, _probe: probe })
+    }
+
+    async fn next(&mut self) -> Result<Chunk> {
+        loop {
+            if let Some(chunk) = self.ready.pop_front() {
+                return Ok(chunk);
+            }
+            let Some(output) = &mut self.output else {
+                self.output = Some(self.ask().await?);
+                continue;
+            };
+            match output.next().await {
+                Ok(Chunk::Text(bytes)) => self.take(&bytes),
+                Ok(Chunk::End(end)) => {
+                    self.output = None;
+                    self.add(&end);
+                    self.ended(end.reason);
+                }
+                Ok(other) => return Ok(other),
+                Err(trouble) => {
+                    self.wire.breakers.told(&self.wire.info.name, trouble.kind);
+                    return Err(self.wire.fail(trouble));
+                }
+            }
+        }
+    }
+
+    /// Asks for what comes next. Servers close connections that are kept for the next request whenever they like.
+    async fn ask(&mut self) -> Result<Output> {
+        let wire = Arc::clone(&self.wire);
+        let held = matches!(self.leg, Leg::Held);
+        let until = self.deadline.min(Instant::now() + wire.clocks.first_byte);
+        let prompt = wire.prompt_and(&self.prompt, &self.written, until).await?;
+        let thinks = matches!(self.leg, Leg::Thinking(_));
+        // Thoughts leave room for the call.
+        let spare = if thinks { self.job.limits.max_tokens / 3 } else { 0 };
+        let wanted = Wanted {
+            job: &self.job,
+            prompt: &prompt,
+            grammar: self.grammar.as_deref().filter(|_| held),
+            max_tokens: self.left().saturating_sub(spare).max(1),
+            // Inside a call and in thoughts, texts that end an answer end nothing.
+            stops: !held && !thinks,
+            deadline: self.deadline,
+        };
+        let mut tries = Tries::new(wire.parts.row.limits.retries, wire.clocks.patience, self.deadline);
+        loop {
+            match wire.exchange(&wanted).await {
+                Ok(output) => return Ok(output),
+                Err(error) => {
+                    if let Some(failure) = error.failure() {
+                        wire.breakers.told(&wire.info.name, failure.kind);
+                    }
+                    tries.wait(error, &wire.budget).await?;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let before = self.written.len();
+        self.written.extend_from_slice(bytes);
+        let mut shown = self.written.len();
+        match &mut self.leg {
+            Leg::Free | Leg::Held => {}
+            Leg::Watched(scout, from) => match scout.push(bytes) {
+                Sight::Nothing => {}
+                Sight::Perhaps { from: at } => shown = *from + at,
+                Sight::Call { from: at } => {
+                    shown = *from + at;
+                    self.hold(shown);
+                }
+            },
+            Leg::Thinking(close) => {
+                let from = before.saturating_sub(close.len());
+                if let Some(at) = memchr::memmem::find(&self.written[from..], close.as_bytes()) {
+                    let end = from + at + close.len();
+                    self.hold(end);
+                    self.written.extend_from_slice(b"\n\n");
+                    shown = self.written.len();
+                }
+            }
+        }
+        self.show(shown);
+    }
+
+    /// Stops the completion and holds the output from this byte on: what came behind it is written again.
+    fn hold(&mut self, from: usize) {
+        if let Some(output) = self.output.take() {
+            self.add(&output.stopped());
+        }
+        self.written.truncate(from);
+        self.leg = Leg::Held;
+        self.finish_if_spent();
+    }
+
+    fn show(&mut self, until: usize) {
+        if until > self.sent {
+            self.ready.push_front(Chunk::Text(self.written[self.sent..until].to_vec()));
+            self.sent = until;
+        }
+    }
+
+    /// What comes after a completion that the engine says is over.
+    fn ended(&mut self, reason: FinishReason) {
+        let watched = self.job.constraint.as_ref().filter(|constraint| *constraint.mode() == Mode::Watch);
+        match (&self.leg, watched) {
+            (Leg::Thinking(close), _) => {
+                // It thought for too long, or stopped in the middle: the call comes all the same.
+                self.written.extend_from_slice(format!("\n{close}\n\n").as_bytes());
+                self.leg = Leg::Held;
+                self.show(self.written.len());
+                self.finish_if_spent();
+            }
+            // Text, or another call, may follow one that the model made by itself.
+            (Leg::Held, Some(constraint)) if constraint.parallel() && reason == FinishReason::Stop => {
+                self.leg = Leg::Watched(Box::new(constraint.scout(false)), self.written.len());
+                self.finish_if_spent();
+            }
+            _ => self.finish(reason),
+        }
+    }
+
+    fn finish_if_spent(&mut self) {
+        if self.left() == 0 {
+            self.finish(FinishReason::Length);
+        }
+    }
+
+    fn finish(&mut self, reason: FinishReason) {
+        self.end.reason = reason;
+        self.ready.push_back(Chunk::End(std::mem::take(&mut self.end)));
+        self.show(self.written.len());
+    }
+
+    fn add(&mut self, end: &End) {
+        self.end.usage = self.end.usage.plus(end.usage);
+        self.end.timings.prefill_ms += end.timings.prefill_ms;
+        self.end.timings.decode_ms += end.timings.decode_ms;
+    }
+
+    /// Tokens that may still be written.
+    fn left(&self) -> usize {
+        self.job.limits.max_tokens.saturating_sub(self.end.usage.completion_tokens)
+    }
+}
