@@ -19,7 +19,7 @@ use super::reading::Output;
 use super::{Wanted, Wire, gbnf, opened};
 use crate::chat::{BYTES_A_TOKEN, FinishReason};
 use crate::constrain::{Mode, Scout, Sight};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::infer::{Chunk, Chunks, End, Job};
 
 /// An output under way.
@@ -29,6 +29,7 @@ struct Course {
     grammar: Option<String>,
     prompt: Value,
     deadline: Instant,
+    begun: Instant,
     /// What was written, and how much of it was handed out.
     written: Vec<u8>,
     sent: usize,
@@ -81,15 +82,41 @@ pub(super) fn chunks(wire: Arc<Wire>, job: Job) -> Chunks {
     }))
 }
 
+impl Wire {
+    /// Waits until it may be asked again; the error, where it may not. Servers close connections that are kept for the
+    /// next request whenever they like.
+    async fn again(&self, error: Error, tries: &mut Tries) -> Result<()> {
+        if let Some(failure) = error.failure() {
+            self.breakers.told(&self.info.name, failure.kind);
+        }
+        tries.wait(error, &self.budget).await
+    }
+
+    fn tries(&self, deadline: Instant) -> Tries {
+        Tries::new(self.parts.row.limits.retries, self.clocks.patience, deadline)
+    }
+
+    /// When a request must have been answered.
+    fn until(&self, deadline: Instant) -> Instant {
+        deadline.min(Instant::now() + self.clocks.first_byte)
+    }
+}
+
 impl Course {
     async fn begin(wire: Arc<Wire>, job: Job) -> Result<Self> {
+        let begun = Instant::now();
         let deadline = wire.clocks.deadline(job.limits);
         wire.budget.earn();
         let probe = wire.breakers.probe(&wire.info.name).map_err(|trouble| wire.fail(trouble))?;
         let tokens = job.prompt.text().len().div_ceil(BYTES_A_TOKEN) + job.limits.max_tokens;
         let turn = wire.limits.enter(tokens as u64, deadline).await.map_err(|trouble| wire.fail(trouble))?;
-        let until = deadline.min(Instant::now() + wire.clocks.first_byte);
-        let prompt = wire.prompt(&job.prompt, until).await?;
+        let mut tries = wire.tries(deadline);
+        let prompt = loop {
+            match wire.prompt(&job.prompt, wire.until(deadline)).await {
+                Ok(prompt) => break prompt,
+                Err(error) => wire.again(error, &mut tries).await?,
+            }
+        };
         let constraint = job.constraint.as_ref();
         let grammar = constraint.and_then(|constraint| gbnf::gbnf(constraint.grammar()));
         let mut end = End::default();
@@ -107,7 +134,22 @@ impl Course {
             (None, _) => Leg::Free,
         };
         let (written, sent, output, ready) = (Vec::new(), 0, None, VecDeque::new());
-        Ok(Self { wire, job, grammar, prompt, deadline, written, sent, leg, output, ready, end, turn, _probe: probe })
+        Ok(Self {
+            wire,
+            job,
+            grammar,
+            prompt,
+            deadline,
+            begun,
+            written,
+            sent,
+            leg,
+            output,
+            ready,
+            end,
+            turn,
+            _probe: probe,
+        })
     }
 
     async fn next(&mut self) -> Result<Chunk> {
@@ -135,40 +177,44 @@ impl Course {
         }
     }
 
-    /// Asks for what comes next. Servers close connections that are kept for the next request whenever they like.
+    /// Asks for what comes next.
     async fn ask(&mut self) -> Result<Output> {
         let wire = Arc::clone(&self.wire);
         let held = matches!(self.leg, Leg::Held);
-        let until = self.deadline.min(Instant::now() + wire.clocks.first_byte);
-        let prompt = wire.prompt_and(&self.prompt, &self.written, until).await?;
         let thinks = matches!(self.leg, Leg::Thinking(_));
         // Thoughts leave room for the call.
         let spare = if thinks { self.job.limits.max_tokens / 3 } else { 0 };
-        let wanted = Wanted {
-            job: &self.job,
-            prompt: &prompt,
-            grammar: self.grammar.as_deref().filter(|_| held),
-            max_tokens: self.left().saturating_sub(spare).max(1),
-            // Inside a call and in thoughts, texts that end an answer end nothing.
-            stops: !held && !thinks,
-            deadline: self.deadline,
-        };
-        let mut tries = Tries::new(wire.parts.row.limits.retries, wire.clocks.patience, self.deadline);
+        let (max_tokens, deadline) = (self.left().saturating_sub(spare).max(1), self.deadline);
+        let mut tries = wire.tries(deadline);
         loop {
+            let prompt = match wire.prompt_and(&self.prompt, &self.written, wire.until(deadline)).await {
+                Ok(prompt) => prompt,
+                Err(error) => {
+                    wire.again(error, &mut tries).await?;
+                    continue;
+                }
+            };
+            let wanted = Wanted {
+                job: &self.job,
+                prompt: &prompt,
+                grammar: self.grammar.as_deref().filter(|_| held),
+                max_tokens,
+                // Inside a call and in thoughts, texts that end an answer end nothing.
+                stops: !held && !thinks,
+                deadline,
+            };
             match wire.exchange(&wanted).await {
                 Ok(output) => return Ok(output),
-                Err(error) => {
-                    if let Some(failure) = error.failure() {
-                        wire.breakers.told(&wire.info.name, failure.kind);
-                    }
-                    tries.wait(error, &wire.budget).await?;
-                }
+                Err(error) => wire.again(error, &mut tries).await?,
             }
         }
     }
 
     fn take(&mut self, bytes: &[u8]) {
         let before = self.written.len();
+        if self.end.timings.first_token_ms <= 0.0 {
+            self.end.timings.first_token_ms = self.begun.elapsed().as_secs_f64() * 1000.0;
+        }
         self.written.extend_from_slice(bytes);
         let mut shown = self.written.len();
         match &mut self.leg {
