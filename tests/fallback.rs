@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use callwright::chat::{
-    Call, Cost, Event, Message, Money, Outcome, Reason, Request, Response, Tool, ToolChoice, WithdrawReason,
+    Call, Cost, Event, Image, Message, Money, Outcome, Reason, Request, Response, Tool, ToolChoice, WithdrawReason,
 };
 use callwright::engine::fallback::{Complex, Fallback, Link, Policy, Share};
 use callwright::engine::{Builder, Engine};
@@ -319,4 +319,26 @@ fn complexity_is_what_the_user_says_it_is() {
     let mut rule = Complex::default();
     rule.parallel_calls = Some(1);
     assert!(rule.covers(&Request::new("?").message(Message::assistant("", vec![call(1), call(2)]))));
+}
+
+#[tokio::test]
+async fn a_picture_leaves_whole_or_not_at_all() {
+    let picture = || Image::of_bytes(&[b"GIF89a".as_slice(), &[0; 100_000]].concat()).unwrap();
+    let pictured = || Request::default().message(Message::user("What is it?").image(picture())).tool(add());
+    // A local model is prompted with text only, and says so.
+    let error = ask(builder(&[FAULTY], &[], policy()), pictured()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert!(error.to_string().contains("image"), "{error}");
+    // It is counted as some tokens, and not by its letters: those would come to more than this budget.
+    let mut always = Policy::when([Reason::User]);
+    always.budget.a_request = Some(Money::of_microdollars(30_000));
+    let provider = answers();
+    let response = ask(builder(&[], &[&provider], always.clone()), pictured()).await.unwrap();
+    assert_eq!(response.served_by, "cloud");
+    assert_eq!(provider.asked()[0].request.messages[0].images().count(), 1);
+    // No pattern can look into it.
+    let redacting = always.redacting("secret").unwrap();
+    let error = ask(builder(&[], &[&provider], redacting), pictured()).await.unwrap_err();
+    assert!(error.hint_text().is_some_and(|hint| hint.contains("image")), "{error} {:?}", error.hint_text());
+    assert_eq!(provider.asked().len(), 1);
 }

@@ -10,7 +10,7 @@ mod fault_server;
 mod wires;
 
 use asking::{KEY, QUICK, block_on, catalog, gate, provider, turn};
-use callwright::chat::{Arguments, Call, CallId, Message, Request, Sampling, Tool, ToolChoice};
+use callwright::chat::{Arguments, Call, CallId, Image, Message, Part, Request, Sampling, Tool, ToolChoice};
 use callwright::error::FailureKind;
 use callwright::provider::{Bodies, Whole};
 use fault_server::{Came, Server, streamed};
@@ -108,6 +108,58 @@ fn nothing_of_a_conversation_is_lost() {
         let tokens = whole.tokens.expect("counted");
         assert_eq!((tokens.input, tokens.output), (11, 7), "{dialect}");
     }
+}
+
+#[test]
+fn images_in_each_dialect_s_words() {
+    let image = Image::of_bytes(b"\x89PNG").expect("a picture");
+    let data = "data:image/png;base64,iVBORw==";
+    let seeing = "models.\"m-*\" = { can = [\"vision\"] }";
+    let mut request = Request::default().message(Message::user("What is it?").image(image));
+    let own = |dialect, request: &Request| sent(dialect, seeing, request.clone());
+    let text = |kind: &str| json!({"type": kind, "text": "What is it?"});
+    let chat = json!([text("text"), {"type": "image_url", "image_url": {"url": data}}]);
+    let anthropic = json!({"type": "base64", "media_type": "image/png", "data": "iVBORw=="});
+    for (dialect, path, wanted) in [
+        ("openai_chat", "/messages/0/content", chat.clone()),
+        (
+            "openai_responses",
+            "/input/0/content",
+            json!([text("input_text"), {"type": "input_image", "image_url": data}]),
+        ),
+        ("anthropic", "/messages/0/content", json!([text("text"), {"type": "image", "source": anthropic}])),
+        (
+            "gemini",
+            "/contents/0/parts",
+            json!([{"text": "What is it?"}, {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}}]),
+        ),
+        ("cohere", "/messages/0/content", chat),
+        ("ollama", "/messages/0", json!({"role": "user", "content": "What is it?", "images": ["iVBORw=="]})),
+    ] {
+        let (came, end) = own(dialect, &request);
+        assert_eq!(came.json().pointer(path), Some(&wanted), "{dialect}");
+        end.expect("a reply");
+        // A model of which nothing is known is shown nothing.
+        let (came, end) = sent(dialect, "", request.clone());
+        let error = end.expect_err("blind");
+        assert!(came.body.is_empty() && error.to_string().contains("vision"), "{dialect}: {error}");
+        assert_eq!(error.failure().expect("a failure").kind, FailureKind::Unsupported);
+    }
+    // By its address, where the provider looks it up.
+    request.messages[0].content[1] = Part::Image(Image::Url("https://example.org/cat.png".to_owned()));
+    for dialect in DIALECTS {
+        let (came, end) = own(dialect, &request);
+        let looks_up = !["gemini", "ollama"].contains(&dialect);
+        assert_eq!(
+            (end.is_ok(), String::from_utf8_lossy(&came.body).contains("cat.png")),
+            (looks_up, looks_up),
+            "{dialect}"
+        );
+    }
+    // Where no dialect has a place for one, it is refused by name and not left out.
+    let result = Message::result(&Call::new("add", Arguments::new()), "3").image(Image::Url("https://x/y".to_owned()));
+    let error = own("openai_chat", &conversation().message(result)).1.expect_err("no place");
+    assert!(error.to_string().contains("image in a message of the tool"), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Arguments, Call, CallId};
+use super::{Arguments, Call, CallId, Image};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub enum Part {
         /// The text itself.
         text: String,
     },
+    /// A picture.
+    #[serde(rename = "image_url", alias = "input_image", alias = "image")]
+    Image(Image),
 }
 
 /// One message of a conversation.
@@ -123,8 +126,32 @@ impl Message {
             .iter()
             .map(|part| match part {
                 Part::Text { text } => text.as_str(),
+                Part::Image(_) => "",
             })
             .collect()
+    }
+
+    /// Its pictures.
+    pub fn images(&self) -> impl Iterator<Item = &Image> {
+        self.content.iter().filter_map(|part| match part {
+            Part::Image(image) => Some(image),
+            Part::Text { .. } => None,
+        })
+    }
+
+    /// The message with a picture behind what it says.
+    #[must_use]
+    pub fn image(mut self, image: Image) -> Self {
+        self.content.push(Part::Image(image));
+        self
+    }
+
+    /// The message with this in place of its text; its pictures stay.
+    #[must_use]
+    pub fn with_text(mut self, text: impl Into<String>) -> Self {
+        self.content.retain(|part| matches!(part, Part::Image(_)));
+        self.content.insert(0, Part::Text { text: text.into() });
+        self
     }
 }
 

@@ -1,8 +1,9 @@
 //! `callwright run`: one question, one turn.
 
 use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
 
-use crate::chat::{Message, Response};
+use crate::chat::{Image, Message, Response};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::ask::{self, AskArgs};
@@ -24,6 +25,9 @@ pub(super) struct Args {
     /// The model (a name from `callwright list`, user/repo[:quant], or a .gguf file) and the question, `-` for stdin
     #[arg(num_args = 0..=2, value_names = ["MODEL", "PROMPT"])]
     words: Vec<String>,
+    /// Show the model this picture too: png, jpeg, gif or webp (repeatable). Only a provider's model can see it
+    #[arg(long, value_name = "FILE")]
+    image: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
@@ -36,7 +40,11 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         [question] => (None, said(question)?),
         [model, question, ..] => (Some(model.as_str()), said(question)?),
     };
-    let request = args.ask.request()?.message(Message::user(question));
+    let mut message = Message::user(question);
+    for file in &args.image {
+        message = message.image(picture(file)?);
+    }
+    let request = args.ask.request()?.message(message);
     super::block_on(async {
         let engine = args.model.engine(model, world).await?;
         let Some(response) = args.ask.turn(&engine, request, world).await? else { return Ok(Exit::Interrupted) };
@@ -45,6 +53,17 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         }
         world.printer.aside(&summary(&response));
         Ok(ask::exit(&response))
+    })
+}
+
+/// What its first bytes say that it is, whatever its name.
+fn picture(file: &Path) -> Result<Image> {
+    let bytes = std::fs::read(file).map_err(|cause| {
+        Error::new(ErrorKind::Input, format!("the picture `{}` cannot be read", file.display())).because(cause)
+    })?;
+    Image::of_bytes(&bytes).ok_or_else(|| {
+        Error::new(ErrorKind::Input, format!("`{}` is no picture that is known", file.display()))
+            .hint("png, jpeg, gif and webp are")
     })
 }
 

@@ -141,6 +141,13 @@ impl Prompter {
     ///
     /// With `ToolChoice::None` no tool is offered; with a name, only that one.
     pub fn prompt(&self, messages: &[Message], tools: &[Tool], choice: &ToolChoice) -> Result<Prompt> {
+        if messages.iter().any(|message| message.images().next().is_some()) {
+            return Err(Error::new(
+                ErrorKind::Input,
+                "the conversation has an image, and the model is prompted with text only",
+            )
+            .hint("ask a provider whose model sees images: `--provider NAME`"));
+        }
         let tools: Vec<Value> = offered(tools, choice).map(|tool| json!(tool)).collect();
         let said: Vec<Value> = messages.iter().map(|message| json!(message)).collect();
         let all = said.iter().chain(&tools).chain(self.variables.values());

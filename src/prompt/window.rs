@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::chat::{CallId, Message, Part, Role};
+use crate::chat::{CallId, Message, Role};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The least room for an answer: a call of a tool without arguments.
@@ -173,5 +173,5 @@ fn shorten(message: &Message) -> Message {
     let (head, tail) = (&text[..end(KEPT)], &text[end(characters.saturating_sub(KEPT))..]);
     let left_out = characters.saturating_sub(2 * KEPT);
     let text = format!("{head}\n[{left_out} characters left out to fit the context]\n{tail}");
-    Message { content: vec![Part::Text { text }], ..message.clone() }
+    message.clone().with_text(text)
 }

@@ -10,7 +10,7 @@ use super::carried::Carried;
 use super::names::{Ids, Names};
 use super::trouble::Trouble;
 use super::{Ability, Capabilities, Quirks, Row};
-use crate::chat::{Arguments, Message, Request, Role, Sampling, ToolChoice};
+use crate::chat::{Arguments, Image, Message, Part, Request, Role, Sampling, ToolChoice};
 use crate::error::FailureKind;
 
 /// What a dialect is to write.
@@ -36,9 +36,34 @@ pub(super) struct Asking<'a> {
 #[derive(Debug, PartialEq)]
 pub(super) enum Turn<'a> {
     System(String),
-    User(String),
+    User(Vec<Shown<'a>>),
     Model(Said<'a>),
     Results(Vec<Answer>),
+}
+
+/// A piece of what the user says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Shown<'a> {
+    Text(String),
+    Image(&'a Image),
+}
+
+/// The user's turn in the words of a dialect: a plain text where it is one, else a list of pieces.
+pub(super) fn content(shown: &[Shown<'_>], text: fn(&str) -> Value, image: fn(&Image) -> Value) -> Value {
+    match shown {
+        [] => json!(""),
+        [Shown::Text(only)] => json!(only),
+        several => Value::Array(pieces(several, text, image)),
+    }
+}
+
+/// The same, always as a list.
+pub(super) fn pieces(shown: &[Shown<'_>], text: fn(&str) -> Value, image: fn(&Image) -> Value) -> Vec<Value> {
+    let piece = |shown: &Shown<'_>| match shown {
+        Shown::Text(said) => text(said),
+        Shown::Image(seen) => image(seen),
+    };
+    shown.iter().map(piece).collect()
 }
 
 /// What the model said.
@@ -89,6 +114,14 @@ impl<'a> Asking<'a> {
         let facts = row.capabilities(model);
         if !request.tools.is_empty() && request.tool_choice != ToolChoice::None && !facts.can(Ability::Tools) {
             return Err(unsupported("the model takes no tools"));
+        }
+        let mut images = request.messages.iter().flat_map(Message::images);
+        if images.next().is_some() && !facts.can(Ability::Vision) {
+            let say = format!(
+                "if it does, say so in [providers.{}]: models.\"{model}\" = {{ can = [\"vision\"] }}",
+                row.name
+            );
+            return Err(unsupported(format!("`{model}` is not known to see images; {say}")));
         }
         let called = request.messages.iter().flat_map(|message| &message.calls).map(|call| call.name.as_str());
         let names = Names::of(request.tools.iter().map(|tool| tool.name.as_str()).chain(called));
@@ -253,9 +286,13 @@ fn turns<'a>(
     // Calls of the model's last turn that no result has answered yet: id and name on the wire.
     let mut open: Vec<(String, String)> = Vec::new();
     for message in messages {
+        if message.role != Role::User && message.images().next().is_some() {
+            let who = message.role.as_str();
+            return Err(unsupported(format!("there is an image in a message of the {who}: only the user's are taken")));
+        }
         match message.role {
             Role::System => turns.push(Turn::System(message.text())),
-            Role::User => turns.push(Turn::User(message.text())),
+            Role::User => turns.push(Turn::User(shown(message))),
             Role::Assistant => {
                 let made = |call: &'a crate::chat::Call| Made {
                     id: ids.call(&call.id),
@@ -277,6 +314,21 @@ fn turns<'a>(
         }
     }
     Ok(turns)
+}
+
+fn shown(message: &Message) -> Vec<Shown<'_>> {
+    if message.images().next().is_none() {
+        return vec![Shown::Text(message.text())];
+    }
+    let mut shown = Vec::new();
+    for part in &message.content {
+        match part {
+            Part::Text { text } if text.trim().is_empty() => {}
+            Part::Text { text } => shown.push(Shown::Text(text.clone())),
+            Part::Image(image) => shown.push(Shown::Image(image)),
+        }
+    }
+    shown
 }
 
 /// The call that a result answers: by its id, else by the tool's name, else the next in line.

@@ -25,7 +25,7 @@ use super::retry::{Budget, Tries};
 use super::send::{Sender, answer_or_trouble, json};
 use super::trouble::Trouble;
 use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, Pulls, Replies, Reply, Row, Task};
-use crate::chat::BYTES_A_TOKEN;
+use crate::chat::{BYTES_A_TOKEN, IMAGE_TOKENS, Image, Message};
 use crate::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
 
 /// A provider over the wire.
@@ -294,10 +294,17 @@ impl Wire {
             return Err(Trouble::new(FailureKind::Auth, "there is no key for it"));
         }
         let mut asking = Asking::of(&ask.request, &ask.model, &self.row, &self.carried)?;
+        let images = || ask.request.messages.iter().flat_map(Message::images);
+        if !dialect.takes_image_urls() && images().any(|image| matches!(image, Image::Url(_))) {
+            let why = "it looks up no images by their address: give the image itself";
+            return Err(Trouble::new(FailureKind::Unsupported, why));
+        }
         let body = dialect.write(&mut asking);
         let body = serde_json::to_vec(&body)
             .map_err(|cause| Trouble::new(FailureKind::InvalidRequest, format!("the request is no JSON: {cause}")))?;
-        let tokens = (body.len() / BYTES_A_TOKEN) as u64 + asking.max_tokens;
+        let pictured: usize = images().map(|image| image.url().len()).sum();
+        let said = body.len().saturating_sub(pictured) / BYTES_A_TOKEN + images().count() * IMAGE_TOKENS;
+        let tokens = said as u64 + asking.max_tokens;
         Ok(Sheet { dialect, body, names: asking.names, warnings: asking.warnings, tokens })
     }
 

@@ -37,6 +37,9 @@ pub(in super::super) fn leaving(request: &Request, policy: &Policy) -> Result<Re
         message.reasoning = None;
     }
     if !policy.redact.is_empty() {
+        if out.messages.iter().any(|message| message.images().next().is_some()) {
+            return Err("there is an image, and no pattern can look for what must not leave in it".to_owned());
+        }
         redact(&mut out, policy);
     }
     if out.messages.is_empty() {

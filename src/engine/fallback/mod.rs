@@ -16,7 +16,7 @@ use serde_json::json;
 use super::attempt::{Answer, late_faults};
 use super::turn::Turn;
 use crate::chat::{
-    Attempt, BYTES_A_TOKEN, Call, Cost, Event, Message, Money, Outcome, Reason, Request, Response, Usage,
+    Attempt, BYTES_A_TOKEN, Call, Cost, Event, IMAGE_TOKENS, Message, Money, Outcome, Reason, Request, Response, Usage,
     WithdrawReason,
 };
 use crate::check::{Level, ToolSet};
@@ -312,10 +312,13 @@ impl Asked {
     }
 }
 
-/// Bytes of what is sent, as JSON.
+/// Bytes of what is sent, as JSON. A picture counts as the text that would come to as many tokens.
 fn bytes(messages: &[Message], request: &Request) -> usize {
     let length = |text: serde_json::Result<String>| text.map_or(0, |text| text.len());
-    length(serde_json::to_string(messages)) + length(serde_json::to_string(&request.tools))
+    let letters: usize = messages.iter().flat_map(Message::images).map(|image| image.url().len()).sum();
+    let pictures = messages.iter().flat_map(Message::images).count() * IMAGE_TOKENS * BYTES_A_TOKEN;
+    let said = length(serde_json::to_string(messages)).saturating_sub(letters);
+    said + pictures + length(serde_json::to_string(&request.tools))
 }
 
 /// Whether a failed request may have been seen by another machine.

@@ -16,9 +16,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Dialect, Reader, at, count, text};
+use crate::chat::Image;
 use crate::error::FailureKind;
 use crate::provider::KeyHeader;
-use crate::provider::asking::{Asking, Choice, Said, SamplingWords, Turn};
+use crate::provider::asking::{Asking, Choice, Said, SamplingWords, Shown, Turn};
 use crate::provider::assembler::{Assembler, Finish, Fragment};
 use crate::provider::part::Arguing;
 use crate::provider::row::Quirks;
@@ -89,7 +90,7 @@ fn messages(turns: &[Turn<'_>]) -> Value {
     for turn in turns {
         let (role, blocks) = match turn {
             Turn::System(_) => continue,
-            Turn::User(text) => ("user", text_block(text).into_iter().collect()),
+            Turn::User(shown) => ("user", user_blocks(shown)),
             Turn::Model(said) => ("assistant", said_blocks(said)),
             Turn::Results(answers) => {
                 let block = |id: &str, text: &str| json!({"type": "tool_result", "tool_use_id": id, "content": text});
@@ -103,6 +104,18 @@ fn messages(turns: &[Turn<'_>]) -> Value {
         }
     }
     messages.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect()
+}
+
+fn user_blocks(shown: &[Shown<'_>]) -> Vec<Value> {
+    let block = |shown: &Shown<'_>| match shown {
+        Shown::Text(text) => text_block(text),
+        Shown::Image(Image::Url(url)) => Some(json!({"type": "image", "source": {"type": "url", "url": url}})),
+        Shown::Image(Image::Bytes { kind, base64 }) => {
+            let source = json!({"type": "base64", "media_type": kind.as_str(), "data": base64});
+            Some(json!({"type": "image", "source": source}))
+        }
+    };
+    shown.iter().filter_map(block).collect()
 }
 
 /// Empty blocks are refused.

@@ -9,7 +9,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::openai_chat::{calls, tool};
+use super::openai_chat::{calls, tool, user_content};
 use super::{Dialect, Reader, at, count, names_at, text};
 use crate::error::FailureKind;
 use crate::provider::asking::{Asking, Choice, Said, SamplingWords, Turn};
@@ -69,7 +69,7 @@ fn messages(turns: &[Turn<'_>]) -> Value {
     for turn in turns {
         match turn {
             Turn::System(text) => messages.push(json!({"role": "system", "content": text})),
-            Turn::User(text) => messages.push(json!({"role": "user", "content": text})),
+            Turn::User(shown) => messages.push(json!({"role": "user", "content": user_content(shown)})),
             Turn::Model(said) => messages.push(said_message(said)),
             Turn::Results(answers) => messages.extend(
                 answers.iter().map(|answer| json!({"role": "tool", "tool_call_id": answer.id, "content": answer.text})),

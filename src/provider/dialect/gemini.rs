@@ -10,8 +10,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{Dialect, Reader, at, count, items, names_at, text};
+use crate::chat::Image;
 use crate::error::FailureKind;
-use crate::provider::asking::{Asking, Choice, Made, SamplingWords, Turn};
+use crate::provider::asking::{Asking, Choice, Made, SamplingWords, Turn, pieces};
 use crate::provider::assembler::{Assembler, Finish};
 use crate::provider::part::Arguing;
 use crate::provider::row::Quirks;
@@ -32,6 +33,10 @@ impl Dialect for Gemini {
 
     fn key_header(&self) -> KeyHeader {
         KeyHeader::XGoogApiKey
+    }
+
+    fn takes_image_urls(&self) -> bool {
+        false
     }
 
     fn write(&self, asking: &mut Asking<'_>) -> Value {
@@ -81,7 +86,7 @@ fn contents(asking: &Asking<'_>) -> Value {
     for turn in &asking.turns {
         let (role, parts) = match turn {
             Turn::System(_) => continue,
-            Turn::User(text) => ("user", vec![json!({"text": text})]),
+            Turn::User(shown) => ("user", pieces(shown, |text| json!({"text": text}), inline)),
             Turn::Model(said) => {
                 let text = (!said.text.is_empty()).then(|| json!({"text": said.text}));
                 let signed = asking.facts.can(Ability::Reasoning);
@@ -111,6 +116,14 @@ fn call_part(call: &Made<'_>, must_be_signed: bool) -> Value {
         None => {}
     }
     part
+}
+
+/// A picture by its bytes: an address is one of the vendor's own store.
+fn inline(image: &Image) -> Value {
+    match image {
+        Image::Bytes { kind, base64 } => json!({"inlineData": {"mimeType": kind.as_str(), "data": base64}}),
+        Image::Url(url) => json!({"fileData": {"fileUri": url}}),
+    }
 }
 
 struct Reading;

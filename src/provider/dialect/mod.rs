@@ -50,6 +50,11 @@ pub(super) trait Dialect: Send + Sync + Debug {
         Vec::new()
     }
 
+    /// Whether an image may be an address, which the provider then looks up.
+    fn takes_image_urls(&self) -> bool {
+        true
+    }
+
     /// The request's body.
     fn write(&self, asking: &mut Asking<'_>) -> Value;
 

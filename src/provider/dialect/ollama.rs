@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use super::openai_chat::tool;
 use super::{Dialect, Reader, count, items, names_at, text};
 use crate::chat::BYTES_A_TOKEN;
-use crate::provider::asking::{Asking, Choice, Made, SamplingWords, Turn};
+use crate::chat::Image;
+use crate::provider::asking::{Asking, Choice, Made, SamplingWords, Shown, Turn};
 use crate::provider::assembler::{Assembler, Finish};
 use crate::provider::frames::Framing;
 use crate::provider::part::Arguing;
@@ -40,6 +41,10 @@ impl Dialect for Ollama {
 
     fn pull_path(&self) -> Option<&'static str> {
         Some("/api/pull")
+    }
+
+    fn takes_image_urls(&self) -> bool {
+        false
     }
 
     fn write(&self, asking: &mut Asking<'_>) -> Value {
@@ -85,7 +90,7 @@ fn messages(turns: &[Turn<'_>]) -> Value {
     for turn in turns {
         match turn {
             Turn::System(text) => messages.push(json!({"role": "system", "content": text})),
-            Turn::User(text) => messages.push(json!({"role": "user", "content": text})),
+            Turn::User(shown) => messages.push(user_message(shown)),
             Turn::Model(said) => {
                 let mut message = json!({"role": "assistant", "content": said.text});
                 if !said.calls.is_empty() {
@@ -103,6 +108,24 @@ fn messages(turns: &[Turn<'_>]) -> Value {
 
 fn call((index, call): (usize, &Made<'_>)) -> Value {
     json!({"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.arguments}})
+}
+
+/// What is said, and the pictures beside it.
+fn user_message(shown: &[Shown<'_>]) -> Value {
+    let texts: Vec<&str> = shown
+        .iter()
+        .filter_map(|shown| if let Shown::Text(text) = shown { Some(text.as_str()) } else { None })
+        .collect();
+    let bytes = |shown: &Shown<'_>| match shown {
+        Shown::Image(Image::Bytes { base64, .. }) => Some(json!(base64)),
+        _ => None,
+    };
+    let images: Vec<Value> = shown.iter().filter_map(bytes).collect();
+    let mut message = json!({"role": "user", "content": texts.join("\n")});
+    if !images.is_empty() {
+        message["images"] = Value::Array(images);
+    }
+    message
 }
 
 struct Reading;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Dialect, Reader, at, count, items, text};
 use crate::error::FailureKind;
-use crate::provider::asking::{Asking, Choice, Offered, Said, SamplingWords, Turn};
+use crate::provider::asking::{Asking, Choice, Offered, Said, SamplingWords, Shown, Turn, content};
 use crate::provider::assembler::{Assembler, Finish, Fragment};
 use crate::provider::part::Arguing;
 use crate::provider::row::{EndMarker, Extra, MaxTokensField, Quirks, ReasoningField, RequiredWord};
@@ -104,7 +104,7 @@ fn messages(asking: &Asking<'_>) -> Value {
     for turn in &asking.turns {
         match turn {
             Turn::System(text) => messages.push(json!({"role": "system", "content": text})),
-            Turn::User(text) => messages.push(json!({"role": "user", "content": text})),
+            Turn::User(shown) => messages.push(json!({"role": "user", "content": user_content(shown)})),
             Turn::Model(said) => messages.push(said_message(said, asking.quirks.reasoning)),
             Turn::Results(answers) => messages.extend(answers.iter().map(|answer| {
                 json!({"role": "tool", "tool_call_id": answer.id, "name": answer.name, "content": answer.text})
@@ -140,6 +140,15 @@ pub(super) fn calls(said: &Said<'_>) -> Value {
         json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
     };
     said.calls.iter().map(call).collect()
+}
+
+/// What the user says: a text, or a list of texts and images.
+pub(super) fn user_content(shown: &[Shown<'_>]) -> Value {
+    content(
+        shown,
+        |text| json!({"type": "text", "text": text}),
+        |image| json!({"type": "image_url", "image_url": {"url": image.url()}}),
+    )
 }
 
 struct Reading {

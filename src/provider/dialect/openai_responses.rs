@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::{Dialect, Reader, at, count, items, text};
 use crate::error::FailureKind;
 use crate::provider::Ability;
-use crate::provider::asking::{Asking, Choice, Said, SamplingWords, Turn};
+use crate::provider::asking::{Asking, Choice, Said, SamplingWords, Shown, Turn, content};
 use crate::provider::assembler::{Assembler, Finish, Fragment};
 use crate::provider::part::Arguing;
 use crate::provider::row::Quirks;
@@ -77,7 +77,7 @@ fn input(asking: &Asking<'_>) -> Value {
     for turn in &asking.turns {
         match turn {
             Turn::System(text) => input.push(json!({"role": "system", "content": text})),
-            Turn::User(text) => input.push(json!({"role": "user", "content": text})),
+            Turn::User(shown) => input.push(json!({"role": "user", "content": user_content(shown)})),
             Turn::Model(said) => said_items(said, &mut input),
             Turn::Results(answers) => input.extend(
                 answers
@@ -100,6 +100,14 @@ fn said_items(said: &Said<'_>, input: &mut Vec<Value>) {
         let arguments = serde_json::to_string(call.arguments).unwrap_or_default();
         input.push(json!({"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}));
     }
+}
+
+fn user_content(shown: &[Shown<'_>]) -> Value {
+    content(
+        shown,
+        |text| json!({"type": "input_text", "text": text}),
+        |image| json!({"type": "input_image", "image_url": image.url()}),
+    )
 }
 
 #[derive(Default)]
