@@ -323,7 +323,7 @@ fn complexity_is_what_the_user_says_it_is() {
 
 #[tokio::test]
 async fn a_picture_leaves_whole_or_not_at_all() {
-    let picture = || Image::of_bytes(&[b"GIF89a".as_slice(), &[0; 100_000]].concat()).unwrap();
+    let picture = || Image::of_bytes(&[b"GIF89a".as_slice(), &vec![0; 100_000]].concat()).unwrap();
     let pictured = || Request::default().message(Message::user("What is it?").image(picture())).tool(add());
     // A local model is prompted with text only, and says so.
     let error = ask(builder(&[FAULTY], &[], policy()), pictured()).await.unwrap_err();

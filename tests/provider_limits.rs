@@ -44,6 +44,7 @@ fn what_may_go_well_is_tried_again() {
         (too_many("retry-after", "1"), 1000),
         (too_many("retry-after", "0.3"), 300),
         (too_many("retry-after-ms", "200"), 200),
+        (too_many("x-ratelimit-reset-tokens", "1.2s"), 1200),
         (answer(503, &[], b"busy"), 400),
         (answer(409, &[], b"{}"), 400),
         (answer(400, &[("x-should-retry", "true")], b"{}"), 400),
@@ -297,4 +298,21 @@ fn floods_are_bounded() {
     if let (Some(before), Some(after)) = (before, peak()) {
         assert!(after - before < 64, "{before} MB before, {after} MB after");
     }
+}
+
+#[test]
+fn a_request_has_one_name_however_often_it_is_sent() {
+    let row = format!("{RETRIES}\nquirks = {{ idempotency = \"Idempotency-Key\" }}");
+    let (server, provider, _folder) = after(answer(503, &[], b"busy"), &row);
+    for _ in 0..2 {
+        block_on(turn(&*provider, request())).1.expect("a reply");
+    }
+    let came = server.came();
+    let names: Vec<_> = came.iter().map(|came| came.header("idempotency-key").unwrap_or_default()).collect();
+    assert_eq!(names.len(), 3);
+    assert!(names[0].len() > 20 && names[0] == names[1], "{names:?}");
+    assert_ne!(names[1], names[2], "another request of the same words is another one");
+    let (server, provider, _folder) = after(good(), RETRIES);
+    block_on(turn(&*provider, request())).1.expect("a reply");
+    assert_eq!(server.came()[0].header("idempotency-key"), None, "only where a row says so");
 }

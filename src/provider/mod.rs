@@ -32,6 +32,7 @@ mod registry;
 mod remote;
 mod replay;
 mod reply;
+mod reset;
 mod retry;
 mod row;
 mod send;

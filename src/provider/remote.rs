@@ -22,7 +22,7 @@ use super::reading::{Reading, Step};
 use super::redact::Redactor;
 use super::registry::Parts;
 use super::retry::{Budget, Tries};
-use super::send::{Sender, answer_or_trouble, json};
+use super::send::{Sender, answer_or_trouble, fresh_id, json};
 use super::trouble::Trouble;
 use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, Pulls, Replies, Reply, Row, Task};
 use crate::chat::{BYTES_A_TOKEN, IMAGE_TOKENS, Image, Message};
@@ -53,6 +53,8 @@ struct Sheet {
     body: Vec<u8>,
     names: Names,
     warnings: Vec<String>,
+    /// Names the request, however often it is sent.
+    id: String,
     /// The most tokens that it may come to.
     tokens: u64,
 }
@@ -262,7 +264,7 @@ impl Wire {
         let first_byte = deadline.min(Instant::now() + self.clocks.first_byte);
         let wait = if first_byte == deadline { Wait::Total } else { Wait::FirstByte };
         let late = || Trouble::new(FailureKind::Timeout(wait), "the server did not begin to answer");
-        let sent = timeout_at(first_byte, self.sender.ask(ask, sheet.dialect, sheet.body.clone())).await;
+        let sent = timeout_at(first_byte, self.sender.ask(ask, sheet.dialect, &sheet.id, sheet.body.clone())).await;
         let response = sent.map_err(|_| fail(late()))??;
         let framing = sheet.dialect.framing();
         let (response, request_id) = answer_or_trouble(response, framing, first_byte).await.map_err(fail)?;
@@ -305,7 +307,8 @@ impl Wire {
         let pictured: usize = images().map(|image| image.url().len()).sum();
         let said = body.len().saturating_sub(pictured) / BYTES_A_TOKEN + images().count() * IMAGE_TOKENS;
         let tokens = said as u64 + asking.max_tokens;
-        Ok(Sheet { dialect, body, names: asking.names, warnings: asking.warnings, tokens })
+        let id = fresh_id(&body);
+        Ok(Sheet { dialect, id, body, names: asking.names, warnings: asking.warnings, tokens })
     }
 
     pub(super) fn redactor(&self) -> &Redactor {

@@ -169,6 +169,8 @@ pub struct Quirks {
     pub reasoning: ReasoningField,
     /// What it is told beyond the dialect's common part, in `openai_chat`.
     pub knows: BTreeSet<Extra>,
+    /// The header by which the provider knows that a request was sent before: each send of one request has the same key.
+    pub idempotency: Option<String>,
     /// The version of the protocol, in `anthropic`.
     pub version: Option<String>,
 }

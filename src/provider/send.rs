@@ -1,11 +1,14 @@
 //! HTTP around a dialect: the address, the key, and what the head of an answer says.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, Url};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout_at};
 
 use super::dialect::Dialect;
@@ -38,7 +41,7 @@ struct About<'a> {
     model: &'a str,
     reason: Reason,
     key_header: KeyHeader,
-    quirks: Vec<(&'static str, String)>,
+    quirks: Vec<(&'a str, String)>,
 }
 
 impl Sender {
@@ -63,8 +66,9 @@ impl Sender {
     }
 
     /// Asks for a turn.
-    pub(super) async fn ask(&self, ask: &Ask, dialect: &dyn Dialect, body: Vec<u8>) -> Result<Response> {
-        let about = self.about(&ask.model, ask.reason, dialect);
+    pub(super) async fn ask(&self, ask: &Ask, dialect: &dyn Dialect, id: &str, body: Vec<u8>) -> Result<Response> {
+        let mut about = self.about(&ask.model, ask.reason, dialect);
+        about.quirks.extend(self.row.quirks.idempotency.as_deref().map(|header| (header, id.to_owned())));
         self.send(about, Method::POST, &dialect.path(&ask.model), body).await
     }
 
@@ -141,6 +145,15 @@ impl Sender {
         }
         Ok(headers)
     }
+}
+
+/// A name for a request that no other has: of what it says, when it was written, and by whom.
+pub(super) fn fresh_id(body: &[u8]) -> String {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let hash = Sha256::new().chain_update(body).chain_update(format!("{now} {number} {}", std::process::id()));
+    format!("callwright-{:x}", hash.finalize())[..43].to_owned()
 }
 
 fn parse(address: &str, provider: &str) -> Result<Url> {

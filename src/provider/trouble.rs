@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::reset::reset_after;
 use super::retry::retry_after;
 use crate::error::FailureKind;
 
@@ -55,11 +56,13 @@ impl Trouble {
         let should = header("x-should-retry");
         let message = told.as_ref().map_or_else(|| plain(body), |told| told.message.clone());
         let told = told.unwrap_or_default();
+        // Limits are told with every answer; they are the reason only where the server says so.
+        let reset = || reset_after(headers).filter(|_| status == 429);
         Self {
             kind: kind(Some(status), &told, &message),
             message,
             status: Some(status),
-            retry_after: retry_after(headers).or(told.retry_after),
+            retry_after: retry_after(headers).or(told.retry_after).or_else(reset),
             // A conflict is someone else's turn; the vendors' own clients try again.
             retryable: should.map(|should| should == "true").or((status == 409).then_some(true)),
             code: told.code,
