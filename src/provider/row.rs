@@ -353,6 +353,9 @@ impl Named for Row {
         if self.split.is_empty() && addresses != 1 {
             return Some("it needs either `base_url` or `endpoints`".to_owned());
         }
+        if self.raw.is_some() && self.base_url.is_empty() {
+            return Some("what is asked raw has one address, its `base_url`".to_owned());
+        }
         if self.dialect.is_empty() && self.raw.is_none() {
             return Some("it needs a `dialect`, or `raw`".to_owned());
         }
