@@ -30,7 +30,7 @@ impl Default for Rules {
 /// The shared rules, with those that each needs.
 const SHARED: [(&str, &str, &[&str]); 7] = [
     ("integer", "\"-\"? (\"0\" | [1-9] [0-9]{0,17})", &[]),
-    ("number", "integer (\".\" [0-9]{1,17})? ([eE] [-+]? [0-9]{1,3})?", &["integer"]),
+    ("number", "integer (\".\" [0-9]{1,17})? ([eE] [-+]? [0-9]{1,2})?", &["integer"]),
     ("boolean", "\"true\" | \"false\"", &[]),
     ("string", "\"\\\"\" char* \"\\\"\"", &["char"]),
     ("char", "[^\"\\\\\\x00-\\x1f\\x7f] | \"\\\\\" ([\"\\\\/bfnrt] | \"u\" [0-9a-fA-F]{4})", &[]),
