@@ -80,6 +80,8 @@ fn law_6_enforced_means_valid_on_other_engines() {
         let Ok(Some(constraint)) = Constraint::compile(format, &tools, &ToolChoice::Required, true, "") else {
             continue;
         };
+        let own = Constraint::compile(format, &tools, &ToolChoice::Auto, true, "").expect("a grammar").expect("some");
+        assert!(raw.enforces(&own), "{}: a call of the model's own choice", format.name());
         let grammar = Gbnf::read(&translated(&raw, &server, constraint));
         formats += 1;
         let mut misses = Vec::new();

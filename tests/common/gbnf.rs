@@ -16,8 +16,8 @@ enum Item {
     Text(String),
     Class { letters: Vec<(char, char)>, negated: bool },
     Rule(String),
-    Group(Vec<Vec<Item>>),
-    Repeat(Box<Item>, usize, usize),
+    Group(Vec<Vec<Self>>),
+    Repeat(Box<Self>, usize, usize),
 }
 
 const FAR: usize = 1 << 20;
@@ -98,6 +98,9 @@ fn depth(way: &[Item], depths: &BTreeMap<String, usize>) -> usize {
         .unwrap_or(0)
 }
 
+/// Letters that mean something in some format.
+const SOME: &str = "ab1-_ \n<>/={}[]()\"'|,.:;&é｜日\\tnu5";
+
 /// A letter of a class, where possible one that means something in some format.
 fn letter(letters: &[(char, char)], negated: bool, dice: &mut dyn FnMut(usize) -> usize) -> char {
     let within = |c: char| letters.iter().any(|(from, to)| (*from..=*to).contains(&c));
@@ -107,7 +110,6 @@ fn letter(letters: &[(char, char)], negated: bool, dice: &mut dyn FnMut(usize) -
         let at = u32::try_from(dice(span as usize)).expect("small");
         return char::from_u32(u32::from(from) + at).unwrap_or(from);
     }
-    const SOME: &str = "ab1-_ \n<>/={}[]()\"'|,.:;&é｜日\\tnu5";
     let all: Vec<char> = SOME.chars().filter(|c| !within(*c)).collect();
     all[dice(all.len())]
 }

@@ -15,8 +15,9 @@ use tokio::time::Instant;
 use super::super::breaker::Probe;
 use super::super::limits::Turn;
 use super::super::retry::Tries;
+use super::gbnf::{Gbnf, gbnf};
 use super::reading::Output;
-use super::{Wanted, Wire, gbnf, opened};
+use super::{Wanted, Wire, opened};
 use crate::chat::{BYTES_A_TOKEN, FinishReason};
 use crate::constrain::{Mode, Scout, Sight};
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ use crate::infer::{Chunk, Chunks, End, Job};
 struct Course {
     wire: Arc<Wire>,
     job: Job,
-    grammar: Option<String>,
+    grammar: Option<Gbnf>,
     prompt: Value,
     deadline: Instant,
     begun: Instant,
@@ -118,7 +119,7 @@ impl Course {
             }
         };
         let constraint = job.constraint.as_ref();
-        let grammar = constraint.and_then(|constraint| gbnf::gbnf(constraint.grammar()));
+        let grammar = constraint.and_then(|constraint| gbnf(constraint.grammar()));
         let mut end = End::default();
         let leg = match (constraint, &grammar) {
             (Some(constraint), Some(_)) => match opened(constraint) {
@@ -177,11 +178,23 @@ impl Course {
         }
     }
 
+    /// Says what a call is not held to.
+    fn tell(&mut self) {
+        let told = self.grammar.as_mut().map(|grammar| std::mem::take(&mut grammar.told)).unwrap_or_default();
+        if !told.is_empty() {
+            let told: Vec<String> = told.into_iter().collect();
+            self.end.warnings.push(format!("of the tools' schemas the engine is not held to {}", told.join(", ")));
+        }
+    }
+
     /// Asks for what comes next.
     async fn ask(&mut self) -> Result<Output> {
         let wire = Arc::clone(&self.wire);
         let held = matches!(self.leg, Leg::Held);
         let thinks = matches!(self.leg, Leg::Thinking(_));
+        if held {
+            self.tell();
+        }
         // Thoughts leave room for the call.
         let spare = if thinks { self.job.limits.max_tokens / 3 } else { 0 };
         let (max_tokens, deadline) = (self.left().saturating_sub(spare).max(1), self.deadline);
@@ -197,7 +210,7 @@ impl Course {
             let wanted = Wanted {
                 job: &self.job,
                 prompt: &prompt,
-                grammar: self.grammar.as_deref().filter(|_| held),
+                grammar: self.grammar.as_ref().map(|grammar| grammar.text.as_str()).filter(|_| held),
                 max_tokens,
                 // Inside a call and in thoughts, texts that end an answer end nothing.
                 stops: !held && !thinks,

@@ -4,7 +4,7 @@
 //! rules of its own, and so does a text up to its marker. What cannot be said that way has no translation, and that is
 //! an answer too: nothing is ever sent that would hold the model to something else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -12,8 +12,16 @@ use serde_json::Value;
 use super::expression;
 use super::schema::Rules;
 
+/// A grammar in GBNF.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Gbnf {
+    pub(super) text: String,
+    /// Keywords of schemas that it does not hold to.
+    pub(super) told: BTreeSet<String>,
+}
+
 /// The grammar in GBNF; `None` where it says what GBNF cannot.
-pub(super) fn gbnf(lark: &str) -> Option<String> {
+pub(super) fn gbnf(lark: &str) -> Option<Gbnf> {
     let mut out = String::new();
     let (mut rules, mut texts) = (Rules::default(), Texts::default());
     for rule in rules_of(lark) {
@@ -32,7 +40,7 @@ pub(super) fn gbnf(lark: &str) -> Option<String> {
     }
     out.push_str(&rules.text());
     out.push_str(&texts.rules);
-    Some(out)
+    Some(Gbnf { text: out, told: rules.told })
 }
 
 /// Rules, each in one line: a line that begins with a bar goes on from the one before.
@@ -177,7 +185,7 @@ mod tests {
         let lark = "start: call more*\njson_1: %json {\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\
                     \"b\":{\"enum\":[\"x\",1]}},\"required\":[\"a\"],\"additionalProperties\":false}\n\
                     call: \"<c>\\n\" json_1 \"}\"\nmore: \"\\n\" call\n  | \"\"\n";
-        let gbnf = gbnf(lark).expect("a translation");
+        let gbnf = gbnf(lark).expect("a translation").text;
         assert!(gbnf.starts_with("root ::= call more*\n"), "{gbnf}");
         assert!(gbnf.contains("call ::= \"<c>\\n\" json-1 \"}\"\n"), "{gbnf}");
         assert!(gbnf.contains("more ::= \"\\n\" call | \"\"\n"), "{gbnf}");
@@ -187,16 +195,27 @@ mod tests {
 
     #[test]
     fn texts_and_regular_expressions_become_rules() {
-        let lazy = gbnf("start: text_1\ntext_1[lazy]: /x/ \"<end>\"\n").expect("a translation");
+        let lazy = gbnf("start: text_1\ntext_1[lazy]: /x/ \"<end>\"\n").expect("a translation").text;
         assert!(lazy.starts_with("root ::= text-1\ntext-1 ::= [x] text-1-1\n"), "{lazy}");
-        let regex = gbnf("start: /ab?/ \"c\" /ab?/\n").expect("a translation");
+        let regex = gbnf("start: /ab?/ \"c\" /ab?/\n").expect("a translation").text;
         assert!(regex.starts_with("root ::= regex-0 \"c\" regex-0\n"), "{regex}");
+    }
+
+    #[test]
+    fn what_is_left_to_the_check_is_told() {
+        let lark = "start: json_1\njson_1: %json {\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\
+                    \"title\":\"A\",\"minimum\":1},\"b\":{\"type\":\"string\",\"pattern\":\"x\"}}}\n";
+        let told = gbnf(lark).expect("a translation").told;
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), ["minimum", "pattern"]);
     }
 
     #[test]
     fn what_has_no_translation_is_not_guessed() {
         assert_eq!(gbnf("start: text_1\ntext_1[stop=\"x\"]: /x/\n"), None);
         assert_eq!(gbnf("start: a<[7]>\n"), None);
-        assert_eq!(gbnf("start: /[a-z]{9}/ (\", \" x){0,}\n").as_deref(), Some("root ::= [a-z]{9} (\", \" x)*\n"));
+        assert_eq!(
+            gbnf("start: /[a-z]{9}/ (\", \" x){0,}\n").map(|gbnf| gbnf.text).as_deref(),
+            Some("root ::= [a-z]{9} (\", \" x)*\n")
+        );
     }
 }

@@ -13,17 +13,48 @@ use super::gbnf::literal;
 /// How deep references are followed before any value will do.
 const DEPTH: usize = 12;
 
+/// Keywords that the rules keep to, or that say nothing about what a value may be.
+const SAID: [&str; 25] = [
+    "$ref",
+    "const",
+    "enum",
+    "anyOf",
+    "oneOf",
+    "type",
+    "items",
+    "minItems",
+    "properties",
+    "required",
+    "additionalProperties",
+    "title",
+    "description",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "$comment",
+    "$schema",
+    "$id",
+    "$anchor",
+    "$defs",
+    "definitions",
+];
+
 /// The rules that all schemas share, and how objects are written.
 #[derive(Debug)]
 pub(super) struct Rules {
     used: BTreeSet<&'static str>,
     item: String,
     key: String,
+    /// Keywords that are left to the check.
+    pub(super) told: BTreeSet<String>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { used: BTreeSet::new(), item: ", ".to_owned(), key: ": ".to_owned() }
+        Self { used: BTreeSet::new(), item: ", ".to_owned(), key: ": ".to_owned(), told: BTreeSet::new() }
     }
 }
 
@@ -76,6 +107,7 @@ impl Rules {
 
     /// A value of this schema, which is a part of `root`.
     pub(super) fn value(&mut self, schema: &Value, root: &Value, depth: usize) -> Option<String> {
+        self.tell(schema);
         if depth > DEPTH {
             return Some(self.shared("any"));
         }
@@ -105,6 +137,13 @@ impl Rules {
             }
             _ => Some(self.shared("any")),
         }
+    }
+
+    /// Notes the keywords that say more than the rules do.
+    fn tell(&mut self, schema: &Value) {
+        let keys = schema.as_object().into_iter().flat_map(|schema| schema.keys());
+        let beyond = keys.filter(|key| !SAID.contains(&key.as_str()) && !key.starts_with("x-"));
+        self.told.extend(beyond.cloned());
     }
 
     fn typed(&mut self, kind: &str, schema: &Value, root: &Value, depth: usize) -> Option<String> {
