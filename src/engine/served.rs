@@ -51,6 +51,21 @@ pub(super) struct Seat {
 impl Engine {
     /// An engine whose model a remote engine runs: llama-server, vLLM or SGLang, asked for plain text. What else the
     /// builder says holds as for a model on this machine.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use callwright::engine::{Engine, Served, fallback::Policy};
+    /// use callwright::provider::{Catalog, Gate, Parts};
+    /// # async fn demo() -> callwright::Result<()> {
+    /// let rows = "[big]\nkind = \"local\"\nbase_url = \"http://127.0.0.1:8080\"\nraw = \"served\"";
+    /// let catalog = Catalog::with_rows(rows.parse().unwrap(), "callwright.toml")?;
+    /// let parts = Parts::new(Arc::clone(catalog.get("big")?), None, Arc::new(Gate::shut()));
+    /// let engine = Engine::served(Served::new(parts, Policy::default()), Engine::builder()).await;
+    /// assert!(engine.is_err()); // The door is shut: nothing was asked.
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(demo()).unwrap();
+    /// ```
     pub async fn served(served: Served, builder: Builder) -> Result<Self> {
         let Served { parts, policy, prices } = served;
         let provider = parts.row.name.clone();

@@ -39,6 +39,7 @@ impl Tokens {
     }
 
     /// Those that occur in a text.
+    #[cfg(feature = "engine")]
     pub(super) fn within(&self, text: &str) -> Vec<String> {
         self.texts.iter().filter(|token| text.contains(token.as_str())).cloned().collect()
     }

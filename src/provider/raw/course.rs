@@ -237,15 +237,14 @@ impl Course {
                 Sight::Perhaps { from: at } => shown = *from + at,
                 Sight::Call { from: at } => {
                     shown = *from + at;
-                    self.hold(shown);
+                    self.hold(shown, "");
                 }
             },
             Leg::Thinking(close) => {
                 let from = before.saturating_sub(close.len());
                 if let Some(at) = memchr::memmem::find(&self.written[from..], close.as_bytes()) {
                     let end = from + at + close.len();
-                    self.hold(end);
-                    self.written.extend_from_slice(b"\n\n");
+                    self.hold(end, "\n\n");
                     shown = self.written.len();
                 }
             }
@@ -253,12 +252,14 @@ impl Course {
         self.show(shown);
     }
 
-    /// Stops the completion and holds the output from this byte on: what came behind it is written again.
-    fn hold(&mut self, from: usize) {
+    /// Stops the completion and holds the output from this byte on, with this put behind it: what came there is written
+    /// again.
+    fn hold(&mut self, from: usize, behind: &str) {
         if let Some(output) = self.output.take() {
             self.add(&output.stopped());
         }
         self.written.truncate(from);
+        self.written.extend_from_slice(behind.as_bytes());
         self.leg = Leg::Held;
         self.finish_if_spent();
     }
