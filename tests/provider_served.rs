@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 use asking::{block_on, gate};
 use callwright::chat::{FinishReason, Outcome, Reason, Request, Response, Tool, ToolChoice};
-use callwright::engine::fallback::Policy;
+use callwright::engine::fallback::{Fallback, Policy};
 use callwright::engine::{Builder, Engine, Served};
 use callwright::error::FailureKind;
-use callwright::provider::{Bodies, Catalog, Parts};
+use callwright::provider::{Bodies, Catalog, Parts, Registry, Replay};
 use common::{Home, say};
 use fault_server::{Came, Server, answer, streamed};
 use serde_json::{Value, json};
@@ -202,13 +202,41 @@ fn home(server: &Server, more: &str) -> Home {
     let folder = home.path().join(".config/callwright");
     fs::create_dir_all(&folder).expect("made");
     let own = format!(
-        "provider = \"big\"\n{more}\n[providers.big]\nkind = \"local\"\nbase_url = \"{}\"\nraw = \"served\"\n",
+        "provider = \"big\"\n{more}\n[providers.big]\nkind = \"local\"\nbase_url = \"{}\"\nraw = \"served\"\n\
+         [providers.llama-server]\nbase_url = \"http://127.0.0.1:1\"\nraw = \"served\"\n",
         server.address
     );
     fs::write(folder.join("callwright.toml"), own).expect("written");
     fs::create_dir_all(home.path().join("work")).expect("made");
     fs::write(home.path().join("work/tools.json"), json!([request().tools[0]]).to_string()).expect("written");
     home
+}
+
+#[test]
+fn who_may_be_asked_instead_is_asked_where_it_is_full_or_gone() {
+    let full = Server::start(|_, came| {
+        let json = |text: &str| answer(200, &[("content-type", "application/json")], text.as_bytes());
+        match came.line.split(' ').nth(1).unwrap_or_default() {
+            "/props" => json("{\"default_generation_settings\": {}, \"chat_template\": \"x\"}"),
+            "/completion" => {
+                answer(400, &[], br#"{"error": {"type": "exceed_context_size_error", "message": "too long"}}"#)
+            }
+            _ => json("{\"data\": [], \"tokens\": [1]}"),
+        }
+    });
+    let registry = Registry::default();
+    registry.put("cloud", Arc::new(Replay::new("cloud").says("It is late.")));
+    let fallback =
+        Fallback::new(Arc::new(registry), ["cloud".parse().expect("a link")], Policy::when([Reason::ContextOverflow]));
+    let response = turn(&full, Engine::builder().fallback(fallback), request()).expect("a turn");
+    assert_eq!((response.served_by.as_str(), response.text.as_str()), ("cloud", "It is late."));
+
+    let server = engine("x", CALL);
+    let gone = "[fallback]\nenabled = true\nchain = [\"ollama\"]\nwhen = [\"model_missing\"]\n\
+                [providers.ollama]\nbase_url = \"http://127.0.0.1:2\"\nlimits = { retries = 0 }\n";
+    let home = home(&server, gone);
+    let said = say(home.callwright().args(["--set", "provider=llama-server", "run", "hello"]));
+    assert!(said.err.contains("the fallback is asked instead"), "{}", said.err);
 }
 
 #[test]

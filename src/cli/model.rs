@@ -5,7 +5,7 @@
 use crate::chat::Reason;
 use crate::check::Level;
 use crate::engine::{BackendName, Builder, Enforce, Engine};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, FailureKind, Result};
 use crate::infer::{Prefixes, Rates};
 use crate::models::{ModelName, Source};
 
@@ -72,7 +72,13 @@ impl ModelArgs {
         let provider = self.provider(name, world);
         #[cfg(feature = "cloud")]
         if let Some(served) = provider.map(|provider| world.settings.served(provider)).transpose()?.flatten() {
-            return Engine::served(served, builder).await;
+            return match Engine::served(served, builder).await {
+                Err(missing) if does_without(&missing, world) => {
+                    world.printer.warn(&format!("{missing}; the fallback is asked instead"));
+                    self.builder(name, world)?.absent(missing).build().await
+                }
+                engine => engine,
+            };
         }
         if provider.is_some() {
             let nobody = Error::new(ErrorKind::ModelMissing, "the local model was not to be asked");
@@ -215,5 +221,8 @@ impl ModelArgs {
 fn does_without(missing: &Error, world: &World) -> bool {
     let fallback = &world.settings.file.fallback;
     let allowed = fallback.enabled && !world.settings.offline && fallback.when.contains(&Reason::ModelMissing);
-    allowed && matches!(missing.kind(), ErrorKind::ModelMissing | ErrorKind::Network)
+    // An engine that runs the model elsewhere is missing where nobody answers.
+    let silent = |kind| matches!(kind, FailureKind::Network | FailureKind::Timeout(_));
+    let silent = missing.failure().is_some_and(|failure| silent(failure.kind));
+    allowed && (silent || matches!(missing.kind(), ErrorKind::ModelMissing | ErrorKind::Network))
 }

@@ -17,7 +17,7 @@ use super::attempt::{Answer, Ask, reask};
 use super::events::Emitter;
 use crate::chat::{Attempt, Event, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason};
 use crate::check::ToolSet;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, FailureKind, Result};
 use crate::ledger;
 use crate::repair::{self, Rung};
 
@@ -104,7 +104,7 @@ impl<'a> Turn<'a> {
                 if matches!(rung, Rung::FallBack(_)) && (self.stays_home || too_late) { Rung::GiveUp } else { rung }
             }
             Err(error) => match error.kind() {
-                ErrorKind::ContextFull if may(Reason::ContextOverflow) => Rung::FallBack(Reason::ContextOverflow),
+                _ if is_full(error) && may(Reason::ContextOverflow) => Rung::FallBack(Reason::ContextOverflow),
                 ErrorKind::ModelMissing if may(Reason::ModelMissing) => Rung::FallBack(Reason::ModelMissing),
                 _ => Rung::GiveUp,
             },
@@ -205,6 +205,12 @@ impl<'a> Turn<'a> {
         let here = self.stages.local_time.map(|all| all.saturating_sub(self.started.elapsed()));
         self.time_left().into_iter().chain(here).min()
     }
+}
+
+/// Whether the conversation is too long. An engine elsewhere counts for itself, and says so when it is asked.
+fn is_full(error: &Error) -> bool {
+    let told = error.failure().is_some_and(|failure| failure.kind == FailureKind::ContextOverflow);
+    told || error.kind() == ErrorKind::ContextFull
 }
 
 async fn hand_out(response: &Response, events: &Emitter) {
