@@ -2,6 +2,7 @@
 """Time to a checked tool call beside llama.cpp's own llama-server, as ratios of process CPU time.
 
     benches/against_llama_server.py --model FILE.gguf --llama-server PATH [--callwright PATH] [--rounds 5]
+        [--questions N] [--parts default best cold]
 
 Both get the same prompts, as callwright renders them, the same schemas with bounded strings, one thread, and choose
 greedily. The server is asked for text that a JSON schema of the tools holds, since its chat endpoint drops the tools of
@@ -24,6 +25,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+# Warm against the server as it comes, warm against its best settings, and cold.
+PARTS = ["default", "best", "cold"]
 
 MORE = {
     "convert_units": ("converts an amount from one unit to another", {"amount": "number", "from": "string", "to": "string"}),
@@ -184,17 +188,20 @@ def main():
     parser.add_argument("--tools", default="examples/tools.json")
     parser.add_argument("--tasks", default="examples/questions.jsonl")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--questions", type=int, help="only the first so many")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     a = parser.parse_args()
-    questions = [json.loads(line)["question"] for line in open(a.tasks)]
+    questions = [json.loads(line)["question"] for line in open(a.tasks)][: a.questions]
     with tempfile.TemporaryDirectory() as home:
         for more in (0, 5):
             tools = tools_of(a.tools, more)
             file = os.path.join(home, f"tools{len(tools)}.json")
             with open(file, "w") as out:
                 json.dump(tools, out)
-            for flags in ([], ["-fa", "off"]):
-                warm(a, home, file, tools, questions, flags)
-            if more:
+            for part, flags in (("default", []), ("best", ["-fa", "off"])):
+                if part in a.parts:
+                    warm(a, home, file, tools, questions, flags)
+            if more and "cold" in a.parts:
                 cold(a, home, file, tools, questions, [])
 
 

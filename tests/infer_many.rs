@@ -85,6 +85,24 @@ fn a_long_prompt_does_not_stall_others() {
     assert!(time(&short) * 4.0 < time(&long), "{:?} {:?}", short.timings, long.timings);
 }
 
+/// Clients that ask again and again, one after the other, find room beside each other, though each began alone.
+#[test]
+fn a_short_cache_grows_for_those_who_come_one_by_one() {
+    let (model, seen) = Scripted::open_small(Script::Again(b'x'), 120);
+    std::thread::scope(|scope| {
+        for client in 0..4 {
+            let model = &model;
+            scope.spawn(move || {
+                for _ in 0..40 {
+                    let (text, _) = collect(model, job("Go on.", 100 - client)).expect("it ends");
+                    assert_eq!(text.len(), 100 - client);
+                }
+            });
+        }
+    });
+    assert_eq!(seen.lock().expect("no panic").together, 4);
+}
+
 #[test]
 fn who_leaves_disturbs_no_one() {
     let (model, _) = Scripted::open(Script::Again(b'x'), 5000);

@@ -176,13 +176,26 @@ impl ModelArgs {
         if let Some(threads) = self.threads.or(engine.threads) {
             builder = builder.threads(threads);
         }
-        if let Some(layers) = self.gpu_layers.or(engine.gpu_layers) {
+        if let Some(layers) = self.layers(world) {
             builder = builder.gpu_layers(layers);
         }
         if !self.no_prefix_cache {
             builder = builder.prefixes(Prefixes::new(world.settings.places.cache.join("prefixes")));
         }
         builder.verbose(world.printer.is_verbose())
+    }
+
+    /// Layers that go on a GPU.
+    fn layers(&self, world: &World) -> Option<usize> {
+        self.gpu_layers.or(world.settings.file.engine.gpu_layers)
+    }
+
+    /// Lets go of an engine at the program's end. The system takes memory back faster than an engine frees it; what lies
+    /// on a GPU is the engine's to free.
+    pub(super) fn leave(&self, engine: Engine, world: &World) {
+        if self.layers(world).is_none_or(|layers| layers == 0) {
+            std::mem::forget(engine);
+        }
     }
 }
 

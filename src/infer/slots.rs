@@ -21,6 +21,10 @@ pub(super) struct Slots {
     idle: Vec<Sequence>,
     /// Sequences that were never used begin here.
     fresh: SeqId,
+    /// Cache positions that all who were there once needed together and did not find; 0 where no one lacked any.
+    lacked: usize,
+    /// Whether the cache is as large as it can be.
+    is_full_size: bool,
 }
 
 /// A running job's sequence.
@@ -54,15 +58,20 @@ impl Slots {
         if running.len() >= limits.sequences {
             return Ok(None);
         }
-        if running.is_empty() && hoped > limits.context {
-            match backend.reserve(hoped) {
+        if running.is_empty() {
+            let wanted = hoped.max(std::mem::take(&mut self.lacked));
+            match backend.reserve(wanted) {
                 Ok(true) => self.idle.iter_mut().for_each(Sequence::emptied),
                 Err(error) if need > limits.context => return Err(error),
                 // There is room for this job; the others wait until it is done.
                 _ => {}
             }
-        }
-        if !running.is_empty() && reserved + need > limits.context {
+            self.is_full_size = backend.limits().context < wanted;
+        } else if reserved + need > limits.context {
+            self.lacked = self.lacked.max(reserved + hoped);
+            return Ok(None);
+        } else if self.lacked > limits.context && !self.is_full_size {
+            // The cache only grows while no one uses it, so no one new comes in until it has grown.
             return Ok(None);
         }
         let source = self.source(tokens, running);

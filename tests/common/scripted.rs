@@ -137,6 +137,8 @@ pub struct Seen {
     pub decoded: usize,
     pub batches: usize,
     pub truncated: Vec<usize>,
+    /// The most sequences of one batch.
+    pub together: usize,
 }
 
 pub struct Scripted {
@@ -147,6 +149,8 @@ pub struct Scripted {
     /// For each sequence, the tokens after which logits were first asked for.
     prompts: Vec<Option<usize>>,
     can_truncate: bool,
+    /// Tokens that the cache holds.
+    cache: usize,
     rows: Vec<Vec<f32>>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -175,6 +179,13 @@ impl Scripted {
         (Local::open(move || Ok(Box::new(scripted))).unwrap(), seen)
     }
 
+    /// The same; its cache holds that one context at first, and grows where that is asked for.
+    pub fn open_small(script: Script, context: usize) -> (Local, Arc<Mutex<Seen>>) {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let scripted = Self { cache: context, ..Self::new(script, context, true, Arc::clone(&seen)) };
+        (Local::open(move || Ok(Box::new(scripted))).unwrap(), seen)
+    }
+
     fn new(script: Script, context: usize, can_truncate: bool, seen: Arc<Mutex<Seen>>) -> Self {
         Self::over(Words::new(), script, context, can_truncate, seen)
     }
@@ -189,6 +200,7 @@ impl Scripted {
             sequences: vec![Vec::new(); SEQUENCES],
             prompts: vec![None; SEQUENCES],
             can_truncate,
+            cache: CACHE.max(context),
             rows: Vec::new(),
             seen,
         }
@@ -234,7 +246,7 @@ impl Backend for Scripted {
         Limits {
             batch: 64,
             sequences: SEQUENCES,
-            context: CACHE.max(self.info.context_length),
+            context: self.cache,
             can_truncate: self.can_truncate,
             can_fork: self.can_truncate,
         }
@@ -268,6 +280,8 @@ impl Backend for Scripted {
         let mut seen = self.seen.lock().unwrap();
         seen.decoded += batch.entries().len();
         seen.batches += 1;
+        let sequences: std::collections::BTreeSet<_> = batch.entries().iter().map(|entry| entry.sequence).collect();
+        seen.together = seen.together.max(sequences.len());
         Ok(Logits::new(self.rows.iter().map(Vec::as_slice).collect()))
     }
 
@@ -281,6 +295,16 @@ impl Backend for Scripted {
         }
         self.seen.lock().unwrap().truncated.push(len);
         Ok(kept)
+    }
+
+    fn reserve(&mut self, tokens: usize) -> Result<bool> {
+        let grows = tokens.min(CACHE) > self.cache;
+        if grows {
+            self.cache = tokens.min(CACHE);
+            self.sequences.iter_mut().for_each(Vec::clear);
+            self.prompts.fill(None);
+        }
+        Ok(grows)
     }
 
     fn state_key(&self) -> Option<String> {

@@ -21,14 +21,17 @@ use crate::infer::generator::ModelInfo;
 use crate::infer::opening;
 use crate::infer::vocab::Vocab;
 
+/// The shortest context: a question, some tools and a call.
+const FEWEST: usize = 1024;
+
 /// A loaded model, ready to compute.
 pub(super) struct Llama {
     // Dropped in this order: the context points into the model.
-    context: LlamaContext<'static>,
+    context: Option<LlamaContext<'static>>,
     batch: LlamaBatch<'static>,
     engine: &'static LlamaBackend,
     shape: Shape,
-    /// Tokens that the context holds now.
+    /// Tokens that the context holds, or will hold once it is made.
     length: usize,
     vocab: Arc<LlamaVocabulary>,
     info: ModelInfo,
@@ -48,11 +51,19 @@ impl Llama {
         info: ModelInfo,
         vocab: Arc<LlamaVocabulary>,
         state_key: Option<String>,
-    ) -> Result<Self> {
-        let context = context(engine, &model, shape, length)?;
+    ) -> Self {
         let can_truncate = !model.is_recurrent() && !model.is_hybrid();
         let batch = LlamaBatch::new(BATCH, i32::try_from(shape.sequences).unwrap_or(1));
-        Ok(Self { context, batch, engine, shape, length, vocab, info, can_truncate, state_key, model })
+        Self { context: None, batch, engine, shape, length, vocab, info, can_truncate, state_key, model }
+    }
+
+    /// The context, which is made when the first job says how long it has to be: a context of 4,096 tokens costs a small
+    /// model as much time as a dozen tokens.
+    pub(super) fn context(&mut self) -> Result<&mut LlamaContext<'static>> {
+        match &mut self.context {
+            Some(context) => Ok(context),
+            none => Ok(none.insert(context(self.engine, &self.model, self.shape, self.length)?)),
+        }
     }
 
     /// Fills the library's batch and gives the places that want logits.
@@ -116,30 +127,38 @@ impl Backend for Llama {
         if batch.entries().is_empty() {
             return Ok(Logits::default());
         }
-        self.context.decode(&mut self.batch).map_err(failure::of_decode)?;
-        Ok(Logits::new(wanted.into_iter().map(|index| self.context.get_logits_ith(index)).collect()))
+        self.context()?;
+        let Self { context: Some(context), batch, .. } = self else { return Ok(Logits::default()) };
+        context.decode(batch).map_err(failure::of_decode)?;
+        Ok(Logits::new(wanted.into_iter().map(|index| context.get_logits_ith(index)).collect()))
     }
 
     fn truncate(&mut self, sequence: SeqId, len: usize) -> Result<usize> {
         let from = u32::try_from(len).map_err(|_| out_of_range())?;
         // Models with a rolling state cannot forget their last tokens: then all is forgotten.
-        let cut = self.context.clear_kv_cache_seq(Some(sequence), Some(from), None).map_err(cache_trouble)?;
-        if cut && (self.can_truncate || len == 0) {
+        let can_truncate = self.can_truncate;
+        let Some(context) = &mut self.context else { return Ok(0) };
+        let cut = context.clear_kv_cache_seq(Some(sequence), Some(from), None).map_err(cache_trouble)?;
+        if cut && (can_truncate || len == 0) {
             return Ok(len);
         }
-        self.context.clear_kv_cache_seq(Some(sequence), None, None).map_err(cache_trouble)?;
+        context.clear_kv_cache_seq(Some(sequence), None, None).map_err(cache_trouble)?;
         Ok(0)
     }
 
     fn reserve(&mut self, tokens: usize) -> Result<bool> {
         let most = opening::most(self.info.context_length);
         let wanted = tokens.min(most);
+        if self.context.is_none() {
+            self.length = wanted.next_power_of_two().clamp(FEWEST.min(most), most);
+        }
         if wanted <= self.length {
             return Ok(false);
         }
-        let length = wanted.next_power_of_two().min(most);
+        // Who outgrows a short one once gets the usual one.
+        let length = wanted.next_power_of_two().max(opening::CONTEXT).min(most);
         // The old context is dropped when the new one is there, so that a failure leaves a model that works.
-        self.context = context(self.engine, &self.model, self.shape, length)?;
+        self.context = Some(context(self.engine, &self.model, self.shape, length)?);
         self.length = length;
         Ok(true)
     }
@@ -149,8 +168,9 @@ impl Backend for Llama {
             return Ok(false);
         }
         let end = u32::try_from(len).map_err(|_| out_of_range())?;
-        self.context.clear_kv_cache_seq(Some(to), None, None).map_err(cache_trouble)?;
-        let copied = self.context.kv_cache_seq_cp(from.cast_signed(), to.cast_signed(), Some(0), Some(end));
+        let context = self.context()?;
+        context.clear_kv_cache_seq(Some(to), None, None).map_err(cache_trouble)?;
+        let copied = context.kv_cache_seq_cp(from.cast_signed(), to.cast_signed(), Some(0), Some(end));
         copied.map(|()| true).map_err(cache_trouble)
     }
 
@@ -160,7 +180,7 @@ impl Backend for Llama {
 
     fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {
         let tokens: Vec<_> = tokens.iter().copied().map(native).collect();
-        let saved = self.context.state_seq_save_file(file, sequence.cast_signed(), &tokens);
+        let saved = self.context()?.state_seq_save_file(file, sequence.cast_signed(), &tokens);
         saved.map(|_| ()).map_err(|error| {
             Error::new(ErrorKind::Io, format!("the cache could not be written to `{}`", file.display())).because(error)
         })
@@ -168,7 +188,7 @@ impl Backend for Llama {
 
     fn restore(&mut self, sequence: SeqId, file: &Path) -> Result<usize> {
         let most = self.length;
-        let restored = self.context.state_seq_load_file(file, sequence.cast_signed(), most);
+        let restored = self.context()?.state_seq_load_file(file, sequence.cast_signed(), most);
         // A file of another build, or a broken one, is a miss. What it may have left in the cache is cleared.
         match restored {
             Ok((tokens, _)) => Ok(tokens.len()),

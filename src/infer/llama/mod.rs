@@ -34,8 +34,8 @@ use context::Llama;
 pub struct LlamaSettings {
     /// Threads; as many as there are physical cores if absent, one for very small models.
     pub threads: Option<usize>,
-    /// Tokens that prompt and answer may have together. If absent, there is memory for 4,096 at first, and more is
-    /// taken when a prompt needs it, up to what the model was trained with.
+    /// Tokens that prompt and answer may have together. If absent, there is memory for what the first
+    /// job needs, and more is taken when a prompt needs it, up to what the model was trained with.
     pub context_length: Option<usize>,
     /// Layers to be computed by a GPU, where the crate was built for one.
     pub gpu_layers: usize,
@@ -77,7 +77,11 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
     // The version of llama.cpp's states stands in the files, and others are refused.
     let key = opening::state_key("llama.cpp", &format!("{shape:?}"), path, &info);
-    Ok(Box::new(Llama::new(engine(settings.verbose)?, model, shape, first, info, vocab, key)?))
+    let mut llama = Llama::new(engine(settings.verbose)?, model, shape, first, info, vocab, key);
+    if settings.context_length.is_some() {
+        llama.context()?;
+    }
+    Ok(Box::new(llama))
 }
 
 fn load(path: &Path, parameters: &LlamaModelParams, verbose: bool) -> Result<LlamaModel> {
