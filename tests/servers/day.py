@@ -105,6 +105,7 @@ def main():
     checks.that("and of its requests", day["picodollars"] == sum(line["picodollars"] for line in requests))
     checks.that("every request has its line", day["requests"] == len(requests) == int(words.requests), day)
     checks.that("failures are counted", day["failed"].get("the request was refused", 0) > 0, day)
+    checks.that("what was not sent is no try", day["attempts"] == day["requests"] - refused, day)
     checks.note(f"{refused} requests were not sent, because the day's budget might not have been enough")
     checks.that("the day's budget held", day["picodollars"] <= 0.75e12, day)
     for stub in stubs.values():

@@ -37,7 +37,7 @@ def rung(response):
     if response["faults"]:
         return "given up"
     if response["served_by"] != "local":
-        return "asked the provider"
+        return "asked the provider" if response["calls"] else "prose from there"
     if len([attempt for attempt in response["attempts"] if attempt["by"] == "local"]) > 1:
         return "asked again"
     return "put right" if response["fixes"] else "fine as written"
@@ -74,7 +74,7 @@ def climb(words, base, name, reasks, choice):
                 break
         turns = turn + 1
     print(f"\n{name}: {turns} turns, {held.pop('fine as written', 0)} fine as written ({right.get('fine as written', 0)} right)")
-    for key in ("put right", "asked again", "asked the provider", "given up", "error"):
+    for key in ("put right", "asked again", "asked the provider", "prose from there", "given up", "error"):
         if key in held or key in ("put right", "asked the provider", "given up"):
             print(f"  {key:20} {held.get(key, 0):3}   ({right.get(key, 0)} right)")
     if milliseconds:

@@ -5,11 +5,16 @@ Needs a built `llama-server` and a GGUF model that can answer (SmolLM2-135M-Inst
     cargo build --no-default-features --features cloud,cli
     python3 tests/servers/llama_server.py --server PATH/llama-server --model PATH/model.gguf
 
+`--raw target/debug/deps/provider_raw-..` (a built test program: cargo test --no-default-features --features cloud --no-run
+--test provider_raw) also runs the proof of raw completion, tools and all, on a model whose own template knows none.
+
 Starts the server on a free port of 127.0.0.1 with `--jinja`, once with a template that knows tools and once with the
 model's own, and stops it by its pid.
 """
 
+import os
 import pathlib
+import subprocess
 
 from common import Checks, Home, Server, arguments, free_port
 from proofs import ADD, QUESTION, answers, dies, wrong_model
@@ -35,6 +40,7 @@ def main():
         server=(None, "the llama-server program"),
         model=(None, "a model in GGUF"),
         threads=("2", "threads for the server"),
+        raw=("", "the built test program provider_raw"),
     )
     checks, name = Checks(), "llama-server"
     server, base = start(words, "--chat-template-file", str(TEMPLATE), "--alias", "small")
@@ -49,6 +55,11 @@ def main():
         ran = home.run("run", "--provider", name, QUESTION, "--tools", tools, "--tool-choice", "required", "-n", "60")
         told = ran.code == 1 and "a tool call was required and none was made" in ran.err
         checks.that("where the server drops the tools, the missing call is told", told, ran)
+        if words.raw:
+            own = {**os.environ, "CALLWRIGHT_TEST_LLAMA_SERVER": base.removesuffix("/v1")}
+            command = [words.raw, "a_real_llama_server", "--nocapture"]
+            ran = subprocess.run(command, env=own, capture_output=True, text=True)
+            checks.that("raw completion makes calls on the same server", "1 passed" in ran.stdout, ran.stdout + ran.stderr)
     checks.end()
 
 

@@ -128,7 +128,7 @@ def compare(vendor, mine, other, checks, name):
         if len(mine[case]["requests"]) != len(other[case]):
             bad.append(f"{case}: {len(mine[case]['requests'])} requests of ours, {len(other[case])} of theirs")
         for number, (our, their) in enumerate(pairs):
-            both = [{"path": side["path"], **respelt(side["body"], vendor)} for side in (our, their)]
+            both = [{"path": side["path"], "key": keys(side), **respelt(side["body"], vendor)} for side in (our, their)]
             for path, a, b in differences(*both):
                 why = meant(vendor, path, a, b)
                 if why:
@@ -147,6 +147,11 @@ def meant(vendor, path, a, b):
         if re.fullmatch(pattern, path) and all(test(a, b) for test in holds):
             return why
     return None
+
+
+def keys(request):
+    """The headers that carry the key."""
+    return ", ".join(sorted(name for name, value in request["headers"].items() if KEY in value))
 
 
 def respelt(body, vendor):

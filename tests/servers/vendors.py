@@ -166,7 +166,12 @@ class OpenAiResponses:
 class Anthropic:
     dialect, provider, model, base = "anthropic", "anthropic", "claude-sonnet-5", ""
     row = ""
-    explained = []
+    explained = [
+        (
+            "key", "this client's newest major says Bearer; Anthropic's guide to this version shows x-api-key as before",
+            lambda ours, theirs: (ours, theirs) == ("x-api-key", "authorization"),
+        ),
+    ]
 
     def __init__(self, address):
         self.client = anthropic.Anthropic(api_key=KEY, base_url=address, max_retries=0)
