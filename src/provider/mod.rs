@@ -58,8 +58,8 @@ pub use registry::{Constructor, Parts, Registry};
 pub use replay::Replay;
 pub use reply::{Replies, Reply, Tokens, Whole};
 pub use row::{
-    EndMarker, Extra, IdShape, KeyHeader, LimitsRow, MaxTokensField, ModelRow, Quirks, ReasoningField, RequiredWord,
-    Row,
+    EndMarker, Extra, IdShape, KeyHeader, LimitsRow, MaxTokensField, ModelRow, NoText, Quirks, ReasoningField,
+    RequiredWord, Row,
 };
 
 /// Work that is under way.
