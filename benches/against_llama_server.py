@@ -2,19 +2,21 @@
 """Time to a checked tool call beside llama.cpp's own llama-server, as ratios of process CPU time.
 
     benches/against_llama_server.py --model FILE.gguf --llama-server PATH [--callwright PATH] [--rounds 5]
-        [--questions N] [--parts default best cold]
+        [--questions N] [--parts default best cold crowd]
 
 Both get the same prompts, as callwright renders them, the same schemas with bounded strings, one thread, and choose
 greedily. The server is asked for text that a JSON schema of the tools holds, since its chat endpoint drops the tools of
 templates that know none; that its text is a call is checked here. Server and callwright take turns, so that a noisy
 machine disturbs both alike. Warm: the tools have been read before, and neither side counts its start. Cold: a new
-process on both sides, loading included, and callwright finds the tools' prefix on disk. What is printed is
-callwright's time over the server's: less is faster.
+process on both sides, loading included, and callwright finds the tools' prefix on disk. Crowd: eight clients at once, answers
+for a second of CPU time, and the time to the first token that 99 in 100 stay under. What is printed is callwright's
+time over the server's: less is faster.
 
 llama-server comes with PyPI's `llama-cpp-python` source archive; build it with -DGGML_NATIVE=OFF.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import resource
@@ -26,8 +28,9 @@ import tempfile
 import time
 import urllib.request
 
-# Warm against the server as it comes, warm against its best settings, and cold.
-PARTS = ["default", "best", "cold"]
+# Warm against the server as it comes, warm against its best settings, cold, and eight clients at once.
+PARTS = ["default", "best", "cold", "crowd"]
+CLIENTS = 8
 
 MORE = {
     "convert_units": ("converts an amount from one unit to another", {"amount": "number", "from": "string", "to": "string"}),
@@ -76,12 +79,12 @@ def children():
 class Server:
     """A llama-server on loopback."""
 
-    def __init__(self, a, flags):
+    def __init__(self, a, flags, clients=1):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        command = [a.llama_server, "-m", a.model, "-t", "1", "-tb", "1", "-c", "4096", "-np", "1", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--no-webui", *flags]
+        command = [a.llama_server, "-m", a.model, "-t", "1", "-tb", "1", "-c", str(4096 * clients), "-np", str(clients)]
+        command += ["--host", "127.0.0.1", "--port", str(self.port), "--no-webui", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
             try:
@@ -97,12 +100,23 @@ class Server:
         fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def ask(self, prompt, schema):
-        body = {"prompt": prompt, "json_schema": schema, "n_predict": 256, "temperature": 0, "cache_prompt": True}
+    def post(self, prompt, schema, **more):
+        body = {"prompt": prompt, "json_schema": schema, "n_predict": 256, "temperature": 0, "cache_prompt": True, **more}
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/completion", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
-        text = json.load(urllib.request.urlopen(request, timeout=600))["content"]
+        return urllib.request.urlopen(request, timeout=600)
+
+    def first_token(self, prompt, schema):
+        """Seconds to the first token of a streamed answer, which is read to its end."""
+        began, first = time.monotonic(), None
+        for line in self.post(prompt, schema, stream=True):
+            if line.startswith(b"data: ") and first is None:
+                first = time.monotonic() - began
+        return first
+
+    def ask(self, prompt, schema):
+        text = json.load(self.post(prompt, schema))["content"]
         try:
             return isinstance(json.loads(text), dict)
         except ValueError:
@@ -180,6 +194,37 @@ def cold(a, home, tools_file, tools, questions, flags):
     )
 
 
+def crowd(a, home, tools_file, tools, questions, flags):
+    """Clients at once, each asking again as soon as it was answered."""
+    prompts, schema = prompts_of(a, home, tools_file, questions), call_schema(tools)
+    base = ["bench", "run", a.model, "--tasks", a.tasks, "--tools", tools_file, "--format", "hermes", "-t", "1"]
+    base += ["-n", "256", "--mode", "enforced", "--no-prefix-cache", "--json", "--clients", str(CLIENTS), "--limit"]
+    server = Server(a, flags, CLIENTS)
+    try:
+        server.ask(prompts[0], schema)
+        ratios, ours, theirs = [], [], []
+        for _ in range(a.rounds):
+            began = server.cpu()
+            with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
+                firsts = sorted(clients.map(lambda prompt: server.first_token(prompt, schema), prompts))
+            used = (server.cpu() - began) / len(prompts)
+            # A start, with the tools read by one client, is taken off, as it is not counted on the other side.
+            long, report = callwright(a, home, base + [str(len(questions))])
+            short, _ = callwright(a, home, base + ["1"])
+            theirs.append((used, 1000 * firsts[len(firsts) * 99 // 100]))
+            ours.append(((long - short) / (len(questions) - 1), json.loads(report)[0]["p99_first_token_ms"]))
+            ratios.append(ours[-1][0] / used)
+        middle = lambda side, which: statistics.median(entry[which] for entry in side)
+        print(
+            f"{CLIENTS} clients, {len(tools)} tools, llama-server -np {CLIENTS} {' '.join(flags)}: {1000 * middle(ours, 0):.0f} ms"
+            f" against {1000 * middle(theirs, 0):.0f} ms of CPU a call; ratio {statistics.median(ratios):.3f}"
+            f" ({min(ratios):.3f} to {max(ratios):.3f}, {a.rounds} rounds); p99 to the first token"
+            f" {middle(ours, 1):.0f} ms against {middle(theirs, 1):.0f} ms"
+        )
+    finally:
+        server.stop()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
@@ -203,6 +248,8 @@ def main():
                     warm(a, home, file, tools, questions, flags)
             if more and "cold" in a.parts:
                 cold(a, home, file, tools, questions, [])
+            if "crowd" in a.parts:
+                crowd(a, home, file, tools, questions, ["-fa", "off"])
 
 
 if __name__ == "__main__":

@@ -33,6 +33,22 @@ fn a_live_model_is_measured_and_recorded() {
     assert_eq!(Some(right), tally["right"].as_u64(), "{counts}");
 }
 
+/// Many clients get what one would have got.
+#[test]
+fn clients_change_no_answer() {
+    let home = Home::new();
+    let [alone, beside] = ["1", "8"].map(|clients| {
+        let mut command = home.callwright();
+        command.args(["bench", "run", "--tasks", QUESTIONS, "--tools", "examples/tools.json", "--limit", "12"]);
+        let said = say(command.args(["-t", "1", "--mode", "enforced", "--json", "--clients", clients]));
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        serde_json::from_str::<Value>(&said.out).expect("--json prints JSON")
+    });
+    for counted in ["questions", "valid", "right", "right_tool", "tokens"] {
+        assert_eq!(alone[0][counted], beside[0][counted], "{counted}: {alone} {beside}");
+    }
+}
+
 #[test]
 fn a_gate_that_is_not_reached_fails() {
     let home = Home::new();

@@ -180,4 +180,11 @@ fn the_commands_import_prices_and_show_what_was_spent() {
         assert_eq!((total("requests"), total("unpriced"), total("picodollars")), (2, 1, 1_500_000_000), "{by}");
     }
     assert!(say(home.callwright().arg("usage")).out.contains("$0.0015"));
+    // What was refused before it was sent is a request, and no try.
+    let mut refused = turn("c", Cost::Nothing);
+    refused.attempts.iter_mut().for_each(|spent| spent.outcome = "refused".to_owned());
+    ledger.spent(refused).unwrap();
+    let said = say(home.callwright().args(["usage", "--json"]));
+    let sums: Vec<serde_json::Value> = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&sums[0]["requests"], &sums[0]["attempts"]), (&3.into(), &2.into()), "{}", said.out);
 }

@@ -108,6 +108,7 @@ fn the_list_shows_who_has_a_key_and_contacts_nobody() {
         "vllm",
         "sglang",
         "llama-server",
+        "llama-cpp-python",
         "litellm",
         "huggingface",
         "deepseek",

@@ -10,6 +10,8 @@ mod fault_server;
 mod wires;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -242,6 +244,35 @@ fn cloud_names_lead_into_no_private_network() {
         assert_eq!(error.failure().expect("a failure").kind, FailureKind::EgressDenied, "{address}: {error}");
     }
     assert!(!folder.path().join("audit.jsonl").exists(), "what is refused is no send");
+}
+
+/// No server, no such name, no TLS: each is told with its own way out.
+#[test]
+fn who_cannot_be_reached() {
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
+    let plain = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let without_tls = plain.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in plain.incoming().flatten() {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let gate = gate(folder.path(), Bodies::LeftOut);
+    for (address, way_out, again) in [
+        (format!("http://{closed}"), "is it running", true),
+        ("https://nobody.invalid".to_owned(), "spelt right", true),
+        (format!("https://{without_tls}"), "https was begun", false),
+    ] {
+        let provider = provider(&catalog("openai_chat", &address, QUICK), &gate);
+        let error = block_on(turn(&*provider, request())).1.expect_err("nobody there");
+        let failure = error.failure().expect("a failure");
+        assert_eq!((failure.kind, failure.retryable), (FailureKind::Network, again), "{address}: {error}");
+        assert!(failure.failover_ok && !failure.delivered);
+        assert!(error.to_string().starts_with("`test`: the connection failed"), "{error}");
+        let hint = error.hint_text().unwrap_or_default();
+        assert!(hint.contains(way_out) && hint.contains("[providers.test]"), "{address}: {hint}");
+    }
 }
 
 #[test]

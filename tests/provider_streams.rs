@@ -20,7 +20,7 @@ use std::time::Duration;
 use asking::{QUICK, block_on, catalog, gate, provider, request, row, turn};
 use callwright::error::FailureKind;
 use callwright::provider::{Bodies, Reply, Whole, read_recorded};
-use fault_server::{Act, Server, end, head};
+use fault_server::{Act, Server, chunk, end, head};
 use proptest::prelude::*;
 use wires::{DIALECTS, Meant, MeantCall, Sent, body, content_type, events, framed, sample};
 
@@ -290,4 +290,24 @@ fn the_caps_hold_and_time_is_linear() {
     let (_, end) = read_recorded(&row, "m-1", &request(), endless, false);
     assert_eq!(end.expect_err("too large").failure().expect("a failure").kind, FailureKind::TooLarge);
     assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
+}
+
+/// A slow model's last words, then the end, then the count: each of the two waits has its own time.
+#[test]
+fn the_count_of_tokens_is_waited_for_from_the_end_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut events = events("openai_chat", &sample());
+    let count = events.split_off(events.len() - 2);
+    let finish = events.split_off(events.len() - 1);
+    let mut acts = vec![head(content_type("openai_chat"))];
+    for (part, then) in [(events, 700), (finish, 500), (count, 0)] {
+        acts.extend([chunk(&body("openai_chat", &part)), Act::Pause(Duration::from_millis(then))]);
+    }
+    acts.extend(end());
+    let server = Server::always(acts);
+    let limits = "limits = { retries = 0, idle_s = 2.0, progress_s = 1.0 }";
+    let provider = provider(&catalog("openai_chat", &server.address, limits), &gate(folder.path(), Bodies::LeftOut));
+    let whole = block_on(turn(&*provider, request())).1.expect("a reply");
+    assert!(whole.warnings.is_empty(), "{:?}", whole.warnings);
+    assert_eq!(whole.tokens.map(|tokens| tokens.output), Some(7));
 }

@@ -9,13 +9,15 @@ mod fault_server;
 #[path = "common/wires.rs"]
 mod wires;
 
+use std::collections::BTreeMap;
+
 use asking::{KEY, QUICK, block_on, catalog, gate, provider, turn};
 use callwright::chat::{Arguments, Call, CallId, Image, Message, Part, Request, Sampling, Tool, ToolChoice};
 use callwright::error::FailureKind;
 use callwright::provider::{Bodies, Whole};
 use fault_server::{Came, Server, streamed};
 use serde_json::{Value, json};
-use wires::{DIALECTS, body, content_type, events, sample};
+use wires::{DIALECTS, Meant, MeantCall, body, content_type, events, sample};
 
 fn arguments(value: &Value) -> Arguments {
     value.as_object().cloned().expect("an object")
@@ -180,6 +182,9 @@ fn each_dialect_s_own_words() {
     assert_eq!(chat["tools"][0]["function"]["parameters"]["type"], "object", "every provider insists on it");
     assert_eq!(chat["stream_options"], json!({"include_usage": true}));
     assert_eq!(chat["messages"][2]["tool_calls"][0]["function"]["arguments"], "{\"city\":\"Oslo\"}");
+    assert_eq!(chat["messages"][5]["content"], Value::Null, "calls and no words");
+    let empty = own("openai_chat", "quirks = { no_text = \"empty\" }");
+    assert_eq!(empty["messages"][5]["content"], "");
     assert_eq!(chat["messages"][2].get("reasoning_content"), None, "reasoning goes to whom it belongs");
     let deepseek =
         own("openai_chat", "quirks = { reasoning = \"reasoning_content\", max_tokens = \"max_completion_tokens\" }");
@@ -261,6 +266,13 @@ fn what_cannot_be_said_is_told() {
     assert!(end.expect("a reply").warnings.iter().any(|warning| warning.contains("top_k")));
     assert_eq!(came.json()["temperature"], 0.7);
 
+    // Where some call must be made and there is only one tool, its name says the same.
+    let mut one = conversation().tool_choice(ToolChoice::Required);
+    one.tools.truncate(1);
+    let (came, end) = sent("openai_chat", "cannot = [\"required_choice\"]", one);
+    assert!(end.expect("a reply").warnings.is_empty());
+    assert_eq!(came.json()["tool_choice"]["function"]["name"], came.json()["tools"][0]["function"]["name"]);
+
     let (came, end) = sent("openai_chat", "cannot = [\"tools\"]", conversation());
     assert_eq!(end.expect_err("no tools").failure().expect("a failure").kind, FailureKind::Unsupported);
     assert!(came.line.is_empty(), "nothing was sent");
@@ -272,15 +284,18 @@ fn what_cannot_be_said_is_told() {
 /// Signed thoughts go back with the calls they led to, exactly, and to nobody else.
 #[test]
 fn what_a_provider_wants_back_comes_back() {
-    for (dialect, wanted) in [
-        ("anthropic", json!({"type": "thinking", "thinking": "two tools", "signature": "c2ln"})),
-        ("openai_responses", json!({"type": "reasoning", "id": "rs_1", "encrypted_content": "xyz"})),
-        ("gemini", json!("c2ln")),
+    let deepseek = "quirks = { reasoning = \"reasoning_content\" }";
+    for (dialect, more, wanted) in [
+        ("anthropic", "", r#"{"type":"thinking","thinking":"two tools","signature":"c2ln"}"#),
+        ("openai_responses", "", r#"{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"xyz"}"#),
+        ("gemini", "", r#""thoughtSignature":"c2ln""#),
+        ("cohere", "", r#""tool_plan":"two tools""#),
+        ("openai_chat", deepseek, r#""reasoning_content":"two tools""#),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let bytes = body(dialect, &events(dialect, &sample()));
         let server = Server::always(streamed(content_type(dialect), &bytes));
-        let catalog = catalog(dialect, &server.address, QUICK);
+        let catalog = catalog(dialect, &server.address, &format!("{QUICK}\n{more}"));
         let gate = gate(folder.path(), Bodies::LeftOut);
         let (own, other) = (provider(&catalog, &gate), provider(&catalog, &gate));
         let whole = block_on(turn(&*own, asking::request())).1.expect("a reply");
@@ -291,7 +306,7 @@ fn what_a_provider_wants_back_comes_back() {
         for (provider, is_own) in [(&own, true), (&other, false)] {
             block_on(turn(&**provider, next.clone())).1.expect("a reply");
             let came = server.came().pop().expect("a request").json().to_string();
-            assert_eq!(came.contains(&wanted.to_string()), is_own, "{dialect}: {came}");
+            assert_eq!(came.contains(wanted), is_own, "{dialect}: {came}");
         }
     }
 }
@@ -320,4 +335,15 @@ fn a_server_fetches_a_model() {
             assert!(steps[0].as_ref().is_ok_and(|step| (step.completed, step.total, step.done) == (4, 10, false)));
         }
     }
+}
+
+/// The vendors' own clients read what our dialects are fed: `tests/servers/sdks.py` takes it from this snapshot.
+#[test]
+fn the_events_that_others_read_too() {
+    let again = Meant { calls: vec![MeantCall::new("call_c", "add", json!({"a": 2, "b": []}))], ..Meant::default() };
+    let words = Meant { text: vec!["It ".to_owned(), "rains.".to_owned()], ..Meant::default() };
+    let replies = [("two_calls", sample()), ("one_call", again), ("words", words)];
+    let of = |dialect| replies.each_ref().map(|(name, meant)| (*name, events(dialect, meant)));
+    let all: BTreeMap<_, BTreeMap<_, _>> = DIALECTS.map(|dialect| (dialect, of(dialect).into())).into();
+    insta::assert_json_snapshot!("events", all);
 }

@@ -91,7 +91,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
 
 impl Sum {
     fn add(&mut self, spent: &Spent) {
-        self.attempts += 1;
+        // What was refused by a budget or a rule never began.
+        self.attempts += usize::from(spent.outcome != "refused");
         if let Some(failure) = &spent.failure {
             *self.failed.entry(failure.clone()).or_default() += 1;
         }

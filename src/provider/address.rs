@@ -29,6 +29,11 @@ impl From<Kind> for Reach {
     }
 }
 
+/// No address is known for a name.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("no address is known for the name of its host")]
+pub(super) struct Unknown;
+
 /// Why an address is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -110,7 +115,7 @@ impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = *self;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| Unknown)?;
             let (mut admitted, mut refused) = (Vec::<SocketAddr>::new(), None);
             for address in found {
                 match reach.admit(address.ip()) {

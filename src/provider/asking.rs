@@ -74,6 +74,14 @@ pub(super) struct Said<'a> {
     pub(super) calls: Vec<Made<'a>>,
 }
 
+impl Said<'_> {
+    /// What was thought before this, where the request says it or the provider wants it back.
+    pub(super) fn thoughts(&self) -> Option<&str> {
+        let carried = || self.calls.first()?.carried.as_ref()?.as_array()?.first()?.as_str();
+        self.reasoning.or_else(carried)
+    }
+}
+
 /// A call that the model made.
 #[derive(Debug, PartialEq)]
 pub(super) struct Made<'a> {
@@ -154,6 +162,10 @@ impl<'a> Asking<'a> {
         self.choice = match choice {
             ToolChoice::None => Choice::None,
             ToolChoice::Required if self.facts.can(Ability::RequiredChoice) => Choice::Required,
+            // Some call must be made, and there is only one to make.
+            ToolChoice::Required if self.tools.len() == 1 && self.facts.can(Ability::NamedChoice) => {
+                Choice::Named(self.tools[0].name.clone())
+            }
             ToolChoice::Named(name) => {
                 let wire = self.names.wire(name);
                 if !self.tools.iter().any(|tool| tool.name == wire) {

@@ -200,6 +200,13 @@ impl Assembler {
         }
     }
 
+    /// Keeps what was thought, for a provider that wants it back with the calls that it led to.
+    pub(super) fn carry_thoughts(&mut self) {
+        if !self.whole.reasoning.is_empty() {
+            self.carry(Value::from(self.whole.reasoning.as_str()));
+        }
+    }
+
     /// Adds something that the provider wants back with this turn.
     pub(super) fn carry(&mut self, value: Value) {
         if self.carried.len() < CALLS {

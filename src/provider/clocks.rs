@@ -45,7 +45,7 @@ impl Clocks {
     }
 
     /// The bytes of a body, each in its time. The first has until `first`.
-    pub(super) fn watch<E: std::fmt::Display>(
+    pub(super) fn watch<E: std::error::Error + 'static>(
         self,
         body: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
         first: Instant,
@@ -58,11 +58,20 @@ impl Clocks {
             let (until, wait) =
                 first.map_or_else(|| (Instant::now() + self.idle, Wait::Idle), |first| (first, Wait::FirstByte));
             let chunk = match timeout_at(until, body.next()).await {
-                Ok(chunk) => chunk?.map_err(|cause| Broken::Connection(cause.to_string())),
+                Ok(chunk) => chunk?.map_err(|cause| Broken::Connection(root(&cause))),
                 Err(_) => Err(Broken::Late(wait)),
             };
             let over = chunk.is_err();
             Some((chunk, (body, None, over)))
         }))
     }
+}
+
+/// What lies at the root of an error: the client's own word for every one is that a body could not be decoded.
+fn root(cause: &(dyn std::error::Error + 'static)) -> String {
+    let mut root = cause;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
 }

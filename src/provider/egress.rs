@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, Url};
 
-use super::address::{Reach, Refused, is_loopback};
+use super::address::{Reach, Refused, Unknown, is_loopback};
 use super::audit::{Audit, Bodies, Line};
 use super::redact::Redactor;
 use super::{Kind, Reason};
@@ -197,11 +197,14 @@ fn admit(response: Response, provider: &str) -> Result<Response> {
 /// What a failure to send comes to. Nothing of the address or the headers is shown.
 fn sending_failed(cause: &reqwest::Error, provider: &str, redactor: &Redactor) -> Error {
     let mut chain = Vec::new();
+    let (mut is_unknown, mut is_tls) = (false, false);
     let mut next: Option<&(dyn StdError + 'static)> = cause.source();
     while let Some(source) = next {
         if let Some(refused) = source.downcast_ref::<Refused>() {
             return Error::provider(Failure::new(FailureKind::EgressDenied, provider), refused.to_string());
         }
+        is_unknown |= source.is::<Unknown>();
+        is_tls |= is_of_tls(source);
         chain.push(source.to_string());
         next = source.source();
     }
@@ -213,7 +216,23 @@ fn sending_failed(cause: &reqwest::Error, provider: &str, redactor: &Redactor) -
         () => FailureKind::Network,
     };
     // Not a byte of an answer came, so that sending again gives no second answer.
-    let failure = Failure::new(kind, provider);
+    let mut failure = Failure::new(kind, provider);
+    let base = format!("`base_url` of [providers.{provider}]");
+    let hint = match () {
+        () if is_unknown => format!("is {base} spelt right, and is there a network?"),
+        () if is_tls => {
+            // The next handshake would end the same way.
+            failure.retryable = false;
+            format!("is {base} right? https was begun, and no connection that can be trusted came of it")
+        }
+        () => format!("is it running, and is {base} right?"),
+    };
     let detail = chain.last().map(|last| format!(": {}", redactor.quote(last, None))).unwrap_or_default();
-    Error::provider(failure, format!("{kind}{detail}")).hint("is the server running, and is base_url right?")
+    Error::provider(failure, format!("`{provider}`: {kind}{detail}")).hint(hint)
+}
+
+/// Whether an error is of TLS: it comes wrapped in errors of input and output, which hide it from the chain.
+fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_of_tls(inner))
 }

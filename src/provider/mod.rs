@@ -59,7 +59,7 @@ pub use registry::{Constructor, Parts, Registry};
 pub use replay::Replay;
 pub use reply::{Replies, Reply, Tokens, Whole};
 pub use row::{
-    EndMarker, Extra, IdShape, KeyHeader, LimitsRow, MaxTokensField, ModelRow, Quirks, RawRow, RawTemplate,
+    EndMarker, Extra, IdShape, KeyHeader, LimitsRow, MaxTokensField, ModelRow, NoText, Quirks, RawRow, RawTemplate,
     ReasoningField, RequiredWord, Row,
 };
 

@@ -86,6 +86,16 @@ impl Reading {
         if data.is_empty() {
             return Ok(());
         }
+        let was_complete = self.assembler.is_complete();
+        self.read(frame, data)?;
+        if !was_complete && self.assembler.is_complete() {
+            // The wait for the count of tokens begins now, however long ago the last piece came.
+            self.moved = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, frame: &Frame, data: &str) -> Result<(), Trouble> {
         if data == "[DONE]" {
             self.assembler.done();
             return Ok(());

@@ -167,6 +167,8 @@ pub struct Quirks {
     pub end: EndMarker,
     /// Where it wants the model's reasoning back, in `openai_chat`.
     pub reasoning: ReasoningField,
+    /// What stands for no text beside calls, in `openai_chat`.
+    pub no_text: NoText,
     /// What it is told beyond the dialect's common part, in `openai_chat`.
     pub knows: BTreeSet<Extra>,
     /// The header by which the provider knows that a request was sent before: each send of one request has the same key.
@@ -228,6 +230,17 @@ pub enum ReasoningField {
     ReasoningContent,
     /// In `reasoning`.
     Reasoning,
+}
+
+/// What stands for no text beside calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoText {
+    /// `null`.
+    #[default]
+    Null,
+    /// A text without letters.
+    Empty,
 }
 
 /// Fields beyond the common part of `openai_chat`.

@@ -187,6 +187,10 @@ const OVERFLOW: [&str; 9] = [
     "request_too_large",
 ];
 
+/// Words of a key that nobody knows, where the status does not say so: LiteLLM looks for it in a database, and without one
+/// says that.
+const STRANGER: [&str; 1] = ["no_db_connection"];
+
 const FILTER: [&str; 3] = ["content_filter", "content_policy", "content management policy"];
 
 /// Words of errors that come without a status, each with the kind that it means. The first that is found decides.
@@ -228,6 +232,9 @@ fn kind(status: Option<u16>, told: &Told, message: &str) -> FailureKind {
     }
     if status.is_none_or(|status| matches!(status, 400 | 403 | 422)) && coded(&FILTER) {
         return FailureKind::ContentFilter;
+    }
+    if status == Some(400) && coded(&STRANGER) {
+        return FailureKind::Auth;
     }
     match status {
         None => {

@@ -115,7 +115,8 @@ fn statuses() -> Vec<Scenario> {
             Some(answer(status, &headers, error(dialect, "some_error", &message).to_string().as_bytes()))
         }));
     }
-    let coded: [(&'static str, u16, &'static str, &'static str, FailureKind); 6] = [
+    let coded: [(&'static str, u16, &'static str, &'static str, FailureKind); 7] = [
+        ("400 no key of this proxy's", 400, "no_db_connection", "No connected db.", Auth),
         ("429 insufficient quota", 429, "insufficient_quota", "billing", Quota),
         ("429 spend limit", 429, "project_spend_limit_exceeded", "spent", Quota),
         ("429 slow down", 429, "slow_down", "slower", RateLimit),

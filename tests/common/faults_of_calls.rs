@@ -109,6 +109,16 @@ fn numbers() -> Vec<Scenario> {
                 call.as_object_mut().expect("a call").retain(|key, _| key == "function");
             })
         }),
+        changed("each piece in the form of 2023 too", whole(), |dialect, mut events| {
+            // As llama-cpp-python's server has it.
+            for (_, event) in &mut events {
+                let delta = &event["choices"][0]["delta"];
+                if let Some(function) = delta.pointer("/tool_calls/0/function").cloned() {
+                    event["choices"][0]["delta"]["function_call"] = function;
+                }
+            }
+            (dialect == "openai_chat").then_some(events)
+        }),
         changed("two calls interleaved", whole(), |dialect, events| {
             number(dialect)?;
             let is_of = |(_, event): &Sent, wanted: u64| {

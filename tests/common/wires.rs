@@ -98,7 +98,7 @@ pub(crate) fn content_type(dialect: &str) -> &'static str {
 }
 
 fn openai_chat(meant: &Meant) -> Vec<Value> {
-    let chunk = |delta: Value, finish: Value| json!({"id": "chat-1", "model": "m-1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
+    let chunk = |delta: Value, finish: Value| json!({"id": "chat-1", "object": "chat.completion.chunk", "created": 1, "model": "m-1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
     let mut events = vec![chunk(json!({"role": "assistant", "content": ""}), Value::Null)];
     if !meant.reasoning.is_empty() {
         events.push(chunk(json!({"reasoning_content": meant.reasoning}), Value::Null));
@@ -115,62 +115,77 @@ fn openai_chat(meant: &Meant) -> Vec<Value> {
     }
     let finish = if meant.calls.is_empty() { "stop" } else { "tool_calls" };
     events.push(chunk(json!({}), json!(finish)));
-    events.push(json!({"id": "chat-1", "choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}));
+    let mut last = chunk(json!({}), Value::Null);
+    last["choices"] = json!([]);
+    last["usage"] = json!({"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18});
+    events.push(last);
     events.push(json!("[DONE]"));
     events
 }
 
 fn openai_responses(meant: &Meant) -> Vec<Value> {
+    let response = |status: &str, output: &[Value]| {
+        json!({"id": "resp-1", "object": "response", "created_at": 1, "model": "m-1", "status": status, "error": null,
+               "output": output, "parallel_tool_calls": true, "tool_choice": "auto", "tools": []})
+    };
     let mut events = vec![
-        json!({"type": "response.created", "response": {"id": "resp-1", "model": "m-1", "error": null}}),
-        json!({"type": "response.in_progress", "response": {"id": "resp-1"}}),
+        json!({"type": "response.created", "response": response("in_progress", &[])}),
+        json!({"type": "response.in_progress", "response": response("in_progress", &[])}),
     ];
     let mut output = Vec::new();
     if !meant.reasoning.is_empty() {
-        let item = json!({"type": "reasoning", "id": "rs_1", "encrypted_content": "xyz"});
+        let item = json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "xyz"});
         events.push(json!({"type": "response.output_item.added", "output_index": 0, "item": item}));
-        let delta =
-            json!({"type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": meant.reasoning});
-        events.push(delta);
+        events.push(json!({"type": "response.reasoning_summary_text.delta", "item_id": "rs_1", "output_index": 0,
+                           "summary_index": 0, "delta": meant.reasoning}));
         events.push(json!({"type": "response.output_item.done", "output_index": 0, "item": item}));
         output.push(item);
     }
     if !meant.text.is_empty() {
         let index = output.len();
         for text in &meant.text {
-            events.push(json!({"type": "response.output_text.delta", "output_index": index, "delta": text}));
+            events.push(json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": index,
+                               "content_index": 0, "delta": text, "logprobs": []}));
         }
-        let item = json!({"type": "message", "content": [{"type": "output_text", "text": meant.text.concat()}]});
+        let content = json!({"type": "output_text", "text": meant.text.concat(), "annotations": []});
+        let item = json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+                          "content": [content]});
         events.push(json!({"type": "response.output_item.done", "output_index": index, "item": item}));
         output.push(item);
     }
     for call in &meant.calls {
         let index = output.len();
-        let item = |arguments: String| {
-            json!({"type": "function_call", "id": format!("fc_{index}"), "call_id": call.id, "name": call.name,
-                   "arguments": arguments})
+        let id = format!("fc_{index}");
+        let item = |status: &str, arguments: String| {
+            json!({"type": "function_call", "id": id, "call_id": call.id, "name": call.name, "arguments": arguments,
+                   "status": status})
         };
-        events.push(json!({"type": "response.output_item.added", "output_index": index, "item": item(String::new())}));
+        let begun = item("in_progress", String::new());
+        events.push(json!({"type": "response.output_item.added", "output_index": index, "item": begun}));
         for piece in call.pieces() {
             let kind = "response.function_call_arguments.delta";
-            events.push(json!({"type": kind, "output_index": index, "delta": piece}));
+            events.push(json!({"type": kind, "item_id": id, "output_index": index, "delta": piece}));
         }
-        let whole = item(call.arguments.to_string());
+        let whole = item("completed", call.arguments.to_string());
         events.push(json!({"type": "response.output_item.done", "output_index": index, "item": whole}));
         output.push(whole);
     }
-    let usage = json!({"input_tokens": 11, "output_tokens": 7});
-    let response = json!({"id": "resp-1", "status": "completed", "output": output, "usage": usage, "error": null});
-    events.push(json!({"type": "response.completed", "response": response}));
+    let mut last = response("completed", &output);
+    last["usage"] = json!({"input_tokens": 11, "output_tokens": 7, "total_tokens": 18});
+    last["usage"]["input_tokens_details"] = json!({"cached_tokens": 0, "cache_write_tokens": 0});
+    last["usage"]["output_tokens_details"] = json!({"reasoning_tokens": 0});
+    events.push(json!({"type": "response.completed", "response": last}));
+    for (number, event) in events.iter_mut().enumerate() {
+        event["sequence_number"] = json!(number);
+    }
     events
 }
 
 fn anthropic(meant: &Meant) -> Vec<Value> {
     let usage = json!({"input_tokens": 11, "output_tokens": 1});
-    let mut events = vec![
-        json!({"type": "message_start", "message": {"id": "msg-1", "model": "m-1", "usage": usage}}),
-        json!({"type": "ping"}),
-    ];
+    let message = json!({"id": "msg-1", "type": "message", "role": "assistant", "model": "m-1", "content": [],
+                         "stop_reason": null, "stop_sequence": null, "usage": usage});
+    let mut events = vec![json!({"type": "message_start", "message": message}), json!({"type": "ping"})];
     let mut index = 0;
     let mut block = |begun: Value, deltas: Vec<Value>| {
         events.push(json!({"type": "content_block_start", "index": index, "content_block": begun}));
@@ -197,7 +212,8 @@ fn anthropic(meant: &Meant) -> Vec<Value> {
         block(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}), deltas);
     }
     let stop = if meant.calls.is_empty() { "end_turn" } else { "tool_use" };
-    events.push(json!({"type": "message_delta", "delta": {"stop_reason": stop}, "usage": {"output_tokens": 7}}));
+    let delta = json!({"stop_reason": stop, "stop_sequence": null});
+    events.push(json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 7}}));
     events.push(json!({"type": "message_stop"}));
     events
 }
@@ -255,9 +271,12 @@ fn ollama(meant: &Meant) -> Vec<Value> {
     events.extend(meant.text.iter().map(|text| line(json!({"role": "assistant", "content": text}))));
     for (index, call) in meant.calls.iter().enumerate() {
         let function = json!({"index": index, "name": call.name, "arguments": call.arguments});
-        events.push(line(json!({"content": "", "tool_calls": [{"id": call.id, "function": function}]})));
+        events.push(line(
+            json!({"role": "assistant", "content": "", "tool_calls": [{"id": call.id, "function": function}]}),
+        ));
     }
-    let mut last = json!({"model": "m-1", "message": {"content": ""}, "done": true, "done_reason": "stop"});
+    let mut last = json!({"model": "m-1", "done": true, "done_reason": "stop"});
+    last["message"] = json!({"role": "assistant", "content": ""});
     last["prompt_eval_count"] = json!(11);
     last["eval_count"] = json!(7);
     events.push(last);

@@ -3,8 +3,12 @@
 //! The turns are the engine's own and the verdicts those of `bench parse`. What the model wrote is recorded on the way,
 //! so that it can be read again without the model.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use futures_util::StreamExt as _;
 
 use super::tally::{self, Tally};
 use super::tasks::{self, Task};
@@ -22,6 +26,7 @@ use crate::record::Recording;
 #[command(after_help = "Examples:
   callwright bench run --tasks examples/questions.jsonl --tools examples/tools.json
   callwright bench run smollm2:135m --tasks tasks.jsonl --mode enforced --record outputs.jsonl
+  callwright bench run model.gguf --tasks tasks.jsonl --clients 8 --json
 
 A task is one JSON object a line: {\"id\", \"question\", \"tools\": [..], \"expected\": [{\"name\", \"arguments\"}]}, or
 `accepted` instead of `expected` as in recordings; no calls mean that none is due. `tools` may be left out where --tools
@@ -29,7 +34,8 @@ names a file for all.
 
 valid: a call was made and all of it satisfies the schema. tool: the tools that were due. right: the arguments too.
 closed: calls that only the token limit closed, which nobody executes. string: the median length of string arguments.
-plain: of the questions that no tool fits, those answered without a call.
+plain: of the questions that no tool fits, those answered without a call. first ms, call ms: medians of the time to the
+first token and to the checked call; a second: answers.
 
 Exit status: 0 done, 1 fewer were right than --min-accuracy asks, 2 it could not be done.")]
 pub(super) struct Args {
@@ -48,6 +54,9 @@ pub(super) struct Args {
     /// The most tokens of an answer
     #[arg(short = 'n', long, value_name = "N", default_value_t = 512)]
     max_tokens: usize,
+    /// Ask so many at once, as so many clients would
+    #[arg(long, value_name = "N", default_value = "1")]
+    clients: NonZeroUsize,
     /// Only the first so many tasks
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -116,12 +125,15 @@ async fn ask_all(
 ) -> Result<Option<Tally>> {
     let mut tally = Tally::new(if enforced { "enforced" } else { "free" });
     let bar = Bar::of_steps(world.printer, tasks.len() as u64);
-    for (place, task) in tasks.iter().enumerate() {
+    let began = Instant::now();
+    let responses = futures_util::stream::iter(tasks).map(|task| engine.chat(request(task, enforced, args)));
+    let mut responses = std::pin::pin!(responses.buffered(args.clients.get()).enumerate());
+    while let Some((place, response)) = responses.next().await {
         if stopped.load(Ordering::Relaxed) {
             bar.clear();
             return Ok(None);
         }
-        let response = engine.chat(request(task, enforced, args)).await?;
+        let (task, response) = (&tasks[place], response?);
         let recording = recording(task, place, &response);
         let verdict = bench::judge(&recording, &response.calls);
         tally.count(&task.due(), &response, verdict.as_ref().is_some_and(std::result::Result::is_ok));
@@ -135,7 +147,7 @@ async fn ask_all(
         bar.step();
     }
     bar.clear();
-    Ok(Some(tally.close()))
+    Ok(Some(tally.close(began.elapsed())))
 }
 
 /// Where a call is due and enforced it is demanded; whether to answer plainly is always the model's own choice.

@@ -1,5 +1,7 @@
 //! What a model's answers come to.
 
+use std::time::Duration;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
@@ -31,7 +33,11 @@ pub(super) struct Tally {
     pub(super) forced_tokens: f64,
     pub(super) accepted_tokens: f64,
     pub(super) median_first_token_ms: f64,
+    /// 99 in 100 were not later than this.
+    pub(super) p99_first_token_ms: f64,
     pub(super) median_call_ms: f64,
+    /// Answers a second, all clients together.
+    pub(super) per_s: f64,
     #[serde(skip)]
     seen: Seen,
 }
@@ -79,15 +85,17 @@ impl Tally {
         seen.strings.extend(response.calls.iter().flat_map(strings));
     }
 
-    /// Works out what is told of all of them.
+    /// Works out what is told of all of them, which took so long together.
     #[expect(clippy::cast_precision_loss, reason = "nobody asks 2^52 questions")]
-    pub(super) fn close(mut self) -> Self {
+    pub(super) fn close(mut self, took: Duration) -> Self {
         let mut seen = std::mem::take(&mut self.seen);
         let answers = self.questions.max(1) as f64;
         [self.tokens, self.forced_tokens, self.accepted_tokens] = seen.tokens.map(|sum| sum as f64 / answers);
         seen.strings.sort_unstable();
         self.median_string = seen.strings.get(seen.strings.len() / 2).copied().unwrap_or(0);
         self.median_first_token_ms = median(&mut seen.first_token_ms);
+        self.p99_first_token_ms = ranked(&mut seen.first_token_ms, 99);
+        self.per_s = (self.questions + self.plain) as f64 / took.as_secs_f64().max(f64::EPSILON);
         self.median_call_ms = median(&mut seen.call_ms);
         self.accuracy = Interval::wilson(self.right, self.questions);
         self
@@ -100,8 +108,13 @@ fn strings(call: &Call) -> impl Iterator<Item = usize> {
 
 /// The middle one of these values; 0 where there are none.
 pub(super) fn median(values: &mut [f64]) -> f64 {
+    ranked(values, 50)
+}
+
+/// The value that so many in a hundred are below; 0 where there are none.
+fn ranked(values: &mut [f64], percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
+    values.get(values.len() * percent / 100).copied().unwrap_or(0.0)
 }
 
 /// The tallies for people at a terminal.
@@ -110,7 +123,7 @@ pub(super) fn table(tallies: &[Tally]) -> String {
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let numbers = [
         "n", "valid", "tool", "right", "%", "95 %", "closed", "string", "tokens", "forced", "guessed", "first ms",
-        "call ms", "plain",
+        "call ms", "a second", "plain",
     ];
     table.set_header(["mode"].into_iter().chain(numbers));
     for tally in tallies {
@@ -130,6 +143,7 @@ pub(super) fn table(tallies: &[Tally]) -> String {
             format!("{:.1}", tally.accepted_tokens),
             format!("{:.0}", tally.median_first_token_ms),
             format!("{:.0}", tally.median_call_ms),
+            format!("{:.1}", tally.per_s),
             format!("{}/{}", tally.plain_right, tally.plain),
         ]);
     }

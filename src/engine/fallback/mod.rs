@@ -181,7 +181,8 @@ impl Turn<'_> {
         let provider = fallback.registry.get(&link.provider).map_err(said)?;
         let info = provider.info();
         let model = link.model.clone().or_else(|| info.model.clone());
-        let model = model.ok_or_else(|| format!("no model of {} is named", info.name))?;
+        let unnamed = || format!("no model is named: say `{0}:MODEL`, or set `model` in [providers.{0}]", info.name);
+        let model = model.ok_or_else(unnamed)?;
         let mut request = leaving(&self.request, &fallback.policy)?;
         request.limits.deadline = self.time_left();
         let able = provider.capabilities(&model);

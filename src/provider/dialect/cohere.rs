@@ -87,7 +87,7 @@ fn said_message(said: &Said<'_>) -> Value {
     if !said.text.is_empty() {
         message["content"] = json!(said.text);
     }
-    if let Some(plan) = said.reasoning {
+    if let Some(plan) = said.thoughts() {
         message["tool_plan"] = json!(plan);
     }
     message
@@ -124,6 +124,10 @@ impl Reader for Reading {
             _ => {}
         }
         Ok(())
+    }
+
+    fn end(&mut self, to: &mut Assembler) {
+        to.carry_thoughts();
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::FailureKind;
 use crate::provider::asking::{Asking, Choice, Offered, Said, SamplingWords, Shown, Turn, content};
 use crate::provider::assembler::{Assembler, Finish, Fragment};
 use crate::provider::part::Arguing;
-use crate::provider::row::{EndMarker, Extra, MaxTokensField, Quirks, ReasoningField, RequiredWord};
+use crate::provider::row::{EndMarker, Extra, MaxTokensField, NoText, Quirks, ReasoningField, RequiredWord};
 use crate::provider::trouble::Trouble;
 
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Dialect for OpenAiChat {
     }
 
     fn reader(&self, quirks: &Quirks) -> Box<dyn Reader> {
-        Box::new(Reading { end: quirks.end })
+        Box::new(Reading { end: quirks.end, reasoning: quirks.reasoning })
     }
 }
 
@@ -105,7 +105,7 @@ fn messages(asking: &Asking<'_>) -> Value {
         match turn {
             Turn::System(text) => messages.push(json!({"role": "system", "content": text})),
             Turn::User(shown) => messages.push(json!({"role": "user", "content": user_content(shown)})),
-            Turn::Model(said) => messages.push(said_message(said, asking.quirks.reasoning)),
+            Turn::Model(said) => messages.push(said_message(said, asking.quirks)),
             Turn::Results(answers) => messages.extend(answers.iter().map(|answer| {
                 json!({"role": "tool", "tool_call_id": answer.id, "name": answer.name, "content": answer.text})
             })),
@@ -114,20 +114,20 @@ fn messages(asking: &Asking<'_>) -> Value {
     Value::Array(messages)
 }
 
-fn said_message(said: &Said<'_>, reasoning: ReasoningField) -> Value {
+fn said_message(said: &Said<'_>, quirks: &Quirks) -> Value {
     let mut message = json!({"role": "assistant", "content": said.text});
     if !said.calls.is_empty() {
-        if said.text.is_empty() {
+        if said.text.is_empty() && quirks.no_text == NoText::Null {
             message["content"] = Value::Null;
         }
         message["tool_calls"] = calls(said);
     }
-    let field = match reasoning {
+    let field = match quirks.reasoning {
         ReasoningField::Nowhere => None,
         ReasoningField::ReasoningContent => Some("reasoning_content"),
         ReasoningField::Reasoning => Some("reasoning"),
     };
-    if let (Some(field), Some(reasoning)) = (field, said.reasoning) {
+    if let (Some(field), Some(reasoning)) = (field, said.thoughts()) {
         message[field] = json!(reasoning);
     }
     message
@@ -153,6 +153,7 @@ pub(super) fn user_content(shown: &[Shown<'_>]) -> Value {
 
 struct Reading {
     end: EndMarker,
+    reasoning: ReasoningField,
 }
 
 impl Reader for Reading {
@@ -184,6 +185,9 @@ impl Reader for Reading {
         if to.is_done() && self.end == EndMarker::Done {
             to.finish(Finish::Stop, "");
         }
+        if self.reasoning != ReasoningField::Nowhere {
+            to.carry_thoughts();
+        }
     }
 }
 
@@ -213,7 +217,8 @@ fn read_delta(delta: &Value, to: &mut Assembler) -> Result<(), Trouble> {
     if let Some(refusal) = text(delta, &["refusal"]) {
         to.text(refusal)?;
     }
-    for call in items(delta, &["tool_calls"]) {
+    let calls = items(delta, &["tool_calls"]);
+    for call in calls {
         let function = at(call, &["function"]);
         let slot = at(call, &["index"]).and_then(|index| index.as_u64().or_else(|| index.as_str()?.parse().ok()));
         to.call(Fragment {
@@ -223,8 +228,8 @@ fn read_delta(delta: &Value, to: &mut Assembler) -> Result<(), Trouble> {
             arguments: Arguing::of(function.and_then(|function| function.get("arguments"))),
         })?;
     }
-    if let Some(function) = at(delta, &["function_call"]) {
-        // The form of 2023, still spoken by some: one call, without an id.
+    // The form of 2023, still spoken by some: one call, without an id. Others say the same call in both forms.
+    if let (Some(function), true) = (at(delta, &["function_call"]), calls.is_empty()) {
         let arguments = Arguing::of(function.get("arguments"));
         to.call(Fragment { slot: Some(0), id: None, name: text(function, &["name"]), arguments })?;
     }
