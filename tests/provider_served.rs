@@ -22,6 +22,7 @@ use callwright::chat::{FinishReason, Outcome, Reason, Request, Response, Tool, T
 use callwright::engine::fallback::{Fallback, Policy};
 use callwright::engine::{Builder, Engine, Served};
 use callwright::error::FailureKind;
+use callwright::models::Places;
 use callwright::provider::{Bodies, Catalog, Parts, Registry, Replay};
 use common::{Home, say};
 use fault_server::{Came, Server, answer, streamed};
@@ -168,6 +169,24 @@ fn what_the_prompt_began_to_think_is_thought_to_its_end() {
     let response = response.expect("a turn");
     assert_eq!(response.raw, format!("I need the clock.</think>\n\n{CALL}"));
     assert_eq!((response.reasoning.as_str(), response.valid_calls().count()), ("I need the clock.", 1));
+}
+
+#[test]
+fn the_header_of_a_file_says_how_its_model_is_prompted() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/models/tiny.gguf");
+    let server = engine("It is late.", CALL);
+    let folder = tempfile::tempdir().expect("a folder");
+    let gguf = format!("{{ gguf = {file:?} }}");
+    // A model that lies here too is as good; its file is not run.
+    for raw in [gguf.as_str(), "{ model = \"embedded\" }"] {
+        let served = served(&server.address, raw, folder.path());
+        let response = block_on(async { Engine::served(served, Engine::builder()).await?.chat(request()).await });
+        assert_eq!(response.expect("a turn").text, "It is late.", "{raw}");
+    }
+    let missing = served(&server.address, "{ model = \"qwen2.5:7b\" }", folder.path());
+    let places = Places::new(folder.path().join("hub"), folder.path().join("cache"));
+    let error = block_on(Engine::served(missing, Engine::builder().places(places))).expect_err("not here");
+    assert!(error.hint_text().is_some_and(|hint| hint.contains("template")), "{error:?}");
 }
 
 #[test]
