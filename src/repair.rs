@@ -101,6 +101,28 @@ pub fn forced(answer: &Response, choice: &ToolChoice, offered: impl Fn(&str) -> 
     }
 }
 
+/// Whether the faults of an answer cannot come again once the call is demanded and held to the grammar. Then the same
+/// question is asked again as it was: a small model that is shown its own faulty answer mostly writes a worse one, while
+/// the same question, held, gets what the model meant. `held` is how calls were held when it answered.
+///
+/// ```
+/// use callwright::chat::{Fault, Response, ToolChoice};
+/// use callwright::repair::grammar_rules_out;
+/// let mut answer = Response::default();
+/// answer.faults.push(Fault::ForcedClose { call: 0 });
+/// assert!(grammar_rules_out(&answer, None), "written freely");
+/// assert!(!grammar_rules_out(&answer, Some(&ToolChoice::Auto)), "it would run on again");
+/// ```
+#[must_use]
+pub fn grammar_rules_out(answer: &Response, held: Option<&ToolChoice>) -> bool {
+    let runs_on = |fault: &Fault| matches!(fault, Fault::Truncated { .. } | Fault::ForcedClose { .. });
+    match held {
+        None => true,
+        Some(ToolChoice::Auto) => !answer.faults.iter().any(runs_on),
+        Some(_) => false,
+    }
+}
+
 /// The tools that the answer calls or begins to call, each once.
 fn tried(answer: &Response) -> Vec<&str> {
     let begun = answer.faults.iter().filter_map(|fault| match fault {

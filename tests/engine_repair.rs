@@ -101,18 +101,33 @@ async fn a_turn_that_fails_tells_what_there_was() {
     assert!(failed);
 }
 
+/// What was written freely is asked again as it was, held to the grammar; what even that did not mend is told.
 #[tokio::test]
-async fn the_reask_shows_the_fault_and_the_schema_and_forces_the_call() {
-    let seen = seen::Seen::new([FAULTY, RIGHT]);
+async fn the_reask_forces_the_call_and_then_shows_the_fault_and_the_schema() {
+    let seen = seen::Seen::new([FAULTY, FAULTY, RIGHT]);
     let builder = Engine::builder().generator(Box::new(seen.clone())).format("hermes").enforce(Enforce::Reask);
-    let engine = builder.reasks(1).build().await.unwrap();
+    let engine = builder.reasks(2).build().await.unwrap();
     engine.chat(Request::new("1 + 2?").tool(add())).await.unwrap();
     let jobs = seen.jobs();
     assert!(jobs[0].constraint.is_none(), "the model was to write freely at first");
-    let (text, constraint) = (jobs[1].prompt.text(), jobs[1].constraint.as_ref().unwrap());
+    let (first, second) = (jobs[0].prompt.text(), jobs[1].prompt.text());
+    assert!(!second.contains("missing") && second.ends_with(&first[first.find("1 + 2?").unwrap()..]), "{second}");
+    let (text, constraint) = (jobs[2].prompt.text(), jobs[2].constraint.as_ref().unwrap());
     assert!(text.contains("in the call of `add`: the required argument `b` is missing"), "{text}");
     assert!(text.contains(r#""required":["a","b"]"#) || text.contains(r#""required": ["a", "b"]"#), "{text}");
-    assert!(matches!(constraint.mode(), callwright::constrain::Mode::FromStart(_)));
+    for constraint in [jobs[1].constraint.as_ref().unwrap(), constraint] {
+        assert!(matches!(constraint.mode(), callwright::constrain::Mode::FromStart(_)));
+    }
+}
+
+/// Where no grammar holds, nothing else than telling the fault can help.
+#[tokio::test]
+async fn without_a_grammar_the_first_reask_shows_the_fault() {
+    let seen = seen::Seen::new([FAULTY, RIGHT]);
+    let builder = Engine::builder().generator(Box::new(seen.clone())).format("hermes").enforce(Enforce::Off);
+    let engine = builder.reasks(1).build().await.unwrap();
+    engine.chat(Request::new("1 + 2?").tool(add())).await.unwrap();
+    assert!(seen.jobs()[1].prompt.text().contains("the required argument `b` is missing"));
 }
 
 mod seen {

@@ -116,21 +116,25 @@ impl<'a> Turn<'a> {
         !self.stays_home && self.stages.ladder.fall_back.contains(&Reason::ContextOverflow)
     }
 
-    /// Gives an answer up and puts its faults to the model.
+    /// Gives an answer up and asks the model again: the same question where holding the call rules the faults out, else
+    /// with the faults before it.
     async fn ask_again(&mut self, answer: Answer) -> Result<()> {
         let response = &answer.response;
         let offered = |name: &str| self.tools.schema(name).is_some();
         let choice = repair::forced(response, &self.request.tool_choice, offered);
-        let messages = reask(&self.tools, response, &choice)?;
+        let enforced = self.stages.enforce.holds(self.reasked + 1);
         let mut request = self.request.clone();
-        request.messages.extend(messages);
+        let held = self.ask.enforced.then_some(&self.ask.request.tool_choice);
+        if !(enforced && repair::grammar_rules_out(response, held)) {
+            request.messages.extend(reask(&self.tools, response, &choice)?);
+        }
         request.tool_choice = choice;
         request.limits.deadline = self.time_here();
         self.attempts.push(self.given_up(&answer, WithdrawReason::Reask));
         let (attempt, reason) = (self.ask.number, WithdrawReason::Reask);
         self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
         self.reasked += 1;
-        self.ask = Ask { number: self.attempts.len(), request, enforced: self.stages.enforce.holds(self.reasked) };
+        self.ask = Ask { number: self.attempts.len(), request, enforced };
         Ok(())
     }
 
