@@ -116,11 +116,12 @@ class Server:
         return first
 
     def ask(self, prompt, schema):
-        text = json.load(self.post(prompt, schema))["content"]
+        """Whether the answer is a call, and its tokens."""
+        answer = json.load(self.post(prompt, schema))
         try:
-            return isinstance(json.loads(text), dict)
+            return isinstance(json.loads(answer["content"]), dict), answer["tokens_predicted"]
         except ValueError:
-            return False
+            return False, answer["tokens_predicted"]
 
     def stop(self):
         self.process.terminate()
@@ -155,18 +156,18 @@ def warm(a, home, tools_file, tools, questions, flags):
         ratios, ours, theirs = [], [], []
         for _ in range(a.rounds):
             began = server.cpu()
-            whole = sum(server.ask(prompt, schema) for prompt in prompts[1:])
+            whole, tokens = map(sum, zip(*(server.ask(prompt, schema) for prompt in prompts[1:])))
             theirs.append((server.cpu() - began) / (len(prompts) - 1))
             long, report = callwright(a, home, base + [str(len(questions))])
             short, _ = callwright(a, home, base + ["1"])
             ours.append((long - short) / (len(questions) - 1))
             ratios.append(ours[-1] / theirs[-1])
-        valid = json.loads(report)[0]["valid"]
+        tally = json.loads(report)[0]
         print(
             f"warm, {len(tools)} tools, llama-server {' '.join(flags) or 'as it comes'}: {1000 * statistics.median(ours):.0f} ms"
             f" against {1000 * statistics.median(theirs):.0f} ms of CPU a call; ratio {statistics.median(ratios):.3f}"
-            f" ({min(ratios):.3f} to {max(ratios):.3f}, {a.rounds} rounds); valid {valid} of {len(questions)}"
-            f" against {whole} of {len(prompts) - 1}"
+            f" ({min(ratios):.3f} to {max(ratios):.3f}, {a.rounds} rounds); valid {tally['valid']} of {len(questions)}"
+            f" against {whole} of {len(prompts) - 1}; {tally['tokens']:.0f} against {tokens / (len(prompts) - 1):.0f} tokens"
         )
     finally:
         server.stop()
