@@ -23,7 +23,7 @@ pub struct Ladder {
 pub enum Rung {
     /// It is good.
     Accept,
-    /// The local model is asked again, with its faults before it.
+    /// The local model is asked again, its call held to the grammar or its faults before it.
     Reask,
     /// A provider is asked, for this reason.
     FallBack(Reason),
@@ -101,25 +101,45 @@ pub fn forced(answer: &Response, choice: &ToolChoice, offered: impl Fn(&str) -> 
     }
 }
 
+/// How the calls of an answer were held to the grammar while it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Not at all.
+    Free,
+    /// From where a call began, to all that the tools' schemas say.
+    FromCall,
+    /// From the first byte; or to a part of the schemas.
+    Held,
+}
+
+impl Hold {
+    /// How calls of this choice are held. `wholly`: to all that the schemas say.
+    #[must_use]
+    pub fn of(choice: &ToolChoice, wholly: bool) -> Self {
+        if *choice == ToolChoice::Auto && wholly { Self::FromCall } else { Self::Held }
+    }
+}
+
 /// Whether the faults of an answer cannot come again once the call is demanded and held to the grammar. Then the same
 /// question is asked again as it was: a small model that is shown its own faulty answer mostly writes a worse one, while
-/// the same question, held, gets what the model meant. `held` is how calls were held when it answered.
+/// the same question, held, gets what the model meant.
 ///
 /// ```
-/// use callwright::chat::{Fault, Response, ToolChoice};
-/// use callwright::repair::grammar_rules_out;
+/// use callwright::chat::{Fault, Response};
+/// use callwright::repair::{Hold, grammar_rules_out};
 /// let mut answer = Response::default();
 /// answer.faults.push(Fault::ForcedClose { call: 0 });
-/// assert!(grammar_rules_out(&answer, None), "written freely");
-/// assert!(!grammar_rules_out(&answer, Some(&ToolChoice::Auto)), "it would run on again");
+/// assert!(grammar_rules_out(&answer, Hold::Free));
+/// assert!(!grammar_rules_out(&answer, Hold::FromCall), "it would run on again");
 /// ```
 #[must_use]
-pub fn grammar_rules_out(answer: &Response, held: Option<&ToolChoice>) -> bool {
+pub fn grammar_rules_out(answer: &Response, hold: Hold) -> bool {
     let runs_on = |fault: &Fault| matches!(fault, Fault::Truncated { .. } | Fault::ForcedClose { .. });
-    match held {
-        None => true,
-        Some(ToolChoice::Auto) => !answer.faults.iter().any(runs_on),
-        Some(_) => false,
+    match hold {
+        Hold::Free => true,
+        // A call that the grammar held is right: what is faulty was written where it did not see a call begin.
+        Hold::FromCall => !answer.faults.iter().any(runs_on),
+        Hold::Held => false,
     }
 }
 

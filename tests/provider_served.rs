@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use asking::{block_on, gate};
-use callwright::chat::{FinishReason, Outcome, Reason, Request, Response, Tool, ToolChoice};
+use callwright::chat::{Event, FinishReason, Outcome, Reason, Request, Response, Tool, ToolChoice};
 use callwright::engine::fallback::{Fallback, Policy};
 use callwright::engine::{Builder, Engine, Served};
 use callwright::error::FailureKind;
@@ -256,6 +256,46 @@ fn who_may_be_asked_instead_is_asked_where_it_is_full_or_gone() {
     let home = home(&server, gone);
     let said = say(home.callwright().args(["--set", "provider=llama-server", "run", "hello"]));
     assert!(said.err.contains("the fallback is asked instead"), "{}", said.err);
+}
+
+/// An engine that fails in the middle of a turn leaves a trace and a line in the ledger, and its text is no one's answer.
+#[test]
+fn what_failed_half_way_is_told_and_not_mixed_with_what_served() {
+    let half = Server::start(|_, came| {
+        let json = |value: &Value| answer(200, &[("content-type", "application/json")], value.to_string().as_bytes());
+        match came.line.split(' ').nth(1).unwrap_or_default() {
+            "/props" => json(&json!({"default_generation_settings": {"n_ctx": 4096}, "chat_template": TEMPLATE,
+                "bos_token": "<s>", "eos_token": "<|im_end|>"})),
+            "/tokenize" => json(&json!({"tokens": tokens(&came.json())})),
+            "/completion" if came.json().get("grammar").is_some() => {
+                answer(400, &[], br#"{"error": {"type": "exceed_context_size_error", "message": "too long"}}"#)
+            }
+            "/completion" => streamed("text/event-stream", &events("Sure. <tool_call>\n{\"name\": ", 7)),
+            _ => json(&json!({"data": [{"id": "m"}]})),
+        }
+    });
+    let registry = Registry::default();
+    registry.put("cloud", Arc::new(Replay::new("cloud").says("It is late.")));
+    let fallback =
+        Fallback::new(Arc::new(registry), ["cloud".parse().expect("a link")], Policy::when([Reason::ContextOverflow]));
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = served(&half.address, "\"served\"", folder.path());
+    let told = block_on(async {
+        let engine =
+            Engine::served(served, Engine::builder().format("hermes").fallback(fallback)).await.expect("it is there");
+        let mut stream = engine.stream(request());
+        let mut told = Vec::new();
+        while let Some(event) = stream.next().await {
+            told.push(event.expect("a turn"));
+        }
+        told
+    });
+    let text = |event: &Event| if let Event::Text { delta, .. } = event { Some(delta.clone()) } else { None };
+    assert_eq!(told.iter().filter_map(text).collect::<String>(), "It is late.");
+    let Some(Event::Finished { response }) = told.last() else { panic!("{told:?}") };
+    let [failed, answered] = response.attempts.as_slice() else { panic!("{:?}", response.attempts) };
+    assert_eq!((failed.number, failed.by.as_str(), answered.number, answered.by.as_str()), (0, "big", 1, "cloud"));
+    assert!(matches!(failed.outcome, Outcome::Failed(_)), "{failed:?}");
 }
 
 #[test]

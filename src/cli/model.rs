@@ -97,7 +97,8 @@ impl ModelArgs {
 
     /// The provider that is to answer: named on the command line, or in the settings where no model is.
     fn provider<'a>(&'a self, name: Option<&str>, world: &'a World) -> Option<&'a str> {
-        let set = || world.settings.file.provider.as_deref().filter(|_| name.is_none() && self.named.is_none());
+        let local = name.is_some() || self.named.is_some() || self.measured;
+        let set = || world.settings.file.provider.as_deref().filter(|_| !local);
         self.provider.as_deref().or_else(set)
     }
 

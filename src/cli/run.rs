@@ -47,9 +47,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let request = args.ask.request()?.message(message);
     super::block_on(async {
         let engine = args.model.engine(model, world).await?;
-        let response = args.ask.turn(&engine, request, world).await;
+        let Some(response) = args.ask.turn(&engine, request, world).await? else { return Ok(Exit::Interrupted) };
         args.model.leave(engine, world);
-        let Some(response) = response? else { return Ok(Exit::Interrupted) };
         if world.printer.wants_json() {
             world.printer.json(&response)?;
         }

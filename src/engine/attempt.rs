@@ -17,7 +17,7 @@ use crate::infer::{Chunk, Chunks, Drafts, Job};
 use crate::prompt::Reask;
 use crate::prompt::window::{self, Fitted};
 use crate::read::Parser;
-use crate::repair;
+use crate::repair::{self, Hold};
 
 /// What the model is asked in one attempt.
 pub(super) struct Ask {
@@ -33,6 +33,8 @@ pub(super) struct Ask {
 pub(super) struct Answer {
     pub(super) response: Response,
     pub(super) total_ms: f64,
+    /// How its calls were held.
+    pub(super) hold: Hold,
     /// What the engine could not do.
     pub(super) warnings: Vec<String>,
     /// The trace of an answer that is not the local model's.
@@ -41,14 +43,17 @@ pub(super) struct Answer {
 
 impl Turn<'_> {
     /// Puts the question to the model and reads what it says.
-    pub(super) async fn ask(&self) -> Result<Answer> {
+    pub(super) async fn ask(&mut self) -> Result<Answer> {
         let (started, stages, request) = (Instant::now(), self.stages, &self.ask.request);
         let prompt = self.fitted(request).await?;
         let constraint = if self.ask.enforced { stages.constraint(request, &self.tools, &prompt)? } else { None };
 
         let parser = Parser::new(Arc::clone(&stages.format), Arc::clone(&self.tools)).attempt(self.ask.number);
         let mut parser = parser.level(stages.level).after_prompt(&prompt.text());
-        self.reserve(prompt.text().len())?;
+        let wholly = constraint.as_ref().map(|constraint| constraint.relaxed().is_empty());
+        self.worst = self.reserve(prompt.text().len())?;
+        // From here on something may have been sent.
+        self.left_machine |= stages.leaves_machine();
         let mut chunks = stages.generator.generate(stages.job(request, prompt, constraint))?;
         let mut lengths = Vec::new();
         let end = loop {
@@ -79,7 +84,11 @@ impl Turn<'_> {
         response.usage = end.usage;
         response.timings = end.timings;
         let total_ms = started.elapsed().as_secs_f64() * 1000.0;
-        Ok(Answer { response, total_ms, warnings: end.warnings, remote: None })
+        let hold = match wholly {
+            Some(wholly) if end.warnings.is_empty() => Hold::of(&self.ask.request.tool_choice, wholly),
+            _ => Hold::Free,
+        };
+        Ok(Answer { response, total_ms, hold, warnings: end.warnings, remote: None })
     }
 
     /// The prompt, of a shortened conversation where the whole does not fit.
@@ -113,6 +122,12 @@ impl Turn<'_> {
 }
 
 impl Stages {
+    /// Whether the grammar can hold such a request's calls at all.
+    pub(super) fn can_hold(&self, request: &Request, tools: &ToolSet) -> bool {
+        let constraint = Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), "");
+        constraint.is_ok_and(|constraint| constraint.is_some())
+    }
+
     fn constraint(&self, request: &Request, tools: &ToolSet, prompt: &Prompt) -> Result<Option<Constraint>> {
         Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), &prompt.text())
     }

@@ -3,14 +3,16 @@
 use super::Stages;
 use super::attempt::Answer;
 use super::turn::Turn;
-use crate::chat::{Attempt, LOCAL, Reason, Request};
-use crate::error::Result;
+use crate::chat::{Attempt, LOCAL, Money, Reason, Request};
+use crate::error::{Error, Result};
 
 #[expect(clippy::unused_async, reason = "the same calls as where providers are built in")]
 impl Turn<'_> {
     pub(super) async fn elsewhere_at_once(&self) -> Result<Option<Answer>> {
         Ok(None)
     }
+
+    pub(super) async fn failed_there(&self, _: &Error, _: bool) {}
 
     pub(super) async fn fall_back(&self, _: Reason, tried: Option<Result<Answer>>) -> Result<Option<Answer>> {
         tried.transpose()
@@ -19,8 +21,8 @@ impl Turn<'_> {
 
 #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same calls as where providers are built in")]
 impl Turn<'_> {
-    pub(super) fn reserve(&self, _: usize) -> Result<()> {
-        Ok(())
+    pub(super) fn reserve(&self, _: usize) -> Result<Option<Money>> {
+        Ok(None)
     }
 }
 

@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use super::builder::Builder;
-use super::fallback::{Policy, leaving};
+use super::fallback::{Policy, leaving, may_have_cost};
 use super::turn::Turn;
 use super::{Engine, Stages};
-use crate::chat::{Attempt, Cost, LOCAL, Money, Reason, Request};
+use crate::chat::{Attempt, Cost, Event, LOCAL, Money, Outcome, Reason, Request, WithdrawReason};
 use crate::error::{Error, ErrorKind, Failure, FailureKind, Result};
 use crate::ledger::{Reserved, now};
 use crate::models::gguf::Header;
@@ -158,20 +158,42 @@ impl Seat {
 
 impl Turn<'_> {
     /// Writes down what an attempt may cost, unless that would be too much.
-    pub(super) fn reserve(&self, tokens: usize) -> Result<()> {
-        let Some(seat) = &self.stages.seat else { return Ok(()) };
+    pub(super) fn reserve(&self, tokens: usize) -> Result<Option<Money>> {
+        let Some(seat) = &self.stages.seat else { return Ok(None) };
         let model = self.stages.name.clone();
         let price = seat.prices.of(&seat.provider, &model);
         let worst = price.map(|price| price.worst(tokens, self.ask.request.limits.max_tokens));
+        // What runs on one's own machine costs nothing.
+        let worst = worst.or((seat.kind == Kind::Local).then(Money::default));
         let reserved = Reserved {
             at: now(),
             turn: self.id.clone(),
             provider: seat.provider.clone(),
             model,
             reason: Reason::User,
-            // What runs on one's own machine costs nothing.
-            picodollars: worst.or((seat.kind == Kind::Local).then(Money::default)),
+            picodollars: worst,
         };
-        self.stages.ledger.reserve(&reserved, seat.policy.budget)?.map_err(|why| seat.refuses(&why))
+        self.stages.ledger.reserve(&reserved, seat.policy.budget)?.map_err(|why| seat.refuses(&why))?;
+        Ok(worst)
+    }
+
+    /// Keeps the trace of an attempt that failed in the local model's place, and takes back what was told of it where
+    /// somebody else is asked now.
+    pub(super) async fn failed_there(&mut self, error: &Error, withdrawn: bool) {
+        if self.stages.seat.is_none() {
+            return;
+        }
+        let mut attempt = Attempt { number: self.ask.number, ..Attempt::default() };
+        attempt.model.clone_from(&self.stages.name);
+        self.stages.sign(&mut attempt);
+        attempt.cost = may_have_cost(error, self.worst);
+        attempt.failure = error.failure().map(|failure| failure.kind.to_string());
+        attempt.outcome = Outcome::Failed(error.to_string());
+        self.attempts.push(attempt);
+        if withdrawn {
+            let (attempt, reason) = (self.ask.number, WithdrawReason::Fallback);
+            self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
+            self.ask.number = self.attempts.len();
+        }
     }
 }

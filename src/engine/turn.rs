@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use super::Stages;
 use super::attempt::{Answer, Ask, reask};
 use super::events::Emitter;
-use crate::chat::{Attempt, Event, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason};
+use crate::chat::{Attempt, Event, Money, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason};
 use crate::check::ToolSet;
-use crate::error::{Error, ErrorKind, FailureKind, Result};
+use crate::error::{Error, ErrorKind, FailureKind, Result, Wait};
 use crate::ledger;
 use crate::repair::{self, Rung};
 
@@ -33,12 +33,15 @@ pub(super) async fn turn(stages: &Stages, request: Request, events: &Emitter) ->
 }
 
 impl Turn<'_> {
-    /// Asks the local model until its answer is good, or nothing more can be done about it.
+    /// Asks the local model, or the engine in its place, until its answer is good, or nothing more can be done about it.
     async fn here(&mut self) -> Result<Answer> {
         loop {
-            self.left_machine |= self.stages.leaves_machine();
             let tried = self.ask().await; // prompt -> infer -> format -> check
-            match self.rung(&tried) {
+            let rung = self.rung(&tried);
+            if let Err(error) = &tried {
+                self.failed_there(error, matches!(rung, Rung::FallBack(_))).await;
+            }
+            match rung {
                 Rung::Accept | Rung::GiveUp => return tried,
                 Rung::Reask => self.ask_again(tried?).await?,
                 Rung::FallBack(reason) => {
@@ -67,6 +70,8 @@ pub(super) struct Turn<'a> {
     pub(super) attempts: Vec<Attempt>,
     /// Whether anything was sent to another machine.
     pub(super) left_machine: bool,
+    /// The most that the attempt at hand may cost.
+    pub(super) worst: Option<Money>,
     /// Whether nobody else is asked any more.
     pub(super) stays_home: bool,
     started: Instant,
@@ -87,6 +92,7 @@ impl<'a> Turn<'a> {
             reasked: 0,
             attempts: Vec::new(),
             left_machine: false,
+            worst: None,
             stays_home: false,
             started: Instant::now(),
         };
@@ -103,11 +109,7 @@ impl<'a> Turn<'a> {
                 let too_late = self.time_left().is_some_and(|left| left.is_zero());
                 if matches!(rung, Rung::FallBack(_)) && (self.stays_home || too_late) { Rung::GiveUp } else { rung }
             }
-            Err(error) => match error.kind() {
-                _ if is_full(error) && may(Reason::ContextOverflow) => Rung::FallBack(Reason::ContextOverflow),
-                ErrorKind::ModelMissing if may(Reason::ModelMissing) => Rung::FallBack(Reason::ModelMissing),
-                _ => Rung::GiveUp,
-            },
+            Err(error) => reason_of(error).filter(|reason| may(*reason)).map_or(Rung::GiveUp, Rung::FallBack),
         }
     }
 
@@ -124,11 +126,11 @@ impl<'a> Turn<'a> {
         let choice = repair::forced(response, &self.request.tool_choice, offered);
         let enforced = self.stages.enforce.holds(self.reasked + 1);
         let mut request = self.request.clone();
-        let held = self.ask.enforced.then_some(&self.ask.request.tool_choice);
-        if !(enforced && repair::grammar_rules_out(response, held)) {
-            request.messages.extend(reask(&self.tools, response, &choice)?);
-        }
         request.tool_choice = choice;
+        let holds = enforced && repair::grammar_rules_out(response, answer.hold);
+        if !(holds && self.stages.can_hold(&request, &self.tools)) {
+            request.messages.extend(reask(&self.tools, response, &request.tool_choice)?);
+        }
         request.limits.deadline = self.time_here();
         self.attempts.push(self.given_up(&answer, WithdrawReason::Reask));
         let (attempt, reason) = (self.ask.number, WithdrawReason::Reask);
@@ -212,6 +214,17 @@ impl<'a> Turn<'a> {
 }
 
 /// Whether the conversation is too long. An engine elsewhere counts for itself, and says so when it is asked.
+/// For which reason somebody else may be asked after this trouble.
+fn reason_of(error: &Error) -> Option<Reason> {
+    match error.failure().map(|failure| failure.kind) {
+        _ if is_full(error) => Some(Reason::ContextOverflow),
+        // An engine elsewhere that nobody answers for is a model that is not there.
+        Some(FailureKind::Network | FailureKind::Timeout(Wait::Connect)) => Some(Reason::ModelMissing),
+        Some(FailureKind::Timeout(_)) => Some(Reason::Timeout),
+        _ => (error.kind() == ErrorKind::ModelMissing).then_some(Reason::ModelMissing),
+    }
+}
+
 fn is_full(error: &Error) -> bool {
     let told = error.failure().is_some_and(|failure| failure.kind == FailureKind::ContextOverflow);
     told || error.kind() == ErrorKind::ContextFull

@@ -23,7 +23,7 @@ pub(super) struct Slots {
     fresh: SeqId,
     /// Cache positions that all who were there once needed together and did not find; 0 where no one lacked any.
     lacked: usize,
-    /// Whether the cache is as large as it can be.
+    /// Whether the cache could not grow when it was asked to.
     is_full_size: bool,
 }
 
@@ -66,7 +66,7 @@ impl Slots {
                 // There is room for this job; the others wait until it is done.
                 _ => {}
             }
-            self.is_full_size = backend.limits().context < wanted;
+            self.is_full_size |= backend.limits().context < wanted;
         } else if reserved + need > limits.context {
             self.lacked = self.lacked.max(reserved + hoped);
             return Ok(None);

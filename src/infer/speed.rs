@@ -47,6 +47,7 @@ impl Rates {
         let limits = backend.limits();
         let depth = depth.clamp(1, limits.context.saturating_sub(SIZES[SIZES.len() - 1] + 1).max(1));
         let vocabulary = token_id(backend.vocab().size());
+        backend.reserve(depth + SIZES[SIZES.len() - 1])?;
         backend.truncate(0, 0)?;
         let began = Instant::now();
         for from in (0..depth).step_by(limits.batch) {

@@ -3,7 +3,6 @@
 //! The turns are the engine's own and the verdicts those of `bench parse`. What the model wrote is recorded on the way,
 //! so that it can be read again without the model.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -55,8 +54,8 @@ pub(super) struct Args {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 512)]
     max_tokens: usize,
     /// Ask so many at once, as so many clients would
-    #[arg(long, value_name = "N", default_value = "1")]
-    clients: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    clients: u16,
     /// Only the first so many tasks
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -126,8 +125,9 @@ async fn ask_all(
     let mut tally = Tally::new(if enforced { "enforced" } else { "free" });
     let bar = Bar::of_steps(world.printer, tasks.len() as u64);
     let began = Instant::now();
-    let responses = futures_util::stream::iter(tasks).map(|task| engine.chat(request(task, enforced, args)));
-    let mut responses = std::pin::pin!(responses.buffered(args.clients.get()).enumerate());
+    let ask = async |(place, task)| (place, engine.chat(request(task, enforced, args)).await);
+    let responses = futures_util::stream::iter(tasks.iter().enumerate()).map(ask);
+    let mut responses = std::pin::pin!(responses.buffer_unordered(args.clients.into()));
     while let Some((place, response)) = responses.next().await {
         if stopped.load(Ordering::Relaxed) {
             bar.clear();

@@ -25,6 +25,7 @@ use crate::ledger::{Reserved, now};
 use crate::price::{Price, Prices};
 use crate::prompt::window;
 use crate::provider::{Ask, Kind, Provider, Registry, Reply, Tokens, Whole};
+use crate::repair::Hold;
 
 pub(super) use leaving::leaving;
 pub use policy::{Complex, Policy, Share};
@@ -167,7 +168,8 @@ impl Turn<'_> {
         self.stays_home = true;
         match tried {
             Some(Ok(answer)) => Ok(Some(answer)),
-            Some(Err(error)) if error.kind() == ErrorKind::ModelMissing => Err(self.explained(error)),
+            // Who is not there, or did not answer in time, will not be there now.
+            Some(Err(error)) if reason != Reason::ContextOverflow => Err(self.explained(error)),
             None if reason == Reason::User => Err(failed.unwrap_or_else(|| {
                 self.explained(Error::new(ErrorKind::Config, "the provider that was named cannot be asked"))
             })),
@@ -269,7 +271,13 @@ impl Turn<'_> {
         attempt.faults.clone_from(&response.faults);
         response.usage = attempt.usage;
         asked.provider.info().dialect.clone_into(&mut response.format);
-        Ok(Answer { response, total_ms: attempt.total_ms, warnings: Vec::new(), remote: Some(attempt) })
+        Ok(Answer {
+            response,
+            total_ms: attempt.total_ms,
+            hold: Hold::Free,
+            warnings: Vec::new(),
+            remote: Some(attempt),
+        })
     }
 
     /// Why nobody else could do it either.
@@ -331,7 +339,7 @@ fn may_have_left(error: &Error, provider: &dyn Provider) -> bool {
 }
 
 /// What a failed request may have cost: nothing where it was refused, the worst where it may have been answered.
-fn may_have_cost(error: &Error, worst: Option<Money>) -> Cost {
+pub(super) fn may_have_cost(error: &Error, worst: Option<Money>) -> Cost {
     let answered = |kind: FailureKind| {
         matches!(
             kind,

@@ -150,7 +150,11 @@ impl Backend for Llama {
         let most = opening::most(self.info.context_length);
         let wanted = tokens.min(most);
         if self.context.is_none() {
-            self.length = wanted.next_power_of_two().clamp(FEWEST.min(most), most);
+            // Where there is no memory for it, the usual length is what is tried next.
+            let length = wanted.next_power_of_two().clamp(FEWEST.min(most), most);
+            self.context = Some(context(self.engine, &self.model, self.shape, length)?);
+            self.length = length;
+            return Ok(false);
         }
         if wanted <= self.length {
             return Ok(false);
