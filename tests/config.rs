@@ -145,11 +145,20 @@ fn wrong_values_are_refused_with_the_file() {
 
 #[test]
 fn a_project_may_not_say_where_conversations_go() {
-    for text in ["[providers.x]\nbase_url = \"https://there\"", "[profile.y.providers.x]\nbase_url = \"https://there\""]
-    {
+    let ways_out = [
+        "[providers.x]\nbase_url = \"https://there\"",
+        "[profile.y.providers.x]\nbase_url = \"https://there\"",
+        "provider = \"openai\"",
+        "[fallback]\nenabled = true\nchain = [\"openai\"]",
+        "[fallback]\nenabled = false\nsend = \"all\"",
+        "[profile.y.fallback]\nenabled = true",
+    ];
+    for text in ways_out {
         let error = Place::new().with("project", text).refused();
-        assert!(error.to_string().contains("may not say where providers are"), "{error}");
+        assert!(error.to_string().contains("may not say what leaves this machine"), "{error}");
     }
+    let kept = Place::new().with("user", "[fallback]\nenabled = true\nchain = [\"openai\"]");
+    assert!(!kept.with("project", "[fallback]\nenabled = false").plain().file.fallback.enabled);
     let own = "[providers.x]\nkind = \"cloud\"\ndialect = \"openai_chat\"\nbase_url = \"https://here\"";
     assert_eq!(Place::new().with("user", own).plain().file.providers.len(), 1);
 }

@@ -139,7 +139,7 @@ pub(super) fn all(
         let Some(path) = path else { continue };
         let Some(mut table) = read(&path)? else { continue };
         if is_project {
-            without_providers(&table, &path)?;
+            without_ways_out(&table, &path)?;
         }
         if let Some(Value::Table(named)) = table.remove("profile") {
             profiles.push((named, path.clone()));
@@ -165,15 +165,22 @@ pub(super) fn all(
     Ok(layers)
 }
 
-/// A folder that one has only unpacked must not say where conversations go.
-fn without_providers(table: &Table, path: &Path) -> Result<()> {
+/// A folder that one has only unpacked must not say that conversations leave, nor where they go. It may keep them.
+fn without_ways_out(table: &Table, path: &Path) -> Result<()> {
     let profiles = table.get("profile").and_then(Value::as_table).into_iter().flatten();
     let mut tables = profiles.filter_map(|(_, profile)| profile.as_table()).chain([table]);
-    let ways_out = |table: &Table| ["provider", "providers", "egress"].iter().any(|key| table.contains_key(*key));
-    if tables.any(ways_out) {
-        let message = format!("{}: a project's file may not say where providers are", path.display());
-        return Err(Error::new(ErrorKind::Config, message)
-            .hint("put `provider`, `[providers]` and `[egress]` into your own file (`callwright config init`)"));
+    let shut = Table::from_iter([("enabled".to_owned(), Value::from(false))]);
+    let way_out = |(key, value): (&String, &Value)| match key.as_str() {
+        "provider" | "providers" | "egress" => true,
+        "fallback" => value.as_table() != Some(&shut),
+        _ => false,
+    };
+    if tables.any(|table| table.iter().any(way_out)) {
+        let message = format!("{}: a project's file may not say what leaves this machine", path.display());
+        return Err(Error::new(ErrorKind::Config, message).hint(
+            "put `[fallback]`, `provider`, `[providers]` and `[egress]` into your own file (`callwright config init`); a \
+             project's may say `fallback = { enabled = false }`",
+        ));
     }
     Ok(())
 }
