@@ -21,8 +21,9 @@ import json
 import re
 
 from common import ROOT, Checks, Home, Stub, arguments
+from conversation import FIRST, KEY, RESULTS, SECOND, SYSTEM, TOOLS
 from models import differences
-from vendors import FIRST, KEY, RESULTS, SECOND, SYSTEM, TOOLS, VENDORS
+from vendors import VENDORS
 
 PACKAGES = ["openai", "anthropic", "google-genai", "mistralai", "cohere", "ollama"]
 
