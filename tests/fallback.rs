@@ -75,6 +75,7 @@ async fn what_the_local_model_cannot_do_another_does_and_it_is_told() {
         (response.served_by.as_str(), response.left_machine, response.model.as_str()),
         ("cloud", true, "replay")
     );
+    assert!(response.timings.first_token_ms > 0.0);
     let [home, away] = response.attempts.as_slice() else { panic!("{:?}", response.attempts) };
     assert_eq!((home.number, &home.outcome), (0, &Outcome::Withdrawn(WithdrawReason::Fallback)));
     assert_eq!((home.raw.as_str(), home.cost), (FAULTY, Cost::Nothing));

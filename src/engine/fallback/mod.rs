@@ -139,13 +139,16 @@ impl Turn<'_> {
                 }
             };
             attempt.model.clone_from(&asked.model);
-            let (started, mut delivered) = (Instant::now(), false);
-            let replied = self.reply(&asked, number, home.is_some(), &mut delivered).await;
+            let (started, mut first) = (Instant::now(), None);
+            let replied = self.reply(&asked, number, home.is_some(), &mut first).await;
             attempt.total_ms = started.elapsed().as_secs_f64() * 1000.0;
             let error = match replied {
                 Ok(whole) => {
                     self.attempts.extend(home.map(|answer| self.given_up(answer, WithdrawReason::Fallback)));
-                    return self.taken(attempt, &asked, whole).await.map(Some);
+                    let mut answer = self.taken(attempt, &asked, whole).await?;
+                    answer.response.timings.first_token_ms =
+                        first.map_or(0.0, |first| first.duration_since(started).as_secs_f64() * 1000.0);
+                    return Ok(Some(answer));
                 }
                 Err(error) => error,
             };
@@ -154,7 +157,7 @@ impl Turn<'_> {
             attempt.failure = error.failure().map(|failure| failure.kind.to_string());
             attempt.outcome = Outcome::Failed(error.to_string());
             self.attempts.push(attempt);
-            if delivered {
+            if first.is_some() {
                 self.attempts.extend(home.map(|answer| self.given_up(answer, WithdrawReason::Fallback)));
                 return Err(error);
             }
@@ -215,8 +218,15 @@ impl Turn<'_> {
         Ok(Asked { provider, model, request, reason, price, worst })
     }
 
-    /// Reads a provider's reply and tells it as it comes. The local answer is taken back with its first piece.
-    async fn reply(&self, asked: &Asked, attempt: usize, withdraws: bool, delivered: &mut bool) -> Result<Whole> {
+    /// Reads a provider's reply and tells it as it comes, and when it began. The local answer is taken back with its first
+    /// piece.
+    async fn reply(
+        &self,
+        asked: &Asked,
+        attempt: usize,
+        withdraws: bool,
+        first: &mut Option<Instant>,
+    ) -> Result<Whole> {
         let session = self.stages.session.as_str();
         let ask = Ask::new(asked.request.clone(), asked.model.clone(), asked.reason).in_conversation(session);
         let mut replies = asked.provider.stream(ask);
@@ -224,11 +234,11 @@ impl Turn<'_> {
             let next = poll_fn(|context| replies.as_mut().poll_next(context)).await;
             let cut = || Error::new(ErrorKind::Backend, "the provider's stream ended without an end");
             let reply = next.ok_or_else(cut)??;
-            if withdraws && !*delivered {
+            if withdraws && first.is_none() {
                 let (attempt, reason) = (self.ask.number, WithdrawReason::Fallback);
                 self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
             }
-            *delivered = true;
+            first.get_or_insert_with(Instant::now);
             self.events
                 .emit(match reply {
                     Reply::Text(delta) => Event::Text { attempt, delta },
