@@ -13,13 +13,14 @@ mod asking;
 mod fault_server;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use asking::{QUICK, block_on, catalog, gate};
 use callwright::chat::{Piece, Prompt, Request, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::engine::Engine;
-use callwright::error::FailureKind;
+use callwright::error::{FailureKind, Wait};
 use callwright::format::Formats;
 use callwright::infer::{Chunk, Generator, Job};
 use callwright::provider::{Bodies, Parts, Raw, RawEngine};
@@ -170,6 +171,28 @@ fn an_output_is_whole_or_an_error() {
     assert!(connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("no engine"));
     let silent = Server::always(vec![Act::Close]);
     assert!(connect(&silent.address, &folder, &[]).is_err());
+}
+
+#[test]
+fn an_engine_that_says_nothing_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let silent = |mute: &'static str| {
+        Server::start(move |_, came: &Came| match came.line.split(' ').nth(1).unwrap_or_default() {
+            path if path == mute => vec![Act::Pause(Duration::from_secs(3))],
+            "/props" => answer(200, &JSON, b"{\"default_generation_settings\": {}}"),
+            "/v1/models" => answer(200, &JSON, b"{\"data\": [{\"id\": \"m\"}]}"),
+            _ => answer(200, &JSON, b"{\"tokens\": [1]}"),
+        })
+    };
+    let late =
+        |error: &callwright::Error| error.failure().expect("a failure").kind == FailureKind::Timeout(Wait::FirstByte);
+    for mute in ["/props", "/v1/models"] {
+        assert!(late(&connect(&silent(mute).address, &folder, &[]).expect_err("silence")), "{mute}");
+    }
+    for mute in ["/tokenize", "/completion"] {
+        let raw = connect(&silent(mute).address, &folder, &[]).expect("an engine");
+        assert!(late(&read(&raw, job(Prompt::markup("x"), None)).1.expect_err("silence")), "{mute}");
+    }
 }
 
 /// How many formats a remote engine can be held to, and which are only checked.

@@ -15,7 +15,7 @@ mod schema;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub(super) use self::chat::Unspoken;
 pub use self::engine::RawEngine;
@@ -33,7 +33,7 @@ use super::trouble::Trouble;
 use super::{Reason, frames};
 use crate::chat::{BYTES_A_TOKEN, Piece, Prompt};
 use crate::constrain::{Constraint, Mode};
-use crate::error::{Error, ErrorKind, FailureKind, Result, Wait};
+use crate::error::{Error, ErrorKind, FailureKind, Result};
 use crate::infer::{Chunks, Generator, Job, ModelInfo};
 
 /// A remote engine that completes texts.
@@ -79,7 +79,7 @@ impl Raw {
         let until = || Instant::now() + clocks.first_byte;
         let mut told = None;
         for (engine, path, key) in PROBES {
-            let response = sender.get(path, Reason::Check).await?;
+            let response = sender.get(path, until()).await?;
             // An engine that is another one does not know the path, or answers with something else. A key that is
             // refused is refused everywhere.
             let answer = match json(response, until()).await {
@@ -99,7 +99,7 @@ impl Raw {
                 .hint("llama-server, vLLM and SGLang are; ask others through their chat endpoint"));
         };
         let fail = |trouble| told::error(trouble, &parts.row, sender.redactor(), None);
-        let response = sender.get("/v1/models", Reason::Check).await?;
+        let response = sender.get("/v1/models", until()).await?;
         let models = json(response, until()).await.map_err(fail)?;
         let name = parts.row.model.clone().or_else(|| models["data"][0]["id"].as_str().map(str::to_owned));
         let mut info = ModelInfo::named(name.unwrap_or_default());
@@ -207,10 +207,8 @@ impl Wire {
             grammar: wanted.grammar,
             special: &self.special,
         };
-        let body = self.engine.body(&asked).to_string().into_bytes();
-        let late = |_| self.fail(Trouble::new(FailureKind::Timeout(Wait::FirstByte), "the engine did not answer"));
-        let sent = self.sender.complete(&self.info.name, self.engine.path(), body, Reason::User);
-        let response = timeout_at(first_byte, sent).await.map_err(late)??;
+        let (body, path) = (self.engine.body(&asked), self.engine.path());
+        let response = self.sender.complete(&self.info.name, path, &body, Reason::User, first_byte).await?;
         let framing = frames::Framing::Events;
         let (response, _) =
             answer_or_trouble(response, framing, first_byte).await.map_err(|trouble| self.fail(trouble))?;
@@ -252,7 +250,7 @@ impl Wire {
     async fn pieces(&self, text: &str, as_markup: bool) -> Result<Vec<String>> {
         let until = Instant::now() + self.clocks.first_byte;
         let body = json!({"content": text, "add_special": false, "parse_special": as_markup, "with_pieces": true});
-        let response = self.sender.complete("", "/tokenize", body.to_string().into_bytes(), Reason::Check).await?;
+        let response = self.sender.complete("", "/tokenize", &body, Reason::Check, until).await?;
         let answer = json(response, until).await.map_err(|trouble| self.fail(trouble))?;
         let tokens = answer["tokens"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(tokens.iter().filter_map(|token| token["piece"].as_str()).map(str::to_owned).collect())
@@ -261,8 +259,7 @@ impl Wire {
     async fn tokens(&self, piece: &Piece, until: Instant) -> Result<Vec<Value>> {
         let is_markup = matches!(piece, Piece::Markup(_));
         let body = json!({"content": piece.as_str(), "add_special": false, "parse_special": is_markup});
-        let response =
-            self.sender.complete(&self.info.name, "/tokenize", body.to_string().into_bytes(), Reason::User).await?;
+        let response = self.sender.complete(&self.info.name, "/tokenize", &body, Reason::User, until).await?;
         let mut answer = json(response, until).await.map_err(|trouble| self.fail(trouble))?;
         match answer["tokens"].take() {
             Value::Array(tokens) => Ok(tokens),
