@@ -153,6 +153,23 @@ fn what_people_said_is_never_markup() {
 }
 
 #[test]
+fn what_the_model_spelt_out_is_told_from_its_tokens() {
+    const CALL: &str = "data: {\"choices\":[{\"text\":\"<tool_call>\",\"finish_reason\":\"stop\"}]}\n\n";
+    for (pieces, is_token) in [(&["<|x|>", "so"][..], true), (&["<|x", "|>so"], false)] {
+        let chunk = |text: &&str| format!("data: {}\n\n", json!({"choices": [{"text": text}]}));
+        let output: &str = Box::leak((pieces.iter().map(chunk).collect::<String>() + CALL).into_boxed_str());
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = engine(RawEngine::Vllm, output);
+        let raw = connect(&server.address, &folder, &["<|x|>", "<tool_call>"]).expect("an engine");
+        let mut asked = job(Prompt::markup("x"), Some(constraint("hermes", &ToolChoice::Auto)));
+        asked.limits.max_tokens = 9;
+        let (_, end) = read(&raw, asked);
+        let refused = |error: &callwright::Error| error.to_string().contains("spelt out");
+        assert_eq!(end.as_ref().err().is_some_and(refused), !is_token, "{pieces:?}: {end:?}");
+    }
+}
+
+#[test]
 fn an_output_is_whole_or_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     for (output, kind) in [

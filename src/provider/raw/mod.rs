@@ -11,6 +11,7 @@ mod expression;
 mod gbnf;
 mod reading;
 mod schema;
+mod written;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub(super) use self::chat::Unspoken;
 pub use self::engine::RawEngine;
 use self::engine::{Completion, PROBES};
 use self::reading::Output;
+use self::written::Written;
 use super::address::is_loopback;
 use super::breaker::Breakers;
 use super::clocks::Clocks;
@@ -221,29 +223,37 @@ impl Wire {
     async fn prompt(&self, prompt: &Prompt, until: Instant) -> Result<Value> {
         if self.engine != RawEngine::LlamaServer {
             if prompt.pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(_))) {
-                let why = "someone said the model's markup, which this engine cannot take as plain text";
-                return Err(self.fail(Trouble::new(FailureKind::Unsupported, why)));
+                return Err(self.cannot_say("someone said"));
             }
             return Ok(json!(prompt.text()));
         }
-        let mut tokens = Vec::new();
-        for piece in &prompt.pieces {
-            tokens.extend(self.tokens(piece, until).await?);
-        }
-        Ok(Value::Array(tokens))
+        self.all_tokens(Vec::new(), &prompt.pieces, until).await
     }
 
     /// The prompt with a text of the model behind it.
-    async fn prompt_and(&self, prompt: &Value, written: &[u8], until: Instant) -> Result<Value> {
-        let written = String::from_utf8_lossy(written).into_owned();
-        Ok(match prompt {
-            Value::Array(tokens) if !written.is_empty() => {
-                let more = self.tokens(&Piece::Markup(written), until).await?;
-                tokens.iter().cloned().chain(more).collect()
-            }
-            Value::String(text) => json!(format!("{text}{written}")),
-            other => other.clone(),
-        })
+    async fn prompt_and(&self, prompt: &Value, written: &Written, until: Instant) -> Result<Value> {
+        let pieces = written.pieces();
+        if let Value::Array(tokens) = prompt {
+            return self.all_tokens(tokens.clone(), &pieces, until).await;
+        }
+        let spells = |text: &str| self.special.iter().any(|token| text.contains(token));
+        if pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(text) if spells(text))) {
+            return Err(self.cannot_say("the model spelt out"));
+        }
+        let written = String::from_utf8_lossy(written.text());
+        Ok(json!(format!("{}{written}", prompt.as_str().unwrap_or_default())))
+    }
+
+    fn cannot_say(&self, who: &str) -> Error {
+        let why = format!("{who} the model's markup, which this engine cannot take as plain text");
+        self.fail(Trouble::new(FailureKind::Unsupported, why))
+    }
+
+    async fn all_tokens(&self, mut tokens: Vec<Value>, pieces: &[Piece], until: Instant) -> Result<Value> {
+        for piece in pieces {
+            tokens.extend(self.tokens(piece, until).await?);
+        }
+        Ok(Value::Array(tokens))
     }
 
     /// The tokens of a text, in letters.
