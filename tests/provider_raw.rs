@@ -186,8 +186,16 @@ fn an_output_is_whole_or_an_error() {
     }
     let other = Server::always(answer(404, &JSON, b"{}"));
     assert!(connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("no engine"));
+    let other = Server::always(answer(200, &JSON, b"{\"error\": \"Unexpected endpoint or method. (GET /props)\"}"));
+    assert!(connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("no engine"));
     let silent = Server::always(vec![Act::Close]);
     assert!(connect(&silent.address, &folder, &[]).is_err());
+    // An engine that is not ready yet is one all the same.
+    let loading = b"{\"error\":{\"code\":503,\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}";
+    let loading = Server::always(answer(503, &JSON, loading));
+    let error = connect(&loading.address, &folder, &[]).expect_err("not yet");
+    assert_eq!(error.failure().expect("a failure").kind, FailureKind::Overloaded);
+    assert!(error.to_string().contains("Loading model"), "{error}");
 }
 
 #[test]

@@ -76,19 +76,18 @@ impl Raw {
         let Some(address) = parts.row.addresses().into_iter().next() else {
             return Err(Error::new(ErrorKind::Config, format!("the provider `{}` has no address", parts.row.name)));
         };
-        let sender = Sender::new(&parts, address.strip_suffix("/v1").unwrap_or(&address))?;
+        let sender = Sender::new(&parts, root(&address))?;
         let clocks = Clocks::from(&parts.row.limits);
         let until = || Instant::now() + clocks.first_byte;
+        let fail = |trouble| told::error(trouble, &parts.row, sender.redactor(), None);
         let mut told = None;
         for (engine, path, key) in PROBES {
             let response = sender.get(path, until()).await?;
-            // An engine that is another one does not know the path, or answers with something else. A key that is
-            // refused is refused everywhere.
+            // An engine that is another one does not know the path, or answers with something else. One that loads its
+            // model, or refuses the key, does so everywhere.
             let answer = match json(response, until()).await {
-                Err(trouble) if trouble.kind == FailureKind::Auth => {
-                    return Err(told::error(trouble, &parts.row, sender.redactor(), None));
-                }
-                answer => answer.unwrap_or(Value::Null),
+                Err(trouble) if is_strange(&trouble) => Value::Null,
+                answer => answer.map_err(fail)?,
             };
             if answer.get(key).is_some() {
                 told = Some((engine, answer));
@@ -100,7 +99,6 @@ impl Raw {
                 .about(parts.row.name.as_str())
                 .hint("llama-server, vLLM and SGLang are; ask others through their chat endpoint"));
         };
-        let fail = |trouble| told::error(trouble, &parts.row, sender.redactor(), None);
         let response = sender.get("/v1/models", until()).await?;
         let models = json(response, until()).await.map_err(fail)?;
         let name = parts.row.model.clone().or_else(|| models["data"][0]["id"].as_str().map(str::to_owned));
@@ -275,6 +273,21 @@ impl Wire {
             Value::Array(tokens) => Ok(tokens),
             _ => Err(self.fail(Trouble::malformed("the engine gave no tokens"))),
         }
+    }
+}
+
+/// The address of the engine itself, where its endpoint for chats is named.
+fn root(address: &str) -> &str {
+    let address = address.trim_end_matches('/');
+    address.strip_suffix("/v1").unwrap_or(address)
+}
+
+/// Whether a server that answers so does not know what it was asked. Some say that with status 200.
+fn is_strange(trouble: &Trouble) -> bool {
+    match trouble.kind {
+        FailureKind::NotFound | FailureKind::InvalidRequest | FailureKind::Unsupported | FailureKind::Malformed => true,
+        FailureKind::Overloaded => trouble.status.is_none(),
+        _ => false,
     }
 }
 
