@@ -184,6 +184,10 @@ fn an_output_is_whole_or_an_error() {
         let error = read(&raw, job(Prompt::markup("x"), None)).1.expect_err("broken");
         assert_eq!(error.failure().expect("a failure").kind, kind, "{output}");
     }
+    // Who does not count has computed what came.
+    let uncounted = "data: {\"choices\":[{\"text\":\"x\",\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let raw = connect(&engine(RawEngine::Vllm, uncounted).address, &folder, &[]).expect("an engine");
+    assert_eq!(read(&raw, job(Prompt::markup("x"), None)).1.expect("an end").usage.completion_tokens, 1);
     let other = Server::always(answer(404, &JSON, b"{}"));
     assert!(connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("no engine"));
     let other = Server::always(answer(200, &JSON, b"{\"error\": \"Unexpected endpoint or method. (GET /props)\"}"));
