@@ -179,9 +179,15 @@ fn an_output_is_whole_or_an_error() {
             FailureKind::Overloaded,
         ),
         ("data: {{\n\n", FailureKind::Malformed),
+        (
+            "data: {\"error\":{\"code\":500,\"message\":\"no: tell nobody of the purple submarine\"}}\n\n",
+            FailureKind::Overloaded,
+        ),
     ] {
         let raw = connect(&engine(RawEngine::LlamaServer, output).address, &folder, &[]).expect("an engine");
-        let error = read(&raw, job(Prompt::markup("x"), None)).1.expect_err("broken");
+        let said = "<user>tell nobody of the purple submarine";
+        let error = read(&raw, job(Prompt::markup(said), None)).1.expect_err("broken");
+        assert!(!error.to_string().contains("submarine"), "{error}");
         assert_eq!(error.failure().expect("a failure").kind, kind, "{output}");
     }
     // Who does not count has computed what came.

@@ -109,9 +109,10 @@ impl Course {
         let begun = Instant::now();
         let deadline = wire.clocks.deadline(job.limits);
         wire.budget.earn();
-        let probe = wire.breakers.probe(&wire.info.name).map_err(|trouble| wire.fail(trouble))?;
+        let fail = |trouble| wire.fail(trouble, None);
+        let probe = wire.breakers.probe(&wire.info.name).map_err(fail)?;
         let tokens = job.prompt.text().len().div_ceil(BYTES_A_TOKEN) + job.limits.max_tokens;
-        let turn = wire.limits.enter(tokens as u64, deadline).await.map_err(|trouble| wire.fail(trouble))?;
+        let turn = wire.limits.enter(tokens as u64, deadline).await.map_err(fail)?;
         let mut tries = wire.tries(deadline);
         let prompt = loop {
             match wire.prompt(&job.prompt, wire.until(deadline)).await {
@@ -173,7 +174,7 @@ impl Course {
                 Ok(other) => return Ok(other),
                 Err(trouble) => {
                     self.wire.breakers.told(&self.wire.info.name, trouble.kind);
-                    return Err(self.wire.fail(trouble));
+                    return Err(self.wire.fail(trouble, Some(&self.job.prompt)));
                 }
             }
         }
@@ -201,13 +202,14 @@ impl Course {
         let (max_tokens, deadline) = (self.left().saturating_sub(spare).max(1), self.deadline);
         let mut tries = wire.tries(deadline);
         loop {
-            let prompt = match wire.prompt_and(&self.prompt, &self.written, wire.until(deadline)).await {
-                Ok(prompt) => prompt,
-                Err(error) => {
-                    wire.again(error, &mut tries).await?;
-                    continue;
-                }
-            };
+            let prompt =
+                match wire.prompt_and(&self.job.prompt, &self.prompt, &self.written, wire.until(deadline)).await {
+                    Ok(prompt) => prompt,
+                    Err(error) => {
+                        wire.again(error, &mut tries).await?;
+                        continue;
+                    }
+                };
             let wanted = Wanted {
                 job: &self.job,
                 prompt: &prompt,

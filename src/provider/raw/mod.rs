@@ -2,7 +2,8 @@
 //!
 //! Chat endpoints of such servers drop tools where the model's template knows none, and ignore that a call must be made.
 //! So the prompt is written here and sent as it is: as token ids where the engine turns text into them on request, so that
-//! what people said is never read as markup and the text is not begun twice. It must not know formats or checks.
+//! what people said is never read as markup. What begins every text stands in the prompt already: ids have it once, vLLM is
+//! told to add none, and SGLang cannot be told. It must not know formats or checks.
 
 mod chat;
 mod course;
@@ -27,6 +28,7 @@ use super::address::is_loopback;
 use super::breaker::Breakers;
 use super::clocks::Clocks;
 use super::limits::Limits;
+use super::redact::Said;
 use super::registry::Parts;
 use super::retry::Budget;
 use super::send::{Sender, answer_or_trouble, json};
@@ -159,8 +161,11 @@ impl Raw {
             return Ok(Vec::new());
         }
         let all = texts.join("\n");
-        let (markup, plain) = (self.wire.pieces(&all, true).await?, self.wire.pieces(&all, false).await?);
-        Ok(texts.into_iter().filter(|text| markup.contains(text) && !plain.contains(text)).collect())
+        let until = Instant::now() + self.wire.clocks.first_byte;
+        let markup = self.wire.tokens(&Piece::Markup(all.clone()), None, until).await?;
+        let plain = self.wire.tokens(&Piece::Verbatim(all), None, until).await?;
+        let among = |tokens: &[Value], text: &String| tokens.iter().any(|token| token["piece"] == text.as_str());
+        Ok(texts.into_iter().filter(|text| among(&markup, text) && !among(&plain, text)).collect())
     }
 }
 
@@ -191,8 +196,10 @@ struct Wanted<'a> {
 }
 
 impl Wire {
-    fn fail(&self, trouble: Trouble) -> Error {
-        told::error(trouble, &self.parts.row, self.sender.redactor(), None)
+    /// The error that a trouble is, without words of this prompt.
+    fn fail(&self, trouble: Trouble, prompt: Option<&Prompt>) -> Error {
+        let said = prompt.map(Said::from).unwrap_or_default();
+        told::error_without(trouble, &self.parts.row, self.sender.redactor(), &said)
     }
 
     /// Asks once, and gives what is to be read.
@@ -210,8 +217,8 @@ impl Wire {
         let (body, path) = (self.engine.body(&asked), self.engine.path());
         let response = self.sender.complete(&self.info.name, path, &body, Reason::User, first_byte).await?;
         let framing = frames::Framing::Events;
-        let (response, _) =
-            answer_or_trouble(response, framing, first_byte).await.map_err(|trouble| self.fail(trouble))?;
+        let fail = |trouble| self.fail(trouble, Some(&wanted.job.prompt));
+        let (response, _) = answer_or_trouble(response, framing, first_byte).await.map_err(fail)?;
         let chunks = self.clocks.watch(response.bytes_stream(), first_byte);
         let frames = frames::frames(framing, chunks, frames::ByteCaps::default());
         Ok(Output::new(frames, self.clocks.progress, wanted.deadline))
@@ -225,14 +232,14 @@ impl Wire {
             }
             return Ok(json!(prompt.text()));
         }
-        self.all_tokens(Vec::new(), &prompt.pieces, until).await
+        self.all_tokens(Vec::new(), &prompt.pieces, prompt, until).await
     }
 
-    /// The prompt with a text of the model behind it.
-    async fn prompt_and(&self, prompt: &Value, written: &Written, until: Instant) -> Result<Value> {
+    /// The prompt, as the engine takes it, with a text of the model behind it.
+    async fn prompt_and(&self, said: &Prompt, prompt: &Value, written: &Written, until: Instant) -> Result<Value> {
         let pieces = written.pieces();
         if let Value::Array(tokens) = prompt {
-            return self.all_tokens(tokens.clone(), &pieces, until).await;
+            return self.all_tokens(tokens.clone(), &pieces, said, until).await;
         }
         let spells = |text: &str| self.special.iter().any(|token| text.contains(token));
         if pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(text) if spells(text))) {
@@ -244,34 +251,35 @@ impl Wire {
 
     fn cannot_say(&self, who: &str) -> Error {
         let why = format!("{who} the model's markup, which this engine cannot take as plain text");
-        self.fail(Trouble::new(FailureKind::Unsupported, why))
+        self.fail(Trouble::new(FailureKind::Unsupported, why), None)
     }
 
-    async fn all_tokens(&self, mut tokens: Vec<Value>, pieces: &[Piece], until: Instant) -> Result<Value> {
+    async fn all_tokens(
+        &self,
+        mut tokens: Vec<Value>,
+        pieces: &[Piece],
+        said: &Prompt,
+        until: Instant,
+    ) -> Result<Value> {
         for piece in pieces {
-            tokens.extend(self.tokens(piece, until).await?);
+            tokens.extend(self.tokens(piece, Some(said), until).await?);
         }
         Ok(Value::Array(tokens))
     }
 
-    /// The tokens of a text, in letters.
-    async fn pieces(&self, text: &str, as_markup: bool) -> Result<Vec<String>> {
-        let until = Instant::now() + self.clocks.first_byte;
-        let body = json!({"content": text, "add_special": false, "parse_special": as_markup, "with_pieces": true});
-        let response = self.sender.complete("", "/tokenize", &body, Reason::Check, until).await?;
-        let answer = json(response, until).await.map_err(|trouble| self.fail(trouble))?;
-        let tokens = answer["tokens"].as_array().map_or(&[][..], Vec::as_slice);
-        Ok(tokens.iter().filter_map(|token| token["piece"].as_str()).map(str::to_owned).collect())
-    }
-
-    async fn tokens(&self, piece: &Piece, until: Instant) -> Result<Vec<Value>> {
+    /// The tokens of a piece of this prompt; of a piece of none, each with its letters.
+    async fn tokens(&self, piece: &Piece, prompt: Option<&Prompt>, until: Instant) -> Result<Vec<Value>> {
         let is_markup = matches!(piece, Piece::Markup(_));
-        let body = json!({"content": piece.as_str(), "add_special": false, "parse_special": is_markup});
-        let response = self.sender.complete(&self.info.name, "/tokenize", &body, Reason::User, until).await?;
-        let mut answer = json(response, until).await.map_err(|trouble| self.fail(trouble))?;
-        match answer["tokens"].take() {
+        let mut body = json!({"content": piece.as_str(), "add_special": false, "parse_special": is_markup});
+        let reason = if prompt.is_some() { Reason::User } else { Reason::Check };
+        if prompt.is_none() {
+            body["with_pieces"] = json!(true);
+        }
+        let fail = |trouble| self.fail(trouble, prompt);
+        let response = self.sender.complete(&self.info.name, "/tokenize", &body, reason, until).await?;
+        match json(response, until).await.map_err(fail)?["tokens"].take() {
             Value::Array(tokens) => Ok(tokens),
-            _ => Err(self.fail(Trouble::malformed("the engine gave no tokens"))),
+            _ => Err(fail(Trouble::malformed("the engine gave no tokens"))),
         }
     }
 }
@@ -291,7 +299,8 @@ fn is_strange(trouble: &Trouble) -> bool {
     }
 }
 
-/// Whether the grammar holds from the first byte on; what may come before that is thinking which the prompt has begun.
+/// What ends the thinking that the prompt has begun, where a call is demanded behind it. None where nothing was begun, and
+/// where calls are the model's own choice.
 fn opened(constraint: &Constraint) -> Option<&str> {
     match constraint.mode() {
         Mode::FromStart(thinking) => {
