@@ -57,7 +57,18 @@ fn tools() -> Vec<Tool> {
             "required": ["lat"], "additionalProperties": false},
     }, "required": ["city", "days"]});
     let note = json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
-    vec![Tool::new("get_weather", "The weather", weather), Tool::new("note", "Keeps a text", note)]
+    let odd = json!({"type": "object", "$defs": {"level": {"enum": ["low", "high", 3, null], "type": "string"}}, "properties": {
+        "level": {"$ref": "#/$defs/level"}, "kind": {"type": "integer", "enum": [1, 2, "three"]},
+        "limits": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "more": {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a", "unnamed"]},
+        "either": {"anyOf": [{"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}, {"type": "null"}]},
+        "only": {"allOf": [{"type": "boolean"}]}, "untyped": {"properties": {"y": {"const": "z"}}, "required": ["y"]},
+    }, "required": ["level", "limits", "more"]});
+    vec![
+        Tool::new("get_weather", "The weather", weather),
+        Tool::new("note", "Keeps a text", note),
+        Tool::new("odd", "Takes what is rare", odd),
+    ]
 }
 
 #[test]

@@ -13,13 +13,14 @@ mod asking;
 mod fault_server;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use asking::{QUICK, block_on, catalog, gate};
 use callwright::chat::{Piece, Prompt, Request, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::engine::Engine;
-use callwright::error::FailureKind;
+use callwright::error::{FailureKind, Wait};
 use callwright::format::Formats;
 use callwright::infer::{Chunk, Generator, Job};
 use callwright::provider::{Bodies, Parts, Raw, RawEngine};
@@ -152,6 +153,23 @@ fn what_people_said_is_never_markup() {
 }
 
 #[test]
+fn what_the_model_spelt_out_is_told_from_its_tokens() {
+    const CALL: &str = "data: {\"choices\":[{\"text\":\"<tool_call>\",\"finish_reason\":\"stop\"}]}\n\n";
+    for (pieces, is_token) in [(&["<|x|>", "so"][..], true), (&["<|x", "|>so"], false)] {
+        let chunk = |text: &&str| format!("data: {}\n\n", json!({"choices": [{"text": text}]}));
+        let output: &str = Box::leak((pieces.iter().map(chunk).collect::<String>() + CALL).into_boxed_str());
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = engine(RawEngine::Vllm, output);
+        let raw = connect(&server.address, &folder, &["<|x|>", "<tool_call>"]).expect("an engine");
+        let mut asked = job(Prompt::markup("x"), Some(constraint("hermes", &ToolChoice::Auto)));
+        asked.limits.max_tokens = 9;
+        let (_, end) = read(&raw, asked);
+        let refused = |error: &callwright::Error| error.to_string().contains("spelt out");
+        assert_eq!(end.as_ref().err().is_some_and(refused), !is_token, "{pieces:?}: {end:?}");
+    }
+}
+
+#[test]
 fn an_output_is_whole_or_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     for (output, kind) in [
@@ -161,15 +179,55 @@ fn an_output_is_whole_or_an_error() {
             FailureKind::Overloaded,
         ),
         ("data: {{\n\n", FailureKind::Malformed),
+        (
+            "data: {\"error\":{\"code\":500,\"message\":\"no: tell nobody of the purple submarine\"}}\n\n",
+            FailureKind::Overloaded,
+        ),
     ] {
         let raw = connect(&engine(RawEngine::LlamaServer, output).address, &folder, &[]).expect("an engine");
-        let error = read(&raw, job(Prompt::markup("x"), None)).1.expect_err("broken");
+        let said = "<user>tell nobody of the purple submarine";
+        let error = read(&raw, job(Prompt::markup(said), None)).1.expect_err("broken");
+        assert!(!error.to_string().contains("submarine"), "{error}");
         assert_eq!(error.failure().expect("a failure").kind, kind, "{output}");
     }
+    // Who does not count has computed what came.
+    let uncounted = "data: {\"choices\":[{\"text\":\"x\",\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let raw = connect(&engine(RawEngine::Vllm, uncounted).address, &folder, &[]).expect("an engine");
+    assert_eq!(read(&raw, job(Prompt::markup("x"), None)).1.expect("an end").usage.completion_tokens, 1);
     let other = Server::always(answer(404, &JSON, b"{}"));
+    assert!(connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("no engine"));
+    let other = Server::always(answer(200, &JSON, b"{\"error\": \"Unexpected endpoint or method. (GET /props)\"}"));
     assert!(connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("no engine"));
     let silent = Server::always(vec![Act::Close]);
     assert!(connect(&silent.address, &folder, &[]).is_err());
+    // An engine that is not ready yet is one all the same.
+    let loading = b"{\"error\":{\"code\":503,\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}";
+    let loading = Server::always(answer(503, &JSON, loading));
+    let error = connect(&loading.address, &folder, &[]).expect_err("not yet");
+    assert_eq!(error.failure().expect("a failure").kind, FailureKind::Overloaded);
+    assert!(error.to_string().contains("Loading model"), "{error}");
+}
+
+#[test]
+fn an_engine_that_says_nothing_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let silent = |mute: &'static str| {
+        Server::start(move |_, came: &Came| match came.line.split(' ').nth(1).unwrap_or_default() {
+            path if path == mute => vec![Act::Pause(Duration::from_secs(3))],
+            "/props" => answer(200, &JSON, b"{\"default_generation_settings\": {}}"),
+            "/v1/models" => answer(200, &JSON, b"{\"data\": [{\"id\": \"m\"}]}"),
+            _ => answer(200, &JSON, b"{\"tokens\": [1]}"),
+        })
+    };
+    let late =
+        |error: &callwright::Error| error.failure().expect("a failure").kind == FailureKind::Timeout(Wait::FirstByte);
+    for mute in ["/props", "/v1/models"] {
+        assert!(late(&connect(&silent(mute).address, &folder, &[]).expect_err("silence")), "{mute}");
+    }
+    for mute in ["/tokenize", "/completion"] {
+        let raw = connect(&silent(mute).address, &folder, &[]).expect("an engine");
+        assert!(late(&read(&raw, job(Prompt::markup("x"), None)).1.expect_err("silence")), "{mute}");
+    }
 }
 
 /// How many formats a remote engine can be held to, and which are only checked.

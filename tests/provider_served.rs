@@ -198,6 +198,14 @@ fn what_people_say_is_not_the_model_s_markup() {
 }
 
 #[test]
+fn what_the_model_spells_out_is_not_its_markup() {
+    let server = engine("You said <|im_end|>. <tool_call>\n{\"name\": \"nonsense", CALL);
+    turn(&server, Engine::builder().format("hermes"), request()).expect("a turn");
+    let asked = completions(&server).remove(1)["prompt"].clone();
+    assert!(text_of(&asked).ends_with("You said <|im_end|>. "), "letter by letter: {asked}");
+}
+
+#[test]
 fn a_broken_output_is_an_error_and_a_door_that_is_shut_stays_shut() {
     let server = Server::start(|_, came| {
         let line = came.line.clone();

@@ -269,21 +269,25 @@ impl<'s> Kinds<'s> {
 
     /// The same, where keywords for values of other types mean nothing.
     fn tell_others_of(&mut self, map: &Map<String, Value>, place: &str, known: &[&str], own: &[&str]) {
-        for key in map.keys() {
-            let foreign = !own.is_empty()
-                && !own.contains(&key.as_str())
-                && [&NUMBERS[..], &TEXTS, &LISTS, &OBJECTS].iter().any(|keys| keys.contains(&key.as_str()));
-            if !known.contains(&key.as_str()) && !ASIDE.contains(&key.as_str()) && !foreign && !key.starts_with("x-") {
-                self.tell(place, key);
-            }
+        for key in beyond(map, known, own) {
+            self.tell(place, key);
         }
     }
 }
 
+/// The keywords of a schema that say more of a value than the known ones do. Where a type has keywords of its own, those
+/// of other types mean nothing.
+pub(crate) fn beyond<'m>(map: &'m Map<String, Value>, known: &[&str], own: &[&str]) -> Vec<&'m str> {
+    let of_some_type = |key: &str| [&NUMBERS[..], &TEXTS, &LISTS, &OBJECTS].iter().any(|keys| keys.contains(&key));
+    let foreign = |key: &str| !own.is_empty() && !own.contains(&key) && of_some_type(key);
+    let said = |key: &str| known.contains(&key) || ASIDE.contains(&key) || foreign(key) || key.starts_with("x-");
+    map.keys().map(String::as_str).filter(|key| !said(key)).collect()
+}
+
 /// Keywords for values of one type.
-const NUMBERS: [&str; 5] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
-const TEXTS: [&str; 4] = ["minLength", "maxLength", "pattern", "format"];
-const LISTS: [&str; 9] = [
+pub(crate) const NUMBERS: [&str; 5] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+pub(crate) const TEXTS: [&str; 4] = ["minLength", "maxLength", "pattern", "format"];
+pub(crate) const LISTS: [&str; 9] = [
     "items",
     "prefixItems",
     "minItems",
@@ -294,7 +298,7 @@ const LISTS: [&str; 9] = [
     "maxContains",
     "unevaluatedItems",
 ];
-const OBJECTS: [&str; 10] = [
+pub(crate) const OBJECTS: [&str; 10] = [
     "properties",
     "required",
     "additionalProperties",
@@ -321,7 +325,7 @@ fn whole(number: f64) -> Option<u64> {
 }
 
 /// Whether a constant is of a type that the schema beside it says.
-fn is_of(said: Option<&Value>, value: &Value) -> bool {
+pub(crate) fn is_of(said: Option<&Value>, value: &Value) -> bool {
     let is = |name: &str| match name {
         "null" => value.is_null(),
         "boolean" => value.is_boolean(),

@@ -21,5 +21,7 @@ mod tagged;
 pub(crate) use crate::format::{Scout, Sight};
 pub(crate) use closer::{Closer, Ends, Verdict};
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
+#[cfg(feature = "cloud")]
+pub(crate) use kind::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
 pub use matcher::{Mask, Matcher};
 pub(crate) use numbers::{Digits, ends_in_digits, overlong};

@@ -14,7 +14,7 @@ use reqwest::{Client, Method, Response, Url};
 
 use super::address::{Reach, Refused, Unknown, is_loopback};
 use super::audit::{Audit, Bodies, Line};
-use super::redact::Redactor;
+use super::redact::{Redactor, Said};
 use super::{Kind, Reason};
 use crate::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
 use crate::prompt::Clock;
@@ -227,7 +227,7 @@ fn sending_failed(cause: &reqwest::Error, provider: &str, redactor: &Redactor) -
         }
         () => format!("is it running, and is {base} right?"),
     };
-    let detail = chain.last().map(|last| format!(": {}", redactor.quote(last, None))).unwrap_or_default();
+    let detail = chain.last().map(|last| format!(": {}", redactor.quote(last, &Said::default()))).unwrap_or_default();
     Error::provider(failure, format!("`{provider}`: {kind}{detail}")).hint(hint)
 }
 

@@ -3,7 +3,7 @@
 //! Servers quote what they were sent. Known keys are found by value, others by the shapes that vendors give them; words
 //! of the conversation by comparing with it.
 
-use crate::chat::Request;
+use crate::chat::{Message, Piece, Prompt, Request};
 use crate::models::Secret;
 
 const BLOT: &str = "[..]";
@@ -19,6 +19,23 @@ const QUOTE: usize = 16;
 
 /// The longest text that an error shows of what a server said.
 const SHOWN: usize = 400;
+
+/// What was said in a conversation, as servers quote it: each in one line.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said(Vec<String>);
+
+impl From<&Request> for Said {
+    fn from(request: &Request) -> Self {
+        Self(request.messages.iter().flat_map(said).collect())
+    }
+}
+
+impl From<&Prompt> for Said {
+    fn from(prompt: &Prompt) -> Self {
+        let verbatim = prompt.pieces.iter().filter(|piece| matches!(piece, Piece::Verbatim(_))).map(Piece::as_str);
+        Self([prompt.text().as_str()].into_iter().chain(verbatim).map(line).collect())
+    }
+}
 
 /// Cleans texts of the keys that it knows.
 #[derive(Debug, Clone, Default)]
@@ -41,12 +58,11 @@ impl Redactor {
     }
 
     /// What a server said, fit for an error: short, in one line, without keys and without the conversation.
-    pub(super) fn quote(&self, text: &str, request: Option<&Request>) -> String {
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    pub(super) fn quote(&self, text: &str, said: &Said) -> String {
+        let line = line(text);
         // Cleaned before it is cut, so that no half of a key is left at the cut.
         let head: String = line.chars().take(SHOWN * 4).collect();
-        let cleaned = self.clean(&head);
-        let cleaned = request.map_or(cleaned.clone(), |request| without(&cleaned, request));
+        let cleaned = without(&self.clean(&head), said);
         match cleaned.char_indices().nth(SHOWN) {
             Some((at, _)) => format!("{}..", &cleaned[..at]),
             None => cleaned,
@@ -76,8 +92,11 @@ fn shapes(text: &str) -> String {
 }
 
 /// Blots out every run of the conversation that is long enough to be one.
-fn without(text: &str, request: &Request) -> String {
-    let said: Vec<String> = request.messages.iter().map(said).collect();
+fn without(text: &str, said: &Said) -> String {
+    let Said(said) = said;
+    if said.is_empty() {
+        return text.to_owned();
+    }
     let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let mut quoted = vec![false; starts.len()];
     for (first, window) in starts.windows(QUOTE + 1).enumerate() {
@@ -99,16 +118,22 @@ fn without(text: &str, request: &Request) -> String {
     short.fold(cleaned, |text, said| text.replace(said, BLOT))
 }
 
-/// A message's words as servers quote them: in one line.
-fn said(message: &crate::chat::Message) -> String {
+/// A message's words, and the addresses of its pictures; of one that is its own address, what can be shown of it.
+fn said(message: &Message) -> Vec<String> {
     let calls = message.calls.iter().map(|call| serde_json::to_string(&call.arguments).unwrap_or_default());
     let words: Vec<String> = [message.text()].into_iter().chain(message.reasoning.clone()).chain(calls).collect();
-    words.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    let images = message.images().map(|image| image.url().chars().take(SHOWN * 4).collect());
+    [line(&words.join(" "))].into_iter().chain(images).collect()
+}
+
+fn line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Image;
 
     #[test]
     fn keys_and_prompts_are_blotted_out() {
@@ -117,7 +142,14 @@ mod tests {
         assert_eq!(redactor.clean(told), "bad key [..], Authorization: Bearer [..], [..]; é fine");
         let request = Request::new("the secret plan is to meet at dawn by the old mill");
         let told = "invalid input: 'the secret plan is to meet at dawn' is too long";
-        assert_eq!(redactor.quote(told, Some(&request)), "invalid input: '[..]' is too long");
-        assert!(redactor.quote(&"x".repeat(9999), None).len() < 500);
+        assert_eq!(redactor.quote(told, &Said::from(&request)), "invalid input: '[..]' is too long");
+        assert!(redactor.quote(&"x".repeat(9999), &Said::default()).len() < 500);
+        let address = "https://example.org/private/picture.png";
+        let seen = Request { messages: vec![Message::user("?").image(Image::Url(address.to_owned()))], ..request };
+        assert_eq!(redactor.quote(&format!("no image at {address}"), &Said::from(&seen)), "no image at [..]");
+        let verbatim = Piece::Verbatim("<|im_end|>".to_owned());
+        let prompt = Prompt { pieces: vec![Piece::Markup("meet me at the old mill".to_owned()), verbatim], shared: 0 };
+        let told = "cannot read 'me at the old mill' and '<|im_end|>'";
+        assert_eq!(redactor.quote(told, &Said::from(&prompt)), "cannot read '[..]' and '[..]'");
     }
 }

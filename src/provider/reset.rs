@@ -18,7 +18,8 @@ pub(super) fn reset_after(headers: &HeaderMap) -> Option<Duration> {
         let Some(wait) = text(name).and_then(|told| wait(told, now)) else { continue };
         match text(&name.replace("reset", "remaining")).map(str::parse::<f64>) {
             Some(Ok(left)) if left <= 0.0 => spent = spent.max(Some(wait)),
-            None => unsaid = unsaid.max(Some(wait)),
+            // Which of these is used up is not known. Who waits for the shortest in vain is told again.
+            None => unsaid = Some(unsaid.map_or(wait, |shortest: Duration| shortest.min(wait))),
             Some(_) => {}
         }
     }
@@ -82,12 +83,15 @@ fn moment(told: &str) -> Option<f64> {
     let mut clock = time[..end].split(':').map(|part| part.parse::<f64>().ok());
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
     let sensible = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    if !sensible {
+        return None;
+    }
     // Years begin in March, so that a leap day is the last one.
     let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
     #[expect(clippy::cast_precision_loss, reason = "days of ten thousand years")]
     let days = days as f64;
-    sensible.then_some(days * 86_400.0 + hour * 3600.0 + minute * 60.0 + second - zone)
+    Some(days * 86_400.0 + hour * 3600.0 + minute * 60.0 + second - zone)
 }
 
 #[cfg(test)]
@@ -119,7 +123,8 @@ mod tests {
             let wait = wait(told, now).unwrap_or_else(|| panic!("{told}"));
             assert!((wait.as_secs_f64() - seconds).abs() < 0.001, "{told}: {wait:?}");
         }
-        for none in ["", "soon", "5x", "-3", "2026-13-01T00:00:00Z", "m", "NaN"] {
+        for none in ["", "soon", "5x", "-3", "2026-13-01T00:00:00Z", "m", "NaN", "9223372036854775807-01-01T00:00:00Z"]
+        {
             assert_eq!(wait(none, now), None, "{none}");
         }
         for years in [0, 4, 30, 56, 130] {
@@ -139,6 +144,8 @@ mod tests {
         let anthropic = [("anthropic-ratelimit-tokens-remaining", "0"), ("anthropic-ratelimit-tokens-reset", "9s")];
         assert_eq!(after(&[requests, anthropic].concat()), Some(Duration::from_secs(9)));
         assert_eq!(after(&[("ratelimit-reset", "4")]), Some(Duration::from_secs(4)));
+        let two = [("x-ratelimit-reset-tokens", "6m0s"), ("x-ratelimit-reset-requests", "2s")];
+        assert_eq!(after(&two), Some(Duration::from_secs(2)));
         assert_eq!(after(&[("x-reset", "4")]), None);
     }
 }

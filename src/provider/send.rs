@@ -17,7 +17,7 @@ use super::frames::Framing;
 use super::redact::Redactor;
 use super::registry::Parts;
 use super::trouble::Trouble;
-use super::{Ask, KeyHeader, Reason, Row};
+use super::{Ask, KeyHeader, Reason, Row, told};
 use crate::error::{Error, ErrorKind, FailureKind, Result, Wait};
 use crate::models::Secret;
 
@@ -84,15 +84,29 @@ impl Sender {
     }
 
     /// Fetches what an engine says of itself.
-    pub(super) async fn get(&self, path: &str, reason: Reason) -> Result<Response> {
-        let about = About { model: "", reason, key_header: KeyHeader::Bearer, quirks: Vec::new() };
-        self.send(about, Method::GET, path, Vec::new()).await
+    pub(super) async fn get(&self, path: &str, until: Instant) -> Result<Response> {
+        let about = About { model: "", reason: Reason::Check, key_header: KeyHeader::Bearer, quirks: Vec::new() };
+        self.answered(self.send(about, Method::GET, path, Vec::new()), until).await
     }
 
     /// Asks an engine for a plain completion, or what goes with one.
-    pub(super) async fn complete(&self, model: &str, path: &str, body: Vec<u8>, reason: Reason) -> Result<Response> {
+    pub(super) async fn complete(
+        &self,
+        model: &str,
+        path: &str,
+        body: &Value,
+        reason: Reason,
+        until: Instant,
+    ) -> Result<Response> {
         let about = About { model, reason, key_header: KeyHeader::Bearer, quirks: Vec::new() };
-        self.send(about, Method::POST, path, body).await
+        self.answered(self.send(about, Method::POST, path, body.to_string().into_bytes()), until).await
+    }
+
+    /// Waits for the head of an answer, and no longer than this: an engine may take a connection and say nothing.
+    async fn answered(&self, sent: impl Future<Output = Result<Response>>, until: Instant) -> Result<Response> {
+        let late = |_| Trouble::new(FailureKind::Timeout(Wait::FirstByte), "the engine did not answer");
+        let fail = |trouble| told::error(trouble, &self.row, &self.redactor, None);
+        timeout_at(until, sent).await.map_err(late).map_err(fail)?
     }
 
     async fn send(&self, about: About<'_>, method: Method, path: &str, body: Vec<u8>) -> Result<Response> {

@@ -1,6 +1,6 @@
 //! A trouble as an error for people: what went wrong, in words that name the way out.
 
-use super::redact::Redactor;
+use super::redact::{Redactor, Said};
 use super::row::Row;
 use super::trouble::Trouble;
 use crate::chat::Request;
@@ -8,13 +8,18 @@ use crate::error::{Error, Failure, FailureKind, Wait};
 
 /// The error, without keys and without words of the conversation.
 pub(super) fn error(trouble: Trouble, row: &Row, redactor: &Redactor, request: Option<&Request>) -> Error {
+    error_without(trouble, row, redactor, &request.map(Said::from).unwrap_or_default())
+}
+
+/// The error, without keys and without what was said.
+pub(super) fn error_without(trouble: Trouble, row: &Row, redactor: &Redactor, hidden: &Said) -> Error {
     let mut failure = Failure::new(trouble.kind, row.name.as_str());
     failure.status = trouble.status;
-    failure.code = trouble.code.map(|code| redactor.quote(&code, request));
-    failure.request_id = trouble.request_id.map(|id| redactor.quote(&id, request));
+    failure.code = trouble.code.map(|code| redactor.quote(&code, hidden));
+    failure.request_id = trouble.request_id.map(|id| redactor.quote(&id, hidden));
     failure.retry_after = trouble.retry_after;
     failure.retryable = trouble.retryable.unwrap_or(failure.retryable);
-    let said = redactor.quote(&trouble.message, request);
+    let said = redactor.quote(&trouble.message, hidden);
     let colon = if said.is_empty() { "" } else { ": " };
     let status = trouble.status.map(|status| format!(" ({status})")).unwrap_or_default();
     let error = Error::provider(failure, format!("`{}`: {}{status}{colon}{said}", row.name, trouble.kind));

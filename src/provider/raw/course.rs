@@ -17,7 +17,8 @@ use super::super::limits::Turn;
 use super::super::retry::Tries;
 use super::gbnf::{Gbnf, gbnf};
 use super::reading::Output;
-use super::{Wanted, Wire, opened};
+use super::written::Written;
+use super::{RawEngine, Wanted, Wire, opened};
 use crate::chat::{BYTES_A_TOKEN, FinishReason};
 use crate::constrain::{Mode, Scout, Sight};
 use crate::error::{Error, Result};
@@ -32,7 +33,7 @@ struct Course {
     deadline: Instant,
     begun: Instant,
     /// What was written, and how much of it was handed out.
-    written: Vec<u8>,
+    written: Written,
     sent: usize,
     leg: Leg,
     output: Option<Output>,
@@ -108,9 +109,10 @@ impl Course {
         let begun = Instant::now();
         let deadline = wire.clocks.deadline(job.limits);
         wire.budget.earn();
-        let probe = wire.breakers.probe(&wire.info.name).map_err(|trouble| wire.fail(trouble))?;
+        let fail = |trouble| wire.fail(trouble, None);
+        let probe = wire.breakers.probe(&wire.info.name).map_err(fail)?;
         let tokens = job.prompt.text().len().div_ceil(BYTES_A_TOKEN) + job.limits.max_tokens;
-        let turn = wire.limits.enter(tokens as u64, deadline).await.map_err(|trouble| wire.fail(trouble))?;
+        let turn = wire.limits.enter(tokens as u64, deadline).await.map_err(fail)?;
         let mut tries = wire.tries(deadline);
         let prompt = loop {
             match wire.prompt(&job.prompt, wire.until(deadline)).await {
@@ -134,7 +136,7 @@ impl Course {
             }
             (None, _) => Leg::Free,
         };
-        let (written, sent, output, ready) = (Vec::new(), 0, None, VecDeque::new());
+        let (written, sent, output, ready) = (Written::default(), 0, None, VecDeque::new());
         Ok(Self {
             wire,
             job,
@@ -172,7 +174,7 @@ impl Course {
                 Ok(other) => return Ok(other),
                 Err(trouble) => {
                     self.wire.breakers.told(&self.wire.info.name, trouble.kind);
-                    return Err(self.wire.fail(trouble));
+                    return Err(self.wire.fail(trouble, Some(&self.job.prompt)));
                 }
             }
         }
@@ -200,13 +202,14 @@ impl Course {
         let (max_tokens, deadline) = (self.left().saturating_sub(spare).max(1), self.deadline);
         let mut tries = wire.tries(deadline);
         loop {
-            let prompt = match wire.prompt_and(&self.prompt, &self.written, wire.until(deadline)).await {
-                Ok(prompt) => prompt,
-                Err(error) => {
-                    wire.again(error, &mut tries).await?;
-                    continue;
-                }
-            };
+            let prompt =
+                match wire.prompt_and(&self.job.prompt, &self.prompt, &self.written, wire.until(deadline)).await {
+                    Ok(prompt) => prompt,
+                    Err(error) => {
+                        wire.again(error, &mut tries).await?;
+                        continue;
+                    }
+                };
             let wanted = Wanted {
                 job: &self.job,
                 prompt: &prompt,
@@ -228,7 +231,13 @@ impl Course {
         if self.end.timings.first_token_ms <= 0.0 {
             self.end.timings.first_token_ms = self.begun.elapsed().as_secs_f64() * 1000.0;
         }
-        self.written.extend_from_slice(bytes);
+        // What the grammar let through is not looked at again where tokens are not told apart anyway.
+        let granted = matches!(self.leg, Leg::Held) && self.wire.engine != RawEngine::LlamaServer;
+        if granted || self.wire.special.iter().any(|token| token.as_bytes() == bytes) {
+            self.written.push_markup(bytes);
+        } else {
+            self.written.push(bytes);
+        }
         let mut shown = self.written.len();
         match &mut self.leg {
             Leg::Free | Leg::Held => {}
@@ -237,14 +246,14 @@ impl Course {
                 Sight::Perhaps { from: at } => shown = *from + at,
                 Sight::Call { from: at } => {
                     shown = *from + at;
-                    self.hold(shown, "");
+                    self.hold(shown);
                 }
             },
             Leg::Thinking(close) => {
                 let from = before.saturating_sub(close.len());
-                if let Some(at) = memchr::memmem::find(&self.written[from..], close.as_bytes()) {
-                    let end = from + at + close.len();
-                    self.hold(end, "\n\n");
+                if let Some(at) = memchr::memmem::find(&self.written.text()[from..], close.as_bytes()) {
+                    let close = std::mem::take(close);
+                    self.close(from + at, &close);
                     shown = self.written.len();
                 }
             }
@@ -252,21 +261,34 @@ impl Course {
         self.show(shown);
     }
 
-    /// Stops the completion and holds the output from this byte on, with this put behind it: what came there is written
-    /// again.
-    fn hold(&mut self, from: usize, behind: &str) {
-        if let Some(output) = self.output.take() {
-            self.add(&output.stopped());
-        }
-        self.written.truncate(from);
-        self.written.extend_from_slice(behind.as_bytes());
+    /// Holds the output from this byte on: what came there is written again.
+    fn hold(&mut self, from: usize) {
+        self.stop(from);
         self.leg = Leg::Held;
         self.finish_if_spent();
     }
 
+    /// Ends the thoughts at this byte and holds what comes then. However the end came about, it is meant.
+    fn close(&mut self, at: usize, close: &str) {
+        self.stop(at);
+        self.written.push_markup(close.as_bytes());
+        self.written.push(b"\n\n");
+        self.leg = Leg::Held;
+        self.show(self.written.len());
+        self.finish_if_spent();
+    }
+
+    /// Stops the completion and forgets what came from this byte on.
+    fn stop(&mut self, from: usize) {
+        if let Some(output) = self.output.take() {
+            self.add(&output.stopped());
+        }
+        self.written.truncate(from);
+    }
+
     fn show(&mut self, until: usize) {
         if until > self.sent {
-            self.ready.push_front(Chunk::Text(self.written[self.sent..until].to_vec()));
+            self.ready.push_front(Chunk::Text(self.written.text()[self.sent..until].to_vec()));
             self.sent = until;
         }
     }
@@ -277,10 +299,9 @@ impl Course {
         match (&self.leg, watched) {
             (Leg::Thinking(close), _) => {
                 // It thought for too long, or stopped in the middle: the call comes all the same.
-                self.written.extend_from_slice(format!("\n{close}\n\n").as_bytes());
-                self.leg = Leg::Held;
-                self.show(self.written.len());
-                self.finish_if_spent();
+                let close = close.clone();
+                self.written.push(b"\n");
+                self.close(self.written.len(), &close);
             }
             // Text, or another call, may follow one that the model made by itself.
             (Leg::Held, Some(constraint)) if constraint.parallel() && reason == FinishReason::Stop => {

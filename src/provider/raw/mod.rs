@@ -2,7 +2,8 @@
 //!
 //! Chat endpoints of such servers drop tools where the model's template knows none, and ignore that a call must be made.
 //! So the prompt is written here and sent as it is: as token ids where the engine turns text into them on request, so that
-//! what people said is never read as markup and the text is not begun twice. It must not know formats or checks.
+//! what people said is never read as markup. What begins every text stands in the prompt already: ids have it once, vLLM is
+//! told to add none, and SGLang cannot be told. It must not know formats or checks.
 
 mod chat;
 mod course;
@@ -11,20 +12,23 @@ mod expression;
 mod gbnf;
 mod reading;
 mod schema;
+mod written;
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub(super) use self::chat::Unspoken;
 pub use self::engine::RawEngine;
 use self::engine::{Completion, PROBES};
 use self::reading::Output;
+use self::written::Written;
 use super::address::is_loopback;
 use super::breaker::Breakers;
 use super::clocks::Clocks;
 use super::limits::Limits;
+use super::redact::Said;
 use super::registry::Parts;
 use super::retry::Budget;
 use super::send::{Sender, answer_or_trouble, json};
@@ -33,7 +37,7 @@ use super::trouble::Trouble;
 use super::{Reason, frames};
 use crate::chat::{BYTES_A_TOKEN, Piece, Prompt};
 use crate::constrain::{Constraint, Mode};
-use crate::error::{Error, ErrorKind, FailureKind, Result, Wait};
+use crate::error::{Error, ErrorKind, FailureKind, Result};
 use crate::infer::{Chunks, Generator, Job, ModelInfo};
 
 /// A remote engine that completes texts.
@@ -74,19 +78,18 @@ impl Raw {
         let Some(address) = parts.row.addresses().into_iter().next() else {
             return Err(Error::new(ErrorKind::Config, format!("the provider `{}` has no address", parts.row.name)));
         };
-        let sender = Sender::new(&parts, address.strip_suffix("/v1").unwrap_or(&address))?;
+        let sender = Sender::new(&parts, root(&address))?;
         let clocks = Clocks::from(&parts.row.limits);
         let until = || Instant::now() + clocks.first_byte;
+        let fail = |trouble| told::error(trouble, &parts.row, sender.redactor(), None);
         let mut told = None;
         for (engine, path, key) in PROBES {
-            let response = sender.get(path, Reason::Check).await?;
-            // An engine that is another one does not know the path, or answers with something else. A key that is
-            // refused is refused everywhere.
+            let response = sender.get(path, until()).await?;
+            // An engine that is another one does not know the path, or answers with something else. One that loads its
+            // model, or refuses the key, does so everywhere.
             let answer = match json(response, until()).await {
-                Err(trouble) if trouble.kind == FailureKind::Auth => {
-                    return Err(told::error(trouble, &parts.row, sender.redactor(), None));
-                }
-                answer => answer.unwrap_or(Value::Null),
+                Err(trouble) if is_strange(&trouble) => Value::Null,
+                answer => answer.map_err(fail)?,
             };
             if answer.get(key).is_some() {
                 told = Some((engine, answer));
@@ -98,8 +101,7 @@ impl Raw {
                 .about(parts.row.name.as_str())
                 .hint("llama-server, vLLM and SGLang are; ask others through their chat endpoint"));
         };
-        let fail = |trouble| told::error(trouble, &parts.row, sender.redactor(), None);
-        let response = sender.get("/v1/models", Reason::Check).await?;
+        let response = sender.get("/v1/models", until()).await?;
         let models = json(response, until()).await.map_err(fail)?;
         let name = parts.row.model.clone().or_else(|| models["data"][0]["id"].as_str().map(str::to_owned));
         let mut info = ModelInfo::named(name.unwrap_or_default());
@@ -159,8 +161,11 @@ impl Raw {
             return Ok(Vec::new());
         }
         let all = texts.join("\n");
-        let (markup, plain) = (self.wire.pieces(&all, true).await?, self.wire.pieces(&all, false).await?);
-        Ok(texts.into_iter().filter(|text| markup.contains(text) && !plain.contains(text)).collect())
+        let until = Instant::now() + self.wire.clocks.first_byte;
+        let markup = self.wire.tokens(&Piece::Markup(all.clone()), None, until).await?;
+        let plain = self.wire.tokens(&Piece::Verbatim(all), None, until).await?;
+        let among = |tokens: &[Value], text: &String| tokens.iter().any(|token| token["piece"] == text.as_str());
+        Ok(texts.into_iter().filter(|text| among(&markup, text) && !among(&plain, text)).collect())
     }
 }
 
@@ -191,8 +196,10 @@ struct Wanted<'a> {
 }
 
 impl Wire {
-    fn fail(&self, trouble: Trouble) -> Error {
-        told::error(trouble, &self.parts.row, self.sender.redactor(), None)
+    /// The error that a trouble is, without words of this prompt.
+    fn fail(&self, trouble: Trouble, prompt: Option<&Prompt>) -> Error {
+        let said = prompt.map(Said::from).unwrap_or_default();
+        told::error_without(trouble, &self.parts.row, self.sender.redactor(), &said)
     }
 
     /// Asks once, and gives what is to be read.
@@ -207,13 +214,11 @@ impl Wire {
             grammar: wanted.grammar,
             special: &self.special,
         };
-        let body = self.engine.body(&asked).to_string().into_bytes();
-        let late = |_| self.fail(Trouble::new(FailureKind::Timeout(Wait::FirstByte), "the engine did not answer"));
-        let sent = self.sender.complete(&self.info.name, self.engine.path(), body, Reason::User);
-        let response = timeout_at(first_byte, sent).await.map_err(late)??;
+        let (body, path) = (self.engine.body(&asked), self.engine.path());
+        let response = self.sender.complete(&self.info.name, path, &body, Reason::User, first_byte).await?;
         let framing = frames::Framing::Events;
-        let (response, _) =
-            answer_or_trouble(response, framing, first_byte).await.map_err(|trouble| self.fail(trouble))?;
+        let fail = |trouble| self.fail(trouble, Some(&wanted.job.prompt));
+        let (response, _) = answer_or_trouble(response, framing, first_byte).await.map_err(fail)?;
         let chunks = self.clocks.watch(response.bytes_stream(), first_byte);
         let frames = frames::frames(framing, chunks, frames::ByteCaps::default());
         Ok(Output::new(frames, self.clocks.progress, wanted.deadline))
@@ -223,55 +228,79 @@ impl Wire {
     async fn prompt(&self, prompt: &Prompt, until: Instant) -> Result<Value> {
         if self.engine != RawEngine::LlamaServer {
             if prompt.pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(_))) {
-                let why = "someone said the model's markup, which this engine cannot take as plain text";
-                return Err(self.fail(Trouble::new(FailureKind::Unsupported, why)));
+                return Err(self.cannot_say("someone said"));
             }
             return Ok(json!(prompt.text()));
         }
-        let mut tokens = Vec::new();
-        for piece in &prompt.pieces {
-            tokens.extend(self.tokens(piece, until).await?);
+        self.all_tokens(Vec::new(), &prompt.pieces, prompt, until).await
+    }
+
+    /// The prompt, as the engine takes it, with a text of the model behind it.
+    async fn prompt_and(&self, said: &Prompt, prompt: &Value, written: &Written, until: Instant) -> Result<Value> {
+        let pieces = written.pieces();
+        if let Value::Array(tokens) = prompt {
+            return self.all_tokens(tokens.clone(), &pieces, said, until).await;
+        }
+        let spells = |text: &str| self.special.iter().any(|token| text.contains(token));
+        if pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(text) if spells(text))) {
+            return Err(self.cannot_say("the model spelt out"));
+        }
+        let written = String::from_utf8_lossy(written.text());
+        Ok(json!(format!("{}{written}", prompt.as_str().unwrap_or_default())))
+    }
+
+    fn cannot_say(&self, who: &str) -> Error {
+        let why = format!("{who} the model's markup, which this engine cannot take as plain text");
+        self.fail(Trouble::new(FailureKind::Unsupported, why), None)
+    }
+
+    async fn all_tokens(
+        &self,
+        mut tokens: Vec<Value>,
+        pieces: &[Piece],
+        said: &Prompt,
+        until: Instant,
+    ) -> Result<Value> {
+        for piece in pieces {
+            tokens.extend(self.tokens(piece, Some(said), until).await?);
         }
         Ok(Value::Array(tokens))
     }
 
-    /// The prompt with a text of the model behind it.
-    async fn prompt_and(&self, prompt: &Value, written: &[u8], until: Instant) -> Result<Value> {
-        let written = String::from_utf8_lossy(written).into_owned();
-        Ok(match prompt {
-            Value::Array(tokens) if !written.is_empty() => {
-                let more = self.tokens(&Piece::Markup(written), until).await?;
-                tokens.iter().cloned().chain(more).collect()
-            }
-            Value::String(text) => json!(format!("{text}{written}")),
-            other => other.clone(),
-        })
-    }
-
-    /// The tokens of a text, in letters.
-    async fn pieces(&self, text: &str, as_markup: bool) -> Result<Vec<String>> {
-        let until = Instant::now() + self.clocks.first_byte;
-        let body = json!({"content": text, "add_special": false, "parse_special": as_markup, "with_pieces": true});
-        let response = self.sender.complete("", "/tokenize", body.to_string().into_bytes(), Reason::Check).await?;
-        let answer = json(response, until).await.map_err(|trouble| self.fail(trouble))?;
-        let tokens = answer["tokens"].as_array().map_or(&[][..], Vec::as_slice);
-        Ok(tokens.iter().filter_map(|token| token["piece"].as_str()).map(str::to_owned).collect())
-    }
-
-    async fn tokens(&self, piece: &Piece, until: Instant) -> Result<Vec<Value>> {
+    /// The tokens of a piece of this prompt; of a piece of none, each with its letters.
+    async fn tokens(&self, piece: &Piece, prompt: Option<&Prompt>, until: Instant) -> Result<Vec<Value>> {
         let is_markup = matches!(piece, Piece::Markup(_));
-        let body = json!({"content": piece.as_str(), "add_special": false, "parse_special": is_markup});
-        let response =
-            self.sender.complete(&self.info.name, "/tokenize", body.to_string().into_bytes(), Reason::User).await?;
-        let mut answer = json(response, until).await.map_err(|trouble| self.fail(trouble))?;
-        match answer["tokens"].take() {
+        let mut body = json!({"content": piece.as_str(), "add_special": false, "parse_special": is_markup});
+        let reason = if prompt.is_some() { Reason::User } else { Reason::Check };
+        if prompt.is_none() {
+            body["with_pieces"] = json!(true);
+        }
+        let fail = |trouble| self.fail(trouble, prompt);
+        let response = self.sender.complete(&self.info.name, "/tokenize", &body, reason, until).await?;
+        match json(response, until).await.map_err(fail)?["tokens"].take() {
             Value::Array(tokens) => Ok(tokens),
-            _ => Err(self.fail(Trouble::malformed("the engine gave no tokens"))),
+            _ => Err(fail(Trouble::malformed("the engine gave no tokens"))),
         }
     }
 }
 
-/// Whether the grammar holds from the first byte on; what may come before that is thinking which the prompt has begun.
+/// The address of the engine itself, where its endpoint for chats is named.
+fn root(address: &str) -> &str {
+    let address = address.trim_end_matches('/');
+    address.strip_suffix("/v1").unwrap_or(address)
+}
+
+/// Whether a server that answers so does not know what it was asked. Some say that with status 200.
+fn is_strange(trouble: &Trouble) -> bool {
+    match trouble.kind {
+        FailureKind::NotFound | FailureKind::InvalidRequest | FailureKind::Unsupported | FailureKind::Malformed => true,
+        FailureKind::Overloaded => trouble.status.is_none(),
+        _ => false,
+    }
+}
+
+/// What ends the thinking that the prompt has begun, where a call is demanded behind it. None where nothing was begun, and
+/// where calls are the model's own choice.
 fn opened(constraint: &Constraint) -> Option<&str> {
     match constraint.mode() {
         Mode::FromStart(thinking) => {

@@ -36,10 +36,15 @@ impl Output {
 
     /// What was computed of an output that is not read to its end, as far as the engine told.
     pub(super) fn stopped(mut self) -> End {
+        self.counted_end()
+    }
+
+    /// The end. An engine that does not count has computed what it sent.
+    fn counted_end(&mut self) -> End {
         if !self.counted {
             self.end.usage.completion_tokens = self.pieces;
         }
-        self.end
+        std::mem::take(&mut self.end)
     }
 
     /// The next piece; the last one says how it ended.
@@ -55,7 +60,7 @@ impl Output {
                 Ok(Some(Ok(frame))) if frame.data.trim() != "[DONE]" => frame,
                 Ok(Some(Err(broken))) if !self.finished => return Err(trouble(&broken)),
                 Err(_) if !self.finished => return Err(trouble(&Broken::Late(wait))),
-                _ if self.finished => return Ok(Chunk::End(std::mem::take(&mut self.end))),
+                _ if self.finished => return Ok(Chunk::End(self.counted_end())),
                 _ => return Err(Trouble::truncated("the output ended before the engine said that it was complete")),
             };
             let value: Value = serde_json::from_str(&frame.data)

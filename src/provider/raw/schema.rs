@@ -6,41 +6,19 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::gbnf::literal;
+use crate::constrain::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
 
-/// How deep references are followed before any value will do.
+/// How deep schemas inside schemas, and references, are followed before any value will do.
 const DEPTH: usize = 12;
-
-/// Keywords that the rules keep to, or that say nothing about what a value may be.
-const SAID: [&str; 25] = [
-    "$ref",
-    "const",
-    "enum",
-    "anyOf",
-    "oneOf",
-    "type",
-    "items",
-    "minItems",
-    "properties",
-    "required",
-    "additionalProperties",
-    "title",
-    "description",
-    "default",
-    "example",
-    "examples",
-    "deprecated",
-    "readOnly",
-    "writeOnly",
-    "$comment",
-    "$schema",
-    "$id",
-    "$anchor",
-    "$defs",
-    "definitions",
-];
+/// How long a rule may become before any value will do: one that is part of itself is written out at every place.
+const LONG: usize = 64 << 10;
+/// Items that are counted: engines refuse longer repetitions.
+const COUNTED: u64 = 2000;
+/// What values of `true`, `false` and `null` have keywords of their own for: nothing.
+const PLAIN: [&str; 1] = ["type"];
 
 /// The rules that all schemas share, and how objects are written.
 #[derive(Debug)]
@@ -105,90 +83,157 @@ impl Rules {
         name.to_owned()
     }
 
-    /// A value of this schema, which is a part of `root`.
+    /// A value of this schema, which is a part of `root`. What is not kept to is told; `None` where nothing can be held
+    /// to it.
     pub(super) fn value(&mut self, schema: &Value, root: &Value, depth: usize) -> Option<String> {
-        self.tell(schema);
-        if depth > DEPTH {
-            return Some(self.shared("any"));
+        let map = match schema {
+            Value::Bool(true) => return Some(self.shared("any")),
+            Value::Object(map) => map,
+            _ => return None,
+        };
+        let rule = if depth > DEPTH { None } else { Some(self.rule(map, root, depth)?) };
+        Some(rule.filter(|rule| rule.len() <= LONG).unwrap_or_else(|| {
+            self.told.insert("what is nested deeper".to_owned());
+            self.shared("any")
+        }))
+    }
+
+    fn rule(&mut self, map: &Map<String, Value>, root: &Value, depth: usize) -> Option<String> {
+        if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
+            self.tell(map, &["$ref"], &[]);
+            return self.value(root.pointer(reference.strip_prefix('#')?)?, root, depth + 1);
         }
-        if let Some(reference) = schema["$ref"].as_str() {
-            let target = root.pointer(reference.strip_prefix('#')?)?;
-            return self.value(target, root, depth + 1);
+        if let Some(values) = map.get("enum").and_then(Value::as_array) {
+            self.tell(map, &["enum"], &[]);
+            let fitting = values.iter().filter(|value| is_of(map.get("type"), value));
+            let values: Vec<_> = fitting.map(|value| literal(&value.to_string())).collect();
+            return (!values.is_empty()).then(|| format!("({})", values.join(" | ")));
         }
-        if let Some(constant) = schema.get("const") {
+        if let Some(constant) = map.get("const") {
+            self.tell(map, &["const"], &[]);
             return Some(literal(&constant.to_string()));
         }
-        if let Some(values) = schema["enum"].as_array() {
-            let values: Vec<_> = values.iter().map(|value| literal(&value.to_string())).collect();
-            return Some(format!("({})", values.join(" | ")));
-        }
+        // Members that are named beside alternatives hold for each of them: then the alternatives are left to the check.
+        let alone = !map.contains_key("properties");
         for key in ["anyOf", "oneOf"] {
-            if let Some(branches) = schema[key].as_array() {
+            if let Some(branches) = map.get(key).and_then(Value::as_array).filter(|_| alone) {
+                self.tell(map, &[key], &[]);
+                if key == "oneOf" && may_overlap(branches) {
+                    self.told.insert(key.to_owned());
+                }
                 let branches =
                     branches.iter().map(|branch| self.value(branch, root, depth + 1)).collect::<Option<Vec<_>>>()?;
-                return Some(format!("({})", branches.join(" | ")));
+                return (!branches.is_empty()).then(|| format!("({})", branches.join(" | ")));
             }
         }
-        match &schema["type"] {
-            Value::String(kind) => self.typed(kind, schema, root, depth),
-            Value::Array(kinds) => {
-                let kinds = kinds.iter().map(|kind| self.typed(kind.as_str()?, schema, root, depth));
+        if let Some([part]) = map.get("allOf").and_then(Value::as_array).filter(|_| alone).map(Vec::as_slice) {
+            self.tell(map, &["allOf"], &[]);
+            return self.value(part, root, depth + 1);
+        }
+        match map.get("type") {
+            Some(Value::String(kind)) => self.typed(kind, map, root, depth),
+            Some(Value::Array(kinds)) => {
+                let kinds = kinds.iter().map(|kind| self.typed(kind.as_str()?, map, root, depth));
                 Some(format!("({})", kinds.collect::<Option<Vec<_>>>()?.join(" | ")))
             }
-            _ => Some(self.shared("any")),
+            _ if !alone => self.typed("object", map, root, depth),
+            _ if map.contains_key("items") || map.contains_key("prefixItems") => self.typed("array", map, root, depth),
+            _ => {
+                self.tell(map, &[], &[]);
+                Some(self.shared("any"))
+            }
         }
     }
 
     /// Notes the keywords that say more than the rules do.
-    fn tell(&mut self, schema: &Value) {
-        let keys = schema.as_object().into_iter().flat_map(|schema| schema.keys());
-        let beyond = keys.filter(|key| !SAID.contains(&key.as_str()) && !key.starts_with("x-"));
-        self.told.extend(beyond.cloned());
+    fn tell(&mut self, map: &Map<String, Value>, known: &[&str], own: &[&str]) {
+        self.told.extend(beyond(map, known, own).into_iter().map(str::to_owned));
     }
 
-    fn typed(&mut self, kind: &str, schema: &Value, root: &Value, depth: usize) -> Option<String> {
+    fn typed(&mut self, kind: &str, map: &Map<String, Value>, root: &Value, depth: usize) -> Option<String> {
+        let (known, own): (&[&str], &[&str]) = match kind {
+            "string" => (&[], &TEXTS),
+            "integer" | "number" => (&[], &NUMBERS),
+            "array" => (&["items", "minItems"], &LISTS),
+            "object" => (&["properties", "required", "additionalProperties"], &OBJECTS),
+            _ => (&[], &PLAIN),
+        };
+        self.tell(map, known, own);
         Some(match kind {
             "string" => self.shared("string"),
             "integer" => self.shared("integer"),
             "number" => self.shared("number"),
             "boolean" => self.shared("boolean"),
             "null" => "\"null\"".to_owned(),
-            "array" => {
-                let item = match schema.get("items") {
-                    Some(items) => self.value(items, root, depth + 1)?,
-                    None => self.shared("any"),
-                };
-                let least = schema["minItems"].as_u64().unwrap_or(0);
-                let more = format!("({} {item})", literal(&self.item));
-                if least == 0 {
-                    format!("\"[\" ({item} {more}*)? \"]\"")
-                } else {
-                    format!("\"[\" {item} {more}{{{},}} \"]\"", least - 1)
-                }
-            }
-            "object" => self.object(schema, root, depth)?,
+            "array" => self.list(map, root, depth)?,
+            "object" => self.object(map, root, depth)?,
             _ => return None,
         })
     }
 
-    fn object(&mut self, schema: &Value, root: &Value, depth: usize) -> Option<String> {
-        let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) else {
-            let is_open = schema["additionalProperties"] != Value::Bool(false);
-            return Some(if is_open && schema.get("properties").is_none() {
-                self.shared("any");
-                "any-object".to_owned()
-            } else {
-                "\"{}\"".to_owned()
-            });
+    fn list(&mut self, map: &Map<String, Value>, root: &Value, depth: usize) -> Option<String> {
+        let mut least = map.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+        if least > COUNTED {
+            self.told.insert("minItems".to_owned());
+            least = 0;
+        }
+        let item = match map.get("items") {
+            // Then `items` speaks only of those behind the first.
+            items if map.contains_key("prefixItems") => {
+                self.told.extend(items.map(|_| "items".to_owned()));
+                self.shared("any")
+            }
+            Some(Value::Bool(false)) if least == 0 => return Some("\"[]\"".to_owned()),
+            Some(items) => self.value(items, root, depth + 1)?,
+            None => self.shared("any"),
         };
-        let is_required =
-            |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        let more = format!("({} {item})", literal(&self.item));
+        Some(if least == 0 {
+            format!("\"[\" ({item} {more}*)? \"]\"")
+        } else {
+            format!("\"[\" {item} {more}{{{},}} \"]\"", least - 1)
+        })
+    }
+
+    fn object(&mut self, map: &Map<String, Value>, root: &Value, depth: usize) -> Option<String> {
+        let required: Vec<&str> =
+            map.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let none = Map::new();
+        let properties = map.get("properties").and_then(Value::as_object).unwrap_or(&none);
         let mut members = Vec::new();
         for (name, below) in properties {
-            let key = literal(&format!("{}{}", Value::from(name.as_str()), self.key));
-            members.push((format!("{key} {}", self.value(below, root, depth + 1)?), is_required(name)));
+            let is_required = required.contains(&name.as_str());
+            // What nothing fits is left out.
+            if *below != Value::Bool(false) || is_required {
+                members.push((self.member(name, below, root, depth)?, is_required));
+            }
         }
-        Some(format!("\"{{\" {} \"}}\"", self.listed(&members)))
+        for name in required.iter().filter(|name| !properties.contains_key(**name)) {
+            members.push((self.member(name, &Value::Bool(true), root, depth)?, true));
+        }
+        // Where members are named, these are all: a model that is free to add others does.
+        Some(match map.get("additionalProperties") {
+            _ if !members.is_empty() => format!("\"{{\" {} \"}}\"", self.listed(&members)),
+            Some(Value::Bool(false)) => "\"{}\"".to_owned(),
+            None | Some(Value::Bool(true)) => {
+                self.shared("any");
+                "any-object".to_owned()
+            }
+            Some(others) => {
+                let member = format!(
+                    "{} {} {}",
+                    self.shared("string"),
+                    literal(&self.key),
+                    self.value(others, root, depth + 1)?
+                );
+                format!("\"{{\" ({member} ({} {member})*)? \"}}\"", literal(&self.item))
+            }
+        })
+    }
+
+    fn member(&mut self, name: &str, below: &Value, root: &Value, depth: usize) -> Option<String> {
+        let key = literal(&format!("{}{}", Value::from(name), self.key));
+        Some(format!("{key} {}", self.value(below, root, depth + 1)?))
     }
 
     /// Members in their order, with separators only between those that are there: at each place it is known whether one
@@ -218,5 +263,65 @@ fn one_of(alternatives: &[String]) -> String {
     match alternatives {
         [only] => only.clone(),
         several => format!("({})", several.join(" | ")),
+    }
+}
+
+/// Whether a value may fit two of these.
+fn may_overlap(branches: &[Value]) -> bool {
+    let sort = |branch: &Value| match branch["type"].as_str() {
+        Some("integer") => Some("number".to_owned()),
+        sort => sort.map(str::to_owned),
+    };
+    let sorts: Vec<_> = branches.iter().map(sort).collect();
+    sorts.iter().enumerate().any(|(index, sort)| sort.is_none() || sorts[..index].contains(sort))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(schema: &Value) -> Vec<String> {
+        let mut rules = Rules::default();
+        rules.value(schema, schema, 0).expect("a rule");
+        rules.told.into_iter().collect()
+    }
+
+    #[test]
+    fn what_is_not_kept_is_told() {
+        let text = json!({"type": "string"});
+        let object = |more: Value| {
+            let mut schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
+            schema.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            schema
+        };
+        assert_eq!(told(&object(json!({"anyOf": [{"required": ["a"]}]}))), ["anyOf"]);
+        assert_eq!(told(&json!({"$defs": {"t": text}, "$ref": "#/$defs/t", "minLength": 3})), ["minLength"]);
+        assert_eq!(told(&json!({"const": 1, "maximum": 0})), ["maximum"]);
+        assert_eq!(told(&json!({"oneOf": [text, {"type": "null"}]})), Vec::<String>::new());
+        assert_eq!(told(&json!({"oneOf": [text, text]})), ["oneOf"]);
+        assert_eq!(told(&json!({"prefixItems": [text], "items": {"type": "integer"}})), ["items", "prefixItems"]);
+        assert_eq!(told(&json!({"type": ["string", "null"], "minLength": 3, "minimum": 3})), ["minLength"]);
+        assert_eq!(told(&json!({"type": "object", "properties": {"next": {"$ref": "#"}}})), ["what is nested deeper"]);
+    }
+
+    #[test]
+    fn a_schema_that_is_many_times_part_of_itself_stays_short() {
+        let names = ["a", "b", "c", "d", "e"];
+        let properties: Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), json!({"$ref": "#"}))).collect();
+        let schema = json!({"type": "object", "properties": properties});
+        let mut rules = Rules::default();
+        assert!(rules.value(&schema, &schema, 0).is_some_and(|rule| rule.len() <= LONG));
+    }
+
+    #[test]
+    fn nothing_is_held_to_what_nothing_fits() {
+        for none in [json!({"enum": ["a"], "type": "integer"}), json!(false), json!({"anyOf": []})] {
+            assert_eq!(Rules::default().value(&none, &none, 0), None, "{none}");
+        }
+        let closed = json!({"type": "object", "properties": {"a": false}, "additionalProperties": false});
+        assert_eq!(Rules::default().value(&closed, &closed, 0).as_deref(), Some("\"{}\""));
     }
 }
