@@ -82,14 +82,16 @@ impl Trust {
             return 0;
         }
         let mut best = (0, 0.0);
-        let (mut chance, mut expected) = (1.0, 0.0);
+        let (mut chance, mut expected, mut least) = (1.0, 0.0, 0.0);
         for guesses in 1..=LONGEST {
             chance *= self.share;
             expected += chance;
-            match costs.of_guesses(guesses) {
+            let cost = costs.of_guesses(guesses);
+            least = cost.unwrap_or(least);
+            match cost {
                 Some(cost) if expected - cost > best.1 => best = (guesses, expected - cost),
-                // Sizes that were never seen are tried once, from the small ones up.
-                None if guesses.is_power_of_two() => return guesses,
+                // Sizes that were never seen are tried once, from the small ones up, unless a smaller one costs too much.
+                None if guesses.is_power_of_two() && expected - least > best.1 => return guesses,
                 _ => {}
             }
         }
@@ -133,6 +135,10 @@ mod tests {
         }
         let mut trust = Trust::default();
         assert_eq!(trust.length(&costs), 0, "each guess costs a whole token");
+        let mut dear = Costs::default();
+        dear.saw(1, Duration::from_millis(8));
+        dear.saw(2, Duration::from_millis(22));
+        assert_eq!(Trust::default().length(&dear), 0, "more guesses are not tried where one costs too much");
         let mut cheap = Costs::default();
         for size in 1..=9 {
             cheap.saw(size, Duration::from_millis(10));
