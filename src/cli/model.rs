@@ -165,9 +165,8 @@ impl ModelArgs {
     /// Whom else the engine may ask.
     #[cfg(feature = "cloud")]
     fn elsewhere(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
-        let chats = |provider: &str| Ok::<_, Error>(world.settings.served(provider)?.is_none());
         let fallback = match self.provider(name, world) {
-            Some(provider) if chats(provider)? => Some(world.settings.only(provider)?),
+            Some(provider) if !world.settings.asks_raw(provider)? => Some(world.settings.only(provider)?),
             _ if self.measured => None,
             _ => world.settings.fallback()?,
         };

@@ -35,6 +35,12 @@ impl Settings {
         self.asking(&[provider.to_owned()], policy)
     }
 
+    /// Whether this provider (`NAME` or `NAME:MODEL`) is asked raw, and not for a chat.
+    pub fn asks_raw(&self, provider: &str) -> Result<bool> {
+        let Ok(Link { provider, .. }) = provider.parse();
+        Ok(self.catalog()?.get(&provider)?.raw.is_some())
+    }
+
     /// The engine that is asked raw by this name (`NAME` or `NAME:MODEL`) and takes the local model's place; none where
     /// the provider holds a chat. What may leave is as `[fallback]` says.
     pub fn served(&self, provider: &str) -> Result<Option<Served>> {

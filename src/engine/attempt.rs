@@ -51,7 +51,7 @@ impl Turn<'_> {
         let parser = Parser::new(Arc::clone(&stages.format), Arc::clone(&self.tools)).attempt(self.ask.number);
         let mut parser = parser.level(stages.level).after_prompt(&prompt.text());
         let wholly = constraint.as_ref().map(|constraint| constraint.relaxed().is_empty());
-        self.worst = self.reserve(prompt.text().len())?;
+        self.worst = self.reserve_there(prompt.text().len())?;
         // From here on something may have been sent.
         self.left_machine |= stages.leaves_machine();
         let mut chunks = stages.generator.generate(stages.job(request, prompt, constraint))?;

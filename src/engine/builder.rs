@@ -13,7 +13,7 @@ use super::absent::Absent;
 use super::fallback::Fallback;
 use super::local::Running;
 #[cfg(feature = "cloud")]
-use super::served::Seat;
+use super::served::Host;
 use super::{Engine, Stages};
 use crate::chat::Reason;
 use crate::check::Level;
@@ -65,7 +65,7 @@ pub struct Builder {
     #[cfg(feature = "cloud")]
     fallback: Option<Fallback>,
     #[cfg(feature = "cloud")]
-    seat: Option<Seat>,
+    host: Option<Host>,
     pub(super) running: Running,
 }
 
@@ -178,9 +178,9 @@ impl Builder {
 
     /// What computes elsewhere, how it is prompted, and where that is.
     #[cfg(feature = "cloud")]
-    pub(super) fn seated(mut self, generator: Box<dyn Generator>, prompter: Prompter, seat: Seat) -> Self {
+    pub(super) fn hosted(mut self, generator: Box<dyn Generator>, prompter: Prompter, host: Host) -> Self {
         self.source = Source::Seated(generator, Box::new(prompter));
-        self.seat = Some(seat);
+        self.host = Some(host);
         self
     }
 
@@ -234,7 +234,7 @@ impl Builder {
             #[cfg(feature = "cloud")]
             fallback: self.fallback,
             #[cfg(feature = "cloud")]
-            seat: self.seat,
+            host: self.host,
             ledger: self.ledger.unwrap_or_else(Ledger::in_memory),
             session: self.session.unwrap_or_else(ledger::fresh_id),
             load_ms,

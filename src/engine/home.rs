@@ -21,7 +21,7 @@ impl Turn<'_> {
 
 #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same calls as where providers are built in")]
 impl Turn<'_> {
-    pub(super) fn reserve(&self, _: usize) -> Result<Option<Money>> {
+    pub(super) fn reserve_there(&self, _: usize) -> Result<Option<Money>> {
         Ok(None)
     }
 }

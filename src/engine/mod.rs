@@ -73,7 +73,7 @@ struct Stages {
     fallback: Option<fallback::Fallback>,
     /// Who computes, where it is not this program.
     #[cfg(feature = "cloud")]
-    seat: Option<served::Seat>,
+    host: Option<served::Host>,
     ledger: Ledger,
     /// Names this engine's turns in the ledger.
     session: String,

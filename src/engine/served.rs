@@ -6,12 +6,11 @@
 use std::path::Path;
 
 use super::builder::Builder;
-use super::fallback::{Policy, leaving, may_have_cost};
+use super::fallback::{Policy, Sent, leaving, unpriced};
 use super::turn::Turn;
 use super::{Engine, Stages};
-use crate::chat::{Attempt, Cost, Event, LOCAL, Money, Outcome, Reason, Request, WithdrawReason};
+use crate::chat::{Attempt, Cost, Event, LOCAL, Money, Reason, Request, WithdrawReason};
 use crate::error::{Error, ErrorKind, Failure, FailureKind, Result};
-use crate::ledger::{Reserved, now};
 use crate::models::gguf::Header;
 use crate::models::{ModelName, Registry};
 use crate::price::Prices;
@@ -40,7 +39,7 @@ impl Served {
 
 /// Who computes, where it is not this program.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Host {
     provider: String,
     kind: Kind,
     leaves_machine: bool,
@@ -77,8 +76,8 @@ impl Engine {
         let raw = Raw::connect(parts).await?;
         let prompter = builder.prompter_of(&row, &raw).await.map_err(|error| error.about(provider.as_str()))?;
         let raw = raw.preserving(prompter.markers())?;
-        let seat = Seat { provider, kind, leaves_machine: raw.leaves_machine(), policy, prices };
-        builder.seated(Box::new(raw), prompter, seat).build().await
+        let host = Host { provider, kind, leaves_machine: raw.leaves_machine(), policy, prices };
+        builder.hosted(Box::new(raw), prompter, host).build().await
     }
 }
 
@@ -126,74 +125,59 @@ fn text_of(file: &Path) -> Result<String> {
 impl Stages {
     /// What of a request may be shown to whoever computes.
     pub(super) fn may_see(&self, request: Request) -> Result<Request> {
-        match &self.seat {
-            Some(seat) => leaving(&request, &seat.policy).map_err(|why| seat.refuses(&why)),
+        match &self.host {
+            Some(host) => leaving(&request, &host.policy).map_err(|why| host.refuses(&why)),
             None => Ok(request),
         }
     }
 
     /// Whether what the model is asked leaves this machine.
     pub(super) fn leaves_machine(&self) -> bool {
-        self.seat.as_ref().is_some_and(|seat| seat.leaves_machine)
+        self.host.as_ref().is_some_and(|host| host.leaves_machine)
     }
 
     /// Says in a trace who computed, and what it cost.
     pub(super) fn sign(&self, attempt: &mut Attempt) {
-        let Some(seat) = &self.seat else { return LOCAL.clone_into(&mut attempt.by) };
-        attempt.by.clone_from(&seat.provider);
+        let Some(host) = &self.host else { return LOCAL.clone_into(&mut attempt.by) };
+        attempt.by.clone_from(&host.provider);
         attempt.reason = Some(Reason::User);
-        attempt.cost = match seat.prices.of(&seat.provider, &attempt.model) {
+        attempt.cost = match host.prices.of(&host.provider, &attempt.model) {
             Some(price) => Cost::Counted(price.cost(attempt.usage, 0)),
-            None if seat.kind == Kind::Local => Cost::Nothing,
-            None => Cost::Unknown,
+            None => unpriced(host.kind),
         };
     }
 }
 
-impl Seat {
+impl Host {
     fn refuses(&self, why: &str) -> Error {
         Error::provider(Failure::new(FailureKind::EgressDenied, self.provider.as_str()), why)
     }
 }
 
 impl Turn<'_> {
-    /// Writes down what an attempt may cost, unless that would be too much.
-    pub(super) fn reserve(&self, tokens: usize) -> Result<Option<Money>> {
-        let Some(seat) = &self.stages.seat else { return Ok(None) };
-        let model = self.stages.name.clone();
-        let price = seat.prices.of(&seat.provider, &model);
+    /// Writes down what an attempt of the host's may cost, and gives it, unless that would be too much.
+    pub(super) fn reserve_there(&self, tokens: usize) -> Result<Option<Money>> {
+        let Some(host) = &self.stages.host else { return Ok(None) };
+        let model = self.stages.name.as_str();
+        let price = host.prices.of(&host.provider, model);
         let worst = price.map(|price| price.worst(tokens, self.ask.request.limits.max_tokens));
-        // What runs on one's own machine costs nothing.
-        let worst = worst.or((seat.kind == Kind::Local).then(Money::default));
-        let reserved = Reserved {
-            at: now(),
-            turn: self.id.clone(),
-            provider: seat.provider.clone(),
-            model,
-            reason: Reason::User,
-            picodollars: worst,
-        };
-        self.stages.ledger.reserve(&reserved, seat.policy.budget)?.map_err(|why| seat.refuses(&why))?;
-        Ok(worst)
+        let sent = Sent { provider: &host.provider, kind: host.kind, model, reason: Reason::User };
+        self.reserve(&sent, worst, host.policy.budget)?.map_err(|why| host.refuses(&why))
     }
 
-    /// Keeps the trace of an attempt that failed in the local model's place, and takes back what was told of it where
-    /// somebody else is asked now.
+    /// Keeps the trace of an attempt of the host's that failed, and takes back what was told of it where somebody else is
+    /// asked now.
     pub(super) async fn failed_there(&mut self, error: &Error, withdrawn: bool) {
-        if self.stages.seat.is_none() {
+        if self.stages.host.is_none() {
             return;
         }
         let mut attempt = Attempt { number: self.ask.number, ..Attempt::default() };
         attempt.model.clone_from(&self.stages.name);
         self.stages.sign(&mut attempt);
-        attempt.cost = may_have_cost(error, self.worst);
-        attempt.failure = error.failure().map(|failure| failure.kind.to_string());
-        attempt.outcome = Outcome::Failed(error.to_string());
-        self.attempts.push(attempt);
+        self.failed(attempt, error, self.worst);
         if withdrawn {
             let (attempt, reason) = (self.ask.number, WithdrawReason::Fallback);
             self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
-            self.ask.number = self.attempts.len();
         }
     }
 }

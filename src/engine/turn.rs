@@ -48,6 +48,8 @@ impl Turn<'_> {
                     if let Some(answer) = self.fall_back(reason, Some(tried)).await? {
                         return Ok(answer);
                     }
+                    // The chain's attempts came before the next one.
+                    self.ask.number = self.attempts.len();
                 }
             }
         }

@@ -14,7 +14,7 @@ use super::generator::ModelInfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ggml;
 
-/// The context at first where none was asked for: enough for many tools, and small enough for laptops.
+/// The usual context where none was asked for: enough for many tools, and small enough for laptops.
 pub(crate) const CONTEXT: usize = 4096;
 /// Sequences that share the cache: as many jobs are done at once, or kept for others that begin alike.
 pub(super) const SEQUENCES: usize = 16;

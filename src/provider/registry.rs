@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::raw::Unspoken;
+use super::raw::RawOnly;
 use super::remote::Remote;
 use super::{Catalog, Gate, Pool, Provider, Row};
 use crate::error::{Error, ErrorKind, Result};
@@ -99,7 +99,7 @@ impl Registry {
     /// Makes the provider of a row, without putting it under a name.
     pub fn make(&self, parts: Parts) -> Result<Arc<dyn Provider>> {
         if parts.row.raw.is_some() {
-            return Ok(Arc::new(Unspoken::new(parts)?));
+            return Ok(Arc::new(RawOnly::new(parts)?));
         }
         let constructors = self.constructors.read().unwrap_or_else(PoisonError::into_inner);
         match constructors.get(&parts.row.dialect) {

@@ -24,6 +24,15 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+# What scripts need that run a model on a server.
+MODEL = {"model": (None, "a model in GGUF"), "threads": ("2", "threads for the server")}
+
+
+def row(name, base, model="small"):
+    """The settings that name a server."""
+    return f'[providers.{name}]\nbase_url = "{base}"\nmodel = "{model}"\n'
+
+
 def arguments(about, **more):
     """The command line: where the CLI is, and what else the script needs (name = (default, help))."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -16,8 +16,8 @@ Needs a CLI with an engine (the features `llama` or `candle`) and `cloud`, a bui
 
 import json
 
-from common import ROOT, Checks, Home, arguments
-from llama_server import TEMPLATE, start
+from common import ROOT, Checks, Home, arguments, row
+from llama_server import LLAMA, TEMPLATE, start
 
 # Ways of setting the ladder up: name, re-asks at home, whether a call is demanded.
 LADDERS = [("whole", 2, "required"), ("as kept", 0, "required"), ("free", 0, "auto")]
@@ -26,9 +26,9 @@ TURNS = 2000
 
 def settings(base, reasks):
     """A callwright.toml whose fallback is the server on loopback."""
-    return (
-        f'[providers.llama-server]\nbase_url = "{base}"\nmodel = "small"\n[engine]\nenforce = "reask"\n'
-        f'[repair]\nreasks = {reasks}\n[fallback]\nenabled = true\nchain = ["llama-server"]\n'
+    return row("llama-server", base) + (
+        f'[engine]\nenforce = "reask"\n[repair]\nreasks = {reasks}\n'
+        '[fallback]\nenabled = true\nchain = ["llama-server"]\n'
     )
 
 
@@ -88,9 +88,7 @@ def climb(words, base, name, reasks, choice):
 def main():
     words = arguments(
         __doc__,
-        server=(None, "the llama-server program"),
-        model=(None, "a model in GGUF"),
-        threads=("2", "threads for the server"),
+        **LLAMA,
         faulty=("100", "faulty outputs to be gathered"),
         only=("", "one ladder only"),
     )

@@ -13,8 +13,8 @@ import os
 import pathlib
 import tempfile
 
-from common import Checks, Home, Server, arguments, free_port
-from llama_server import TEMPLATE, start
+from common import Checks, Home, Server, arguments, free_port, row
+from llama_server import LLAMA, TEMPLATE, start
 from proofs import answers, dies, wrong_model
 
 MASTER = "sk-only-on-loopback"
@@ -29,13 +29,7 @@ def settings(base):
 
 
 def main():
-    words = arguments(
-        __doc__,
-        litellm=(None, "the proxy's program"),
-        server=(None, "the llama-server program"),
-        model=(None, "a model in GGUF"),
-        threads=("2", "threads for the server"),
-    )
+    words = arguments(__doc__, litellm=(None, "the proxy's program"), **LLAMA)
     checks, name, port = Checks(), "litellm", free_port()
     behind, base = start(words, "--chat-template-file", str(TEMPLATE), "--alias", "small")
     with behind, tempfile.TemporaryDirectory() as folder:
@@ -44,21 +38,21 @@ def main():
         command = [words.litellm, "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
         # It looks for its settings and its home in the environment.
         quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HOME": folder, "PATH": os.environ["PATH"], "NO_PROXY": "*"}
-        row = f'[providers.{name}]\nbase_url = "http://127.0.0.1:{port}/v1"\nmodel = "small"\n'
+        named = row(name, f"http://127.0.0.1:{port}/v1")
         ready = f"http://127.0.0.1:{port}/health/liveliness"
-        with Server(command, ready, environment=quiet) as proxy, Home(words.callwright, row, LITELLM_API_KEY=MASTER) as home:
+        with Server(command, ready, environment=quiet) as proxy, Home(words.callwright, named, LITELLM_API_KEY=MASTER) as home:
             answers(checks, home, name)
             wrong_model(checks, home, name, refuses=True)
-            refused(checks, words, row)
+            refused(checks, words, named)
             dies(checks, home, name, behind.kill, front_dies=False)
             checks.that("the proxy itself is still there", proxy.process.poll() is None)
     checks.end()
 
 
-def refused(checks, words, row):
+def refused(checks, words, named):
     """A wrong key is told as that, with where to set the right one."""
     wrong = "sk-wrong-0123456789"
-    with Home(words.callwright, row, LITELLM_API_KEY=wrong) as home:
+    with Home(words.callwright, named, LITELLM_API_KEY=wrong) as home:
         ran = home.run("run", "--provider", "litellm", "Say hello.", "-n", "8")
         told = ran.code == 2 and "the key was refused" in ran.err and "LITELLM_API_KEY" in ran.err
         checks.that("a wrong key is told, and not shown", told and wrong not in ran.err, ran)

@@ -9,17 +9,12 @@ Needs a Python with `llama-cpp-python[server]` (0.3.36 was used; from source: CM
 Starts the server on a free port of 127.0.0.1 and stops it by its pid.
 """
 
-from common import Checks, Home, Server, arguments, free_port
+from common import MODEL, Checks, Home, Server, arguments, free_port, row
 from proofs import answers, dies
 
 
 def main():
-    words = arguments(
-        __doc__,
-        python=(None, "a Python that has llama-cpp-python[server]"),
-        model=(None, "a model in GGUF"),
-        threads=("2", "threads for the server"),
-    )
+    words = arguments(__doc__, python=(None, "a Python that has llama-cpp-python[server]"), **MODEL)
     port = free_port()
     command = [words.python, "-m", "llama_cpp.server", "--model", words.model, "--model_alias", "small"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--n_ctx", "4096", "--n_threads", words.threads]
@@ -27,8 +22,7 @@ def main():
     command += ["--chat_format", "chatml-function-calling"]
     checks, name = Checks(), "llama-cpp-python"
     base = f"http://127.0.0.1:{port}/v1"
-    settings = f'[providers.{name}]\nbase_url = "{base}"\nmodel = "small"\n'
-    with Server(command, f"{base}/models") as server, Home(words.callwright, settings) as home:
+    with Server(command, f"{base}/models") as server, Home(words.callwright, row(name, base)) as home:
         # It cannot be left to choose while it streams: it answers with nothing.
         answers(checks, home, name, choice="add")
         dies(checks, home, name, server.kill)

@@ -16,9 +16,11 @@ import os
 import pathlib
 import subprocess
 
-from common import Checks, Home, Server, arguments, free_port
+from common import MODEL, Checks, Home, Server, arguments, free_port, row
 from proofs import ADD, QUESTION, answers, dies, wrong_model
 
+# What scripts need that start this server.
+LLAMA = {"server": (None, "the llama-server program"), **MODEL}
 TEMPLATE = pathlib.Path(__file__).with_name("chatml_tools.jinja")
 
 
@@ -30,27 +32,17 @@ def start(words, *more):
     return server, f"http://127.0.0.1:{port}/v1"
 
 
-def row(name, base, model):
-    return f'[providers.{name}]\nbase_url = "{base}"\nmodel = "{model}"\n'
-
-
 def main():
-    words = arguments(
-        __doc__,
-        server=(None, "the llama-server program"),
-        model=(None, "a model in GGUF"),
-        threads=("2", "threads for the server"),
-        raw=("", "the built test program provider_raw"),
-    )
+    words = arguments(__doc__, **LLAMA, raw=("", "the built test program provider_raw"))
     checks, name = Checks(), "llama-server"
     server, base = start(words, "--chat-template-file", str(TEMPLATE), "--alias", "small")
-    with server, Home(words.callwright, row(name, base, "small")) as home:
+    with server, Home(words.callwright, row(name, base)) as home:
         answers(checks, home, name)
         wrong_model(checks, home, name, refuses=False)
         dies(checks, home, name, server.kill)
     # With a template that knows no tools this server drops them and answers in prose: that must be told, never passed on.
     server, base = start(words)
-    with server, Home(words.callwright, row(name, base, "small")) as home:
+    with server, Home(words.callwright, row(name, base)) as home:
         tools = home.write("tools.json", [ADD])
         ran = home.run("run", "--provider", name, QUESTION, "--tools", tools, "--tool-choice", "required", "-n", "60")
         told = ran.code == 1 and "a tool call was required and none was made" in ran.err

@@ -9,6 +9,19 @@ import pydantic
 from pydantic_core import PydanticUndefined
 
 
+class Client:
+    """A vendor's client: the types of its that JSON of ours must be of, and the events that are of none of them."""
+
+    requests = events = None
+    untyped = ()
+
+    def request(self, request):
+        return flaws(self.requests, request["body"])
+
+    def event(self, kind, data):
+        return [] if kind in self.untyped or data in self.untyped else flaws(self.events, data)
+
+
 def flaws(kind, value, path=""):
     """What these types have against this JSON value: an empty list where they take it."""
     # Kept until the lists are read: they look up types in it.

@@ -11,11 +11,12 @@ from openai.types.responses import ResponseStreamEvent
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 
 from conversation import FIRST, KEY, LENGTH, RESULTS, SECOND, SYSTEM, TOOLS, functions
-from models import flaws, parameters
+from models import Client
 
 
-class OpenAiChat:
+class OpenAiChat(Client):
     dialect, provider, model, base = "openai_chat", "openai", "gpt-4.1", "/v1"
+    requests, events, untyped = CompletionCreateParamsStreaming, ChatCompletionChunk, ["[DONE]"]
     row = 'dialect = "openai_chat"'
     beyond = [
         (r"messages\.\d+\.name", "the tool's name beside a result: templates of compatible servers want it"),
@@ -69,15 +70,10 @@ class OpenAiChat:
         messages = [{"role": "user", "content": FIRST}]
         self.turn(messages, tool_choice=choice, parallel_tool_calls=False)
 
-    def request(self, request):
-        return flaws(CompletionCreateParamsStreaming, request["body"])
 
-    def event(self, kind, data):
-        return [] if data == "[DONE]" else flaws(ChatCompletionChunk, data)
-
-
-class OpenAiResponses:
+class OpenAiResponses(Client):
     dialect, provider, model, base = "openai_responses", "openai", "gpt-6-luna", "/v1"
+    requests, events = ResponseCreateParamsStreaming, ResponseStreamEvent
     row = 'dialect = "openai_responses"'
     explained = [
         (r"input\[\d+\]\.(id|status|type)", "items go back without what only describes them"),
@@ -125,15 +121,11 @@ class OpenAiResponses:
         choice = {"type": "function", "name": name} if name else "required"
         self.turn([{"role": "user", "content": FIRST}], tool_choice=choice, parallel_tool_calls=False)
 
-    def request(self, request):
-        return flaws(ResponseCreateParamsStreaming, request["body"])
 
-    def event(self, kind, data):
-        return flaws(ResponseStreamEvent, data)
-
-
-class Mistral:
+class Mistral(Client):
     dialect, provider, model, base = "openai_chat", "mistral", "mistral-large-latest", "/v1"
+    requests, events = mistral_models.ChatCompletionStreamRequest, mistral_models.CompletionChunk
+    untyped = ["[DONE]"]
     row = ""
     beyond = OpenAiChat.beyond[1:]
     explained = [
@@ -164,9 +156,3 @@ class Mistral:
     def force(self, name):
         choice = {"type": "function", "function": {"name": name}} if name else "any"
         self.turn([{"role": "user", "content": FIRST}], tool_choice=choice, parallel_tool_calls=False)
-
-    def request(self, request):
-        return flaws(mistral_models.ChatCompletionStreamRequest, request["body"])
-
-    def event(self, kind, data):
-        return [] if data == "[DONE]" else flaws(mistral_models.CompletionChunk, data)

@@ -13,11 +13,12 @@ from google import genai
 from google.genai import types as gemini
 
 from conversation import FIRST, KEY, LENGTH, RESULTS, SECOND, SYSTEM, TOOLS, functions
-from models import flaws, parameters
+from models import Client, flaws, parameters
 
 
-class Anthropic:
+class Anthropic(Client):
     dialect, provider, model, base = "anthropic", "anthropic", "claude-sonnet-5", ""
+    requests, events, untyped = MessageCreateParamsStreaming, RawMessageStreamEvent, ["ping"]
     row = ""
     explained = [
         (
@@ -60,16 +61,14 @@ class Anthropic:
         self.turn(messages, tool_choice={**choice, "disable_parallel_tool_use": True})
 
     def request(self, request):
-        found = flaws(MessageCreateParamsStreaming, request["body"])
+        found = super().request(request)
         version = request["headers"].get("anthropic-version")
         return found + [f"version {version}"] * (version != anthropic._constants.ANTHROPIC_API_VERSION)
 
-    def event(self, kind, data):
-        return [] if kind == "ping" else flaws(RawMessageStreamEvent, data)
 
-
-class Gemini:
+class Gemini(Client):
     dialect, provider, model, base = "gemini", "gemini", "gemini-3.8-flash", "/v1beta"
+    events = gemini.GenerateContentResponse
     row = ""
     explained = [
         (
@@ -142,12 +141,10 @@ class Gemini:
             found += flaws(kinds[key], value, f"{key}.") if key in kinds else [f"{key}: not a field"]
         return found
 
-    def event(self, kind, data):
-        return flaws(gemini.GenerateContentResponse, data)
 
-
-class Cohere:
+class Cohere(Client):
     dialect, provider, model, base = "cohere", "cohere", "command-a-03-2025", "/v2"
+    events = V2ChatStreamResponse
     row = ""
     explained = []
 
@@ -194,12 +191,10 @@ class Cohere:
         found = flaws(parameters(inspect.signature(cohere.ClientV2.chat_stream)), body)
         return found + ["stream is not true"] * (streams is not True)
 
-    def event(self, kind, data):
-        return flaws(V2ChatStreamResponse, data)
 
-
-class Ollama:
+class Ollama(Client):
     dialect, provider, model, base = "ollama", "ollama", "qwen3", ""
+    requests, events = ollama._types.ChatRequest, ollama._types.ChatResponse
     row = ""
     beyond = [
         (r"messages\.\d+\.tool_calls\.\d+\.(id|function\.index)", "ids and places, which newer servers know"),
@@ -245,9 +240,3 @@ class Ollama:
     def force(self, name):
         offered = [tool for tool in functions() if name in (None, tool["function"]["name"])]
         self.turn([{"role": "user", "content": FIRST}], offered)
-
-    def request(self, request):
-        return flaws(ollama._types.ChatRequest, request["body"])
-
-    def event(self, kind, data):
-        return flaws(ollama._types.ChatResponse, data)

@@ -21,7 +21,7 @@ use crate::chat::{
 };
 use crate::check::{Level, ToolSet};
 use crate::error::{Error, ErrorKind, FailureKind, Result, Wait};
-use crate::ledger::{Reserved, now};
+use crate::ledger::{Budget, Reserved, now};
 use crate::price::{Price, Prices};
 use crate::prompt::window;
 use crate::provider::{Ask, Kind, Provider, Registry, Reply, Tokens, Whole};
@@ -98,6 +98,14 @@ impl Fallback {
     }
 }
 
+/// To whom something is about to be sent, and why.
+pub(super) struct Sent<'a> {
+    pub(super) provider: &'a str,
+    pub(super) kind: Kind,
+    pub(super) model: &'a str,
+    pub(super) reason: Reason,
+}
+
 /// One provider, about to be asked.
 struct Asked {
     provider: Arc<dyn Provider>,
@@ -153,10 +161,7 @@ impl Turn<'_> {
                 Err(error) => error,
             };
             self.left_machine |= may_have_left(&error, asked.provider.as_ref());
-            attempt.cost = may_have_cost(&error, asked.worst);
-            attempt.failure = error.failure().map(|failure| failure.kind.to_string());
-            attempt.outcome = Outcome::Failed(error.to_string());
-            self.attempts.push(attempt);
+            self.failed(attempt, &error, asked.worst);
             if first.is_some() {
                 self.attempts.extend(home.map(|answer| self.given_up(answer, WithdrawReason::Fallback)));
                 return Err(error);
@@ -204,18 +209,37 @@ impl Turn<'_> {
         let prompt_tokens = bytes(&request.messages, &request);
         let price = fallback.prices.of(&link.provider, &model).cloned();
         let worst = price.as_ref().map(|price| price.worst(prompt_tokens, request.limits.max_tokens));
+        let who = Sent { provider: &link.provider, kind: info.kind, model: &model, reason };
+        let worst = self.reserve(&who, worst, fallback.policy.budget).map_err(said)??;
+        Ok(Asked { provider, model, request, reason, price, worst })
+    }
+
+    /// Writes down the most that an attempt may cost, and gives it; the refusal, where that would be too much.
+    pub(super) fn reserve(
+        &self,
+        sent: &Sent<'_>,
+        worst: Option<Money>,
+        budget: Budget,
+    ) -> Result<std::result::Result<Option<Money>, String>> {
         // What runs on one's own machine costs nothing.
-        let worst = if info.kind == Kind::Local { Some(worst.unwrap_or_default()) } else { worst };
+        let worst = worst.or((sent.kind == Kind::Local).then(Money::default));
         let reserved = Reserved {
             at: now(),
             turn: self.id.clone(),
-            provider: link.provider.clone(),
-            model: model.clone(),
-            reason,
+            provider: sent.provider.to_owned(),
+            model: sent.model.to_owned(),
+            reason: sent.reason,
             picodollars: worst,
         };
-        self.stages.ledger.reserve(&reserved, fallback.policy.budget).map_err(said)??;
-        Ok(Asked { provider, model, request, reason, price, worst })
+        Ok(self.stages.ledger.reserve(&reserved, budget)?.map(|()| worst))
+    }
+
+    /// Keeps the trace of an attempt that failed.
+    pub(super) fn failed(&mut self, mut attempt: Attempt, error: &Error, worst: Option<Money>) {
+        attempt.cost = may_have_cost(error, worst);
+        attempt.failure = error.failure().map(|failure| failure.kind.to_string());
+        attempt.outcome = Outcome::Failed(error.to_string());
+        self.attempts.push(attempt);
     }
 
     /// Reads a provider's reply and tells it as it comes, and when it began. The local answer is taken back with its first
@@ -309,7 +333,7 @@ impl Asked {
     /// What an answer costs.
     fn cost(&self, counted: Option<Tokens>, response: &Response) -> Cost {
         let Some(price) = &self.price else {
-            return if self.provider.info().kind == Kind::Local { Cost::Nothing } else { Cost::Unknown };
+            return unpriced(self.provider.info().kind);
         };
         match counted {
             Some(tokens) => {
@@ -331,6 +355,11 @@ impl Asked {
     }
 }
 
+/// What it costs to ask somebody whose price is not known.
+pub(super) fn unpriced(kind: Kind) -> Cost {
+    if kind == Kind::Local { Cost::Nothing } else { Cost::Unknown }
+}
+
 /// Bytes of what is sent, as JSON. A picture counts as the text that would come to as many tokens.
 fn bytes(messages: &[Message], request: &Request) -> usize {
     let length = |text: serde_json::Result<String>| text.map_or(0, |text| text.len());
@@ -349,7 +378,7 @@ fn may_have_left(error: &Error, provider: &dyn Provider) -> bool {
 }
 
 /// What a failed request may have cost: nothing where it was refused, the worst where it may have been answered.
-pub(super) fn may_have_cost(error: &Error, worst: Option<Money>) -> Cost {
+fn may_have_cost(error: &Error, worst: Option<Money>) -> Cost {
     let answered = |kind: FailureKind| {
         matches!(
             kind,

@@ -14,12 +14,12 @@ const DIALECT: &str = "raw";
 
 /// A provider that holds no chat.
 #[derive(Debug)]
-pub(in super::super) struct Unspoken {
+pub(in super::super) struct RawOnly {
     info: Info,
     parts: Parts,
 }
 
-impl Unspoken {
+impl RawOnly {
     pub(in super::super) fn new(parts: Parts) -> Result<Self> {
         let host = |address: &String| Ok(Sender::new(&parts, address)?.host());
         let info = Info {
@@ -56,7 +56,7 @@ impl Unspoken {
     }
 }
 
-impl Provider for Unspoken {
+impl Provider for RawOnly {
     fn info(&self) -> &Info {
         &self.info
     }

@@ -6,7 +6,7 @@
 //! told to add none, and SGLang cannot be told. It must not know formats or checks.
 
 mod chat;
-mod course;
+mod generation;
 mod engine;
 mod expression;
 mod gbnf;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub(super) use self::chat::Unspoken;
+pub(super) use self::chat::RawOnly;
 pub use self::engine::RawEngine;
 use self::engine::{Completion, PROBES};
 use self::reading::Output;
@@ -180,11 +180,11 @@ impl Generator for Raw {
     }
 
     fn generate(&self, job: Job) -> Result<Chunks> {
-        Ok(course::chunks(Arc::clone(&self.wire), job))
+        Ok(generation::chunks(Arc::clone(&self.wire), job))
     }
 }
 
-/// One completion, as the course of an output wants it.
+/// One completion, as an output wants it.
 #[derive(Debug)]
 struct Wanted<'a> {
     job: &'a Job,

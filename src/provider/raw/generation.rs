@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::infer::{Chunk, Chunks, End, Job};
 
 /// An output under way.
-struct Course {
+struct Generation {
     wire: Arc<Wire>,
     job: Job,
     grammar: Option<Gbnf>,
@@ -35,7 +35,7 @@ struct Course {
     /// What was written, and how much of it was handed out.
     written: Written,
     sent: usize,
-    leg: Leg,
+    phase: Phase,
     output: Option<Output>,
     ready: VecDeque<Chunk>,
     end: End,
@@ -44,7 +44,7 @@ struct Course {
 }
 
 /// What the output is in.
-enum Leg {
+enum Phase {
     /// Text that nothing holds.
     Free,
     /// Text that is watched for the beginning of a call; the scout saw it from this byte on.
@@ -57,28 +57,28 @@ enum Leg {
 
 enum State {
     Asked(Arc<Wire>, Job),
-    Running(Box<Course>),
+    Running(Box<Generation>),
     Over,
 }
 
 /// The chunks of an output. Nothing is sent before they are read; dropping them stops the engine.
 pub(super) fn chunks(wire: Arc<Wire>, job: Job) -> Chunks {
     Box::pin(stream::unfold(State::Asked(wire, job), |state| async move {
-        let mut course = match state {
+        let mut generation = match state {
             State::Over => return None,
-            State::Running(course) => course,
-            State::Asked(wire, job) => match Course::begin(wire, job).await {
-                Ok(course) => Box::new(course),
+            State::Running(generation) => generation,
+            State::Asked(wire, job) => match Generation::begin(wire, job).await {
+                Ok(generation) => Box::new(generation),
                 Err(error) => return Some((Err(error), State::Over)),
             },
         };
-        match course.next().await {
+        match generation.next().await {
             Ok(Chunk::End(end)) => {
-                course.wire.breakers.record(&course.wire.info.name, true);
-                course.turn.spent((end.usage.prompt_tokens + end.usage.completion_tokens) as u64);
+                generation.wire.breakers.record(&generation.wire.info.name, true);
+                generation.turn.spent((end.usage.prompt_tokens + end.usage.completion_tokens) as u64);
                 Some((Ok(Chunk::End(end)), State::Over))
             }
-            Ok(chunk) => Some((Ok(chunk), State::Running(course))),
+            Ok(chunk) => Some((Ok(chunk), State::Running(generation))),
             Err(error) => Some((Err(error), State::Over)),
         }
     }))
@@ -104,7 +104,7 @@ impl Wire {
     }
 }
 
-impl Course {
+impl Generation {
     async fn begin(wire: Arc<Wire>, job: Job) -> Result<Self> {
         let begun = Instant::now();
         let deadline = wire.clocks.deadline(job.limits);
@@ -123,18 +123,18 @@ impl Course {
         let constraint = job.constraint.as_ref();
         let grammar = constraint.and_then(|constraint| gbnf(constraint.grammar()));
         let mut end = End::default();
-        let leg = match (constraint, &grammar) {
+        let phase = match (constraint, &grammar) {
             (Some(constraint), Some(_)) => match opened(constraint) {
-                Some(close) => Leg::Thinking(close.to_owned()),
-                None if *constraint.mode() == Mode::Watch => Leg::Watched(Box::new(constraint.scout(true)), 0),
-                None => Leg::Held,
+                Some(close) => Phase::Thinking(close.to_owned()),
+                None if *constraint.mode() == Mode::Watch => Phase::Watched(Box::new(constraint.scout(true)), 0),
+                None => Phase::Held,
             },
             (Some(_), None) => {
                 end.warnings
                     .push("the engine cannot be held to calls of this format: they are only checked".to_owned());
-                Leg::Free
+                Phase::Free
             }
-            (None, _) => Leg::Free,
+            (None, _) => Phase::Free,
         };
         let (written, sent, output, ready) = (Written::default(), 0, None, VecDeque::new());
         Ok(Self {
@@ -146,7 +146,7 @@ impl Course {
             begun,
             written,
             sent,
-            leg,
+            phase,
             output,
             ready,
             end,
@@ -192,8 +192,8 @@ impl Course {
     /// Asks for what comes next.
     async fn ask(&mut self) -> Result<Output> {
         let wire = Arc::clone(&self.wire);
-        let held = matches!(self.leg, Leg::Held);
-        let thinks = matches!(self.leg, Leg::Thinking(_));
+        let held = matches!(self.phase, Phase::Held);
+        let thinks = matches!(self.phase, Phase::Thinking(_));
         if held {
             self.tell();
         }
@@ -232,16 +232,16 @@ impl Course {
             self.end.timings.first_token_ms = self.begun.elapsed().as_secs_f64() * 1000.0;
         }
         // What the grammar let through is not looked at again where tokens are not told apart anyway.
-        let granted = matches!(self.leg, Leg::Held) && self.wire.engine != RawEngine::LlamaServer;
+        let granted = matches!(self.phase, Phase::Held) && self.wire.engine != RawEngine::LlamaServer;
         if granted || self.wire.special.iter().any(|token| token.as_bytes() == bytes) {
             self.written.push_markup(bytes);
         } else {
             self.written.push(bytes);
         }
         let mut shown = self.written.len();
-        match &mut self.leg {
-            Leg::Free | Leg::Held => {}
-            Leg::Watched(scout, from) => match scout.push(bytes) {
+        match &mut self.phase {
+            Phase::Free | Phase::Held => {}
+            Phase::Watched(scout, from) => match scout.push(bytes) {
                 Sight::Nothing => {}
                 Sight::Perhaps { from: at } => shown = *from + at,
                 Sight::Call { from: at } => {
@@ -249,7 +249,7 @@ impl Course {
                     self.hold(shown);
                 }
             },
-            Leg::Thinking(close) => {
+            Phase::Thinking(close) => {
                 let from = before.saturating_sub(close.len());
                 if let Some(at) = memchr::memmem::find(&self.written.text()[from..], close.as_bytes()) {
                     let close = std::mem::take(close);
@@ -264,7 +264,7 @@ impl Course {
     /// Holds the output from this byte on: what came there is written again.
     fn hold(&mut self, from: usize) {
         self.stop(from);
-        self.leg = Leg::Held;
+        self.phase = Phase::Held;
         self.finish_if_spent();
     }
 
@@ -273,7 +273,7 @@ impl Course {
         self.stop(at);
         self.written.push_markup(close.as_bytes());
         self.written.push(b"\n\n");
-        self.leg = Leg::Held;
+        self.phase = Phase::Held;
         self.show(self.written.len());
         self.finish_if_spent();
     }
@@ -296,16 +296,16 @@ impl Course {
     /// What comes after a completion that the engine says is over.
     fn ended(&mut self, reason: FinishReason) {
         let watched = self.job.constraint.as_ref().filter(|constraint| *constraint.mode() == Mode::Watch);
-        match (&self.leg, watched) {
-            (Leg::Thinking(close), _) => {
+        match (&self.phase, watched) {
+            (Phase::Thinking(close), _) => {
                 // It thought for too long, or stopped in the middle: the call comes all the same.
                 let close = close.clone();
                 self.written.push(b"\n");
                 self.close(self.written.len(), &close);
             }
             // Text, or another call, may follow one that the model made by itself.
-            (Leg::Held, Some(constraint)) if constraint.parallel() && reason == FinishReason::Stop => {
-                self.leg = Leg::Watched(Box::new(constraint.scout(false)), self.written.len());
+            (Phase::Held, Some(constraint)) if constraint.parallel() && reason == FinishReason::Stop => {
+                self.phase = Phase::Watched(Box::new(constraint.scout(false)), self.written.len());
                 self.finish_if_spent();
             }
             _ => self.finish(reason),
