@@ -249,6 +249,7 @@ impl Backend for Scripted {
             context: self.cache,
             can_truncate: self.can_truncate,
             can_fork: self.can_truncate,
+            threads: 1,
         }
     }
 
