@@ -13,7 +13,7 @@ use crate::chat::{Attempt, Call, Event, Fault, FinishReason, Message, Prompt, Re
 use crate::check::ToolSet;
 use crate::constrain::Constraint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::infer::{Chunk, Chunks, Drafts, Job};
+use crate::infer::{Chunk, Chunks, Drafts, Forced, Job};
 use crate::prompt::Reask;
 use crate::prompt::window::{self, Fitted};
 use crate::read::Parser;
@@ -142,6 +142,7 @@ impl Stages {
             stop,
             constraint,
             drafts: Drafts::Auto,
+            forced: Forced::Loop,
         }
     }
 }

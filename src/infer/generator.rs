@@ -48,6 +48,8 @@ pub struct Job {
     pub constraint: Option<Constraint>,
     /// Whether tokens are guessed ahead.
     pub drafts: Drafts,
+    /// Who writes what the grammar leaves no choice of.
+    pub forced: Forced,
 }
 
 /// Whether tokens are guessed ahead, so that several are computed at once. What is written stays the same.
@@ -60,6 +62,16 @@ pub enum Drafts {
     Fixed(usize),
     /// None.
     Off,
+}
+
+/// Who writes text that is the only one a grammar leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Forced {
+    /// The loop, at once, in the tokens that the model's tokenizer makes of it.
+    #[default]
+    Loop,
+    /// The model, token by token, in those that it likes best: to see what forcing changes.
+    Model,
 }
 
 /// A piece of what is generated.

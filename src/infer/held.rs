@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::backend::Token;
+use super::generator::Forced;
 use super::repeat::Repeats;
 use super::sample::likeliest;
 use super::turn::{Turn, milliseconds};
@@ -70,7 +71,7 @@ impl Held {
             ready: None,
             mask_time: Duration::ZERO,
         };
-        let forced = held.matcher.consume_forced();
+        let forced = held.forced(turn);
         held.append_forced(turn, &forced);
         held.closer.begin(&mut held.matcher, turn.left())?;
         Ok(held)
@@ -160,7 +161,7 @@ impl Held {
         for token in &chosen {
             self.matcher.consume(*token)?;
         }
-        let forced = self.matcher.consume_forced();
+        let forced = self.forced(turn);
         let left = turn.left();
         if !self.matcher.is_done() || chosen.len() + forced.len() > left {
             let path = [chosen.as_slice(), &forced].concat();
@@ -198,6 +199,14 @@ impl Held {
             tokens.first().is_some_and(|token| mask.is_allowed(*token))
         };
         ends_in_digits(text) && !allowed("a") && !allowed("\"")
+    }
+
+    /// Goes on by what the grammar leaves no choice of.
+    fn forced(&mut self, turn: &Turn) -> Vec<Token> {
+        match turn.job.forced {
+            Forced::Loop => self.matcher.consume_forced(),
+            Forced::Model => Vec::new(),
+        }
     }
 
     fn append_forced(&mut self, turn: &mut Turn, tokens: &[Token]) {

@@ -32,7 +32,7 @@ mod turn;
 mod vocab;
 
 pub use backend::{Backend, Token};
-pub use generator::{Chunk, Chunks, Drafts, End, Generator, Job, ModelInfo};
+pub use generator::{Chunk, Chunks, Drafts, End, Forced, Generator, Job, ModelInfo};
 pub use local::Local;
 pub use prefix::Prefixes;
 pub use replay::{Played, Replay};

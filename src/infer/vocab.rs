@@ -45,6 +45,8 @@ pub trait Vocab: Send + Sync {
 /// A vocabulary with what is worked out from it once: its control tokens, and the trie that masks are made with.
 pub struct Lexicon {
     vocab: Arc<dyn Vocab>,
+    /// Tokens that no text can spell, and those of them that have a text.
+    controls: Vec<Token>,
     specials: Vec<(String, Token)>,
     compiler: OnceLock<Result<Compiler, String>>,
 }
@@ -53,12 +55,10 @@ impl Lexicon {
     /// The lexicon of a vocabulary.
     #[must_use]
     pub fn new(vocab: Arc<dyn Vocab>) -> Self {
-        let specials = (0..token_id(vocab.size()))
-            .filter(|token| vocab.is_control(*token))
-            .filter_map(|token| Some((String::from_utf8(vocab.piece(token)).ok()?, token)))
-            .filter(|(text, _)| !text.is_empty())
-            .collect();
-        Self { vocab, specials, compiler: OnceLock::new() }
+        let controls: Vec<Token> = (0..token_id(vocab.size())).filter(|token| vocab.is_control(*token)).collect();
+        let text = |token: &Token| Some((String::from_utf8(vocab.piece(*token)).ok()?, *token));
+        let specials = controls.iter().filter_map(text).filter(|(text, _)| !text.is_empty()).collect();
+        Self { vocab, controls, specials, compiler: OnceLock::new() }
     }
 
     /// The vocabulary.
@@ -76,10 +76,24 @@ impl Lexicon {
     /// What compiles grammars for this vocabulary. Built at the first call (a tenth of a second for 150,000 tokens),
     /// then shared; whoever comes meanwhile waits.
     pub fn compiler(&self) -> Result<&Compiler> {
-        let built = self.compiler.get_or_init(|| build_compiler(&self.vocab));
+        let built = self.compiler.get_or_init(|| self.build_compiler());
         built.as_ref().map_err(|cause| {
             Error::new(ErrorKind::Grammar, "the model's vocabulary cannot be used for enforcing").because(cause.clone())
         })
+    }
+
+    fn build_compiler(&self) -> Result<Compiler, String> {
+        let tokens = 0..token_id(self.vocab.size());
+        let ends: Vec<Token> = tokens.clone().filter(|token| self.vocab.is_end(*token)).collect();
+        let mut words: Vec<Vec<u8>> = tokens.map(|token| self.vocab.piece(token)).collect();
+        for control in &self.controls {
+            // Behind a byte that no text contains.
+            if let Some(word) = words.get_mut(*control as usize).filter(|word| !word.is_empty()) {
+                word.insert(0, TokTrie::SPECIAL_TOKEN_MARKER);
+            }
+        }
+        let tokenizer = Arc::clone(&self.vocab);
+        Compiler::new(&words, &ends, move |text| tokenizer.tokenize(text.as_bytes(), false))
     }
 
     /// The grammar of a constraint over this vocabulary, at its beginning: for loops of your own, and for measuring.
@@ -161,21 +175,4 @@ impl fmt::Debug for Lexicon {
 /// A vocabulary has fewer than 2^32 tokens; a larger one would be cut, not wrapped.
 pub(crate) fn token_id(index: usize) -> Token {
     Token::try_from(index).unwrap_or(Token::MAX)
-}
-
-fn build_compiler(vocab: &Arc<dyn Vocab>) -> Result<Compiler, String> {
-    let tokens = 0..token_id(vocab.size());
-    let ends: Vec<Token> = tokens.clone().filter(|token| vocab.is_end(*token)).collect();
-    let words: Vec<Vec<u8>> = tokens.map(|token| word(&**vocab, token)).collect();
-    let tokenizer = Arc::clone(vocab);
-    Compiler::new(&words, &ends, move |text| tokenizer.tokenize(text.as_bytes(), false))
-}
-
-/// A token as the trie wants it: control tokens behind a byte that no text contains.
-fn word(vocab: &dyn Vocab, token: Token) -> Vec<u8> {
-    let mut piece = vocab.piece(token);
-    if vocab.is_control(token) && !piece.is_empty() {
-        piece.insert(0, TokTrie::SPECIAL_TOKEN_MARKER);
-    }
-    piece
 }

@@ -81,7 +81,7 @@ fn piece_of_work() -> u64 {
 
 /// The physical cores that this process may use.
 fn physical() -> usize {
-    let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let available = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cores = cores(available).unwrap_or(available);
     cores.min(available).clamp(1, MOST)
 }
