@@ -8,6 +8,7 @@
 pub mod backend;
 #[cfg(feature = "candle")]
 pub mod candle;
+mod companion;
 mod draft;
 mod generator;
 mod grammars;
@@ -31,6 +32,7 @@ mod turn;
 mod vocab;
 
 pub use backend::{Backend, Token};
+pub use companion::Companion;
 pub use generator::{Chunk, Chunks, Drafts, End, Generator, Job, ModelInfo};
 pub use local::Local;
 pub use prefix::Prefixes;
