@@ -129,7 +129,8 @@ impl Companion {
         }
         let began = Instant::now();
         let told = self.go_on(texts).map_err(|cause| {
-            let message = format!("the draft model `{}` failed and guesses no more: {cause}", self.backend.model().name);
+            let message =
+                format!("the draft model `{}` failed and guesses no more: {cause}", self.backend.model().name);
             Error::new(ErrorKind::Backend, message).because(cause)
         })?;
         if let Some(tokens) = costs.in_tokens(began.elapsed().as_secs_f32() * 1000.0) {

@@ -206,7 +206,11 @@ mod tests {
         let mut dear = Costs::default();
         dear.saw(1, Duration::from_millis(8));
         dear.saw(2, Duration::from_millis(22));
-        assert_eq!(Trust::default().plan(&dear, 0.0), Plan::default(), "more guesses are not tried where one costs too much");
+        assert_eq!(
+            Trust::default().plan(&dear, 0.0),
+            Plan::default(),
+            "more guesses are not tried where one costs too much"
+        );
         let mut cheap = Costs::default();
         for size in 1..=9 {
             cheap.saw(size, Duration::from_millis(10));
