@@ -44,6 +44,9 @@ impl Backend for Worn {
         std::thread::sleep(self.time);
         let worn_out = || Error::new(ErrorKind::Backend, "it is worn out");
         self.left = self.left.checked_sub(1).ok_or_else(worn_out)?;
+        let full = || Error::new(ErrorKind::Backend, "its cache is full");
+        let held = self.inner.held() + batch.entries().len();
+        (held <= self.room).then_some(()).ok_or_else(full)?;
         self.inner.decode(batch)
     }
 
@@ -104,7 +107,7 @@ fn same_with_and_without(model: &dyn Generator, runs: usize) -> [(usize, usize);
             };
             let ((with, end), (without, _)) = (run(Drafts::Fixed(8)), run(Drafts::Off));
             assert_eq!(with, without, "{number} at {temperature}, held: {held}");
-            assert!(end.warnings.is_empty(), "{:?}", end.warnings);
+            assert!(end.asides.is_empty(), "{:?}", end.asides);
             if temperature == 0.0 {
                 let (written, accepted) = &mut counts[usize::from(held)];
                 *written += end.usage.completion_tokens - end.usage.forced_tokens;
@@ -173,7 +176,7 @@ fn company_gets_what_each_would_have_got_alone() {
         let job = |number: usize| {
             let said = format!("{} {number}{}", "All begin alike. ".repeat(30), " and so on".repeat(number));
             let mut job = job(&said, Drafts::Fixed(1 + number % 8));
-            job.constraint = (number % 2 == 0).then(constraint);
+            job.constraint = number.is_multiple_of(2).then(constraint);
             job
         };
         let expected: Vec<_> = (0..12).map(|number| collect(&alone, job(number)).unwrap().0).collect();
@@ -182,8 +185,9 @@ fn company_gets_what_each_would_have_got_alone() {
         let mut leaves = model.generate(job(20)).unwrap();
         next(&mut leaves);
         drop(leaves);
-        let got: Vec<_> = running.iter_mut().map(|chunks| rest(chunks).unwrap().0).collect();
-        assert_eq!(expected, got);
+        let got: Vec<_> = running.iter_mut().map(|chunks| rest(chunks).unwrap()).collect();
+        assert!(got.iter().all(|(_, end)| end.asides.is_empty()), "{:?}", got[0].1.asides);
+        assert_eq!(expected, got.into_iter().map(|(text, _)| text).collect::<Vec<_>>());
         assert!(its.lock().unwrap().together > 1, "they are guessed for in one batch");
     }
 }
@@ -197,9 +201,9 @@ fn its_failure_costs_no_job() {
         let (text, end) = collect(&model, job("Hello", Drafts::Fixed(3))).unwrap();
         assert_eq!(text, expected);
         let warned = "the draft model `scripted` failed and guesses no more: it is worn out";
-        assert_eq!(end.warnings, [warned], "after {left} batches");
+        assert_eq!(end.asides, [warned], "after {left} batches");
         let (text, end) = collect(&model, job("Hello", Drafts::Fixed(3))).unwrap();
-        assert_eq!((text, end.warnings.len()), (expected.clone(), 0), "it is told once");
+        assert_eq!((text, end.asides.len()), (expected.clone(), 0), "it is told once");
         assert_eq!(its.lock().unwrap().batches, left);
     }
 }
@@ -208,7 +212,7 @@ fn its_failure_costs_no_job() {
 fn a_text_that_it_has_no_room_for_is_not_guessed() {
     let (model, _, its) = pair(Script::Random(3), Script::Random(3), 100, (0, usize::MAX));
     let (_, end) = collect(&model, job(&"too long ".repeat(60), Drafts::Fixed(4))).unwrap();
-    assert_eq!((end.warnings.len(), its.lock().unwrap().batches), (0, 0));
+    assert_eq!((end.asides.len(), its.lock().unwrap().batches), (0, 0));
     let (_, end) = collect(&model, job("short", Drafts::Fixed(4))).unwrap();
     assert!(end.usage.accepted_tokens > 20, "{:?}", end.usage);
 }

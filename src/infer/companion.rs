@@ -191,16 +191,18 @@ impl Companion {
         if !self.make_room(text, all)? {
             return Ok(false);
         }
-        let (at, can_fork) = (text.sequence as usize, self.backend.limits().can_fork);
-        let in_common = |sequence: &Sequence| sequence.common(text.tokens);
-        let mut common = in_common(&self.sequences[at]);
-        let best = self.sequences.iter().max_by_key(|sequence| in_common(sequence));
-        if let Some((from, most)) = best.map(|best| (best.id(), in_common(best))).filter(|_| can_fork) {
-            if most > common + WORTH_COPYING {
+        let at = text.sequence as usize;
+        let own = self.sequences[at].common(text.tokens);
+        let lacks_much = text.tokens.len() > own + WORTH_COPYING && self.backend.limits().can_fork;
+        let others = self.sequences.iter().filter(|_| lacks_much);
+        let best = others.map(|sequence| (sequence.common(text.tokens), sequence.id())).max();
+        let common = match best.filter(|(common, _)| *common > own + WORTH_COPYING) {
+            Some((common, from)) => {
                 self.sequences[at].clear(&mut *self.backend);
-                common = if self.backend.fork(from, text.sequence, most)? { most } else { 0 };
+                if self.backend.fork(from, text.sequence, common)? { common } else { 0 }
             }
-        }
+            None => own,
+        };
         self.sequences[at].restart(&mut *self.backend, text.tokens.to_vec(), common)?;
         Ok(true)
     }
@@ -215,25 +217,27 @@ impl Companion {
         for id in self.sequences.len()..=at {
             self.sequences.push(Sequence::new(token_id(id)));
         }
-        let others = |sequences: &[Sequence]| {
-            let held = sequences.iter().filter(|sequence| sequence.id() != text.sequence).map(Sequence::held);
-            held.sum::<usize>()
+        let written = |sequence: &Sequence| all.iter().any(|text| text.sequence == sequence.id());
+        // What others hold, and what those will hold that are written and perhaps not read yet.
+        let needed = |sequences: &[Sequence]| {
+            let others = sequences.iter().filter(|sequence| sequence.id() != text.sequence);
+            let come_to = |one: &Sequence| if written(one) { one.held().max(one.len() + LONGEST) } else { one.held() };
+            length + others.map(come_to).sum::<usize>()
         };
-        let mut needed = length + others(&self.sequences);
         let is_empty = self.sequences.iter().all(|sequence| sequence.held() == 0);
-        if (is_empty || needed > self.backend.limits().context) && self.backend.reserve(needed)? {
+        // All who write are thought of: a cache that grows is emptied.
+        let hoped = all.iter().map(|text| text.tokens.len() + LONGEST).sum();
+        let wanted = needed(&self.sequences).max(hoped);
+        if (is_empty || wanted > self.backend.limits().context) && self.backend.reserve(wanted)? {
             self.sequences.iter_mut().for_each(Sequence::emptied);
-            needed = length;
         }
         let room = self.backend.limits().context;
-        let written = |sequence: &Sequence| all.iter().any(|text| text.sequence == sequence.id());
-        for at in 0..self.sequences.len() {
-            if needed > room && !written(&self.sequences[at]) {
-                self.sequences[at].clear(&mut *self.backend);
-                needed = length + others(&self.sequences);
+        for other in 0..self.sequences.len() {
+            if other != at && !written(&self.sequences[other]) && needed(&self.sequences) > room {
+                self.sequences[other].clear(&mut *self.backend);
             }
         }
-        Ok(needed <= room)
+        Ok(needed(&self.sequences) <= room)
     }
 }
 

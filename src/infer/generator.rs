@@ -93,6 +93,8 @@ pub struct End {
     pub forced: Vec<usize>,
     /// What was asked for and could not be done.
     pub warnings: Vec<String>,
+    /// What failed beside the answer, which is none the worse for it.
+    pub asides: Vec<String>,
 }
 
 /// What is known about a model.

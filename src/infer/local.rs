@@ -96,7 +96,7 @@ impl Local {
         let theirs = Arc::clone(&backlog);
         let owner = thread::Builder::new().name("callwright-model".to_owned()).spawn(move || {
             let (backend, companion) = match opener() {
-                Ok(opened) => opened,
+                Ok(both) => both,
                 Err(error) => {
                     drop(ready.send(Err(error)));
                     return;

@@ -252,7 +252,9 @@ impl Scheduler {
             // Only time is lost: the jobs go on without it.
             Some(Err(error)) => {
                 *companion = None;
-                turns.iter_mut().for_each(|turn| turn.end.warnings.push(error.to_string()));
+                for turn in turns.iter_mut() {
+                    turn.end.asides.push(error.to_string());
+                }
             }
             None => {}
         }

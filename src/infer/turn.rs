@@ -208,18 +208,19 @@ impl Turn {
     /// Copies guesses at what comes behind the last token from what came before, as many as pay, and says how many of a
     /// companion's are wanted: those where nothing could be copied, or where they are better.
     pub(super) fn plan(&mut self, costs: &Costs, companion: Plan) -> usize {
-        let (copies, told) = match self.job.drafts {
+        let (own, theirs) = match self.job.drafts {
             _ if self.reads() => return 0,
             Drafts::Auto => (self.trust.plan(costs, 0.0), companion),
             Drafts::Fixed(guesses) => (Plan::fixed(guesses), Plan::fixed(guesses)),
             Drafts::Off => return 0,
         };
         let most = self.left().saturating_sub(1);
-        let copied = draft::continuation(self.sequence.tokens(), copies.guesses.min(most)).to_vec();
+        let copied = draft::continuation(self.sequence.tokens(), own.guesses.min(most)).to_vec();
         self.copied = self.fitting(copied);
-        let wanted = self.copied.is_empty() || told.gain > copies.gain;
+        let better = self.copied.is_empty() || theirs.gain > own.gain;
         // No one waits longer for the first token: a companion has the prompt to read.
-        if wanted && self.is_open() && self.end.timings.first_token_ms > 0.0 { told.guesses.min(most) } else { 0 }
+        let wanted = better && self.is_open() && self.end.timings.first_token_ms > 0.0;
+        if wanted { theirs.guesses.min(most) } else { 0 }
     }
 
     /// The guesses: those that a companion told, if any may come next, else the copied ones.

@@ -192,6 +192,11 @@ impl Scripted {
         (Self::over(words, script, context, can_truncate, Arc::clone(&seen)), seen)
     }
 
+    /// Tokens that its cache holds in all.
+    pub fn held(&self) -> usize {
+        self.sequences.iter().map(Vec::len).sum()
+    }
+
     fn new(script: Script, context: usize, can_truncate: bool, seen: Arc<Mutex<Seen>>) -> Self {
         Self::over(Words::new(), script, context, can_truncate, seen)
     }
