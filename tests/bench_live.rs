@@ -75,6 +75,16 @@ fn a_draft_model_changes_no_answer() {
         assert_eq!(said.code, Some(2), "{}", said.err);
         assert!(said.err.contains("nowhere.gguf"), "{}", said.err);
     }
+
+    // One token of its vocabulary is another.
+    let other = home.path().join("other.gguf");
+    let mut bytes = std::fs::read(tiny[1]).expect("the random model is there");
+    let at = memchr::memmem::find(&bytes, b"<tool_call>").expect("a token");
+    bytes[at..at + 11].copy_from_slice(b"<TOOL_CALL>");
+    std::fs::write(&other, bytes).expect("it can be written");
+    let said = run(&[tiny[0], "--draft", &other.to_string_lossy()]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("their vocabularies differ") && said.err.contains("<TOOL_CALL>"), "{}", said.err);
 }
 
 #[test]

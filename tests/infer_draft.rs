@@ -7,9 +7,10 @@ mod common;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use callwright::chat::{Prompt, Tool, ToolChoice};
+use callwright::chat::{Prompt, Request, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
+use callwright::engine::Engine;
 use callwright::format::Formats;
 use callwright::infer::backend::{Batch, Limits, Logits, SeqId};
 use callwright::infer::{Backend, Companion, Drafts, Generator, Job, Local, ModelInfo, Token, Vocab};
@@ -67,17 +68,18 @@ const CONTEXT: usize = 1500;
 
 type Watched = Arc<Mutex<Seen>>;
 
-/// A model with a companion that says what its script tells it to; what the two of them will have seen.
-fn pair(large: Script, small: Script, context: usize, (slow, left): (u64, usize)) -> (Local, Watched, Watched) {
+/// A model with a companion, and what the two of them will have seen. Both say what their script tells them to, and take so
+/// many milliseconds for a batch; the companion has so much context and fails after so many batches.
+fn pair(large: Script, small: Script, context: usize, (slow, left): ([u64; 2], usize)) -> (Local, Watched, Watched) {
     let (large, theirs) = Scripted::alone(Words::new(), large, CONTEXT, true);
     let (small, its) = Scripted::alone(Words::new(), small, context, true);
-    let large = Worn { inner: large, time: Duration::from_millis(slow), left: usize::MAX, room: usize::MAX };
-    let small = Worn { inner: small, time: Duration::ZERO, left, room: context };
+    let large = Worn { inner: large, time: Duration::from_millis(slow[0]), left: usize::MAX, room: usize::MAX };
+    let small = Worn { inner: small, time: Duration::from_millis(slow[1]), left, room: context };
     let opener = move || {
         let companion = Companion::new(Box::new(small), &large)?;
         Ok((Box::new(large) as Box<dyn Backend>, Some(companion)))
     };
-    (Local::open_in_company(None, opener).unwrap(), theirs, its)
+    (Local::open_with_companion(None, opener).unwrap(), theirs, its)
 }
 
 fn job(said: &str, drafts: Drafts) -> Job {
@@ -120,7 +122,7 @@ fn same_with_and_without(model: &dyn Generator, runs: usize) -> [(usize, usize);
 
 #[test]
 fn a_twin_guesses_nearly_all() {
-    let (model, ..) = pair(Script::Random(3), Script::Random(3), CONTEXT, (0, usize::MAX));
+    let (model, ..) = pair(Script::Random(3), Script::Random(3), CONTEXT, ([0, 0], usize::MAX));
     let [(written, accepted), (_, in_calls)] = same_with_and_without(&model, 10);
     // Of each nine tokens the last is not guessed but follows from the eight before.
     assert!(accepted * 100 > written * 85, "{accepted} of {written}");
@@ -129,7 +131,7 @@ fn a_twin_guesses_nearly_all() {
 
 #[test]
 fn a_stranger_guesses_hardly_anything_and_changes_nothing() {
-    let (model, ..) = pair(Script::Random(3), Script::Random(4), CONTEXT, (0, usize::MAX));
+    let (model, ..) = pair(Script::Random(3), Script::Random(4), CONTEXT, ([0, 0], usize::MAX));
     for (written, accepted) in same_with_and_without(&model, 10) {
         assert!(accepted * 10 < written, "{accepted} of {written}");
     }
@@ -137,30 +139,34 @@ fn a_stranger_guesses_hardly_anything_and_changes_nothing() {
 
 #[test]
 fn a_companion_that_pays_is_used() {
-    let (model, large, _) = pair(Script::Random(3), Script::Random(3), CONTEXT, (4, usize::MAX));
-    let (_, end) = collect(&model, Job { drafts: Drafts::Auto, ..job("Hello", Drafts::Auto) }).unwrap();
+    let (alone, _) = Scripted::open(Script::Random(3), CONTEXT);
+    let (model, large, _) = pair(Script::Random(3), Script::Random(3), CONTEXT, ([4, 0], usize::MAX));
+    let (text, end) = collect(&model, job("Hello", Drafts::Auto)).unwrap();
+    assert_eq!(text, collect(&alone, job("Hello", Drafts::Off)).unwrap().0);
     let (tokens, batches) = (end.usage.completion_tokens, large.lock().unwrap().batches);
     assert!(batches * 2 < tokens, "{batches} batches for {tokens} tokens");
 }
 
 #[test]
 fn a_companion_that_does_not_pay_switches_itself_off() {
-    let steps = |large, small, slow| {
-        let (model, _, its) = pair(large, small, CONTEXT, (slow, usize::MAX));
+    let steps = |small, slow| {
+        let (model, _, its) = pair(Script::Random(3), Script::Random(small), CONTEXT, (slow, usize::MAX));
         let mut job = job("Hello", Drafts::Auto);
-        job.limits.max_tokens = 1000;
+        job.limits.max_tokens = 400;
+        job.logit_bias.insert(Words::new().end(), -100.0);
         let (_, end) = collect(&model, job).unwrap();
         (its.lock().unwrap().batches, end.usage.completion_tokens)
     };
-    let (stranger, tokens) = steps(Script::Again(b'x'), Script::Again(b'y'), 1);
-    assert!(stranger * 3 < tokens, "none come true: {stranger} steps for {tokens} tokens");
-    let (twin, tokens) = steps(Script::Random(3), Script::Random(3), 0);
-    assert!(twin * 2 < tokens, "a guess takes as long as a token: {twin} steps for {tokens} tokens");
+    let (stranger, tokens) = steps(4, [3, 1]);
+    assert!(stranger * 5 < tokens, "none come true: {stranger} steps for {tokens} tokens");
+    let (twin, tokens) = steps(3, [1, 2]);
+    assert!(twin * 5 < tokens, "a guess takes longer than a token: {twin} steps for {tokens} tokens");
+    println!("steps for {tokens} tokens: {stranger} of a stranger, {twin} of a slow twin");
 }
 
 #[test]
 fn drafts_that_are_off_ask_no_one() {
-    let (model, _, its) = pair(Script::Random(3), Script::Random(3), CONTEXT, (0, usize::MAX));
+    let (model, _, its) = pair(Script::Random(3), Script::Random(3), CONTEXT, ([0, 0], usize::MAX));
     collect(&model, job("Hello", Drafts::Off)).unwrap();
     assert_eq!(its.lock().unwrap().batches, 0);
 }
@@ -171,7 +177,7 @@ fn company_gets_what_each_would_have_got_alone() {
     // Where there is room for two or three texts only, the others are not guessed.
     for (small, room) in [(5, 4000), (6, 4000), (5, 1500)].map(|(seed, room)| (Script::Random(seed), room)) {
         // So slow that all are there before the first is done.
-        let (model, _, its) = pair(Script::Random(5), small, room, (2, usize::MAX));
+        let (model, _, its) = pair(Script::Random(5), small, room, ([2, 0], usize::MAX));
         // They begin alike, far enough for the cache to be copied, and are of different lengths.
         let job = |number: usize| {
             let said = format!("{} {number}{}", "All begin alike. ".repeat(30), " and so on".repeat(number));
@@ -197,7 +203,7 @@ fn its_failure_costs_no_job() {
     let (alone, _) = Scripted::open(Script::Random(3), CONTEXT);
     let expected = collect(&alone, job("Hello", Drafts::Off)).unwrap().0;
     for left in [0, 1, 7] {
-        let (model, _, its) = pair(Script::Random(3), Script::Random(3), CONTEXT, (0, left));
+        let (model, _, its) = pair(Script::Random(3), Script::Random(3), CONTEXT, ([0, 0], left));
         let (text, end) = collect(&model, job("Hello", Drafts::Fixed(3))).unwrap();
         assert_eq!(text, expected);
         let warned = "the draft model `scripted` failed and guesses no more: it is worn out";
@@ -208,9 +214,20 @@ fn its_failure_costs_no_job() {
     }
 }
 
+/// Whoever reads the response can see it.
+#[tokio::test]
+async fn its_failure_is_told_in_the_trace() {
+    let (model, ..) = pair(Script::Random(3), Script::Random(3), CONTEXT, ([4, 0], 0));
+    let engine = Engine::builder().generator(Box::new(model)).format("hermes").build().await.unwrap();
+    let mut request = Request::new("Hello");
+    request.limits.max_tokens = 30;
+    let response = engine.chat(request).await.unwrap();
+    assert!(response.attempts[0].warnings[0].contains("guesses no more"), "{:?}", response.attempts);
+}
+
 #[test]
 fn a_text_that_it_has_no_room_for_is_not_guessed() {
-    let (model, _, its) = pair(Script::Random(3), Script::Random(3), 100, (0, usize::MAX));
+    let (model, _, its) = pair(Script::Random(3), Script::Random(3), 100, ([0, 0], usize::MAX));
     let (_, end) = collect(&model, job(&"too long ".repeat(60), Drafts::Fixed(4))).unwrap();
     assert_eq!((end.asides.len(), its.lock().unwrap().batches), (0, 0));
     let (_, end) = collect(&model, job("short", Drafts::Fixed(4))).unwrap();
@@ -250,7 +267,7 @@ fn padding_at_the_end_is_no_difference() {
         let companion = Companion::new(Box::new(small), &large)?;
         Ok((Box::new(large) as Box<dyn Backend>, Some(companion)))
     };
-    let model = Local::open_in_company(None, opener).unwrap();
+    let model = Local::open_with_companion(None, opener).unwrap();
     same_with_and_without(&model, 2);
     assert!(its.lock().unwrap().batches > 0);
 }
@@ -275,7 +292,7 @@ fn real_models_guess_for_each_other() {
                 let companion = Companion::new(common::jobs::backend(other, small.as_ref()), &*large)?;
                 Ok((large, Some(companion)))
             };
-            let model = Local::open_in_company(None, opener).unwrap();
+            let model = Local::open_with_companion(None, opener).unwrap();
             let counts = same_with_and_without(&model, 2);
             println!("{small} on {other} for {large} on {engine}: {counts:?}");
             let (written, accepted) = counts[0];

@@ -47,7 +47,7 @@ pub(super) struct ModelArgs {
     no_prefix_cache: bool,
     /// A smaller model with the same vocabulary that guesses ahead, as `-m qwen2.5:7b --draft qwen2.5:0.5b`: the answer
     /// stays the same and may come sooner
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, value_name = "MODEL", conflicts_with = "provider")]
     draft: Option<String>,
     /// Layers to put on the GPU
     #[arg(long, visible_alias = "n-gpu-layers", visible_short_alias = 'g', value_name = "N")]

@@ -117,7 +117,7 @@ impl Builder {
         }
         self.require_memory(&header, draft.as_ref().map(|(header, _)| header))?;
         let (running, path, draft) = (self.running.clone(), located.path.clone(), draft.map(|(_, path)| path));
-        let local = Local::open_in_company(running.prefixes.clone(), move || {
+        let local = Local::open_with_companion(running.prefixes.clone(), move || {
             let model = running.open(&path)?;
             let draft = draft.map(|draft| Companion::new(running.open(&draft)?, &*model)).transpose()?;
             Ok((model, draft))

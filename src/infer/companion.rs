@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::backend::{Backend, Batch, SeqId, Token};
-use super::draft::{Account, Costs, LONGEST, Plan, Trust, number};
+use super::draft::{Account, Costs, LONGEST, Plan, Trust, blended, number};
 use super::sample::likeliest;
 use super::sequence::Sequence;
 use super::vocab::{Vocab, token_id};
@@ -23,6 +23,9 @@ const WORTH_COPYING: usize = 64;
 /// Tokens of a text that are new since the last step: more are reading, and say nothing of what a guess takes.
 const NEW: usize = LONGEST + 2;
 
+/// Each so many steps one goes without guesses, so that it stays known what a token takes.
+const PLAIN: usize = 64;
+
 /// A model that guesses for another.
 ///
 /// ```no_run
@@ -32,7 +35,7 @@ const NEW: usize = LONGEST + 2;
 /// # fn open(file: &Path) -> callwright::Result<Box<dyn Backend>> { unimplemented!() }
 ///
 /// # fn demo() -> callwright::Result<()> {
-/// let model = Local::open_in_company(None, || {
+/// let model = Local::open_with_companion(None, || {
 ///     let large = open(Path::new("qwen2.5-7b.gguf"))?;
 ///     let companion = Companion::new(open(Path::new("qwen2.5-0.5b.gguf"))?, &*large)?;
 ///     Ok((large, Some(companion)))
@@ -50,6 +53,8 @@ pub struct Companion {
     batch: Batch,
     trust: Trust,
     account: Account,
+    /// Steps in which it was asked how many guesses pay.
+    steps: usize,
     /// Texts that it guessed for last.
     asked: usize,
     /// Milliseconds that a guess takes, weighted towards the latest; 0 where none was made.
@@ -101,6 +106,7 @@ impl Companion {
             batch: Batch::default(),
             trust: Trust::default(),
             account: Account::default(),
+            steps: 0,
             asked: 0,
             each: 0.0,
         })
@@ -108,7 +114,9 @@ impl Companion {
 
     /// How many of its guesses pay in the next step, for each text.
     pub(super) fn plan(&mut self, costs: &Costs) -> Plan {
+        self.steps += 1;
         match costs.in_tokens(self.each) {
+            _ if self.steps.is_multiple_of(PLAIN) => Plan::default(),
             Some(each) if self.account.is_open() => self.trust.plan(costs, each),
             _ => Plan::default(),
         }
@@ -180,8 +188,7 @@ impl Companion {
             }
         }
         if !reads && steps > 0 {
-            let each = began.elapsed().as_secs_f32() * 1000.0 / number(steps);
-            self.each = if self.each == 0.0 { each } else { self.each * 0.8 + each * 0.2 };
+            self.each = blended(self.each, began.elapsed() / steps);
         }
         Ok(told)
     }

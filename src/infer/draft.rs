@@ -49,8 +49,10 @@ impl Costs {
     /// A batch of so many tokens took so long.
     pub(super) fn saw(&mut self, size: usize, time: Duration) {
         let Some(known) = self.by_size.get_mut(size) else { return };
-        let milliseconds = time.as_secs_f32() * 1000.0;
-        *known = if *known == 0.0 { milliseconds } else { *known * 0.8 + milliseconds * 0.2 };
+        *known = blended(*known, time);
+        // A smaller batch takes no longer: one that did was held up, and may not come again for long.
+        let most = *known;
+        self.by_size[..size].iter_mut().for_each(|smaller| *smaller = smaller.min(most));
     }
 
     /// A time in tokens, each written by itself; unknown where none was.
@@ -69,6 +71,18 @@ impl Costs {
         let (one, more) = (self.by_size[1], *self.by_size.get(1 + guesses)?);
         (one > 0.0 && more > 0.0).then(|| (more / one - 1.0).max(0.0))
     }
+}
+
+/// Milliseconds as they were known, 0 where they were not, with another time. Others on the machine only ever add time,
+/// so that a shorter one says more than a longer one.
+pub(super) fn blended(known: f32, time: Duration) -> f32 {
+    let milliseconds = time.as_secs_f32() * 1000.0;
+    let weight = match known {
+        0.0 => 1.0,
+        _ if milliseconds < known => 0.5,
+        _ => 0.2,
+    };
+    known + (milliseconds - known) * weight
 }
 
 /// How many guesses are to be made.
@@ -106,7 +120,8 @@ impl Trust {
     pub(super) fn plan(&mut self, costs: &Costs, each: f32) -> Plan {
         if self.pause > 0 {
             self.pause -= 1;
-            return Plan::default();
+            // The last step of a pause sees what one guess costs now: it may have been measured in a bad moment.
+            return Plan::fixed(usize::from(self.pause == 0));
         }
         let mut best = Plan::default();
         let (mut chance, mut expected, mut least) = (1.0, 0.0, 0.0);
@@ -147,25 +162,35 @@ impl Trust {
 /// Whether guesses that take reading beforehand have paid in all: what they saved, less what they took, in tokens.
 ///
 /// The next guess may be worth its time where all that was read for it was not: answers can be short and prompts long.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Account {
     balance: f32,
     /// Steps to go until another chance is given.
     pause: usize,
+    /// Steps of the next pause.
+    rest: usize,
 }
 
 /// Tokens by which guesses may cost more than they saved.
 const CREDIT: f32 = 64.0;
-/// Steps after which another chance is given.
+/// Steps after which another chance is given; twice as many after each that was given in vain.
 const REST: usize = 1024;
+
+impl Default for Account {
+    fn default() -> Self {
+        Self { balance: 0.0, pause: 0, rest: REST }
+    }
+}
 
 impl Account {
     /// Adds tokens that were saved, or takes off those that it took to save them.
     pub(super) fn add(&mut self, tokens: f32) {
-        // What paid long ago is no reason to go on.
-        self.balance = (self.balance + tokens).min(CREDIT);
-        if self.balance < -CREDIT {
-            *self = Self { balance: 0.0, pause: REST };
+        self.balance += tokens;
+        if self.balance > CREDIT {
+            // What paid long ago is no reason to go on.
+            (self.balance, self.rest) = (CREDIT, REST);
+        } else if self.balance < -CREDIT {
+            *self = Self { balance: 0.0, pause: self.rest, rest: self.rest.saturating_mul(2) };
         }
     }
 
@@ -185,7 +210,7 @@ pub(super) fn number(guesses: usize) -> f32 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Account, Costs, Plan, REST, Trust, continuation};
+    use super::{Account, Costs, PAUSE, Plan, REST, Trust, continuation};
 
     #[test]
     fn the_longest_match_is_gone_on_with() {
@@ -223,6 +248,21 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_moment_is_forgotten() {
+        let mut costs = Costs::default();
+        costs.saw(1, Duration::from_millis(100));
+        costs.saw(2, Duration::from_millis(10));
+        assert_eq!(costs.in_tokens(10.0), Some(1.0), "a token was held up");
+        costs.saw(2, Duration::from_millis(100));
+        let mut trust = Trust::default();
+        assert_eq!(trust.plan(&costs, 0.0).guesses, 0, "a guess was");
+        let tried: usize = (0..PAUSE).map(|_| trust.plan(&costs, 0.0).guesses).sum();
+        assert_eq!(tried, 1, "so one is tried again");
+        (0..8).for_each(|_| costs.saw(2, Duration::from_millis(10)));
+        assert!(trust.plan(&costs, 0.0).guesses > 0);
+    }
+
+    #[test]
     fn what_it_takes_to_guess_counts() {
         let mut cheap = Costs::default();
         for size in 1..=9 {
@@ -245,8 +285,10 @@ mod tests {
         (0..1000).for_each(|_| account.add(1.0));
         account.add(-120.0);
         assert!(account.is_open(), "credit");
-        account.add(-10.0);
-        let closed = (0..2 * REST).take_while(|_| !account.is_open()).count();
-        assert_eq!(closed, REST - 1);
+        for rest in [REST, 2 * REST, 4 * REST] {
+            account.add(-65.0);
+            let closed = (0..8 * REST).take_while(|_| !account.is_open()).count();
+            assert_eq!(closed, rest - 1);
+        }
     }
 }

@@ -82,11 +82,11 @@ impl Local {
     where
         F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
     {
-        Self::open_in_company(prefixes, || Ok((opener()?, None)))
+        Self::open_with_companion(prefixes, || Ok((opener()?, None)))
     }
 
     /// The same, where a second model may guess what this one will write.
-    pub fn open_in_company<F>(prefixes: Option<Prefixes>, opener: F) -> Result<Self>
+    pub fn open_with_companion<F>(prefixes: Option<Prefixes>, opener: F) -> Result<Self>
     where
         F: FnOnce() -> Result<(Box<dyn Backend>, Option<Companion>)> + Send + 'static,
     {
