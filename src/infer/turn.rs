@@ -46,8 +46,8 @@ pub(super) struct Turn {
     /// Guesses copied from what came before, and how well that goes.
     copied: Vec<Token>,
     trust: Trust,
-    /// Whether the last guesses were a companion's.
-    told: bool,
+    /// How many guesses a companion told last.
+    told: usize,
     /// Cache positions that it may come to need.
     pub(super) reserved: usize,
     /// Tokens of the prompt that are to be kept on disk; 0 for none.
@@ -88,7 +88,7 @@ impl Turn {
             phase: Phase::Free,
             copied: Vec::new(),
             trust: Trust::default(),
-            told: false,
+            told: 0,
             reserved,
             keep: 0,
             started: Instant::now(),
@@ -223,11 +223,11 @@ impl Turn {
         if wanted { theirs.guesses.min(most) } else { 0 }
     }
 
-    /// The guesses: those that a companion told, if any may come next, else the copied ones.
+    /// The guesses: those that a companion told and that may come next; where it told none, the copied ones.
     pub(super) fn guesses(&mut self, told: Vec<Token>) -> Vec<Token> {
-        let (told, copied) = (self.fitting(told), std::mem::take(&mut self.copied));
-        self.told = !told.is_empty();
-        if self.told { told } else { copied }
+        let copied = std::mem::take(&mut self.copied);
+        self.told = told.len();
+        if told.is_empty() { copied } else { self.fitting(told) }
     }
 
     /// Whether guesses are worth a look.
@@ -246,9 +246,9 @@ impl Turn {
     /// Takes note of how many of its guesses came true.
     pub(super) fn learn(&mut self, guesses: usize, costs: &Costs, companion: Option<&mut Companion>) {
         let accepted = self.sequence.accepted();
-        match companion {
-            _ if guesses == 0 => return,
-            Some(companion) if self.told => companion.learn(guesses, accepted, costs),
+        match (std::mem::take(&mut self.told), companion) {
+            // What the grammar kept out was guessed wrong, too.
+            (told @ 1.., Some(companion)) => companion.learn(told, accepted, costs),
             _ => self.trust.saw(guesses, accepted),
         }
         self.end.usage.accepted_tokens += accepted;
