@@ -64,7 +64,7 @@ fn main() -> callwright::Result<()> {
         let lexicon = Lexicon::new(llama::vocabulary(Path::new(file))?);
         let loaded = began.elapsed();
         let began = Instant::now();
-        lexicon.factory()?;
+        lexicon.compiler()?;
         let ready = began.elapsed();
         println!("{file}: {} tokens; loaded in {:.0?}, ready {:.0?} later", lexicon.vocab().size(), loaded, ready);
         println!("{:14} {:>10} {:>7} {:>10} {:>10} {:>10}", "format", "compiled", "masks", "median", "p99", "most");

@@ -5,9 +5,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use llguidance::ParserFactory;
-
 use super::compile::{Callable, Compiled, OTHERWISE, Plan, alone, callable, calls, written};
+use super::compiler::Compiler;
 use super::grammar::Grammar;
 use super::matcher::Matcher;
 use super::schema::Strictness;
@@ -152,11 +151,10 @@ impl Constraint {
     /// Compiles the grammar for a vocabulary of single bytes, to find out without a model what it does not hold to, or
     /// that it cannot be compiled.
     pub fn prove(&self) -> Result<&[Relaxation]> {
-        let bytes = toktrie::ApproximateTokEnv::single_byte_env();
-        let factory = ParserFactory::new_simple(&bytes).map_err(|cause| {
-            Error::new(ErrorKind::Grammar, "the grammar library refuses plain bytes").because(format!("{cause:#}"))
+        let compiler = Compiler::of_bytes().map_err(|cause| {
+            Error::new(ErrorKind::Grammar, "the grammar library refuses plain bytes").because(cause)
         })?;
-        self.matcher(&factory, &[])?;
+        self.matcher(&compiler, &[])?;
         Ok(self.relaxed())
     }
 
@@ -210,23 +208,23 @@ impl Constraint {
     ///
     /// A schema with keywords that the grammar library does not know is enforced without them, which
     /// [`Constraint::relaxed`] tells; the check still looks at all of it.
-    pub(crate) fn matcher(&self, factory: &ParserFactory, specials: &[(String, u32)]) -> Result<Matcher> {
+    pub(crate) fn matcher(&self, compiler: &Compiler, specials: &[(String, u32)]) -> Result<Matcher> {
         let shared = &*self.shared;
-        let whole = Matcher::compile(factory, &shared.grammar.lark(specials));
+        let whole = Matcher::compile(compiler, &shared.grammar.lark(specials));
         let cause = match whole {
             Ok(matcher) => return Ok(matcher),
             Err(cause) => cause,
         };
         let (mut tools, mut relaxed) = (shared.tools.clone(), shared.told.clone());
         for tool in &mut tools {
-            let compiles = |tool: &Callable| {
+            let attempt = |tool: &Callable| {
                 // A tool that the format cannot call is no part of the grammar.
                 let Ok(grammar) = alone(&shared.format, tool) else { return Ok(()) };
-                Matcher::compile(factory, &grammar.lark(&[])).map(drop)
+                Matcher::compile(compiler, &grammar.lark(&[])).map(drop)
             };
-            let Err(cause) = compiles(tool) else { continue };
+            let Err(cause) = attempt(tool) else { continue };
             tool.strictness = Strictness::Relaxed;
-            if compiles(tool).is_err() {
+            if attempt(tool).is_err() {
                 let message = format!("the schema of tool `{}` cannot be enforced", tool.name);
                 return Err(refusal(message, cause));
             }
@@ -235,7 +233,7 @@ impl Constraint {
         let Shared { several, following, written, .. } = *shared;
         let plan = Plan { format: &shared.format, several, following, written };
         let grammar = calls(plan, &tools)?.grammar.lark(specials);
-        let whole = Matcher::compile(factory, &grammar);
+        let whole = Matcher::compile(compiler, &grammar);
         // Set by whoever compiles first; the result is the same each time.
         let _ = shared.relaxed.set(relaxed);
         whole.map_err(|_| refusal("the decoding grammar cannot be compiled", cause))

@@ -3,10 +3,10 @@
 //! A thin face over llguidance's matcher that speaks in our errors, so that the token loop knows no grammar library.
 //! Forced tokens are those that the model's own tokenizer would have used. It must not know how tokens are chosen.
 
-use llguidance::ParserFactory;
 use llguidance::api::TopLevelGrammar;
 use toktrie::{SimpleVob, TokTrie};
 
+use super::compiler::Compiler;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The tokens that may come next.
@@ -18,10 +18,9 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Compiles a grammar for the vocabulary that the factory was built from.
-    pub(crate) fn compile(factory: &ParserFactory, lark: &str) -> Result<Self, String> {
-        let grammar = TopLevelGrammar::from_lark(lark.to_owned());
-        let inner = llguidance::Matcher::new(factory.create_parser(grammar));
+    /// Compiles a grammar for a vocabulary.
+    pub(crate) fn compile(compiler: &Compiler, lark: &str) -> Result<Self, String> {
+        let inner = compiler.compile(TopLevelGrammar::from_lark(lark.to_owned()));
         match inner.get_error() {
             Some(cause) => Err(brief(&cause)),
             None => Ok(Self { inner }),

@@ -8,8 +8,10 @@
 mod block;
 mod closer;
 mod compile;
+mod compiler;
 mod constraint;
 mod elements;
+mod environment;
 mod grammar;
 mod kind;
 mod literal;
@@ -20,6 +22,7 @@ mod tagged;
 
 pub(crate) use crate::format::{Scout, Sight};
 pub(crate) use closer::{Closer, Ends, Verdict};
+pub use compiler::Compiler;
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 #[cfg(feature = "cloud")]
 pub(crate) use kind::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};

@@ -75,6 +75,8 @@ pub struct Limits {
     pub can_truncate: bool,
     /// Whether a sequence can be copied.
     pub can_fork: bool,
+    /// Processors of this machine that it keeps busy while it computes.
+    pub threads: usize,
 }
 
 /// Tokens to be computed together.

@@ -3,7 +3,7 @@
 //! The grammar decides, not the model, wherever there is only one way on: such tokens are appended without asking.
 //! Near the end of the budget a closer takes over. It must not know formats.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::backend::Token;
 use super::repeat::Repeats;
@@ -26,6 +26,10 @@ pub(super) struct Held {
     cut_off: bool,
     /// Whether the last token chosen was one of a string.
     in_string: bool,
+    /// The mask behind the last token, where it is there already.
+    ready: Option<Mask>,
+    /// How long the last mask took.
+    mask_time: Duration,
 }
 
 /// What a step did.
@@ -55,7 +59,17 @@ impl Held {
         let tokens = |text: &String| turn.lexicon.vocab().tokenize(text.as_bytes(), true);
         let ends = Ends { text: ends.iter().map(tokens).collect(), calls: tokens(&constraint.close()) };
         let closer = Closer::new(turn.left(), ends);
-        let mut held = Self { matcher, closer, repeats, digits, plain_quotes, cut_off: false, in_string: false };
+        let mut held = Self {
+            matcher,
+            closer,
+            repeats,
+            digits,
+            plain_quotes,
+            cut_off: false,
+            in_string: false,
+            ready: None,
+            mask_time: Duration::ZERO,
+        };
         let forced = held.matcher.consume_forced();
         held.append_forced(turn, &forced);
         held.closer.begin(&mut held.matcher, turn.left())?;
@@ -108,14 +122,33 @@ impl Held {
         if self.is_open() && !guesses.is_empty() { self.matcher.fitting(guesses) } else { 0 }
     }
 
+    /// How long the last mask took.
+    pub(super) fn mask_time(&self) -> Duration {
+        self.mask_time
+    }
+
+    /// Makes the mask behind the last token before it is needed. What goes wrong is told when it is.
+    pub(super) fn prepare_mask(&mut self) {
+        self.ready = self.mask().ok();
+    }
+
+    fn mask(&mut self) -> Result<Mask> {
+        if let Some(ready) = self.ready.take() {
+            return Ok(ready);
+        }
+        let began = Instant::now();
+        let mask = self.matcher.mask();
+        self.mask_time = began.elapsed();
+        mask
+    }
+
     /// Chooses one token and appends it with all that it forces.
     pub(super) fn step(&mut self, turn: &mut Turn, logits: &[f32]) -> Result<Taken> {
         if let Some(error) = self.matcher.error() {
             return Err(error);
         }
-        let began = Instant::now();
-        let mut mask = self.matcher.mask()?;
-        turn.end.timings.mask_ms += milliseconds(began.elapsed());
+        let mut mask = self.mask()?;
+        turn.end.timings.mask_ms += milliseconds(self.mask_time);
         if self.in_number(&mask, turn) {
             shorten_numbers(&mut mask, turn);
         }

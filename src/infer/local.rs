@@ -120,7 +120,7 @@ impl Local {
 fn warm(lexicon: &Arc<Lexicon>) {
     let lexicon = Arc::clone(lexicon);
     // Where no thread can be had, the first constraint builds it.
-    drop(thread::Builder::new().name("callwright-vocab".to_owned()).spawn(move || lexicon.factory().is_ok()));
+    drop(thread::Builder::new().name("callwright-vocab".to_owned()).spawn(move || lexicon.compiler().is_ok()));
 }
 
 fn died() -> Error {

@@ -5,6 +5,7 @@
 //! engines. One thread owns a backend; callers and it talk over channels. It must not know formats, checks or
 //! providers.
 
+mod ahead;
 pub mod backend;
 #[cfg(feature = "candle")]
 pub mod candle;

@@ -138,9 +138,8 @@ fn penalty(excess: usize) -> f32 {
 
 /// Tokens that begin with the end of a string, alone or with what often follows it.
 fn leading(lexicon: &Lexicon, end: &str) -> Vec<Token> {
-    let Ok(factory) = lexicon.factory() else { return Vec::new() };
     let texts = ["", "}", "}}", ",", "]"].map(|behind| format!("{end}{behind}"));
-    let first = texts.iter().filter_map(|text| factory.tok_env().tokenize(text).first().copied());
+    let first = texts.iter().filter_map(|text| lexicon.vocab().tokenize(text.as_bytes(), false).first().copied());
     let mut leading: Vec<Token> =
         first.filter(|token| lexicon.vocab().piece(*token).starts_with(end.as_bytes())).collect();
     leading.sort_unstable();

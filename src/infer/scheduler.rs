@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
+use super::ahead;
 use super::backend::{Backend, Batch, Token};
 use super::companion::{Companion, Text};
 use super::draft::Costs;
@@ -204,7 +205,7 @@ impl Scheduler {
             return Ok(());
         }
         let began = Instant::now();
-        let logits = self.backend.decode(&self.batch)?;
+        let logits = ahead::decode(&mut *self.backend, &self.batch, &mut self.turns)?;
         if let ([share], true) = (shares.as_slice(), shares.iter().all(|share| share.filled.rows > 0)) {
             self.costs.saw(share.filled.tokens + share.filled.guesses, began.elapsed());
         }

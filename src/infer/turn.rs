@@ -243,6 +243,18 @@ impl Turn {
         guesses
     }
 
+    /// How long the last mask took; nothing where none was needed.
+    pub(super) fn mask_time(&self) -> Duration {
+        if let Phase::Held(held) = &self.phase { held.mask_time() } else { Duration::ZERO }
+    }
+
+    /// Makes the mask for the next choice before its logits are there.
+    pub(super) fn prepare_mask(&mut self) {
+        if let Phase::Held(held) = &mut self.phase {
+            held.prepare_mask();
+        }
+    }
+
     /// Takes note of how many of its guesses came true.
     pub(super) fn learn(&mut self, guesses: usize, costs: &Costs, companion: Option<&mut Companion>) {
         let accepted = self.sequence.accepted();

@@ -4,16 +4,14 @@
 //! forces can be appended in the tokens that the model would have used. The one that ships with llama-cpp-2 only
 //! approximates and therefore forces nothing. It must not know the engine behind the vocabulary.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use llguidance::ParserFactory;
-use toktrie::{InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenizerEnv};
+use toktrie::TokTrie;
 
 use super::backend::Token;
 use crate::chat::{Piece, Prompt};
-use crate::constrain::{Constraint, Matcher};
+use crate::constrain::{Compiler, Constraint, Matcher};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A model's vocabulary and tokenizer.
@@ -48,7 +46,7 @@ pub trait Vocab: Send + Sync {
 pub struct Lexicon {
     vocab: Arc<dyn Vocab>,
     specials: Vec<(String, Token)>,
-    factory: OnceLock<Result<ParserFactory, String>>,
+    compiler: OnceLock<Result<Compiler, String>>,
 }
 
 impl Lexicon {
@@ -60,7 +58,7 @@ impl Lexicon {
             .filter_map(|token| Some((String::from_utf8(vocab.piece(token)).ok()?, token)))
             .filter(|(text, _)| !text.is_empty())
             .collect();
-        Self { vocab, specials, factory: OnceLock::new() }
+        Self { vocab, specials, compiler: OnceLock::new() }
     }
 
     /// The vocabulary.
@@ -75,10 +73,10 @@ impl Lexicon {
         &self.specials
     }
 
-    /// What compiles grammars for this vocabulary. Built at the first call (a fifth of a second for 50,000 tokens),
+    /// What compiles grammars for this vocabulary. Built at the first call (a tenth of a second for 150,000 tokens),
     /// then shared; whoever comes meanwhile waits.
-    pub fn factory(&self) -> Result<&ParserFactory> {
-        let built = self.factory.get_or_init(|| build_factory(&self.vocab));
+    pub fn compiler(&self) -> Result<&Compiler> {
+        let built = self.compiler.get_or_init(|| build_compiler(&self.vocab));
         built.as_ref().map_err(|cause| {
             Error::new(ErrorKind::Grammar, "the model's vocabulary cannot be used for enforcing").because(cause.clone())
         })
@@ -86,7 +84,7 @@ impl Lexicon {
 
     /// The grammar of a constraint over this vocabulary, at its beginning: for loops of your own, and for measuring.
     pub fn matcher(&self, constraint: &Constraint) -> Result<Matcher> {
-        constraint.matcher(self.factory()?, &self.specials)
+        constraint.matcher(self.compiler()?, &self.specials)
     }
 
     /// The tokens of a prompt. Control tokens that were said by people stay plain text.
@@ -165,61 +163,12 @@ pub(crate) fn token_id(index: usize) -> Token {
     Token::try_from(index).unwrap_or(Token::MAX)
 }
 
-struct ExactTokenizer {
-    trie: TokTrie,
-    vocab: Arc<dyn Vocab>,
-    known: Mutex<HashMap<Vec<u8>, Vec<Token>>>,
-}
-
-/// Texts that are remembered with their tokens: a grammar forces the same ones in call after call, and tokenizers
-/// take microseconds even for a quote.
-const KNOWN: usize = 4096;
-/// The longest text that is remembered.
-const LONGEST: usize = 256;
-
-impl TokenizerEnv for ExactTokenizer {
-    fn tok_trie(&self) -> &TokTrie {
-        &self.trie
-    }
-
-    fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<Token> {
-        // Whoever panicked while it held the lock left whole entries behind.
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tokens) = known().get(bytes) {
-            return tokens.clone();
-        }
-        let tokens = self.trie.tokenize_with_greedy_fallback(bytes, |text| self.vocab.tokenize(text.as_bytes(), false));
-        if bytes.len() <= LONGEST {
-            let mut known = known();
-            if known.len() == KNOWN {
-                known.clear();
-            }
-            known.insert(bytes.to_vec(), tokens.clone());
-        }
-        tokens
-    }
-}
-
-/// Tokens that are allowed or not as a whole, so that masks of texts need not look at each: parts of texts as JSON
-/// writes them, short enough for texts that are bounded. llguidance's own four kinds give no faster masks, and each kind
-/// costs a cold start some 40 ms for 150,000 tokens. Texts between tags can use none, since their ends are found lazily.
-const SLICE: &str = r#"[^"\\\x00-\x1F\x7F]{1,30}"#;
-
-fn build_factory(vocab: &Arc<dyn Vocab>) -> Result<ParserFactory, String> {
-    let size = token_id(vocab.size());
-    let ends: Vec<Token> = (0..size).filter(|token| vocab.is_end(*token)).collect();
-    let words: Vec<Vec<u8>> = (0..size).map(|token| word(&**vocab, token)).collect();
-    let info = TokRxInfo::new(size, ends.first().copied().unwrap_or(toktrie::INVALID_TOKEN));
-    let mut trie = TokTrie::from(&info, &words);
-    if !ends.is_empty() {
-        trie = trie.with_eos_tokens(&ends);
-    }
-    let environment: TokEnv = Arc::new(ExactTokenizer { trie, vocab: Arc::clone(vocab), known: Mutex::default() });
-    let factory = ParserFactory::new(&environment, InferenceCapabilities::default(), &[SLICE.to_owned()]);
-    let mut factory = factory.map_err(|error| format!("{error:#}"))?;
-    factory.quiet();
-    factory.limits_mut().verbose_errors = false;
-    Ok(factory)
+fn build_compiler(vocab: &Arc<dyn Vocab>) -> Result<Compiler, String> {
+    let tokens = 0..token_id(vocab.size());
+    let ends: Vec<Token> = tokens.clone().filter(|token| vocab.is_end(*token)).collect();
+    let words: Vec<Vec<u8>> = tokens.map(|token| word(&**vocab, token)).collect();
+    let tokenizer = Arc::clone(vocab);
+    Compiler::new(&words, &ends, move |text| tokenizer.tokenize(text.as_bytes(), false))
 }
 
 /// A token as the trie wants it: control tokens behind a byte that no text contains.

@@ -260,6 +260,7 @@ impl Backend for Scripted {
             context: self.cache,
             can_truncate: self.can_truncate,
             can_fork: self.can_truncate,
+            threads: 1,
         }
     }
 

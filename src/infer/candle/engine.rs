@@ -73,8 +73,14 @@ impl Backend for Candle {
     }
 
     fn limits(&self) -> Limits {
-        let sequences = self.cache.sequences();
-        Limits { batch: BATCH, sequences, context: self.length, can_truncate: true, can_fork: true }
+        Limits {
+            batch: BATCH,
+            sequences: self.cache.sequences(),
+            context: self.length,
+            can_truncate: true,
+            can_fork: true,
+            threads: candle_core::utils::get_num_threads(),
+        }
     }
 
     fn vocab(&self) -> Arc<dyn Vocab> {

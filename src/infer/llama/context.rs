@@ -115,6 +115,7 @@ impl Backend for Llama {
             context: self.length,
             can_truncate: self.can_truncate,
             can_fork: self.can_truncate,
+            threads: if self.shape.on_cpu { self.shape.threads } else { 1 },
         }
     }
 
