@@ -49,6 +49,44 @@ fn clients_change_no_answer() {
     }
 }
 
+/// A second model that guesses ahead changes nothing but the time, and its guesses are counted like all others.
+#[test]
+fn a_draft_model_changes_no_answer() {
+    let home = Home::new();
+    let run = |more: &[&str]| {
+        let mut command = home.callwright();
+        command.args(["bench", "run", "--tasks", QUESTIONS, "--tools", "examples/tools.json", "--limit", "8"]);
+        say(command.args(["-t", "1", "--mode", "enforced", "--json"]).args(more))
+    };
+    let tiny = ["fixtures/models/tiny.gguf", "fixtures/models/random_llama.gguf"];
+    let (model, draft) = (format!("model={}", tiny[0]), format!("draft={}", tiny[1]));
+    let named = [tiny[0], "--draft", tiny[1]];
+    let [plain, drafted, set] = [&named[..1], &named, &["--set", &model, "--set", &draft]].map(|more| {
+        let said = run(more);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        serde_json::from_str::<Value>(&said.out).expect("--json prints JSON")
+    });
+    for counted in ["questions", "valid", "right", "right_tool", "tokens"] {
+        assert_eq!(plain[0][counted], drafted[0][counted], "{counted}: {plain} {drafted}");
+        assert_eq!(plain[0][counted], set[0][counted], "{counted}: {plain} {set}");
+    }
+    for more in [&[tiny[0], "--draft", "nowhere.gguf"][..], &["--set", &model, "--set", "draft=nowhere.gguf"]] {
+        let said = run(more);
+        assert_eq!(said.code, Some(2), "{}", said.err);
+        assert!(said.err.contains("nowhere.gguf"), "{}", said.err);
+    }
+
+    // One token of its vocabulary is another.
+    let other = home.path().join("other.gguf");
+    let mut bytes = std::fs::read(tiny[1]).expect("the random model is there");
+    let at = memchr::memmem::find(&bytes, b"<tool_call>").expect("a token");
+    bytes[at..at + 11].copy_from_slice(b"<TOOL_CALL>");
+    std::fs::write(&other, bytes).expect("it can be written");
+    let said = run(&[tiny[0], "--draft", &other.to_string_lossy()]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("their vocabularies differ") && said.err.contains("<TOOL_CALL>"), "{}", said.err);
+}
+
 #[test]
 fn a_gate_that_is_not_reached_fails() {
     let home = Home::new();

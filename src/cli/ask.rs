@@ -118,16 +118,17 @@ impl AskArgs {
     }
 }
 
-/// Says each time why another was asked, and what it cost.
+/// Says each time why another was asked and what it cost, and what went wrong beside the answers.
 fn tell_of_others(world: &World, response: &Response) {
     for attempt in &response.attempts {
-        let Some(reason) = attempt.reason else { continue };
-        let (who, why) = (format!("{} {}", attempt.by, attempt.model), reason.as_str());
-        world.printer.note(&match &attempt.outcome {
-            Outcome::Refused(what) => format!("{who} was not asked ({why}): {what}"),
-            Outcome::Failed(what) => format!("{who} was asked ({why}) and failed: {what}; cost: {}", attempt.cost),
-            _ => format!("{who} was asked ({why}); cost: {}", attempt.cost),
-        });
+        if let Some(reason) = attempt.reason {
+            let (who, why) = (format!("{} {}", attempt.by, attempt.model), reason.as_str());
+            world.printer.note(&match &attempt.outcome {
+                Outcome::Refused(what) => format!("{who} was not asked ({why}): {what}"),
+                Outcome::Failed(what) => format!("{who} was asked ({why}) and failed: {what}; cost: {}", attempt.cost),
+                _ => format!("{who} was asked ({why}); cost: {}", attempt.cost),
+            });
+        }
         for warning in &attempt.warnings {
             world.printer.warn(&format!("{}: {warning}", attempt.by));
         }

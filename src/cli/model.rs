@@ -45,6 +45,10 @@ pub(super) struct ModelArgs {
     /// Read the whole prompt each time instead of keeping its beginning in the cache folder
     #[arg(long)]
     no_prefix_cache: bool,
+    /// A smaller model with the same vocabulary that guesses ahead, as `-m qwen2.5:7b --draft qwen2.5:0.5b`: the answer
+    /// stays the same and may come sooner
+    #[arg(long, value_name = "MODEL", conflicts_with = "provider")]
+    draft: Option<String>,
     /// Layers to put on the GPU
     #[arg(long, visible_alias = "n-gpu-layers", visible_short_alias = 'g', value_name = "N")]
     gpu_layers: Option<usize>,
@@ -89,10 +93,19 @@ impl ModelArgs {
                 world.printer.warn(&format!("{missing}; the fallback is asked instead"));
                 builder.absent(missing)
             }
-            located => builder.located(located?),
+            located => self.drafted(builder.located(located?), name, world)?,
         }
         .build()
         .await
+    }
+
+    /// With the model that guesses ahead: named on the command line, or in the settings beside the model that answers.
+    fn drafted(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
+        let set = || world.settings.file.draft.as_deref().filter(|_| name.or(self.named.as_deref()).is_none());
+        match self.draft.as_deref().or_else(set) {
+            Some(draft) => Ok(builder.located_draft(world.pull(&world.settings.model(draft)?)?)),
+            None => Ok(builder),
+        }
     }
 
     /// The provider that is to answer: named on the command line, or in the settings where no model is.

@@ -16,6 +16,7 @@ use super::{Exit, World};
 #[command(after_help = "Examples:
   callwright run 'What is the weather in Oslo?' --tools tools.json
   callwright run smollm2:135m 'What is the weather in Oslo?' --tools tools.json --tool-choice required --json
+  callwright run qwen2.5:7b --draft qwen2.5:0.5b 'What is the weather in Oslo?' --tools tools.json
   echo 'Tell me a joke' | callwright run ./model.gguf -
 
 Text goes to stdout as it comes; then each call that may be executed, a line each: its name and its arguments as

@@ -18,6 +18,8 @@ use crate::check::Level;
 pub struct File {
     /// The model that answers where none is named; absent: the newest that was pulled.
     pub model: Option<String>,
+    /// The smaller model that guesses what `model` will write; absent: none. Not used where the command line names a model.
+    pub draft: Option<String>,
     /// The provider that answers where no model is named: `NAME` or `NAME:MODEL`; absent: a model on this machine. Not in a
     /// project's file.
     pub provider: Option<String>,

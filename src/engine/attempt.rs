@@ -88,7 +88,8 @@ impl Turn<'_> {
             Some(wholly) if end.warnings.is_empty() => Hold::of(&self.ask.request.tool_choice, wholly),
             _ => Hold::Free,
         };
-        Ok(Answer { response, total_ms, hold, warnings: end.warnings, remote: None })
+        let warnings = [end.warnings, end.asides].concat();
+        Ok(Answer { response, total_ms, hold, warnings, remote: None })
     }
 
     /// The prompt, of a shortened conversation where the whole does not fit.

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::absent::Absent;
 #[cfg(feature = "cloud")]
 use super::fallback::Fallback;
-use super::local::Running;
+use super::local::{Draft, Running};
 #[cfg(feature = "cloud")]
 use super::served::Host;
 use super::{Engine, Stages};
@@ -67,6 +67,7 @@ pub struct Builder {
     #[cfg(feature = "cloud")]
     host: Option<Host>,
     pub(super) running: Running,
+    pub(super) draft: Option<Draft>,
 }
 
 #[derive(Debug, Default)]
@@ -208,13 +209,10 @@ impl Builder {
             Source::Seated(generator, prompter) => (generator.model().name.clone(), generator, *prompter),
             Source::Located(located) => self.open_named(&located)?,
             Source::Embedded => self.open_named(&self.store().locate(&ModelName::Embedded)?)?,
-            Source::Name(name) => {
-                let registry = self.registry.as_ref().unwrap_or_else(|| Registry::builtin());
-                match self.store().locate(&ModelName::parse(&name, registry)?) {
-                    Err(error) if self.does_without(&error) => self.absent_model(&error.about(name))?,
-                    located => self.open_named(&located?)?,
-                }
-            }
+            Source::Name(name) => match self.locate(&name) {
+                Err(error) if self.does_without(&error) => self.absent_model(&error.about(name))?,
+                located => self.open_named(&located?)?,
+            },
         };
         let format = Arc::clone(prompter.format());
         let load_ms = started.elapsed().as_secs_f64() * 1000.0;
@@ -259,6 +257,12 @@ impl Builder {
         let name = located.name.to_string();
         let (generator, prompter) = self.open(located).map_err(|error| error.about(name.as_str()))?;
         Ok((name, generator, prompter))
+    }
+
+    /// Where the model of this name lies.
+    pub(super) fn locate(&self, name: &str) -> Result<Located> {
+        let registry = self.registry.as_ref().unwrap_or_else(|| Registry::builtin());
+        self.store().locate(&ModelName::parse(name, registry)?)
     }
 
     pub(super) fn store(&self) -> Store {

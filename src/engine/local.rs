@@ -7,12 +7,12 @@ use std::path::Path;
 
 use super::backend::BackendName;
 use super::builder::Builder;
-use crate::error::Result;
+use crate::error::{Error, Result};
 #[cfg(feature = "candle")]
 use crate::infer::candle;
 #[cfg(feature = "llama")]
 use crate::infer::llama;
-use crate::infer::{Backend, CONTEXT, Generator, Local, Prefixes, Rates};
+use crate::infer::{Backend, CONTEXT, Companion, Generator, Local, Prefixes, Rates};
 use crate::models::fit::{Needs, Run};
 use crate::models::gguf::Header;
 use crate::models::{Located, memory};
@@ -27,6 +27,13 @@ pub(super) struct Running {
     gpu_layers: usize,
     prefixes: Option<Prefixes>,
     verbose: bool,
+}
+
+/// The model that guesses for another.
+#[derive(Debug)]
+pub(super) enum Draft {
+    Name(String),
+    Located(Box<Located>),
 }
 
 impl Builder {
@@ -61,6 +68,27 @@ impl Builder {
         self
     }
 
+    /// A smaller model of the same family, of this name, that guesses what the model will write; named as in
+    /// [`Builder::model`]. What is written stays the same, and comes sooner where the guesses are good; where they do not
+    /// pay, they stop by themselves. A model whose vocabulary differs is refused.
+    ///
+    /// ```no_run
+    /// # async fn demo() -> callwright::Result<()> {
+    /// let engine = callwright::engine::Engine::builder().model("qwen2.5:7b").draft("qwen2.5:0.5b").build().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn draft(mut self, name: impl Into<String>) -> Self {
+        self.draft = Some(Draft::Name(name.into()));
+        self
+    }
+
+    /// The same, with the model that a [`Store`](crate::models::Store) found or fetched.
+    pub fn located_draft(mut self, located: Located) -> Self {
+        self.draft = Some(Draft::Located(Box::new(located)));
+        self
+    }
+
     /// Whether llama.cpp's own log goes to stderr.
     pub fn verbose(mut self, verbose: bool) -> Self {
         self.running.verbose = verbose;
@@ -71,7 +99,7 @@ impl Builder {
     pub fn rates(&self, located: &Located, depth: usize) -> Result<Rates> {
         let header = Header::read(&located.path)?;
         header.require_weights(&located.path)?;
-        self.require_memory(&header)?;
+        self.require_memory(&header, None)?;
         Rates::measure(&mut *self.running.open(&located.path)?, depth)
     }
 
@@ -82,20 +110,41 @@ impl Builder {
         header.require_weights(&located.path)?;
         let row = located.row().map(AsRef::as_ref);
         let prompter = Prompter::of_model(&header, row, self.formats_or_builtin(), self.format.as_deref())?;
-        self.require_memory(&header)?;
-        let (running, path) = (self.running.clone(), located.path.clone());
-        let local = Local::open_keeping(running.prefixes.clone(), move || running.open(&path))?;
+        let draft = self.located_of_draft()?;
+        let draft = draft.map(|draft| Ok::<_, Error>((Header::read(&draft.path)?, draft.path))).transpose()?;
+        if let Some((header, path)) = &draft {
+            header.require_weights(path)?;
+        }
+        self.require_memory(&header, draft.as_ref().map(|(header, _)| header))?;
+        let (running, path, draft) = (self.running.clone(), located.path.clone(), draft.map(|(_, path)| path));
+        let local = Local::open_with_companion(running.prefixes.clone(), move || {
+            let model = running.open(&path)?;
+            let draft = draft.map(|draft| Companion::new(running.open(&draft)?, &*model)).transpose()?;
+            Ok((model, draft))
+        })?;
         Ok((Box::new(local), prompter))
     }
 
-    /// Refuses a model that would not fit, because an engine that runs out of memory takes the process with it.
-    fn require_memory(&self, header: &Header) -> Result<()> {
+    /// Where the model lies that guesses.
+    fn located_of_draft(&self) -> Result<Option<Located>> {
+        match &self.draft {
+            None => Ok(None),
+            Some(Draft::Located(located)) => Ok(Some((**located).clone())),
+            Some(Draft::Name(name)) => self.locate(name).map(Some).map_err(|error| error.about(name.as_str())),
+        }
+    }
+
+    /// Refuses models that would not fit, because an engine that runs out of memory takes the process with it.
+    fn require_memory(&self, header: &Header, draft: Option<&Header>) -> Result<()> {
         // What layers on a GPU take there is the driver's to tell.
         let Some(available) = memory::available().filter(|_| self.running.gpu_layers == 0) else { return Ok(()) };
-        let most = header.context_length.unwrap_or(u64::MAX);
-        let context = self.running.context_length.unwrap_or(CONTEXT);
-        let context = u64::try_from(context).unwrap_or(u64::MAX).min(most);
-        Needs::of(header, Run::new(context)).require(available)
+        let needs = |header: &Header| {
+            let most = header.context_length.unwrap_or(u64::MAX);
+            let context = self.running.context_length.unwrap_or(CONTEXT);
+            Needs::of(header, Run::new(u64::try_from(context).unwrap_or(u64::MAX).min(most)))
+        };
+        let beside = draft.map_or(0, |draft| needs(draft).total());
+        needs(header).require(available.saturating_sub(beside))
     }
 }
 

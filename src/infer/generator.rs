@@ -55,10 +55,10 @@ pub struct Job {
 /// Whether tokens are guessed ahead, so that several are computed at once. What is written stays the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Drafts {
-    /// As many as pay, copied from prompt and output.
+    /// As many as pay, copied from prompt and output or told by a [`Companion`](super::Companion).
     #[default]
     Auto,
-    /// Always so many, where there is anything to copy; at most 8.
+    /// Always so many, where there is anything to copy or a companion to ask; at most 8.
     Fixed(usize),
     /// None.
     Off,
@@ -105,6 +105,8 @@ pub struct End {
     pub forced: Vec<usize>,
     /// What was asked for and could not be done.
     pub warnings: Vec<String>,
+    /// What failed beside the answer, which is none the worse for it.
+    pub asides: Vec<String>,
 }
 
 /// What is known about a model.

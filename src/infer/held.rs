@@ -113,9 +113,14 @@ impl Held {
         !self.cut_off && self.matcher.may_end()
     }
 
-    /// How many of these guesses may come next. Outside strings nearly all is forced, and guesses are not worth a look.
+    /// Whether guesses are worth a look: outside strings nearly all is forced.
+    pub(super) fn is_open(&self) -> bool {
+        self.in_string
+    }
+
+    /// How many of these guesses may come next.
     pub(super) fn fitting(&mut self, guesses: &[Token]) -> usize {
-        if self.in_string && !guesses.is_empty() { self.matcher.fitting(guesses) } else { 0 }
+        if self.is_open() && !guesses.is_empty() { self.matcher.fitting(guesses) } else { 0 }
     }
 
     /// How long the last mask took.

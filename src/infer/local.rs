@@ -15,6 +15,7 @@ use futures_core::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backend::{Backend, Token};
+use super::companion::Companion;
 use super::generator::{Chunk, Chunks, Generator, Job, ModelInfo};
 use super::prefix::Prefixes;
 use super::scheduler::Scheduler;
@@ -81,20 +82,28 @@ impl Local {
     where
         F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
     {
+        Self::open_with_companion(prefixes, || Ok((opener()?, None)))
+    }
+
+    /// The same, where a second model may guess what this one will write.
+    pub fn open_with_companion<F>(prefixes: Option<Prefixes>, opener: F) -> Result<Self>
+    where
+        F: FnOnce() -> Result<(Box<dyn Backend>, Option<Companion>)> + Send + 'static,
+    {
         let (jobs, orders) = mpsc::channel::<Order>();
         let (ready, outcome) = mpsc::sync_channel(1);
         let backlog = Arc::new(AtomicUsize::new(0));
         let theirs = Arc::clone(&backlog);
         let owner = thread::Builder::new().name("callwright-model".to_owned()).spawn(move || {
-            let backend = match opener() {
-                Ok(backend) => backend,
+            let (backend, companion) = match opener() {
+                Ok(both) => both,
                 Err(error) => {
                     drop(ready.send(Err(error)));
                     return;
                 }
             };
             let lexicon = Arc::new(Lexicon::new(backend.vocab()));
-            let scheduler = Scheduler::new(backend, Arc::clone(&lexicon), theirs, prefixes);
+            let scheduler = Scheduler::new((backend, companion), Arc::clone(&lexicon), theirs, prefixes);
             if ready.send(Ok((scheduler.model(), lexicon))).is_ok() {
                 scheduler.work(&orders);
             }

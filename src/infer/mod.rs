@@ -9,6 +9,7 @@ mod ahead;
 pub mod backend;
 #[cfg(feature = "candle")]
 pub mod candle;
+mod companion;
 mod draft;
 mod generator;
 mod grammars;
@@ -32,6 +33,7 @@ mod turn;
 mod vocab;
 
 pub use backend::{Backend, Token};
+pub use companion::Companion;
 pub use generator::{Chunk, Chunks, Drafts, End, Forced, Generator, Job, ModelInfo};
 pub use local::Local;
 pub use prefix::Prefixes;

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use super::ahead;
 use super::backend::{Backend, Batch, Token};
+use super::companion::{Companion, Text};
 use super::draft::Costs;
 use super::generator::{Chunk, End, ModelInfo};
 use super::grammars::Grammars;
@@ -32,6 +33,7 @@ const READ_BESIDE: usize = 128;
 /// The owner of a backend, with what it keeps from job to job.
 pub(crate) struct Scheduler {
     backend: Box<dyn Backend>,
+    companion: Option<Companion>,
     lexicon: Arc<Lexicon>,
     grammars: Grammars,
     slots: Slots,
@@ -53,7 +55,7 @@ struct Share {
 
 impl Scheduler {
     pub(crate) fn new(
-        backend: Box<dyn Backend>,
+        (backend, companion): (Box<dyn Backend>, Option<Companion>),
         lexicon: Arc<Lexicon>,
         backlog: Arc<AtomicUsize>,
         prefixes: Option<Prefixes>,
@@ -61,6 +63,7 @@ impl Scheduler {
         Self {
             prefixes,
             backend,
+            companion,
             lexicon,
             grammars: Grammars::default(),
             slots: Slots::default(),
@@ -218,7 +221,7 @@ impl Scheduler {
             if let Some(result) = go_on(turn, rows).transpose() {
                 ended.push((share.turn, result));
             }
-            turn.learn(share.filled.guesses);
+            turn.learn(share.filled.guesses, &self.costs, self.companion.as_mut());
             turn.sequence.forget_rows();
         }
         for turn in reading {
@@ -235,17 +238,42 @@ impl Scheduler {
         Ok(())
     }
 
+    /// What the companion guesses for each turn, where it is wanted.
+    fn ask_companion(&mut self) -> Vec<Vec<Token>> {
+        let Self { companion, turns, costs, .. } = self;
+        if !self.backend.limits().can_truncate {
+            return vec![Vec::new(); turns.len()];
+        }
+        let plan = companion.as_mut().map(|companion| companion.plan(costs)).unwrap_or_default();
+        let wanted: Vec<usize> = turns.iter_mut().map(|turn| turn.plan(costs, plan)).collect();
+        let texts = turns.iter().zip(wanted);
+        let texts: Vec<Text<'_>> = texts.map(|(turn, most)| Text::of(&turn.sequence, most)).collect();
+        match companion.as_mut().map(|companion| companion.guess(&texts, costs)) {
+            Some(Ok(told)) => return told,
+            // Only time is lost: the jobs go on without it.
+            Some(Err(error)) => {
+                *companion = None;
+                for turn in turns.iter_mut() {
+                    turn.end.asides.push(error.to_string());
+                }
+            }
+            None => {}
+        }
+        vec![Vec::new(); turns.len()]
+    }
+
     fn fill(&mut self) -> Result<Vec<Share>> {
-        let Self { backend, turns, batch, costs, .. } = self;
+        let told = self.ask_companion();
+        let Self { backend, turns, batch, .. } = self;
         let limits = backend.limits();
         let (mut shares, mut row) = (Vec::new(), 0);
         batch.clear();
-        for (index, turn) in turns.iter_mut().enumerate().filter(|(_, turn)| !turn.reads()) {
+        for (index, (turn, told)) in turns.iter_mut().zip(told).enumerate().filter(|(_, (turn, _))| !turn.reads()) {
             let room = limits.batch.saturating_sub(batch.entries().len());
             if room == 0 {
                 break;
             }
-            let guesses = if limits.can_truncate { turn.guesses(costs) } else { Vec::new() };
+            let guesses = turn.guesses(told);
             let filled = turn.sequence.fill(&mut **backend, batch, room, &guesses)?;
             shares.push(Share { turn: index, filled, row });
             row += filled.rows;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::backend::Token;
-use super::draft::{self, Costs, Trust};
+use super::companion::Companion;
+use super::draft::{self, Costs, Plan, Trust};
 use super::generator::{Chunk, Drafts, End, Job};
 use super::local::{Order, Outlet};
 use super::nudge::{Nudge, Wishes};
@@ -42,7 +43,11 @@ pub(super) struct Turn {
     /// The grammar at its beginning.
     pub(super) grammar: Option<Matcher>,
     pub(super) phase: Phase,
+    /// Guesses copied from what came before, and how well that goes.
+    copied: Vec<Token>,
     trust: Trust,
+    /// How many guesses a companion told last.
+    told: usize,
     /// Cache positions that it may come to need.
     pub(super) reserved: usize,
     /// Tokens of the prompt that are to be kept on disk; 0 for none.
@@ -81,7 +86,9 @@ impl Turn {
             end,
             grammar: None,
             phase: Phase::Free,
+            copied: Vec::new(),
             trust: Trust::default(),
+            told: 0,
             reserved,
             keep: 0,
             started: Instant::now(),
@@ -198,20 +205,42 @@ impl Turn {
         }
     }
 
-    /// Guesses at what comes behind the last token, as many as pay.
-    pub(super) fn guesses(&mut self, costs: &Costs) -> Vec<Token> {
-        let most = match self.job.drafts {
-            Drafts::Auto => self.trust.length(costs),
-            Drafts::Fixed(guesses) => guesses.min(draft::LONGEST),
-            Drafts::Off => 0,
+    /// Copies guesses at what comes behind the last token from what came before, as many as pay, and says how many of a
+    /// companion's are wanted: those where nothing could be copied, or where they are better.
+    pub(super) fn plan(&mut self, costs: &Costs, companion: Plan) -> usize {
+        let (own, theirs) = match self.job.drafts {
+            _ if self.reads() => return 0,
+            Drafts::Auto => (self.trust.plan(costs, 0.0), companion),
+            Drafts::Fixed(guesses) => (Plan::fixed(guesses), Plan::fixed(guesses)),
+            Drafts::Off => return 0,
         };
-        let most = most.min(self.left().saturating_sub(1));
-        let guesses = draft::continuation(self.sequence.tokens(), most);
-        let fitting = match &mut self.phase {
-            Phase::Held(held) => held.fitting(guesses),
-            _ => guesses.len(),
-        };
-        guesses[..fitting].to_vec()
+        let most = self.left().saturating_sub(1);
+        let copied = draft::continuation(self.sequence.tokens(), own.guesses.min(most)).to_vec();
+        self.copied = self.fitting(copied);
+        let better = self.copied.is_empty() || theirs.gain > own.gain;
+        // No one waits longer for the first token: a companion has the prompt to read.
+        let wanted = better && self.is_open() && self.end.timings.first_token_ms > 0.0;
+        if wanted { theirs.guesses.min(most) } else { 0 }
+    }
+
+    /// The guesses: those that a companion told and that may come next; where it told none, the copied ones.
+    pub(super) fn guesses(&mut self, told: Vec<Token>) -> Vec<Token> {
+        let copied = std::mem::take(&mut self.copied);
+        self.told = told.len();
+        if told.is_empty() { copied } else { self.fitting(told) }
+    }
+
+    /// Whether guesses are worth a look.
+    fn is_open(&self) -> bool {
+        if let Phase::Held(held) = &self.phase { held.is_open() } else { true }
+    }
+
+    /// As many of these guesses as may come next.
+    fn fitting(&mut self, mut guesses: Vec<Token>) -> Vec<Token> {
+        if let Phase::Held(held) = &mut self.phase {
+            guesses.truncate(held.fitting(&guesses));
+        }
+        guesses
     }
 
     /// How long the last mask took; nothing where none was needed.
@@ -227,11 +256,14 @@ impl Turn {
     }
 
     /// Takes note of how many of its guesses came true.
-    pub(super) fn learn(&mut self, guesses: usize) {
-        if guesses > 0 {
-            self.trust.saw(guesses, self.sequence.accepted());
-            self.end.usage.accepted_tokens += self.sequence.accepted();
+    pub(super) fn learn(&mut self, guesses: usize, costs: &Costs, companion: Option<&mut Companion>) {
+        let accepted = self.sequence.accepted();
+        match (std::mem::take(&mut self.told), companion) {
+            // What the grammar kept out was guessed wrong, too.
+            (told @ 1.., Some(companion)) => companion.learn(told, accepted, costs),
+            _ => self.trust.saw(guesses, accepted),
         }
+        self.end.usage.accepted_tokens += accepted;
     }
 
     /// Tokens that may still follow.

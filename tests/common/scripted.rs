@@ -186,6 +186,17 @@ impl Scripted {
         (Local::open(move || Ok(Box::new(scripted))).unwrap(), seen)
     }
 
+    /// Only the backend, without a token loop over it.
+    pub fn alone(words: Words, script: Script, context: usize, can_truncate: bool) -> (Self, Arc<Mutex<Seen>>) {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        (Self::over(words, script, context, can_truncate, Arc::clone(&seen)), seen)
+    }
+
+    /// Tokens that its cache holds in all.
+    pub fn held(&self) -> usize {
+        self.sequences.iter().map(Vec::len).sum()
+    }
+
     fn new(script: Script, context: usize, can_truncate: bool, seen: Arc<Mutex<Seen>>) -> Self {
         Self::over(Words::new(), script, context, can_truncate, seen)
     }

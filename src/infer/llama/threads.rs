@@ -24,8 +24,8 @@ const LARGE: u64 = 256 << 20;
 pub(super) fn of_weights(bytes: u64) -> usize {
     match bytes {
         ..SMALL => 1,
-        ..LARGE => physical(),
-        _ => warmed_up(physical()),
+        SMALL..LARGE => physical(),
+        LARGE.. => warmed_up(physical()),
     }
 }
 
