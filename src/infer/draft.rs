@@ -20,6 +20,8 @@ const FEWEST: usize = 2;
 const WINDOW: usize = 4096;
 /// Steps after which guessing is tried again where it did not pay.
 const PAUSE: usize = 64;
+/// Pauses after which it is looked again what a guess costs.
+const PAUSES: usize = 8;
 
 /// Where these tokens came before, what followed: at most `most` tokens, none where nothing did.
 pub(super) fn continuation(tokens: &[Token], most: usize) -> &[Token] {
@@ -107,11 +109,13 @@ pub(super) struct Trust {
     share: f32,
     /// Steps to go until guessing is tried again.
     pause: usize,
+    /// How often it was paused.
+    pauses: usize,
 }
 
 impl Default for Trust {
     fn default() -> Self {
-        Self { share: 0.5, pause: 0 }
+        Self { share: 0.5, pause: 0, pauses: 0 }
     }
 }
 
@@ -120,8 +124,9 @@ impl Trust {
     pub(super) fn plan(&mut self, costs: &Costs, each: f32) -> Plan {
         if self.pause > 0 {
             self.pause -= 1;
-            // The last step of a pause sees what one guess costs now: it may have been measured in a bad moment.
-            return Plan::fixed(usize::from(self.pause == 0));
+            // What a guess costs may have been measured in a bad moment. Where it was not, seeing it again costs two tokens.
+            let looks_again = self.pause == 0 && self.pauses.is_multiple_of(PAUSES);
+            return Plan::fixed(usize::from(looks_again));
         }
         let mut best = Plan::default();
         let (mut chance, mut expected, mut least) = (1.0, 0.0, 0.0);
@@ -143,6 +148,7 @@ impl Trust {
         }
         if best.guesses == 0 {
             self.pause = PAUSE;
+            self.pauses += 1;
             // When it is tried again, it gets a fair chance.
             self.share = self.share.max(0.4);
         }
@@ -210,7 +216,7 @@ pub(super) fn number(guesses: usize) -> f32 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Account, Costs, PAUSE, Plan, REST, Trust, continuation};
+    use super::{Account, Costs, PAUSE, PAUSES, Plan, REST, Trust, continuation};
 
     #[test]
     fn the_longest_match_is_gone_on_with() {
@@ -256,7 +262,7 @@ mod tests {
         costs.saw(2, Duration::from_millis(100));
         let mut trust = Trust::default();
         assert_eq!(trust.plan(&costs, 0.0).guesses, 0, "a guess was");
-        let tried: usize = (0..PAUSE).map(|_| trust.plan(&costs, 0.0).guesses).sum();
+        let tried: usize = (1..PAUSES * (PAUSE + 1)).map(|_| trust.plan(&costs, 0.0).guesses).sum();
         assert_eq!(tried, 1, "so one is tried again");
         (0..8).for_each(|_| costs.saw(2, Duration::from_millis(10)));
         assert!(trust.plan(&costs, 0.0).guesses > 0);
