@@ -17,7 +17,8 @@ use callwright::chat::{Call, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::format::{Format, Formats};
-use callwright::infer::{Lexicon, llama};
+use callwright::infer::{Early, Lexicon, Words, llama};
+use callwright::models::gguf::{Header, Vocab};
 use serde_json::json;
 
 const FORMATS: [&str; 6] = ["hermes", "llama3", "mistral_v11", "qwen3_coder", "glm45", "pythonic"];
@@ -61,12 +62,21 @@ fn main() -> callwright::Result<()> {
     let tools = tools();
     for file in &files {
         let began = Instant::now();
-        let lexicon = Lexicon::new(llama::vocabulary(Path::new(file))?);
+        let header = Header::read(Path::new(file))?;
+        let Vocab { model, texts, kinds, .. } = &header.vocab;
+        let ends = [&header.vocab.eos, &header.vocab.eot, &header.vocab.eom].into_iter().flatten().map(|end| end.id);
+        let words = model.as_deref().and_then(|model| Words::of(model, texts.iter(), kinds, ends));
+        let early = words.and_then(Early::begin);
+        let read = began.elapsed();
+        let lexicon = Lexicon::begun(llama::vocabulary(Path::new(file))?, early);
         let loaded = began.elapsed();
         let began = Instant::now();
         lexicon.compiler()?;
         let ready = began.elapsed();
-        println!("{file}: {} tokens; loaded in {:.0?}, ready {:.0?} later", lexicon.vocab().size(), loaded, ready);
+        println!(
+            "{file}: {} tokens; header read in {read:.0?}, loaded in {loaded:.0?}, ready {ready:.0?} later",
+            lexicon.vocab().size()
+        );
         println!("{:14} {:>10} {:>7} {:>10} {:>10} {:>10}", "format", "compiled", "masks", "median", "p99", "most");
         for name in FORMATS {
             measure(&Formats::builtin().get(name)?, &tools, &lexicon)?;

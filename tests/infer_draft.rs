@@ -13,7 +13,7 @@ use callwright::constrain::Constraint;
 use callwright::engine::Engine;
 use callwright::format::Formats;
 use callwright::infer::backend::{Batch, Limits, Logits, SeqId};
-use callwright::infer::{Backend, Companion, Drafts, Generator, Job, Local, ModelInfo, Token, Vocab};
+use callwright::infer::{Backend, Beforehand, Companion, Drafts, Generator, Job, Local, ModelInfo, Token, Vocab};
 use callwright::{Error, ErrorKind, Result};
 use common::jobs::{collect, next, rest};
 use common::scripted::{Script, Scripted, Seen, Words};
@@ -79,7 +79,7 @@ fn pair(large: Script, small: Script, context: usize, (slow, left): ([u64; 2], u
         let companion = Companion::new(Box::new(small), &large)?;
         Ok((Box::new(large) as Box<dyn Backend>, Some(companion)))
     };
-    (Local::open_with_companion(None, opener).unwrap(), theirs, its)
+    (Local::open_with(Beforehand::default(), opener).unwrap(), theirs, its)
 }
 
 fn job(said: &str, drafts: Drafts) -> Job {
@@ -267,7 +267,7 @@ fn padding_at_the_end_is_no_difference() {
         let companion = Companion::new(Box::new(small), &large)?;
         Ok((Box::new(large) as Box<dyn Backend>, Some(companion)))
     };
-    let model = Local::open_with_companion(None, opener).unwrap();
+    let model = Local::open_with(Beforehand::default(), opener).unwrap();
     same_with_and_without(&model, 2);
     assert!(its.lock().unwrap().batches > 0);
 }
@@ -292,7 +292,7 @@ fn real_models_guess_for_each_other() {
                 let companion = Companion::new(common::jobs::backend(other, small.as_ref()), &*large)?;
                 Ok((large, Some(companion)))
             };
-            let model = Local::open_with_companion(None, opener).unwrap();
+            let model = Local::open_with(Beforehand::default(), opener).unwrap();
             let counts = same_with_and_without(&model, 2);
             println!("{small} on {other} for {large} on {engine}: {counts:?}");
             let (written, accepted) = counts[0];

@@ -45,6 +45,16 @@ impl Compiler {
         Ok(Self { factory, masks: Arc::new(Masks::new(shared)?) })
     }
 
+    /// Whether it was built for these words and ends.
+    pub(crate) fn is_for(&self, words: impl ExactSizeIterator<Item = Vec<u8>>, ends: &[u32]) -> bool {
+        let trie = self.masks.trie();
+        let mut known = (0..).map(|token| trie.token(token));
+        let ends_known = if ends.is_empty() { &[toktrie::INVALID_TOKEN][..] } else { ends };
+        words.len() == trie.vocab_size()
+            && trie.eos_tokens() == ends_known
+            && words.into_iter().all(|word| known.next() == Some(&word[..]))
+    }
+
     /// The compiler for a vocabulary of single bytes.
     pub(crate) fn of_bytes() -> Result<Self, String> {
         let words: Vec<Vec<u8>> = (0..=u8::MAX).map(|byte| vec![byte]).collect();

@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::infer::candle;
 #[cfg(feature = "llama")]
 use crate::infer::llama;
-use crate::infer::{Backend, CONTEXT, Companion, Generator, Local, Prefixes, Rates};
+use crate::infer::{Backend, Beforehand, CONTEXT, Companion, ENDING_KEYS, Generator, Local, Prefixes, Rates, Words};
 use crate::models::fit::{Needs, Run};
-use crate::models::gguf::Header;
+use crate::models::gguf::{Header, Value, Vocab};
 use crate::models::{Located, memory};
 use crate::prompt::Prompter;
 
@@ -117,7 +117,8 @@ impl Builder {
         }
         self.require_memory(&header, draft.as_ref().map(|(header, _)| header))?;
         let (running, path, draft) = (self.running.clone(), located.path.clone(), draft.map(|(_, path)| path));
-        let local = Local::open_with_companion(running.prefixes.clone(), move || {
+        let beforehand = Beforehand { prefixes: running.prefixes.clone(), words: words(&header) };
+        let local = Local::open_with(beforehand, move || {
             let model = running.open(&path)?;
             let draft = draft.map(|draft| Companion::new(running.open(&draft)?, &*model)).transpose()?;
             Ok((model, draft))
@@ -146,6 +147,16 @@ impl Builder {
         let beside = draft.map_or(0, |draft| needs(draft).total());
         needs(header).require(available.saturating_sub(beside))
     }
+}
+
+/// The words of a model, as far as its file spells them in a way that is known here.
+fn words(header: &Header) -> Option<Words> {
+    let Vocab { model, texts, kinds, .. } = &header.vocab;
+    let named = |key: &&str| match header.metadata.get(&format!("tokenizer.ggml.{key}_token_id")) {
+        Some(Value::Integer(id)) => u32::try_from(*id).ok(),
+        _ => None,
+    };
+    Words::of(model.as_deref()?, texts.iter(), kinds, ENDING_KEYS.iter().filter_map(named))
 }
 
 impl Running {

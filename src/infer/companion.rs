@@ -31,11 +31,11 @@ const PLAIN: usize = 64;
 /// ```no_run
 /// use std::path::Path;
 ///
-/// use callwright::infer::{Backend, Companion, Local};
+/// use callwright::infer::{Backend, Beforehand, Companion, Local};
 /// # fn open(file: &Path) -> callwright::Result<Box<dyn Backend>> { unimplemented!() }
 ///
 /// # fn demo() -> callwright::Result<()> {
-/// let model = Local::open_with_companion(None, || {
+/// let model = Local::open_with(Beforehand::default(), || {
 ///     let large = open(Path::new("qwen2.5-7b.gguf"))?;
 ///     let companion = Companion::new(open(Path::new("qwen2.5-0.5b.gguf"))?, &*large)?;
 ///     Ok((large, Some(companion)))

@@ -16,10 +16,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backend::{Backend, Token};
 use super::companion::Companion;
+use super::early::Early;
 use super::generator::{Chunk, Chunks, Generator, Job, ModelInfo};
 use super::prefix::Prefixes;
 use super::scheduler::Scheduler;
 use super::vocab::Lexicon;
+use super::words::Words;
 use crate::chat::Prompt;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -33,6 +35,16 @@ pub struct Local {
     backlog: Arc<AtomicUsize>,
     closing: Arc<AtomicBool>,
     owner: Option<JoinHandle<()>>,
+}
+
+/// What is known before a model is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Beforehand {
+    /// Where the beginnings of prompts are kept from run to run; nowhere if absent.
+    pub prefixes: Option<Prefixes>,
+    /// The words of the vocabulary as the model's file spells them, so that enforcing can be prepared while the model is
+    /// loaded.
+    pub words: Option<Words>,
 }
 
 /// The most jobs that may wait.
@@ -74,27 +86,21 @@ impl Local {
     where
         F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
     {
-        Self::open_keeping(None, opener)
+        Self::open_with(Beforehand::default(), || Ok((opener()?, None)))
     }
 
-    /// The same, with the beginnings of prompts kept on disk.
-    pub fn open_keeping<F>(prefixes: Option<Prefixes>, opener: F) -> Result<Self>
-    where
-        F: FnOnce() -> Result<Box<dyn Backend>> + Send + 'static,
-    {
-        Self::open_with_companion(prefixes, || Ok((opener()?, None)))
-    }
-
-    /// The same, where a second model may guess what this one will write.
-    pub fn open_with_companion<F>(prefixes: Option<Prefixes>, opener: F) -> Result<Self>
+    /// The same with what is known beforehand, and perhaps with a second model that guesses what the first will write.
+    pub fn open_with<F>(beforehand: Beforehand, opener: F) -> Result<Self>
     where
         F: FnOnce() -> Result<(Box<dyn Backend>, Option<Companion>)> + Send + 'static,
     {
+        let Beforehand { prefixes, words } = beforehand;
         let (jobs, orders) = mpsc::channel::<Order>();
         let (ready, outcome) = mpsc::sync_channel(1);
         let backlog = Arc::new(AtomicUsize::new(0));
         let theirs = Arc::clone(&backlog);
         let owner = thread::Builder::new().name("callwright-model".to_owned()).spawn(move || {
+            let early = words.and_then(Early::begin);
             let (backend, companion) = match opener() {
                 Ok(both) => both,
                 Err(error) => {
@@ -102,7 +108,7 @@ impl Local {
                     return;
                 }
             };
-            let lexicon = Arc::new(Lexicon::new(backend.vocab()));
+            let lexicon = Arc::new(Lexicon::begun(backend.vocab(), early));
             let scheduler = Scheduler::new((backend, companion), Arc::clone(&lexicon), theirs, prefixes);
             if ready.send(Ok((scheduler.model(), lexicon))).is_ok() {
                 scheduler.work(&orders);

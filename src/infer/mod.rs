@@ -11,6 +11,7 @@ pub mod backend;
 pub mod candle;
 mod companion;
 mod draft;
+mod early;
 mod generator;
 mod grammars;
 mod held;
@@ -31,14 +32,17 @@ mod slots;
 mod speed;
 mod turn;
 mod vocab;
+mod words;
 
 pub use backend::{Backend, Token};
 pub use companion::Companion;
+pub use early::Early;
 pub use generator::{Chunk, Chunks, Drafts, End, Forced, Generator, Job, ModelInfo};
-pub use local::Local;
+pub use local::{Beforehand, Local};
 pub use prefix::Prefixes;
 pub use replay::{Played, Replay};
 pub use speed::{BatchCost, Rates};
 pub use vocab::{Lexicon, Vocab};
+pub use words::{ENDING_KEYS, Words};
 
 pub(crate) use opening::CONTEXT;

@@ -5,11 +5,10 @@
 //! approximates and therefore forces nothing. It must not know the engine behind the vocabulary.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
-
-use toktrie::TokTrie;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::backend::Token;
+use super::early::{Early, word};
 use crate::chat::{Piece, Prompt};
 use crate::constrain::{Compiler, Constraint, Matcher};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,6 +47,8 @@ pub struct Lexicon {
     /// Tokens that no text can spell, and those of them that have a text.
     controls: Vec<Token>,
     specials: Vec<(String, Token)>,
+    /// What was begun before the vocabulary was there, until it is used.
+    early: Mutex<Option<Early>>,
     compiler: OnceLock<Result<Compiler, String>>,
 }
 
@@ -55,10 +56,17 @@ impl Lexicon {
     /// The lexicon of a vocabulary.
     #[must_use]
     pub fn new(vocab: Arc<dyn Vocab>) -> Self {
+        Self::begun(vocab, None)
+    }
+
+    /// The lexicon of a vocabulary whose compiler was begun before it was there.
+    #[must_use]
+    pub fn begun(vocab: Arc<dyn Vocab>, early: Option<Early>) -> Self {
         let controls: Vec<Token> = (0..token_id(vocab.size())).filter(|token| vocab.is_control(*token)).collect();
         let text = |token: &Token| Some((String::from_utf8(vocab.piece(*token)).ok()?, *token));
         let specials = controls.iter().filter_map(text).filter(|(text, _)| !text.is_empty()).collect();
-        Self { vocab, controls, specials, compiler: OnceLock::new() }
+        let early = early.inspect(|early| early.meet(&vocab));
+        Self { vocab, controls, specials, early: Mutex::new(early), compiler: OnceLock::new() }
     }
 
     /// The vocabulary.
@@ -85,13 +93,14 @@ impl Lexicon {
     fn build_compiler(&self) -> Result<Compiler, String> {
         let tokens = 0..token_id(self.vocab.size());
         let ends: Vec<Token> = tokens.clone().filter(|token| self.vocab.is_end(*token)).collect();
-        let mut words: Vec<Vec<u8>> = tokens.map(|token| self.vocab.piece(token)).collect();
-        for control in &self.controls {
-            // Behind a byte that no text contains.
-            if let Some(word) = words.get_mut(*control as usize).filter(|word| !word.is_empty()) {
-                word.insert(0, TokTrie::SPECIAL_TOKEN_MARKER);
-            }
+        let early = self.early.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let piece = |token| word(self.vocab.piece(token), self.controls.binary_search(&token).is_ok());
+        // A file may be read otherwise by the engine than by us: then what was begun is for nothing.
+        let same = |compiler: &Compiler| compiler.is_for(tokens.clone().map(piece), &ends);
+        if let Some(compiler) = early.and_then(Early::finish).filter(same) {
+            return Ok(compiler);
         }
+        let words: Vec<Vec<u8>> = tokens.clone().map(piece).collect();
         let tokenizer = Arc::clone(&self.vocab);
         Compiler::new(&words, &ends, move |text| tokenizer.tokenize(text.as_bytes(), false))
     }

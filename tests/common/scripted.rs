@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use callwright::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
-use callwright::infer::{Local, ModelInfo, Prefixes, Vocab};
+use callwright::infer::{Beforehand, Local, ModelInfo, Prefixes, Vocab};
 use callwright::{Error, ErrorKind, Result};
 
 /// Bytes, then words of several bytes, then control tokens.
@@ -164,7 +164,8 @@ impl Scripted {
     /// The same, with the beginnings of prompts kept on disk.
     pub fn open_keeping(script: Script, context: usize, prefixes: Prefixes) -> Local {
         let scripted = Self::new(script, context, true, Arc::default());
-        Local::open_keeping(Some(prefixes), move || Ok(Box::new(scripted))).unwrap()
+        let beforehand = Beforehand { prefixes: Some(prefixes), ..Beforehand::default() };
+        Local::open_with(beforehand, move || Ok((Box::new(scripted), None))).unwrap()
     }
 
     /// The same; `can_truncate`: whether its cache can be cut anywhere.

@@ -22,7 +22,7 @@ use candle_core::utils::barrier_pool;
 
 use super::backend::Backend;
 use super::generator::{Generator, ModelInfo};
-use super::local::Local;
+use super::local::{Beforehand, Local};
 use super::opening;
 use super::prefix::Prefixes;
 use super::vocab::Vocab;
@@ -53,7 +53,8 @@ pub struct CandleSettings {
 /// Loads a model file and starts the thread that runs it.
 pub fn open(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Generator>> {
     let (path, settings) = (path.to_owned(), settings.clone());
-    Ok(Box::new(Local::open_keeping(settings.prefixes.clone(), move || backend(&path, &settings))?))
+    let beforehand = Beforehand { prefixes: settings.prefixes.clone(), words: None };
+    Ok(Box::new(Local::open_with(beforehand, move || Ok((backend(&path, &settings)?, None)))?))
 }
 
 /// The vocabulary of a model file, which needs no weights for it.

@@ -21,7 +21,7 @@ use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 
 use super::backend::Backend;
 use super::generator::{Generator, ModelInfo};
-use super::local::Local;
+use super::local::{Beforehand, Local};
 use super::opening;
 use super::prefix::Prefixes;
 use super::vocab::Vocab;
@@ -53,7 +53,8 @@ const ROLLING: usize = 4;
 /// Loads a model file and starts the thread that runs it.
 pub fn open(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Generator>> {
     let (path, settings) = (path.to_owned(), settings.clone());
-    Ok(Box::new(Local::open_keeping(settings.prefixes.clone(), move || backend(&path, &settings))?))
+    let beforehand = Beforehand { prefixes: settings.prefixes.clone(), words: None };
+    Ok(Box::new(Local::open_with(beforehand, move || Ok((backend(&path, &settings)?, None)))?))
 }
 
 /// The vocabulary of a model file, which needs no weights for it.

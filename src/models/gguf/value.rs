@@ -60,6 +60,11 @@ impl Texts {
         self.ends.is_empty()
     }
 
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
     /// The text with this index.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&str> {

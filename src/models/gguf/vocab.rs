@@ -1,7 +1,8 @@
-//! What a GGUF file says of its vocabulary: the special tokens, and which of them begin and end a text.
+//! What a GGUF file says of its vocabulary: its tokens, the special ones, and which of them begin and end a text.
 //!
 //! Special tokens matter to all that reads or writes prompts: what a user typed must never become one, and what the
-//! model said as one must stay readable. The texts of plain tokens are dropped; the engine has its own vocabulary.
+//! model said as one must stay readable. The others are kept as the file spells them, for who needs a vocabulary before
+//! an engine has loaded its own.
 
 use super::value::{Metadata, Texts, Value};
 
@@ -15,6 +16,10 @@ pub struct Vocab {
     pub pre: Option<String>,
     /// How many tokens there are.
     pub size: u64,
+    /// All tokens as the file spells them, by id.
+    pub texts: Texts,
+    /// What kinds they are of, as the numbers of `tokenizer.ggml.token_type`; empty where the file does not say.
+    pub kinds: Vec<i64>,
     /// Begins a text.
     pub bos: Option<Special>,
     /// Ends a text.
@@ -94,6 +99,8 @@ impl Vocab {
                 .filter(|id| kinds.get(*id).is_some_and(|kind| [CONTROL, USER_DEFINED].contains(kind)))
                 .filter_map(|id| special(&tokens, &kinds, id))
                 .collect(),
+            texts: tokens,
+            kinds,
         }
     }
 }

@@ -5,9 +5,9 @@
 //! such files knows no SentencePiece and follows the original tokenizers where llama.cpp does not, so that prompts
 //! would differ from engine to engine. It must not know weights.
 
+mod lookup;
 mod merge;
 mod split;
-mod words;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,14 +18,15 @@ use super::file::File;
 use crate::error::Result;
 use crate::infer::backend::Token;
 use crate::infer::vocab::{Vocab, token_id};
+use crate::infer::words::{Kind, Letters, SPACE, Words};
+use lookup::{Lookup, named};
 use merge::merge;
 use split::Splitter;
-use words::{Kind, Letters, SPACE, Spelling, Words};
 
 /// A vocabulary and how text becomes words of it.
 #[derive(Debug)]
 pub(super) struct Tokenizer {
-    words: Words,
+    lookup: Lookup,
     way: Way,
     /// Words that are more than text, the longest first.
     specials: Vec<Special>,
@@ -60,24 +61,24 @@ impl Tokenizer {
     pub(super) fn of(file: &File) -> Result<Self> {
         let kind = file.text("tokenizer.ggml.model").unwrap_or_default();
         let pre = file.text("tokenizer.ggml.pre").unwrap_or("default");
-        let (spelling, way, begins, first) = match kind {
+        let (way, begins, first) = match kind {
             "gpt2" => {
                 let splitter = Splitter::named(pre)?;
                 let splitter = splitter.ok_or_else(|| file.unsupported(&format!("a tokenizer of the kind `{pre}`")))?;
                 let begins = splitter.begins();
-                (Spelling::Bytes, Way::Pairs { splitter, ranks: ranks(file) }, begins, None)
+                (Way::Pairs { splitter, ranks: ranks(file) }, begins, None)
             }
             "llama" => {
                 let space = file.truth("tokenizer.ggml.add_space_prefix").unwrap_or(true);
-                (Spelling::Pieces, Way::Pieces { space }, true, Some(1))
+                (Way::Pieces { space }, true, Some(1))
             }
             other => return Err(file.unsupported(&format!("a tokenizer of the kind `{other}`"))),
         };
-        let words = Words::of(file, spelling)?;
+        let lookup = Lookup::of(file, kind)?;
         let begins = file.truth("tokenizer.ggml.add_bos_token").unwrap_or(begins);
-        let begin = words.named(file, "bos").or(first).filter(|_| begins);
-        let specials = specials(&words);
-        Ok(Self { words, way, specials, begin })
+        let begin = named(file, "bos").filter(|id| (*id as usize) < lookup.words.len()).or(first).filter(|_| begins);
+        let specials = specials(&lookup.words);
+        Ok(Self { lookup, way, specials, begin })
     }
 
     /// Tokens of a text; `start`: as if it stood behind a special word.
@@ -93,7 +94,7 @@ impl Tokenizer {
                 behind_word = matches!(part, Part::Word(_));
             }
             // Bytes that are no text stand alone.
-            tokens.extend(chunk.invalid().iter().filter_map(|byte| self.words.byte(*byte, self.spelling())));
+            tokens.extend(chunk.invalid().iter().filter_map(|byte| self.lookup.byte(*byte)));
         }
         tokens
     }
@@ -126,7 +127,7 @@ impl Tokenizer {
     }
 
     fn merge_pairs(&self, text: &[u8], whole: bool, ranks: &HashMap<Box<[u8]>, u32>, tokens: &mut Vec<Token>) {
-        if let Some(id) = self.words.id(text).filter(|_| whole) {
+        if let Some(id) = self.lookup.id(text).filter(|_| whole) {
             tokens.push(id);
             return;
         }
@@ -142,8 +143,8 @@ impl Tokenizer {
 
     fn merge_pieces(&self, text: &str, tokens: &mut Vec<Token>) {
         let rank = |start: usize, _: usize, end: usize| {
-            let id = self.words.id(&text.as_bytes()[start..end])?;
-            Some(Reverse(ordered(self.words.score(id))))
+            let id = self.lookup.id(&text.as_bytes()[start..end])?;
+            Some(Reverse(ordered(self.lookup.score(id))))
         };
         for stretch in merge(text.char_indices().map(|(start, _)| start), text.len(), rank) {
             self.push(&text.as_bytes()[stretch], tokens);
@@ -152,16 +153,9 @@ impl Tokenizer {
 
     /// A stretch as the word that it is, else byte by byte.
     fn push(&self, stretch: &[u8], tokens: &mut Vec<Token>) {
-        match self.words.id(stretch) {
+        match self.lookup.id(stretch) {
             Some(id) => tokens.push(id),
-            None => tokens.extend(stretch.iter().filter_map(|byte| self.words.byte(*byte, self.spelling()))),
-        }
-    }
-
-    fn spelling(&self) -> Spelling {
-        match self.way {
-            Way::Pairs { .. } => Spelling::Bytes,
-            Way::Pieces { .. } => Spelling::Pieces,
+            None => tokens.extend(stretch.iter().filter_map(|byte| self.lookup.byte(*byte))),
         }
     }
 }
@@ -227,11 +221,11 @@ fn ordered(score: f32) -> i32 {
 
 impl Vocab for Tokenizer {
     fn size(&self) -> usize {
-        self.words.len()
+        self.lookup.words.len()
     }
 
     fn piece(&self, token: Token) -> Vec<u8> {
-        self.words.bytes(token).to_vec()
+        self.lookup.words.bytes(token).to_vec()
     }
 
     fn tokenize(&self, text: &[u8], special: bool) -> Vec<Token> {
@@ -243,11 +237,11 @@ impl Vocab for Tokenizer {
     }
 
     fn is_end(&self, token: Token) -> bool {
-        self.words.is_end(token)
+        self.lookup.words.endings().binary_search(&token).is_ok()
     }
 
     fn is_control(&self, token: Token) -> bool {
-        matches!(self.words.kind(token), Kind::Control | Kind::Unknown) && !self.words.bytes(token).is_empty()
+        self.lookup.words.is_control(token)
     }
 
     fn begin(&self) -> Option<Token> {

@@ -5,12 +5,10 @@
 //! answer is told by the file only in part; the rest is known by their text, as in llama.cpp. It must not know how
 //! text is cut into words.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::infer::backend::Token;
-use crate::infer::candle::file::File;
-use crate::infer::vocab::token_id;
+use super::backend::Token;
+use super::vocab::token_id;
 
 /// What stands for a space in SentencePiece vocabularies.
 pub(super) const SPACE: &str = "\u{2581}";
@@ -22,6 +20,16 @@ pub(super) enum Spelling {
     Bytes,
     /// Text with `▁` for spaces.
     Pieces,
+}
+
+impl Spelling {
+    pub(super) fn of(model: &str) -> Option<Self> {
+        match model {
+            "gpt2" => Some(Self::Bytes),
+            "llama" => Some(Self::Pieces),
+            _ => None,
+        }
+    }
 }
 
 /// What a word is; the numbers of `tokenizer.ggml.token_type`.
@@ -40,7 +48,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn of(number: i32) -> Self {
+    fn of(number: i64) -> Self {
         match number {
             1 => Self::Plain,
             2 => Self::Unknown,
@@ -52,17 +60,21 @@ impl Kind {
     }
 }
 
-/// A vocabulary.
-#[derive(Debug)]
-pub(super) struct Words {
+/// A vocabulary's words, as a file spells them.
+///
+/// ```
+/// use callwright::infer::Words;
+///
+/// let words = Words::of("gpt2", ["Os", "lo", "\u{120}is", "<|im_end|>"].into_iter(), &[], []).unwrap();
+/// assert_eq!(words.bytes(2), b" is");
+/// assert_eq!(words.endings(), [3]);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Words {
     /// The bytes that each word stands for, one after the other.
     bytes: Vec<u8>,
     ends: Vec<usize>,
     kinds: Vec<Kind>,
-    /// How likely each piece is; empty where the file says nothing.
-    scores: Vec<f32>,
-    /// Words by how they are found in text: bytes, or pieces with `▁`.
-    ids: HashMap<Box<[u8]>, Token>,
     endings: Vec<Token>,
 }
 
@@ -125,83 +137,70 @@ const GAPS: &[&str] = &[
     "<|middle|>",
 ];
 
-/// Keys of words that end an answer.
-const ENDING_KEYS: &[&str] = &["eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep"];
+/// Keys of words that a file says end an answer, `tokenizer.ggml.KEY_token_id`.
+pub const ENDING_KEYS: &[&str] = &["eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep"];
 
 impl Words {
-    /// Reads the words of a file.
-    pub(super) fn of(file: &File, spelling: Spelling) -> Result<Self> {
-        let texts = file.texts("tokenizer.ggml.tokens");
-        let kinds = file.integers("tokenizer.ggml.token_type");
-        let scores = file.floats("tokenizer.ggml.scores");
-        let fits = |length: usize| length == 0 || length >= texts.len();
-        if texts.is_empty() || !fits(kinds.len()) || !fits(scores.len()) {
-            return Err(Error::new(ErrorKind::ModelCorrupt, "the model's file has no vocabulary, or half of one"));
-        }
+    /// The words of a vocabulary of this model (`gpt2` or `llama`), as the file spells them, with the numbers of their
+    /// kinds, all plain where the file has none, and those words that the file says end an answer. None of another model.
+    pub fn of<'t>(
+        model: &str,
+        texts: impl Iterator<Item = &'t str>,
+        kinds: &[i64],
+        ends: impl IntoIterator<Item = Token>,
+    ) -> Option<Self> {
+        let spelling = Spelling::of(model)?;
         let letters = Letters::new();
         let endings: HashSet<&str> = ENDINGS.iter().copied().collect();
         let gaps: HashSet<&str> = GAPS.iter().copied().collect();
-        let mut words = Self {
-            bytes: Vec::new(),
-            ends: Vec::with_capacity(texts.len()),
-            kinds: Vec::with_capacity(texts.len()),
-            scores,
-            ids: HashMap::with_capacity(texts.len()),
-            endings: Vec::new(),
-        };
-        for (index, text) in texts.iter().enumerate() {
+        let mut words = Self::default();
+        for (index, text) in texts.enumerate() {
             let mut kind = kinds.get(index).map_or(Kind::Plain, |number| Kind::of(*number));
-            let id = token_id(index);
             if endings.contains(text) {
-                words.endings.push(id);
+                words.endings.push(token_id(index));
             }
             if endings.contains(text) || gaps.contains(text) {
                 kind = Kind::Control;
             }
-            words.push(id, text, kind, spelling, &letters);
+            words.push(text, kind, spelling, &letters);
         }
-        let named = ENDING_KEYS.iter().filter_map(|key| words.named(file, key));
-        let named: Vec<Token> = named.filter(|id| !words.endings.contains(id)).collect();
-        words.endings.extend(named);
-        Ok(words)
+        let known: Vec<Token> = ends.into_iter().filter(|id| (*id as usize) < words.len()).collect();
+        words.endings.extend(known);
+        words.endings.sort_unstable();
+        words.endings.dedup();
+        Some(words)
     }
 
-    fn push(&mut self, id: Token, text: &str, kind: Kind, spelling: Spelling, letters: &Letters) {
-        let decoded = match (kind, spelling) {
-            (Kind::Plain, Spelling::Bytes) => letters.bytes(text),
-            _ => None,
-        };
+    fn push(&mut self, text: &str, kind: Kind, spelling: Spelling, letters: &Letters) {
         match (kind, spelling) {
             (Kind::Plain, Spelling::Pieces) => self.bytes.extend(text.replace(SPACE, " ").bytes()),
-            (Kind::Plain, Spelling::Bytes) => self.bytes.extend(decoded.as_deref().unwrap_or(text.as_bytes())),
+            (Kind::Plain, Spelling::Bytes) => match letters.bytes(text) {
+                Some(bytes) => self.bytes.extend(bytes),
+                None => self.bytes.extend(text.bytes()),
+            },
             (Kind::Unknown | Kind::Control | Kind::Added, _) => self.bytes.extend(text.bytes()),
             (Kind::Byte, _) => self.bytes.extend(byte_of(text)),
             (Kind::Unused, _) => {}
         }
         self.ends.push(self.bytes.len());
         self.kinds.push(kind);
-        let found = match (kind, spelling) {
-            (Kind::Plain, Spelling::Bytes) => decoded,
-            _ => Some(text.as_bytes().to_vec()),
-        };
-        if let Some(found) = found {
-            self.ids.insert(found.into_boxed_slice(), id);
-        }
-    }
-
-    /// The word that the file names for this purpose.
-    pub(super) fn named(&self, file: &File, purpose: &str) -> Option<Token> {
-        let id = file.count(&format!("tokenizer.ggml.{purpose}_token_id"))?;
-        (id < self.len()).then(|| token_id(id))
     }
 
     /// How many words there are.
-    pub(super) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.ends.len()
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// The bytes that a word stands for.
-    pub(super) fn bytes(&self, id: Token) -> &[u8] {
+    #[must_use]
+    pub fn bytes(&self, id: Token) -> &[u8] {
         let index = id as usize;
         let Some(end) = self.ends.get(index) else { return &[] };
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -213,27 +212,16 @@ impl Words {
         self.kinds.get(id as usize).copied().unwrap_or(Kind::Unused)
     }
 
-    /// The word spelled so.
-    pub(super) fn id(&self, spelled: &[u8]) -> Option<Token> {
-        self.ids.get(spelled).copied()
+    /// Whether a word is one that no text can spell.
+    #[must_use]
+    pub fn is_control(&self, id: Token) -> bool {
+        matches!(self.kind(id), Kind::Control | Kind::Unknown) && !self.bytes(id).is_empty()
     }
 
-    /// The word for one byte that is no part of another.
-    pub(super) fn byte(&self, byte: u8, spelling: Spelling) -> Option<Token> {
-        match spelling {
-            Spelling::Bytes => self.id(&[byte]),
-            Spelling::Pieces => self.id(format!("<0x{byte:02X}>").as_bytes()).or_else(|| self.id(&[byte])),
-        }
-    }
-
-    /// How likely a piece is.
-    pub(super) fn score(&self, id: Token) -> f32 {
-        self.scores.get(id as usize).copied().unwrap_or(0.0)
-    }
-
-    /// Whether a word ends an answer.
-    pub(super) fn is_end(&self, id: Token) -> bool {
-        self.endings.contains(&id)
+    /// Words that end an answer, in order.
+    #[must_use]
+    pub fn endings(&self) -> &[Token] {
+        &self.endings
     }
 }
 
@@ -244,19 +232,26 @@ fn byte_of(text: &str) -> Option<u8> {
 }
 
 /// GPT-2's characters for bytes: printable ones stand for themselves, the others for the characters from U+0100 on.
-#[derive(Debug)]
-pub(super) struct Letters(HashMap<char, u8>);
+pub(super) struct Letters([Option<u8>; LETTERS]);
+
+/// The last of them is U+0143.
+const LETTERS: usize = 0x144;
 
 impl Letters {
     pub(super) fn new() -> Self {
         let printable = |byte: u8| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
-        let themselves = (0..=u8::MAX).filter(|byte| printable(*byte)).map(|byte| (char::from(byte), byte));
-        let others = (0..=u8::MAX).filter(|byte| !printable(*byte));
-        Self(themselves.chain(('\u{100}'..).zip(others)).collect())
+        let mut letters = [None; LETTERS];
+        for byte in (0..=u8::MAX).filter(|byte| printable(*byte)) {
+            letters[usize::from(byte)] = Some(byte);
+        }
+        for (letter, byte) in (0x100..).zip((0..=u8::MAX).filter(|byte| !printable(*byte))) {
+            letters[letter] = Some(byte);
+        }
+        Self(letters)
     }
 
     /// The bytes that a word in these characters stands for; none where another character is in it.
     pub(super) fn bytes(&self, word: &str) -> Option<Vec<u8>> {
-        word.chars().map(|letter| self.0.get(&letter).copied()).collect()
+        word.chars().map(|letter| *self.0.get(letter as usize)?).collect()
     }
 }
