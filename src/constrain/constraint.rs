@@ -108,7 +108,7 @@ impl Constraint {
         let written = if mode == Mode::Watch { 0 } else { written(&pieces, prompt_tail) };
         let Compiled { grammar, relaxed } = calls(Plan { format, several, following: one_frame, written }, &tools)?;
         let shared = Shared {
-            text: grammar.lark(&[]),
+            text: grammar.plain(),
             grammar,
             mode,
             several,

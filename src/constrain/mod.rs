@@ -16,6 +16,7 @@ mod literal;
 mod matcher;
 mod numbers;
 mod schema;
+mod segments;
 mod tagged;
 
 pub(crate) use crate::format::{Scout, Sight};
@@ -25,3 +26,4 @@ pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 pub(crate) use kind::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
 pub use matcher::{Mask, Matcher};
 pub(crate) use numbers::{Digits, ends_in_digits, overlong};
+pub(crate) use segments::SLICE;

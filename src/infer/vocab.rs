@@ -13,7 +13,7 @@ use toktrie::{InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenizerEnv};
 
 use super::backend::Token;
 use crate::chat::{Piece, Prompt};
-use crate::constrain::{Constraint, Matcher};
+use crate::constrain::{Constraint, Matcher, SLICE};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A model's vocabulary and tokenizer.
@@ -199,11 +199,6 @@ impl TokenizerEnv for ExactTokenizer {
         tokens
     }
 }
-
-/// Tokens that are allowed or not as a whole, so that masks of texts need not look at each: parts of texts as JSON
-/// writes them, short enough for texts that are bounded. llguidance's own four kinds give no faster masks, and each kind
-/// costs a cold start some 40 ms for 150,000 tokens. Texts between tags can use none, since their ends are found lazily.
-const SLICE: &str = r#"[^"\\\x00-\x1F\x7F]{1,30}"#;
 
 fn build_factory(vocab: &Arc<dyn Vocab>) -> Result<ParserFactory, String> {
     let size = token_id(vocab.size());
