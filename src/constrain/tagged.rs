@@ -118,10 +118,21 @@ impl Frame<'_> {
                 }
             }
             let mut own = Vec::new();
-            for (heading, values) in headed {
-                let name = scribe.name();
-                scribe.grammar.either(name.as_str(), values);
-                own.push(vec![Term::literal(heading), Term::lark(name)]);
+            for (heading, mut values) in headed {
+                let mut terms = vec![Term::literal(heading)];
+                match values.pop() {
+                    // Many rules are slow to compile.
+                    Some(only) if values.is_empty() && !matches!(only.first(), Some(Term::Literal(_))) => {
+                        terms.extend(only);
+                    }
+                    last => {
+                        values.extend(last);
+                        let name = scribe.name();
+                        scribe.grammar.either(name.as_str(), values);
+                        terms.push(Term::lark(name));
+                    }
+                }
+                own.push(terms);
             }
             if !member.required {
                 own.extend(begun.map(|name| vec![Term::lark(name)]));
