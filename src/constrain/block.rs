@@ -36,5 +36,5 @@ pub(super) fn text(grammar: &mut Grammar, kinds: &mut Kinds<'_>, only: &Member, 
     // A text that begins as its end does would be taken for an empty one.
     let begins = escaped(close.trim_start());
     let content = format!("(/(?s:.{{{least},{most}}})/ & {} & ~/{begins}(?s:.*)/)", without(&escaped(close)));
-    grammar.free(Free { content, stop: close.to_owned(), never: close.trim().to_owned() })
+    grammar.free(Free { content, stop: close.to_owned(), never: close.trim().to_owned(), segments: None })
 }

@@ -14,6 +14,7 @@ use llguidance::earley::{BiasComputer, ParserRecognizer};
 use toktrie::{InferenceCapabilities, SimpleVob, TokEnv, TokTrie};
 
 use super::environment::Environment;
+use super::segments;
 
 /// What compiles grammars for one vocabulary. Building it takes tens of milliseconds for large ones.
 pub struct Compiler {
@@ -22,8 +23,8 @@ pub struct Compiler {
 }
 
 /// Tokens that are allowed or not as a whole: parts of texts as JSON writes them, short enough for texts that are
-/// bounded. Texts between tags can use none, since their ends are found lazily.
-const SLICES: [&str; 1] = [r#"[^"\\\x00-\x1F\x7F]{1,30}"#];
+/// bounded, and parts of texts between tags. The larger slice comes first.
+const SLICES: [&str; 2] = [r#"[^"\\\x00-\x1F\x7F]{1,30}"#, segments::SLICE];
 
 impl Compiler {
     /// The compiler for a vocabulary of these words, control tokens behind [`TokTrie::SPECIAL_TOKEN_MARKER`], of which

@@ -40,7 +40,7 @@ struct Shared {
     tools: Vec<Callable>,
     grammar: Grammar,
     /// The grammar's text for a vocabulary without control tokens: what people are shown, and the key of caches.
-    text: String,
+    text: OnceLock<String>,
     mode: Mode,
     several: bool,
     /// A watched call may follow others.
@@ -107,7 +107,7 @@ impl Constraint {
         let written = if mode == Mode::Watch { 0 } else { written(&pieces, prompt_tail) };
         let Compiled { grammar, relaxed } = calls(Plan { format, several, following: one_frame, written }, &tools)?;
         let shared = Shared {
-            text: grammar.lark(&[]),
+            text: OnceLock::new(),
             grammar,
             mode,
             several,
@@ -126,7 +126,7 @@ impl Constraint {
     /// The grammar, in the Lark dialect of llguidance.
     #[must_use]
     pub fn grammar(&self) -> &str {
-        &self.shared.text
+        self.shared.text.get_or_init(|| self.shared.grammar.plain())
     }
 
     /// When the grammar holds.

@@ -97,7 +97,7 @@ impl Frame<'_> {
         }
         let content = format!("({content})");
         let stop = self.closing(key);
-        scribe.grammar.free(Free { content, never: stop.clone(), stop })
+        scribe.grammar.free(Free { content, never: stop.clone(), stop, segments: None })
     }
 
     fn wrapped(

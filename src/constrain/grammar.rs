@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use super::segments::Segments;
+
 /// A grammar: rules by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Grammar {
@@ -17,6 +19,8 @@ enum Body {
     Either(Vec<Vec<Term>>),
     /// Text up to what ends it.
     Free(Free),
+    /// Text in segments, up to its closing tag.
+    Segments(Segments),
 }
 
 /// Text that goes on until its end comes.
@@ -28,6 +32,8 @@ pub(crate) struct Free {
     pub(crate) stop: String,
     /// What the text must not hold where its end cannot be looked for, because a control token is part of it.
     pub(crate) never: String,
+    /// How the text is cut into segments, where it can be.
+    pub(crate) segments: Option<Segments>,
 }
 
 /// A term of a rule.
@@ -74,6 +80,9 @@ impl Grammar {
 
     /// Free text, in a rule that all share who write the same.
     pub(crate) fn free(&mut self, free: Free) -> Term {
+        if let Some(segments) = &free.segments {
+            self.shared("text", Body::Segments(segments.clone()));
+        }
         Term::Lark(self.shared("text", Body::Free(free)))
     }
 
@@ -92,8 +101,19 @@ impl Grammar {
         self.rules.iter().any(|(known, _)| known == name)
     }
 
+    /// The grammar's text for people and other engines: each text is one rule that looks for its end.
+    pub(crate) fn plain(&self) -> String {
+        self.written(&[], false)
+    }
+
     /// The grammar's text for a vocabulary with these control tokens.
     pub(crate) fn lark(&self, specials: &[(String, u32)]) -> String {
+        self.written(specials, true)
+    }
+
+    fn written(&self, specials: &[(String, u32)], in_segments: bool) -> String {
+        let specials = &Specials::new(specials);
+        let cut = |segments: &Segments| in_segments && specials.first(segments.close()).is_none();
         let mut lark = String::new();
         for (name, body) in &self.rules {
             match body {
@@ -105,7 +125,17 @@ impl Grammar {
                     }
                     lark.push('\n');
                 }
-                Body::Free(free) => push_free(&mut lark, name, free, specials),
+                Body::Segments(segments) if cut(segments) => lark.push_str(&segments.lark(name)),
+                Body::Segments(_) => {}
+                Body::Free(free) => match free.segments.as_ref().filter(|segments| cut(segments)) {
+                    Some(segments) => {
+                        let of = self.rules.iter().find(|(_, body)| *body == Body::Segments(segments.clone()));
+                        lark.extend([name.as_str(), ": ", of.map_or("", |(name, _)| name.as_str()), " "]);
+                        push_literal(&mut lark, free.stop.get(segments.close().len()..).unwrap_or_default(), specials);
+                        lark.push('\n');
+                    }
+                    None => push_free(&mut lark, name, free, specials),
+                },
             }
         }
         lark
@@ -124,7 +154,7 @@ fn joined(terms: Vec<Term>) -> Vec<Term> {
     joined
 }
 
-fn push_terms(lark: &mut String, terms: &[Term], specials: &[(String, u32)]) {
+fn push_terms(lark: &mut String, terms: &[Term], specials: &Specials<'_>) {
     if terms.is_empty() {
         lark.push_str(" \"\"");
     }
@@ -139,8 +169,8 @@ fn push_terms(lark: &mut String, terms: &[Term], specials: &[(String, u32)]) {
 }
 
 /// Text that ends at the first place where its stop stands; where a control token is part of the stop, at that token.
-fn push_free(lark: &mut String, name: &str, free: &Free, specials: &[(String, u32)]) {
-    let Some((at, ..)) = first_special(&free.stop, specials) else {
+fn push_free(lark: &mut String, name: &str, free: &Free, specials: &Specials<'_>) {
+    let Some((at, ..)) = specials.first(&free.stop) else {
         lark.extend([name, "[lazy]: ", &free.content, " "]);
         push_quoted(lark, &free.stop);
         lark.push('\n');
@@ -175,9 +205,9 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// A literal, cut at the control tokens in it.
-fn push_literal(lark: &mut String, text: &str, specials: &[(String, u32)]) {
+fn push_literal(lark: &mut String, text: &str, specials: &Specials<'_>) {
     let mut rest = text;
-    while let Some((at, special, token)) = first_special(rest, specials) {
+    while let Some((at, special, token)) = specials.first(rest) {
         push_quoted(lark, &rest[..at]);
         lark.extend([" <[", &token.to_string(), "]> "]);
         rest = &rest[at + special.len()..];
@@ -185,11 +215,30 @@ fn push_literal(lark: &mut String, text: &str, specials: &[(String, u32)]) {
     push_quoted(lark, rest);
 }
 
-/// The first control token in a text; of two at one place the longer one.
-fn first_special<'a>(text: &str, specials: &'a [(String, u32)]) -> Option<(usize, &'a str, u32)> {
-    let found =
-        specials.iter().filter_map(|(special, token)| Some((text.find(special.as_str())?, special.as_str(), *token)));
-    found.min_by_key(|(at, special, _)| (*at, usize::MAX - special.len()))
+/// A vocabulary's control tokens. There are hundreds, and thousands of texts that are looked through for them: most hold
+/// no letter with which one begins.
+struct Specials<'a> {
+    tokens: &'a [(String, u32)],
+    begins: [bool; 256],
+}
+
+impl<'a> Specials<'a> {
+    fn new(tokens: &'a [(String, u32)]) -> Self {
+        let mut begins = [false; 256];
+        tokens.iter().filter_map(|(text, _)| text.bytes().next()).for_each(|first| begins[usize::from(first)] = true);
+        Self { tokens, begins }
+    }
+
+    /// The first control token in a text; of two at one place the longer one.
+    fn first(&self, text: &str) -> Option<(usize, &'a str, u32)> {
+        let text = text.as_bytes();
+        let places = (0..text.len()).filter(|at| self.begins[usize::from(text[*at])]);
+        places.into_iter().find_map(|at| {
+            let here = self.tokens.iter().filter(|(special, _)| text[at..].starts_with(special.as_bytes()));
+            let longest = here.filter(|(special, _)| !special.is_empty()).max_by_key(|(special, _)| special.len());
+            longest.map(|(special, token)| (at, special.as_str(), *token))
+        })
+    }
 }
 
 /// A text in Lark's quotes.
@@ -219,7 +268,7 @@ mod tests {
     #[test]
     fn free_text_ends_at_a_control_token() {
         let mut grammar = Grammar::default();
-        let free = Free { content: "/.*/".into(), stop: "\n</v>".into(), never: "</v>".into() };
+        let free = Free { content: "/.*/".into(), stop: "\n</v>".into(), never: "</v>".into(), segments: None };
         assert_eq!(grammar.free(free.clone()), Term::lark("text_0"));
         assert_eq!(grammar.free(free), Term::lark("text_0"), "one rule for both");
         assert_eq!(grammar.lark(&[]), "text_0[lazy]: /.*/ \"\\n</v>\"\n");

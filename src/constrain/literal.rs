@@ -120,7 +120,7 @@ impl Scribe<'_, '_> {
         if let Quotes::Token(quote) = &self.notation.texts {
             let expression = format!("{}|\\\\", escaped(quote));
             let content = format!("(/(?s:.{{{least},{most}}})/ & {})", without(&expression));
-            let text = self.grammar.free(Free { content, stop: quote.clone(), never: quote.clone() });
+            let text = self.grammar.free(Free { content, stop: quote.clone(), never: quote.clone(), segments: None });
             return vec![Term::literal(quote), text];
         }
         let name = format!("TEXT_{least}_{most}");

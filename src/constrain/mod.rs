@@ -18,6 +18,7 @@ mod literal;
 mod matcher;
 mod numbers;
 mod schema;
+mod segments;
 mod tagged;
 
 pub(crate) use crate::format::{Scout, Sight};

@@ -7,10 +7,11 @@
 
 use serde_json::{Value, json};
 
-use super::grammar::{Free, Term, escaped, without};
+use super::grammar::{Free, Term, without};
 use super::kind::{Kind, Member};
 use super::literal::{Scribe, Unwritable};
 use super::schema::{Strictness, enforced};
+use super::segments::{BLANKS, Segments, beginnings, one_of};
 use crate::format::{Endings, Enforce, Escape, Field, Nested, Piece, Template, type_of};
 
 /// What is written around the parameters of one tool.
@@ -69,8 +70,12 @@ impl Frame<'_> {
             // Values stand in a rule of their own behind their heading: as one literal, `null` would keep all texts out
             // that begin with its first letter.
             let mut headed: Vec<(String, Vec<Vec<Term>>)> = Vec::new();
+            let seen = |form: &Form| (self.heading(member, form.kind), matches!(form.body, Body::Free(_)));
+            let all: Vec<(String, bool)> = forms.iter().map(seen).collect();
             for form in forms {
                 let heading = self.heading(member, form.kind);
+                let alone = all.iter().filter(|(other, _)| *other == heading).count() == 1;
+                let beside_text = all.iter().any(|(other, is_text)| *is_text && *other == heading);
                 let at = headed.iter().position(|(known, _)| *known == heading).unwrap_or_else(|| {
                     headed.push((heading, Vec::new()));
                     headed.len() - 1
@@ -79,12 +84,16 @@ impl Frame<'_> {
                 match form.body {
                     Body::Free(bounds) => {
                         if let Some(begun) = &begun {
-                            let text = self.free(scribe, &bounds, self.opening());
+                            let text = self.free(scribe, &bounds, alone, self.opening());
                             values.push(vec![text, Term::lark(begun.as_str())]);
                         }
                         if may_end {
-                            values.push(vec![self.free(scribe, &bounds, self.tail)]);
+                            values.push(vec![self.free(scribe, &bounds, alone, self.tail)]);
                         }
+                    }
+                    Body::Word(word) if !beside_text => {
+                        let closed = Term::literal(format!("{word}{}", self.closing(&member.key)));
+                        values.push([closed].into_iter().chain(boundary.clone()).collect());
                     }
                     Body::Word(word) => {
                         // One literal up to where a text would end: a shorter one would lose against the text.
@@ -109,10 +118,21 @@ impl Frame<'_> {
                 }
             }
             let mut own = Vec::new();
-            for (heading, values) in headed {
-                let name = scribe.name();
-                scribe.grammar.either(name.as_str(), values);
-                own.push(vec![Term::literal(heading), Term::lark(name)]);
+            for (heading, mut values) in headed {
+                let mut terms = vec![Term::literal(heading)];
+                match values.pop() {
+                    // Many rules are slow to compile.
+                    Some(only) if values.is_empty() && !matches!(only.first(), Some(Term::Literal(_))) => {
+                        terms.extend(only);
+                    }
+                    last => {
+                        values.extend(last);
+                        let name = scribe.name();
+                        scribe.grammar.either(name.as_str(), values);
+                        terms.push(Term::lark(name));
+                    }
+                }
+                own.push(terms);
             }
             if !member.required {
                 own.extend(begun.map(|name| vec![Term::lark(name)]));
@@ -151,8 +171,8 @@ impl Frame<'_> {
         self.param.has(Field::IsString) || self.param.has(Field::Type)
     }
 
-    /// Text up to its closing tag and this text behind it.
-    fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, then: &str) -> Term {
+    /// Text up to its closing tag and this text behind it; `alone`: nothing else may stand in its place.
+    fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, alone: bool, then: &str) -> Term {
         let close = self.closing("");
         let most = bounds.most.map(|most| most.to_string()).unwrap_or_default();
         let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, self.no_end());
@@ -166,39 +186,32 @@ impl Frame<'_> {
                 format!("(({text} & /[^<&]*/) | (\"<![CDATA[\" ({text} & {}) \"]]>\"))", without(r"\]\]>"))
             }
         };
-        scribe.grammar.free(Free { content, stop: format!("{close}{then}"), never: close.trim().to_owned() })
+        // Neither lengths nor letters are counted over segments, nor is a text told there from what else may stand in
+        // its place.
+        let plain = alone && self.pieces.escape == Escape::None && bounds.least == 0 && bounds.most.is_none();
+        let segments = if plain { Segments::new(self.tags, &close) } else { None };
+        let segments = segments.filter(|own| own.ends_before(&format!("{close}{then}")[own.close().len()..]));
+        let never = close.trim().to_owned();
+        scribe.grammar.free(Free { content, stop: format!("{close}{then}"), never, segments })
     }
 
     /// Text in which the reader sees no end: no closing tag with structure behind it, no parameter where the next one may
     /// stand, no end of the call with another end or another call behind it.
     fn no_end(&self) -> String {
         let Endings { leads, closes, tails, markers, calls, on_lines } = self.tags;
-        let one_of = |groups: &[&[String]]| {
-            let texts: Vec<String> = groups.iter().flat_map(|texts| texts.iter()).map(|text| escaped(text)).collect();
-            format!("({})", texts.join("|"))
-        };
-        // Two letters of what may follow are enough: an expression of whole markers is slow.
-        let begun = |groups: &[&[String]]| {
-            let texts = groups.iter().flat_map(|texts| texts.iter());
-            let mut texts: Vec<String> = texts.map(|text| escaped(&text.chars().take(2).collect::<String>())).collect();
-            texts.sort_unstable();
-            texts.dedup();
-            format!("({})", texts.join("|"))
-        };
-        let blanks = r"[ \t\r\n]*";
         let mut ends = Vec::new();
         if !closes.is_empty() {
-            ends.push(format!("{}{blanks}{}", one_of(&[closes]), begun(&[markers, leads, tails, calls])));
+            ends.push(format!("{}{BLANKS}{}", one_of(closes), one_of(&beginnings(&[markers, leads, tails, calls]))));
         }
         if !(tails.is_empty() || markers.is_empty() && calls.is_empty()) {
-            ends.push(format!("{}{blanks}{}", one_of(&[tails]), begun(&[markers, calls])));
+            ends.push(format!("{}{BLANKS}{}", one_of(tails), one_of(&beginnings(&[markers, calls]))));
         }
         if !leads.is_empty() {
             let before = if *on_lines { "\\n[ \\t]*" } else { "" };
-            ends.push(format!("{before}{}", one_of(&[leads])));
+            ends.push(format!("{before}{}", one_of(leads)));
         }
         let anywhere = without(&ends.join("|"));
-        if leads.is_empty() { anywhere } else { format!("{anywhere} & ~/[ \\t]*{}(?s:.*)/", one_of(&[leads])) }
+        if leads.is_empty() { anywhere } else { format!("{anywhere} & ~/[ \\t]*{}(?s:.*)/", one_of(leads)) }
     }
 
     fn forms(&self, scribe: &mut Scribe<'_, '_>, member: &Member, place: &str) -> Result<Vec<Form>, Unwritable> {
