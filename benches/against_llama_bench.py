@@ -3,7 +3,8 @@
 
     benches/against_llama_bench.py --model FILE.gguf --llama-bench PATH [--callwright PATH] [--backend candle] [--pairs 15]
 
-Both run one thread with flash attention off, in turn, so that a noisy machine disturbs both alike. Loading and
+Both run one thread with flash attention off, and have a context about as long as what they compute, as llama-bench makes
+it: values lie further apart in a longer one. They take turns, so that a noisy machine disturbs both alike. Loading and
 starting are cancelled by taking the difference of a long and a short run of the same kind. What is printed is
 callwright's speed over llama-bench's: 1.0 is equal, more is faster. The interval is the 95 % one of the median
 (order statistics of the pairs).
@@ -34,8 +35,9 @@ def cpu(command):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
 
 
-def callwright(a, prompt, tokens):
-    command = [a.callwright, "run", a.model, prompt, "-t", "1", "-n", str(tokens), "-c", "2048", "--json", "--offline", "--quiet"]
+def callwright(a, prompt, tokens, context):
+    command = [a.callwright, "run", a.model, prompt, "-t", "1", "-n", str(tokens), "-c", str(context), "--json"]
+    command += ["--offline", "--quiet"]
     command += ["--backend", a.backend] if a.backend else []
     seconds, out = cpu(command)
     usage = json.loads(out)["usage"]
@@ -48,8 +50,10 @@ def bench(a, prompt, tokens):
 
 
 def decode(a):
-    long, _, many = callwright(a, STORY, a.tokens)
-    short, _, few = callwright(a, STORY, 1)
+    # llama-bench has no prompt here; the story's takes 50 tokens.
+    context = a.tokens + 64
+    long, _, many = callwright(a, STORY, a.tokens, context)
+    short, _, few = callwright(a, STORY, 1, context)
     ours = (many - few) / (long - short)
     theirs = (many - few) / (bench(a, 0, many) - bench(a, 0, few))
     return ours, theirs
@@ -57,8 +61,9 @@ def decode(a):
 
 def prefill(a):
     text = " ".join(["the ship sailed north through cold water"] * (a.prompt // 7))
-    long, many, _ = callwright(a, text, 1)
-    short, few, _ = callwright(a, "hello", 1)
+    context = a.prompt + 128
+    long, many, _ = callwright(a, text, 1, context)
+    short, few, _ = callwright(a, "hello", 1, context)
     ours = (many - few) / (long - short)
     theirs = (many - few) / (bench(a, many, 0) - bench(a, few, 0))
     return ours, theirs
