@@ -153,14 +153,20 @@ impl Words {
         let letters = Letters::new();
         let endings: HashSet<&str> = ENDINGS.iter().copied().collect();
         let gaps: HashSet<&str> = GAPS.iter().copied().collect();
+        // Few words begin like those of the lists, and there are very many words.
+        let mut begins = [false; 256];
+        let firsts = ENDINGS.iter().chain(GAPS).filter_map(|text| text.bytes().next());
+        firsts.for_each(|first| begins[usize::from(first)] = true);
         let mut words = Self::default();
         for (index, text) in texts.enumerate() {
             let mut kind = kinds.get(index).map_or(Kind::Plain, |number| Kind::of(*number));
-            if endings.contains(text) {
-                words.endings.push(token_id(index));
-            }
-            if endings.contains(text) || gaps.contains(text) {
-                kind = Kind::Control;
+            if text.bytes().next().is_some_and(|first| begins[usize::from(first)]) {
+                if endings.contains(text) {
+                    words.endings.push(token_id(index));
+                }
+                if endings.contains(text) || gaps.contains(text) {
+                    kind = Kind::Control;
+                }
             }
             words.push(text, kind, spelling, &letters);
         }
