@@ -39,7 +39,7 @@ pub(super) struct ModelArgs {
     /// Room for prompt and answer, in tokens
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
     context_length: Option<usize>,
-    /// Threads to compute with
+    /// Threads to compute with, instead of as many as processor cores are free
     #[arg(short, long, value_name = "N")]
     threads: Option<usize>,
     /// Read the whole prompt each time instead of keeping its beginning in the cache folder

@@ -49,8 +49,8 @@ impl Builder {
         self
     }
 
-    /// Threads to compute with; the processor's cores where absent. candle has as many for all models, which the
-    /// environment variable `CANDLE_NUM_THREADS` sets: it refuses another number.
+    /// Threads to compute with; where absent, the processor's cores, for large models those that are found free. candle has
+    /// as many for all models, which the environment variable `CANDLE_NUM_THREADS` sets: it refuses another number.
     pub fn threads(mut self, threads: usize) -> Self {
         self.running.threads = Some(threads);
         self

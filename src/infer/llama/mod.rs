@@ -32,7 +32,8 @@ use context::Llama;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LlamaSettings {
-    /// Threads; as many as there are physical cores if absent, one for very small models.
+    /// Threads; if absent, as many as there are physical cores, for large models as many of them as are found free, and one
+    /// for very small models.
     pub threads: Option<usize>,
     /// Tokens that prompt and answer may have together. If absent, there is memory for what the first
     /// job needs, and more is taken when a prompt needs it, up to what the model was trained with.
