@@ -13,7 +13,8 @@ use crate::format::Detected;
 pub struct Parsed {
     /// The format that it was read by, `""` where none was recognised.
     pub format: String,
-    /// Where the format was chosen by the text ([`Parser::auto`]): which one fits best, how well, and why.
+    /// Where the format was chosen by the text ([`Parser::auto`](crate::read::Parser::auto)): which one fits best, how
+    /// well, and why.
     pub detected: Option<Detected>,
     /// What the model wrote; bytes that are not UTF-8 as U+FFFD.
     pub raw: String,
