@@ -25,14 +25,11 @@ const WHY: &str = "a call is one text here, and the tool has not exactly one par
 /// The text, up to what ends it and with it.
 pub(super) fn text(grammar: &mut Grammar, kinds: &mut Kinds<'_>, only: &Member, close: &str) -> Term {
     let kind = if let Kind::Named(index) = &only.kind { kinds.named(*index).clone() } else { only.kind.clone() };
-    let (mut least, mut most) = (0, String::new());
-    if let Kind::Text { least: own, most: bound, schema } = &kind {
-        least = *own;
-        most = bound.map(|most| most.to_string()).unwrap_or_default();
-        for keyword in ["pattern", "format"].into_iter().filter(|keyword| schema.get(keyword).is_some()) {
-            kinds.told.push(format!("`{keyword}` of /{} is checked but not enforced", only.key));
-        }
-    }
+    let (least, most) = match &kind {
+        Kind::Text { least, most, schema } => kinds.searched(schema, (*least, *most), &format!("/{}", only.key)),
+        _ => (0, None),
+    };
+    let most = most.map(|most| most.to_string()).unwrap_or_default();
     // A text that begins as its end does would be taken for an empty one.
     let begins = escaped(close.trim_start());
     let content = format!("(/(?s:.{{{least},{most}}})/ & {} & ~/{begins}(?s:.*)/)", without(&escaped(close)));

@@ -26,6 +26,10 @@ pub struct Compiler {
 /// bounded, and parts of texts between tags. The larger slice comes first.
 const SLICES: [&str; 2] = [r#"[^"\\\x00-\x1F\x7F]{1,30}"#, segments::SLICE];
 
+/// How long the lexer may take for one mask, in the library's units. Where a text between tags is counted, what the library
+/// allows by itself is spent at its first word; a slow mask is better than a call that breaks off.
+const STEPS: u64 = 50_000_000;
+
 impl Compiler {
     /// The compiler for a vocabulary of these words, control tokens behind [`TokTrie::SPECIAL_TOKEN_MARKER`], of which
     /// these end an answer; and how text becomes tokens. What went wrong, as a sentence, where it cannot be built.
@@ -42,6 +46,7 @@ impl Compiler {
         let mut factory = factory.map_err(|error| format!("{error:#}"))?;
         factory.quiet();
         factory.limits_mut().verbose_errors = false;
+        factory.limits_mut().step_lexer_fuel = STEPS;
         environment.fill(words, ends);
         Ok(Self { factory, masks: Arc::new(Masks::new(shared)?) })
     }

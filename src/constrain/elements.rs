@@ -35,8 +35,8 @@ impl Frame<'_> {
             Kind::Number(_) => scribe.value(kind, place)?,
             Kind::Any => return Ok(vec![self.leaf(scribe, key, (0, None), not)]),
             Kind::Text { least, most, schema } => {
-                scribe.relax(schema, place);
-                return Ok(vec![self.leaf(scribe, key, (*least, *most), not)]);
+                let lengths = scribe.kinds.searched(schema, (*least, *most), place);
+                return Ok(vec![self.leaf(scribe, key, lengths, not)]);
             }
             Kind::Named(index) => {
                 // One rule for each key, because the closing tag is part of it.

@@ -84,6 +84,8 @@ const ASIDE: [&str; 18] = [
 const DEPTH: usize = 64;
 /// Items and characters that are counted; more are left to the check.
 const COUNTED: u64 = 2000;
+/// Characters that are counted in texts whose end is looked for: each makes the lexer larger by all that is looked for.
+const SEARCHED: u64 = 256;
 
 impl<'s> Kinds<'s> {
     pub(super) fn new(root: &'s Value) -> Self {
@@ -249,6 +251,30 @@ impl<'s> Kinds<'s> {
             None => Some(Box::new(Kind::Any)),
         };
         Kind::Object { members, others, schema: Value::Object(map.clone()) }
+    }
+
+    /// Tells what of a text's schema only the check looks at.
+    pub(super) fn relax(&mut self, schema: &Value, place: &str) {
+        for key in ["pattern", "format"].into_iter().filter(|key| schema.get(key).is_some()) {
+            self.tell(place, key);
+        }
+    }
+
+    /// The same for a text whose end is looked for, with the lengths that it is held to.
+    pub(super) fn searched(
+        &mut self,
+        schema: &Value,
+        (least, most): (u64, Option<u64>),
+        place: &str,
+    ) -> (u64, Option<u64>) {
+        self.relax(schema, place);
+        if least > SEARCHED {
+            self.tell(place, "minLength");
+        }
+        if most.is_some_and(|most| most > SEARCHED) {
+            self.tell(place, "maxLength");
+        }
+        (least.min(SEARCHED), most.filter(|most| *most <= SEARCHED))
     }
 
     fn bounds(&mut self, map: &Map<String, Value>, place: &str, keys: [&str; 2]) -> (u64, Option<u64>) {

@@ -115,7 +115,7 @@ impl Scribe<'_, '_> {
         if self.notation.texts == Quotes::Double {
             return vec![Term::Json(schema.clone())];
         }
-        self.relax(schema, place);
+        self.kinds.relax(schema, place);
         let most = most.map(|most| most.to_string()).unwrap_or_default();
         if let Quotes::Token(quote) = &self.notation.texts {
             let expression = format!("{}|\\\\", escaped(quote));
@@ -129,16 +129,6 @@ impl Scribe<'_, '_> {
             self.grammar.rule(name.as_str(), [Term::lark(format!("/'{letter}{{{least},{most}}}'/"))]);
         }
         vec![Term::lark(name)]
-    }
-
-    /// Tells what of a text's schema only the check looks at.
-    pub(super) fn relax(&mut self, schema: &Value, place: &str) {
-        for key in ["pattern", "format"].into_iter().filter(|key| schema.get(key).is_some()) {
-            let told = format!("`{key}` of {place} is checked but not enforced");
-            if !self.kinds.told.contains(&told) {
-                self.kinds.told.push(told);
-            }
-        }
     }
 
     fn constants(&mut self, values: &[Value], place: &str) -> Result<Vec<Term>, Unwritable> {

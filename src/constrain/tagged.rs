@@ -248,8 +248,8 @@ impl Frame<'_> {
             }
             Kind::Any => forms.push(text(0, None)),
             Kind::Text { least, most, schema } => {
-                scribe.relax(schema, place);
-                forms.push(text(*least, *most));
+                let (least, most) = scribe.kinds.searched(schema, (*least, *most), place);
+                forms.push(text(least, most));
             }
             Kind::Null => forms.push(Form { kind: "null", body: Body::Word("null".to_owned()) }),
             Kind::Boolean => {
