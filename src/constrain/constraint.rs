@@ -6,10 +6,10 @@
 use std::sync::{Arc, OnceLock};
 
 use super::compile::{Callable, Compiled, OTHERWISE, Plan, alone, callable, calls, written};
-use super::compiler::Compiler;
 use super::grammar::Grammar;
 use super::matcher::Matcher;
 use super::schema::Strictness;
+use super::vocabulary::Compiler;
 use crate::chat::ToolChoice;
 use crate::check::ToolSet;
 use crate::error::{Error, ErrorKind, Result};

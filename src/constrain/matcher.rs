@@ -6,7 +6,7 @@
 use llguidance::api::TopLevelGrammar;
 use toktrie::{SimpleVob, TokTrie};
 
-use super::compiler::Compiler;
+use super::vocabulary::Compiler;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The tokens that may come next.

@@ -8,7 +8,6 @@
 mod block;
 mod closer;
 mod compile;
-mod compiler;
 mod constraint;
 mod elements;
 mod environment;
@@ -20,12 +19,13 @@ mod numbers;
 mod schema;
 mod segments;
 mod tagged;
+mod vocabulary;
 
 pub(crate) use crate::format::{Scout, Sight};
 pub(crate) use closer::{Closer, Ends, Verdict};
-pub use compiler::Compiler;
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 #[cfg(feature = "cloud")]
 pub(crate) use kind::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
 pub use matcher::{Mask, Matcher};
 pub(crate) use numbers::{Digits, ends_in_digits, overlong};
+pub use vocabulary::Compiler;

@@ -28,20 +28,24 @@ const PLAIN: usize = 64;
 
 /// A model that guesses for another.
 ///
-/// ```no_run
-/// use std::path::Path;
+/// ```
+/// # #[cfg(feature = "llama")]
+/// # fn main() -> callwright::Result<()> {
+/// use callwright::infer::llama::{self, LlamaSettings};
+/// use callwright::infer::{Beforehand, Companion, Generator, Local};
 ///
-/// use callwright::infer::{Backend, Beforehand, Companion, Local};
-/// # fn open(file: &Path) -> callwright::Result<Box<dyn Backend>> { unimplemented!() }
-///
-/// # fn demo() -> callwright::Result<()> {
-/// let model = Local::open_with(Beforehand::default(), || {
-///     let large = open(Path::new("qwen2.5-7b.gguf"))?;
-///     let companion = Companion::new(open(Path::new("qwen2.5-0.5b.gguf"))?, &*large)?;
+/// // A model of its own size saves nothing, but may guess.
+/// let file = "fixtures/models/random_llama.gguf".as_ref();
+/// let model = Local::open_with(Beforehand::default(), move || {
+///     let large = llama::backend(file, &LlamaSettings::default())?;
+///     let companion = Companion::new(llama::backend(file, &LlamaSettings::default())?, &*large)?;
 ///     Ok((large, Some(companion)))
 /// })?;
+/// assert_eq!(model.model().name, "callwright random");
 /// # Ok(())
 /// # }
+/// # #[cfg(not(feature = "llama"))]
+/// # fn main() {}
 /// ```
 pub struct Companion {
     backend: Box<dyn Backend>,

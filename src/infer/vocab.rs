@@ -65,7 +65,9 @@ impl Lexicon {
         let controls: Vec<Token> = (0..token_id(vocab.size())).filter(|token| vocab.is_control(*token)).collect();
         let text = |token: &Token| Some((String::from_utf8(vocab.piece(*token)).ok()?, *token));
         let specials = controls.iter().filter_map(text).filter(|(text, _)| !text.is_empty()).collect();
-        let early = early.inspect(|early| early.meet(&vocab));
+        if let Some(early) = &early {
+            early.meet(&vocab);
+        }
         Self { vocab, controls, specials, early: Mutex::new(early), compiler: OnceLock::new() }
     }
 

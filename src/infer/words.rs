@@ -71,9 +71,8 @@ impl Kind {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Words {
-    /// The bytes that each word stands for, one after the other.
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// The bytes that each word stands for.
+    bytes: Vec<Vec<u8>>,
     kinds: Vec<Kind>,
     endings: Vec<Token>,
 }
@@ -178,39 +177,32 @@ impl Words {
     }
 
     fn push(&mut self, text: &str, kind: Kind, spelling: Spelling, letters: &Letters) {
-        match (kind, spelling) {
-            (Kind::Plain, Spelling::Pieces) => self.bytes.extend(text.replace(SPACE, " ").bytes()),
-            (Kind::Plain, Spelling::Bytes) => match letters.bytes(text) {
-                Some(bytes) => self.bytes.extend(bytes),
-                None => self.bytes.extend(text.bytes()),
-            },
-            (Kind::Unknown | Kind::Control | Kind::Added, _) => self.bytes.extend(text.bytes()),
-            (Kind::Byte, _) => self.bytes.extend(byte_of(text)),
-            (Kind::Unused, _) => {}
-        }
-        self.ends.push(self.bytes.len());
+        self.bytes.push(match (kind, spelling) {
+            (Kind::Plain, Spelling::Pieces) => text.replace(SPACE, " ").into_bytes(),
+            (Kind::Plain, Spelling::Bytes) => letters.bytes(text).unwrap_or_else(|| text.as_bytes().to_vec()),
+            (Kind::Unknown | Kind::Control | Kind::Added, _) => text.as_bytes().to_vec(),
+            (Kind::Byte, _) => byte_of(text).into_iter().collect(),
+            (Kind::Unused, _) => Vec::new(),
+        });
         self.kinds.push(kind);
     }
 
     /// How many words there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.bytes.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.bytes.is_empty()
     }
 
     /// The bytes that a word stands for.
     #[must_use]
     pub fn bytes(&self, id: Token) -> &[u8] {
-        let index = id as usize;
-        let Some(end) = self.ends.get(index) else { return &[] };
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..*end]
+        self.bytes.get(id as usize).map_or(&[], Vec::as_slice)
     }
 
     /// What a word is.

@@ -16,7 +16,7 @@ use toktrie::{InferenceCapabilities, SimpleVob, TokEnv, TokTrie};
 use super::environment::Environment;
 use super::segments;
 
-/// What compiles grammars for one vocabulary. Building it takes tens of milliseconds for large ones.
+/// What compiles grammars for one vocabulary. Building it takes a tenth of a second for 150,000 words.
 pub struct Compiler {
     factory: ParserFactory,
     masks: Arc<Masks>,
@@ -54,11 +54,10 @@ impl Compiler {
     /// Whether it was built for these words and ends.
     pub(crate) fn is_for(&self, words: impl ExactSizeIterator<Item = Vec<u8>>, ends: &[u32]) -> bool {
         let trie = self.masks.trie();
-        let mut known = (0..).map(|token| trie.token(token));
         let ends_known = if ends.is_empty() { &[toktrie::INVALID_TOKEN][..] } else { ends };
         words.len() == trie.vocab_size()
             && trie.eos_tokens() == ends_known
-            && words.into_iter().all(|word| known.next() == Some(&word[..]))
+            && (0..).zip(words).all(|(token, word)| trie.token(token) == word)
     }
 
     /// The compiler for a vocabulary of single bytes.
