@@ -17,7 +17,7 @@ const MOST: usize = 16;
 /// threads' waiting for one another.
 const SMALL: u64 = 32 << 20;
 
-/// Models with more bytes of weights than this take long enough to load that threads are tried out first.
+/// Models with more bytes of weights than this take so long to load that trying threads out behind it is not noticed.
 const LARGE: u64 = 256 << 20;
 
 /// Threads for a model with so many bytes of weights.
