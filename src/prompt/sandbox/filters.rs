@@ -70,8 +70,10 @@ pub(in super::super) fn install(environment: &mut Environment<'_>) {
         matches!(value.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map | ValueKind::Undefined)
     });
     environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
-    // minijinja's own divides by zero.
-    environment.add_test("divisibleby", |value: i128, by: i128| value.checked_rem(by) == Some(0));
+    // minijinja's own panics on a zero.
+    environment.add_test("divisibleby", |state: &mut State<'_, '_>, value: &Value, by: &Value| {
+        operators::modulo(state, value, by).is_ok_and(|rest| rest == Value::from(0))
+    });
     environment.add_test("callable", |value: &Value| value.kind() == ValueKind::Plain);
     environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))

@@ -49,7 +49,7 @@ pub(super) fn times(state: &mut State<'_, '_>, left: &Value, right: &Value) -> R
             _ => continue,
         };
         let count = i128::try_from(count.clone())?.max(0);
-        let count = usize::try_from(count).map_err(|_| Limit::Bytes)?;
+        let count = if size == 0 { 0 } else { usize::try_from(count).map_err(|_| Limit::Bytes)? };
         Budget::of(state).fits(size.saturating_mul(count))?;
         if let Some(text) = many.as_str() {
             return made(state, Value::from(text.repeat(count)));
