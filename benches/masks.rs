@@ -17,7 +17,7 @@ use callwright::chat::{Call, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::format::{Format, Formats};
-use callwright::infer::{Early, Lexicon, Words, llama};
+use callwright::infer::{Early, Lexicon, Words};
 use callwright::models::gguf::{Header, Vocab};
 use serde_json::json;
 
@@ -68,7 +68,7 @@ fn main() -> callwright::Result<()> {
         let words = model.as_deref().and_then(|model| Words::of(model, texts.iter(), kinds, ends));
         let early = words.and_then(Early::begin);
         let read = began.elapsed();
-        let lexicon = Lexicon::begun(llama::vocabulary(Path::new(file))?, early);
+        let lexicon = Lexicon::begun(callwright_llama::vocabulary(Path::new(file))?, early);
         let loaded = began.elapsed();
         let began = Instant::now();
         lexicon.compiler()?;

@@ -1,15 +1,14 @@
 //! What forced tokens change: the same questions, with what the grammar forces written by the loop and by the model. Set
 //! `CALLWRIGHT_TEST_MODEL` to a GGUF file to see it on that one.
-#![cfg(any(feature = "llama", feature = "candle"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
 
-use callwright::bench::judge;
 use callwright::chat::{Prompt, Request, Response, Tool, ToolChoice};
-use callwright::engine::{BackendName, Engine};
 use callwright::infer::{Chunks, Forced, Generator, Job, ModelInfo};
-use callwright::record::Recording;
+use callwright::{BackendName, Engine};
+use callwright_bench::judge;
+use callwright_record::Recording;
 use common::jobs::{model, model_file};
 
 /// A model that writes all of its tokens itself.

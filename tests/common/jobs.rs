@@ -4,11 +4,11 @@ use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
+use callwright::BackendName;
 use callwright::Result;
-use callwright::engine::BackendName;
-#[cfg(feature = "candle")]
-use callwright::infer::candle::CandleSettings;
 use callwright::infer::{Backend, Chunk, Chunks, End, Generator, Job, Local};
+#[cfg(feature = "candle")]
+use callwright_candle::CandleSettings;
 use futures_core::Stream;
 
 /// The model that tests run on: CALLWRIGHT_TEST_MODEL, else the random one of the repository.
@@ -42,9 +42,9 @@ pub fn model(engine: BackendName, file: &Path) -> Box<dyn Generator> {
 pub fn backend(backend: BackendName, file: &Path) -> Box<dyn Backend> {
     let opened: Result<Box<dyn Backend>> = match backend {
         #[cfg(feature = "llama")]
-        BackendName::Llama => callwright::infer::llama::backend(file, &on_one_thread()),
+        BackendName::Llama => callwright_llama::backend(file, &on_one_thread()),
         #[cfg(feature = "candle")]
-        BackendName::Candle => callwright::infer::candle::backend(file, &CandleSettings::default()),
+        BackendName::Candle => callwright_candle::backend(file, &CandleSettings::default()),
         #[cfg(not(all(feature = "llama", feature = "candle")))]
         _ => Err(callwright::Error::new(callwright::ErrorKind::Backend, "it is not built in")),
     };
@@ -52,8 +52,8 @@ pub fn backend(backend: BackendName, file: &Path) -> Box<dyn Backend> {
 }
 
 #[cfg(feature = "llama")]
-fn on_one_thread() -> callwright::infer::llama::LlamaSettings {
-    let mut settings = callwright::infer::llama::LlamaSettings::default();
+fn on_one_thread() -> callwright_llama::LlamaSettings {
+    let mut settings = callwright_llama::LlamaSettings::default();
     settings.threads = Some(1);
     settings
 }

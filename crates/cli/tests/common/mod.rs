@@ -1,0 +1,56 @@
+//! The binary in a clean corner of its own.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    clippy::missing_panics_doc,
+    clippy::doc_markdown,
+    reason = "a test may stop at the first surprise, and says what it skips"
+)]
+
+use std::path::Path;
+
+use assert_cmd::Command;
+#[allow(unused_imports, reason = "each test binary uses its own part of this")]
+pub use callwright_test_support::{root, shared};
+
+/// A home folder of its own, so that no test sees the caches and settings of whoever runs it.
+pub struct Home(callwright_test_support::Home);
+
+impl Home {
+    pub fn new() -> Self {
+        Self(callwright_test_support::Home::new())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The binary, with this home and nothing else of the environment but the way to programs.
+    pub fn callwright(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callwright"));
+        command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.current_dir(root());
+        command
+    }
+}
+
+/// How a command ended and what it said.
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs a command to its end.
+pub fn say(command: &mut Command) -> Said {
+    let output = command.output().expect("the binary starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("callwright writes text");
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
