@@ -22,6 +22,9 @@ SECONDS ?= 60
 help: ## list the recipes
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
+# One thread for candle: tests run side by side, and the threads of several would wait for each other.
+test bench: export CANDLE_NUM_THREADS := 1
+
 run: setup ## build, and make one validated tool call with the embedded model
 	$(CARGO) build --release
 	./target/release/callwright run "$(QUESTION)" --tools $(TOOLS) --tool-choice required
