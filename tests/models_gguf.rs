@@ -10,6 +10,8 @@
 
 #[path = "common/gguf.rs"]
 mod gguf;
+#[path = "common/means.rs"]
+mod means;
 
 use std::fs;
 use std::io::Cursor;
@@ -169,10 +171,7 @@ fn a_model_in_several_files_is_one() {
 /// Real vocabularies: sizes and special tokens as llama.cpp reads them.
 #[test]
 fn real_vocabularies_are_read() {
-    let Some(shared) = std::env::var_os("CALLWRIGHT_SHARED").map(PathBuf::from) else {
-        println!("skipped: CALLWRIGHT_SHARED is not set");
-        return;
-    };
+    let Some(shared) = means::shared() else { return };
     let mut seen = 0;
     for (name, size, eos) in [
         ("deepseek-coder", 32256, "<｜end▁of▁sentence｜>"),

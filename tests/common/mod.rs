@@ -4,20 +4,20 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
     clippy::must_use_candidate,
     clippy::new_without_default,
     clippy::missing_panics_doc,
     clippy::doc_markdown,
-    reason = "a test may stop at the first surprise, and says what it skips"
+    reason = "a test may stop at the first surprise"
 )]
 
 pub mod cost;
 pub mod cut;
 #[cfg(feature = "engine")]
 pub mod jobs;
+pub mod means;
 #[cfg(feature = "candle")]
 pub mod networks;
 #[cfg(feature = "engine")]
@@ -33,6 +33,8 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "cli")]
 use assert_cmd::Command;
 use tempfile::TempDir;
+
+pub use means::shared;
 
 /// A home folder of its own, so that no test sees the caches and settings of whoever runs it.
 pub struct Home {
@@ -77,15 +79,4 @@ pub fn say(command: &mut Command) -> Said {
 /// The repository.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The folder of recorded outputs and real templates, where there is one: unset is a skip, set and missing a failure.
-pub fn shared() -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("CALLWRIGHT_SHARED").map(PathBuf::from) else {
-        println!("skipped: CALLWRIGHT_SHARED names no folder of recorded outputs");
-        return None;
-    };
-    let folder = if folder.is_relative() { root().join(folder) } else { folder };
-    assert!(folder.is_dir(), "CALLWRIGHT_SHARED is set and {} is no folder", folder.display());
-    Some(folder)
 }
