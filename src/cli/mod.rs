@@ -18,6 +18,7 @@ mod doctor;
 #[cfg(feature = "engine")]
 mod grammar;
 mod list;
+mod man;
 #[cfg(feature = "engine")]
 mod model;
 mod out;
@@ -187,6 +188,7 @@ enum Command {
     Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the command line and says how it ended; every error has been told by then.
@@ -241,6 +243,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Config(args) => config::run(args, world),
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),
+        Command::Man(args) => man::run(args),
     }
 }
 
