@@ -252,10 +252,9 @@ fn formats_that_gbnf_can_say() {
 /// Against a real llama-server, whose own chat endpoint drops tools for templates that know none.
 #[test]
 fn a_real_llama_server_calls_tools() {
-    let Some(address) = std::env::var("CALLWRIGHT_TEST_LLAMA_SERVER").ok().filter(|address| !address.is_empty()) else {
-        println!("skipped: CALLWRIGHT_TEST_LLAMA_SERVER names no llama-server, as http://127.0.0.1:8080");
-        return;
-    };
+    // Where one listens, as http://127.0.0.1:8080.
+    let Some(address) = callwright_test_support::means::named("CALLWRIGHT_TEST_LLAMA_SERVER", || false) else { return };
+    let address = address.into_string().expect("an address");
     let folder = tempfile::tempdir().expect("a folder");
     let catalog = catalog("openai_chat", &address, "limits = { first_byte_s = 120.0, progress_s = 120.0 }");
     let parts = Parts::new(Arc::clone(catalog.get("test").expect("a row")), None, gate(folder.path(), Bodies::LeftOut));

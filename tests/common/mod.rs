@@ -4,14 +4,13 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
     clippy::must_use_candidate,
     clippy::new_without_default,
     clippy::missing_panics_doc,
     clippy::doc_markdown,
-    reason = "a test may stop at the first surprise, and says what it skips"
+    reason = "a test may stop at the first surprise"
 )]
 
 #[cfg(any(feature = "llama", feature = "candle"))]

@@ -14,6 +14,7 @@ mod config;
 mod doctor;
 mod grammar;
 mod list;
+mod man;
 mod model;
 mod out;
 mod parse;
@@ -164,6 +165,7 @@ enum Command {
     Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the command line and says how it ended; every error has been told by then.
@@ -210,6 +212,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Config(args) => config::run(args, world),
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),
+        Command::Man(args) => man::run(args),
     }
 }
 

@@ -15,7 +15,7 @@ const HOSTILE: &str = r#"{"id": "</script><script>document.title='taken'</script
 fn the_page_draws_in_a_browser_and_runs_nothing_recorded() {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let Some(browser) = names.iter().find(|name| Command::new(name).arg("--version").output().is_ok()) else {
-        println!("skipped: none of {} is installed", names.join(", "));
+        callwright_test_support::means::skip(&format!("none of {} is installed", names.join(", ")));
         return;
     };
     let home = Home::new();

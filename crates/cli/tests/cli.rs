@@ -13,18 +13,54 @@ use serde_json::Value;
 const TOOLS: &str = "examples/tools.json";
 const CALL: &str = "Sure.\n<tool_call>\n{\"name\": \"set_timer\", \"arguments\": {\"minutes\": \"5\",}}\n</tool_call>";
 
+/// The commands that the help of a command lists.
+fn commands(home: &Home, of: &[&str]) -> Vec<String> {
+    let help = say(home.callwright().args(of).arg("--help")).out;
+    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = list.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    names.filter(|name| !matches!(*name, "" | "help")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let home = Home::new();
+    let folder = home.path().join("share/man1");
+    let said = say(home.callwright().arg("man").arg(&folder));
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (Some(0), "", ""));
+    let mut wanted = vec!["callwright.1".to_owned()];
+    for command in commands(&home, &[]) {
+        wanted.push(format!("callwright-{command}.1"));
+        wanted.extend(commands(&home, &[&command]).iter().map(|under| format!("callwright-{command}-{under}.1")));
+    }
+    assert!(wanted.contains(&"callwright-bench-parse.1".to_owned()), "{wanted:?}");
+    let mut there: Vec<_> = fs::read_dir(&folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("a page").file_name().into_string().expect("its name"))
+        .collect();
+    wanted.sort();
+    there.sort();
+    assert_eq!(there, wanted);
+    let page = fs::read_to_string(folder.join("callwright-bench-parse.1")).expect("a page");
+    assert!(page.contains(".SH SYNOPSIS") && page.contains("callwright bench parse"), "{page}");
+}
+
+#[test]
+fn man_pages_need_a_folder_that_can_be_written() {
+    let home = Home::new();
+    let file = home.path().join("file");
+    fs::write(&file, "").expect("a file");
+    let said = say(home.callwright().arg("man").arg(&file));
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
+    assert!(said.err.contains("cannot write the man pages into") && said.err.contains("hint: "), "{}", said.err);
+}
+
 #[test]
 fn every_command_explains_itself() {
     let home = Home::new();
-    let all = say(home.callwright().arg("--help")).out;
-    let list = all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let commands: Vec<_> = list
-        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
-        .filter(|name| !matches!(*name, "" | "help"))
-        .collect();
+    let commands = commands(&home, &[]);
     assert!(commands.len() >= 10, "{commands:?}");
     for command in commands {
-        let said = say(home.callwright().args([command, "--help"]));
+        let said = say(home.callwright().args([command.as_str(), "--help"]));
         assert_eq!(said.code, Some(0), "{command}");
         assert!(said.out.contains("Usage: callwright"), "{command}: {}", said.out);
     }

@@ -109,7 +109,8 @@ impl Shape {
     }
 }
 
-const FLASH_ATTENTION_OFF: llama_cpp_sys_2::llama_flash_attn_type = llama_cpp_sys_2::LLAMA_FLASH_ATTN_TYPE_DISABLED;
+/// What llama.cpp names `LLAMA_FLASH_ATTN_TYPE_DISABLED`; llama-cpp-2 has no name for it.
+const FLASH_ATTENTION_OFF: std::ffi::c_int = 0;
 
 /// llama.cpp is initialised once in a process and never shut down: another model may follow.
 fn engine(verbose: bool) -> Result<&'static LlamaBackend> {

@@ -6,7 +6,6 @@
     reason = "a test may stop, speak and ask where its data is"
 )]
 
-use std::path::Path;
 use std::sync::Arc;
 
 use callwright_models::PromptStyle;
@@ -213,14 +212,11 @@ proptest! {
 /// The same through the published templates, where they are at hand.
 #[test]
 fn what_was_said_is_no_markup_to_published_templates() {
-    let Some(shared) = std::env::var_os("CALLWRIGHT_SHARED") else {
-        eprintln!("skipped: CALLWRIGHT_SHARED is not set");
-        return;
-    };
+    let Some(shared) = callwright_test_support::means::shared() else { return };
     let tokens =
         ["<|im_start|>", "<|im_end|>", "<|eot_id|>", "<｜User｜>", "[INST]", "<|user|>", "<|end|>", "<|START_ACTION|>"];
     let mut compared = 0;
-    for entry in std::fs::read_dir(Path::new(&shared).join("templates")).unwrap() {
+    for entry in std::fs::read_dir(shared.join("templates")).unwrap() {
         let path = entry.unwrap().path();
         let source = std::fs::read_to_string(&path).unwrap();
         let template = Template::compile(&source, TemplateTokens { bos: "<s>".into(), eos: "</s>".into() }).unwrap();

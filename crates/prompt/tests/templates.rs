@@ -27,11 +27,7 @@ const LENIENT: [(&str, &str); 1] = [(
 )];
 
 fn templates() -> Option<Vec<PathBuf>> {
-    let Some(shared) = std::env::var_os("CALLWRIGHT_SHARED") else {
-        eprintln!("skipped: CALLWRIGHT_SHARED is not set");
-        return None;
-    };
-    let folder = Path::new(&shared).join("templates");
+    let folder = callwright_test_support::means::shared()?.join("templates");
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "jinja"));
@@ -242,7 +238,7 @@ for line in sys.stdin:
 fn jinja2(files: &[PathBuf], cases: &[Case]) -> Option<Vec<Result<String, String>>> {
     let importable = Command::new("python3").args(["-c", "import jinja2"]).stderr(Stdio::null()).status();
     if !importable.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: python3 cannot import jinja2");
+        callwright_test_support::means::skip("python3 cannot import jinja2");
         return None;
     }
     let cases: Vec<Value> = cases

@@ -23,12 +23,14 @@ pub mod cut;
 pub mod fault_server;
 pub mod gguf;
 pub mod hub;
+pub mod means;
 pub mod reading;
 pub mod schemas;
 pub mod wires;
 
 use std::path::{Path, PathBuf};
 
+pub use means::shared;
 use tempfile::TempDir;
 
 /// A home folder of its own, so that no test sees the caches and settings of whoever runs it.
@@ -50,15 +52,4 @@ impl Home {
 pub fn root() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).expect("two folders below the root").to_owned()
-}
-
-/// The folder of recorded outputs and real templates, where there is one: unset is a skip, set and missing a failure.
-pub fn shared() -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("CALLWRIGHT_SHARED").map(PathBuf::from) else {
-        println!("skipped: CALLWRIGHT_SHARED names no folder of recorded outputs");
-        return None;
-    };
-    let folder = if folder.is_relative() { root().join(folder) } else { folder };
-    assert!(folder.is_dir(), "CALLWRIGHT_SHARED is set and {} is not a folder", folder.display());
-    Some(folder)
 }
