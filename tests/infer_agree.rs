@@ -118,7 +118,7 @@ fn agree(file: &Path) {
     let mut texts: Vec<String> = NASTY.iter().map(|text| (*text).to_owned()).collect();
     texts.push(NASTY.join(" "));
     texts.push(NASTY.join("\n"));
-    texts.push(std::fs::read_to_string("src/infer/sequence.rs").expect("a source"));
+    texts.push(std::fs::read_to_string("crates/infer/src/sequence.rs").expect("a source"));
     texts.push(std::fs::read_to_string("fixtures/models/questions.jsonl").expect("questions")[..40_000].to_owned());
     // llama.cpp knows Phi-3 by its name and drops blanks behind its special words; candle does not run that network.
     let special = !file.ends_with("ggml-vocab-phi-3.gguf");
