@@ -103,7 +103,7 @@ fn a_model_file_that_is_none() {
     let page = written(&home, "page.gguf", "<!DOCTYPE html><html>Sign in</html>");
     has(&refused(&home, &["run", &page, "Hello"]), &["page.gguf"]);
     let whole =
-        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/random_llama.gguf")).expect("read");
+        fs::read(common::root().join("fixtures/models/random_llama.gguf")).expect("read");
     let cut = written(&home, "cut.gguf", &whole[..whole.len() - 1000]);
     has(&refused(&home, &["run", &cut, "Hello"]), &["cut.gguf"]);
 }

@@ -77,7 +77,7 @@ fn a_draft_model_changes_no_answer() {
 
     // One token of its vocabulary is another.
     let other = home.path().join("other.gguf");
-    let mut bytes = std::fs::read(tiny[1]).expect("the random model is there");
+    let mut bytes = std::fs::read(common::root().join(tiny[1])).expect("the random model is there");
     let at = memchr::memmem::find(&bytes, b"<tool_call>").expect("a token");
     bytes[at..at + 11].copy_from_slice(b"<TOOL_CALL>");
     std::fs::write(&other, bytes).expect("it can be written");

@@ -33,13 +33,13 @@ pub use vocab::{Special, SpecialKind, Vocab};
 /// ```
 /// use callwright_gguf::Header;
 ///
-/// let header = Header::read("fixtures/models/random_llama.gguf".as_ref())?;
+/// let header = Header::read("../../fixtures/models/random_llama.gguf".as_ref())?;
 /// assert_eq!(header.architecture, "llama");
 /// assert!(header.chat_template.is_some() && !header.vocab.specials.is_empty());
 ///
 /// let half = Header::from_reader(std::io::Cursor::new(b"GGUF\x03\0\0\0"), 8).unwrap_err();
 /// assert!(half.to_string().contains("is cut off"));
-/// # Ok::<(), callwright_parse::Error>(())
+/// # Ok::<(), callwright_gguf::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -26,27 +26,7 @@ const NEW: usize = LONGEST + 2;
 /// Each so many steps one goes without guesses, so that it stays known what a token takes.
 const PLAIN: usize = 64;
 
-/// A model that guesses for another.
-///
-/// ```
-/// # #[cfg(feature = "llama")]
-/// # fn main() -> callwright_parse::Result<()> {
-/// use callwright_llama::{self, LlamaSettings};
-/// use callwright_infer::{Beforehand, Companion, Generator, Local};
-///
-/// // A model of its own size saves nothing, but may guess.
-/// let file = "fixtures/models/random_llama.gguf".as_ref();
-/// let model = Local::open_with(Beforehand::default(), move || {
-///     let large = llama::backend(file, &LlamaSettings::default())?;
-///     let companion = Companion::new(llama::backend(file, &LlamaSettings::default())?, &*large)?;
-///     Ok((large, Some(companion)))
-/// })?;
-/// assert_eq!(model.model().name, "callwright random");
-/// # Ok(())
-/// # }
-/// # #[cfg(not(feature = "llama"))]
-/// # fn main() {}
-/// ```
+/// A model that guesses for another: `callwright::Builder::draft` opens one beside the model that it guesses for.
 pub struct Companion {
     backend: Box<dyn Backend>,
     vocab: Arc<dyn Vocab>,

@@ -12,7 +12,7 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 /// `ModelMissing` where there is no such file, `Io` where it cannot be read, `ModelCorrupt` where it is not a GGUF file that
 /// an engine could run.
 pub fn header(path: &Path) -> Result<Header> {
-    Header::read(path).map_err(trouble)
+    Header::read(path).map_err(|error| trouble(&error))
 }
 
 /// The same for a file that is to be run: one without weights is refused.
@@ -22,11 +22,11 @@ pub fn header(path: &Path) -> Result<Header> {
 /// As [`header`], and `ModelCorrupt` where the file holds only a vocabulary.
 pub fn runnable(path: &Path) -> Result<Header> {
     let header = header(path)?;
-    header.require_weights(path).map_err(trouble)?;
+    header.require_weights(path).map_err(|error| trouble(&error))?;
     Ok(header)
 }
 
-fn trouble(error: callwright_gguf::Error) -> Error {
+fn trouble(error: &callwright_gguf::Error) -> Error {
     let kind = match error.kind() {
         Kind::Missing => ErrorKind::ModelMissing,
         Kind::Unreadable => ErrorKind::Io,
@@ -41,7 +41,7 @@ fn trouble(error: callwright_gguf::Error) -> Error {
         Some(hint) => ours.hint(hint),
         None => ours,
     };
-    match std::error::Error::source(&error) {
+    match std::error::Error::source(error) {
         Some(cause) => ours.because(cause.to_string()),
         None => ours,
     }

@@ -8,7 +8,7 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use callwright_models::{ModelName, PromptStyle, Registry};
 use callwright_parse::ErrorKind;
@@ -22,8 +22,8 @@ fn every_row_is_whole() {
     let text = include_str!("../models.toml");
     let registry = Registry::parse(text, "models.toml").expect("models.toml can be read");
     assert_eq!(registry.iter().count(), Registry::builtin().iter().count());
-    let prompts: PathBuf = [env!("CARGO_MANIFEST_DIR"), "prompts"].iter().collect();
-    let grammars: PathBuf = [env!("CARGO_MANIFEST_DIR"), "grammars"].iter().collect();
+    let prompts = callwright_test_support::root().join("prompts");
+    let grammars = callwright_test_support::root().join("grammars");
     for row in registry.iter() {
         let name = &row.name;
         assert!(name.split(':').count() == 2 && *name == name.to_lowercase(), "{name} is `family:size`");

@@ -83,7 +83,7 @@ impl Error {
     /// An error of this kind. The message is one sentence, lower-case, without a full stop.
     ///
     /// ```
-    /// use callwright::{Error, ErrorKind};
+    /// use callwright_parse::{Error, ErrorKind};
     /// let error = Error::new(ErrorKind::ModelMissing, "no model is called `lama`").hint("did you mean `llama3.2:1b`?");
     /// assert_eq!(error.to_string(), "no model is called `lama`");
     /// assert_eq!(error.hint_text(), Some("did you mean `llama3.2:1b`?"));

@@ -33,7 +33,7 @@ fn told(parsed: &Parsed) -> String {
 #[test]
 fn every_fixture_reads_as_its_snapshot_says() {
     let tools = fixture_tools();
-    insta::glob!("../fixtures", "*/*.txt", |path| {
+    insta::glob!("../../../fixtures", "*/*.txt", |path| {
         let name = path.parent().and_then(|folder| folder.file_name()).unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(path).unwrap();
         let prompt = std::fs::read_to_string(path.with_extension("prompt")).unwrap_or_default();

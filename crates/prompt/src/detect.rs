@@ -59,7 +59,8 @@ impl Template {
     /// a format's marker gives it away.
     ///
     /// ```
-    /// use callwright::{format::Formats, prompt::{Template, TemplateTokens}};
+    /// use callwright_parse::format::Formats;
+    /// use callwright_prompt::{Template, TemplateTokens};
     /// let source = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for call in m.tool_calls or [] %}\
     ///     <tool_call>\n{{ call.function | tojson }}\n</tool_call>{% endfor %}{% endfor %}";
     /// let found = Template::compile(source, TemplateTokens::default())?.detect(Formats::builtin(), &[]);

@@ -25,7 +25,9 @@ const TOOL_RESULT: &str = include_str!("../prompts/tool_result.jinja");
 ///
 /// ```
 /// use callwright_parse::chat::{Message, Tool, ToolChoice};
-/// use callwright::{format::Formats, models::PromptStyle, prompt::{Prompter, Template, TemplateTokens}};
+/// use callwright_models::PromptStyle;
+/// use callwright_parse::format::Formats;
+/// use callwright_prompt::{Prompter, Template, TemplateTokens};
 /// let source = "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}{% endfor %}<|assistant|>";
 /// let template = Template::compile(source, TemplateTokens::default())?;
 /// let format = Formats::builtin().get("tool_use")?;

@@ -34,7 +34,8 @@ pub fn wanted(max_tokens: usize, context_length: usize) -> usize {
 /// Refuses a prompt that leaves no room for an answer.
 ///
 /// ```
-/// use callwright::{ErrorKind, prompt::window};
+/// use callwright_parse::ErrorKind;
+/// use callwright_prompt::window;
 /// assert!(window::fits(100, 2048).is_ok());
 /// assert_eq!(window::fits(2048, 2048).unwrap_err().kind(), ErrorKind::ContextFull);
 /// ```

@@ -24,7 +24,7 @@ use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 /// Reads one output of a model, chunk by chunk.
 ///
 /// ```
-/// use callwright::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
+/// use callwright_parse::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
 /// use std::sync::Arc;
 /// let schema = serde_json::json!({"type": "object", "properties": {"city": {"type": "string"}}});
 /// let tools = ToolSet::compile(&[Tool::new("weather_now", "the weather", schema)])?;
@@ -82,7 +82,7 @@ impl Parser {
     /// recovery alone does.
     ///
     /// ```
-    /// use callwright::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
+    /// use callwright_parse::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
     /// use std::sync::Arc;
     /// let add = Tool::new("add", "", serde_json::json!({"properties": {"a": {"type": "integer"}}}));
     /// let mut parser = Parser::auto(Formats::builtin(), Arc::new(ToolSet::compile(&[add])?));
