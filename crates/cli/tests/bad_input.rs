@@ -102,8 +102,7 @@ fn a_model_file_that_is_none() {
     has(&refused(&home, &["run", &empty, "Hello"]), &["empty.gguf"]);
     let page = written(&home, "page.gguf", "<!DOCTYPE html><html>Sign in</html>");
     has(&refused(&home, &["run", &page, "Hello"]), &["page.gguf"]);
-    let whole =
-        fs::read(common::root().join("fixtures/models/random_llama.gguf")).expect("read");
+    let whole = fs::read(common::root().join("fixtures/models/random_llama.gguf")).expect("read");
     let cut = written(&home, "cut.gguf", &whole[..whole.len() - 1000]);
     has(&refused(&home, &["run", &cut, "Hello"]), &["cut.gguf"]);
 }

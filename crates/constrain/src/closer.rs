@@ -46,6 +46,7 @@ pub enum Verdict {
 
 impl Closer {
     /// A closer for text with `left` tokens to go.
+    #[must_use]
     pub fn new(left: usize, ends: Ends) -> Self {
         let wait = if left > FAR { (left - FAR / 2) / 8 } else { 0 };
         Self { wait, way: None, ends }

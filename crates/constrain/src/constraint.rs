@@ -187,12 +187,14 @@ impl Constraint {
     }
 
     /// What ends all calls.
+    #[must_use]
     pub fn close(&self) -> String {
         self.shared.format.enforce().close
     }
 
     /// Whether digits have to be counted while numbers are written: where strings stand in plain quotes, which tell
     /// numbers from texts. Other grammars bound numbers themselves.
+    #[must_use]
     pub fn counts_digits(&self) -> bool {
         let pieces = self.shared.format.enforce();
         let plain = !matches!(pieces.shape, ShapeName::TaggedParams | ShapeName::NamedText);
@@ -200,6 +202,7 @@ impl Constraint {
     }
 
     /// What watches free text for the beginning of a call; `first`: from the beginning of the output.
+    #[must_use]
     pub fn scout(&self, first: bool) -> Scout {
         Scout::new(&self.shared.format, if first { &self.shared.prompt_tail } else { "" })
     }

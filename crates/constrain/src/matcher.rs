@@ -84,6 +84,7 @@ impl Matcher {
     }
 
     /// What went wrong inside, where something did.
+    #[must_use]
     pub fn error(&self) -> Option<Error> {
         self.inner.get_error().map(|cause| trouble(&cause))
     }

@@ -22,6 +22,7 @@ pub struct Digits {
 
 impl Digits {
     /// Follows a text from this byte on, which stands outside of strings.
+    #[must_use]
     pub fn from(start: usize) -> Self {
         Self { seen: start, ..Self::default() }
     }
@@ -43,6 +44,7 @@ impl Digits {
 }
 
 /// Whether a text ends in a number of more than one digit: no token adds so many that one alone would matter.
+#[must_use]
 pub fn ends_in_digits(text: &[u8]) -> bool {
     Number::at_end(text).is_some_and(|number| number.digits() > 1)
 }

@@ -27,17 +27,20 @@ pub fn require_file(path: &Path) -> Result<()> {
 }
 
 /// The most tokens that the cache may come to hold, where one job may have so many.
+#[must_use]
 pub fn most(context_length: usize) -> usize {
     context_length.max(SHARED.min(4 * context_length))
 }
 
 /// The tokens that one job may have, and those that there is room for at first.
+#[must_use]
 pub fn lengths(asked: Option<usize>, trained: usize) -> (usize, usize) {
     let most = asked.unwrap_or(trained).clamp(1, trained);
     (most, if asked.is_some() { most } else { most.min(CONTEXT) })
 }
 
 /// What a saved state depends on, where keeping it pays: the engine, how its cache is laid out, the model file.
+#[must_use]
 pub fn state_key(engine: &str, layout: &str, path: &Path, info: &ModelInfo) -> Option<String> {
     if info.bytes <= SMALL {
         return None;

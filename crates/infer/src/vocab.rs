@@ -184,6 +184,7 @@ impl fmt::Debug for Lexicon {
 }
 
 /// A vocabulary has fewer than 2^32 tokens; a larger one would be cut, not wrapped.
+#[must_use]
 pub fn token_id(index: usize) -> Token {
     Token::try_from(index).unwrap_or(Token::MAX)
 }

@@ -24,6 +24,7 @@ pub enum Spelling {
 
 impl Spelling {
     /// How a tokenizer of this kind spells its words; none where the kind is not known.
+    #[must_use]
     pub fn of(model: &str) -> Option<Self> {
         match model {
             "gpt2" => Some(Self::Bytes),
@@ -209,6 +210,7 @@ impl Words {
     }
 
     /// What a word is.
+    #[must_use]
     pub fn kind(&self, id: Token) -> Kind {
         self.kinds.get(id as usize).copied().unwrap_or(Kind::Unused)
     }
@@ -239,6 +241,12 @@ pub struct Letters([Option<u8>; LETTERS]);
 /// The last of them is U+0143.
 const LETTERS: usize = 0x144;
 
+impl Default for Letters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Letters {
     /// The table.
     #[must_use]
@@ -255,6 +263,7 @@ impl Letters {
     }
 
     /// The bytes that a word in these characters stands for; none where another character is in it.
+    #[must_use]
     pub fn bytes(&self, word: &str) -> Option<Vec<u8>> {
         word.chars().map(|letter| *self.0.get(letter as usize)?).collect()
     }

@@ -54,6 +54,7 @@ pub fn table(text: &str, origin: &str) -> Result<Table> {
 }
 
 /// These rows with others on top.
+#[must_use]
 pub fn laid_over(mut rows: Table, above: Table) -> Table {
     for (name, value) in above {
         lay_over(rows.entry(name).or_insert_with(|| Value::Table(Table::new())), value);

@@ -15,6 +15,7 @@ use super::write::between_tags;
 
 impl Format {
     /// A constant as it stands in a call.
+    #[must_use]
     pub fn constant(&self, value: &Value) -> String {
         let body = self.written();
         match (body.row.shape, &body.param) {

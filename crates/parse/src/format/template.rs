@@ -15,6 +15,7 @@ pub enum Piece {
 
 impl Piece {
     /// Its text; empty for a field.
+    #[must_use]
     pub fn literal(&self) -> &str {
         match self {
             Self::Literal(text) => text,

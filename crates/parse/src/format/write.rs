@@ -154,6 +154,7 @@ fn fill_param(param: &Template, key: &str, value: &Value, written: &str, text: &
 }
 
 /// The JSON type of a value.
+#[must_use]
 pub fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
