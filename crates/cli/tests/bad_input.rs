@@ -5,7 +5,6 @@ mod common;
 
 use callwright_test_support::gguf;
 use std::fs;
-use std::path::Path;
 
 use callwright_test_support::gguf::Put;
 use common::Home;
