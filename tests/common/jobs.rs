@@ -68,7 +68,7 @@ pub fn rest(chunks: &mut Chunks) -> Result<(Vec<u8>, End)> {
         match next(chunks).expect("an end comes before the stream's end")? {
             Chunk::Text(bytes) => text.extend(bytes),
             Chunk::End(end) => return Ok((text, end)),
-            _ => {}
+            Chunk::Prefill { .. } => {}
         }
     }
 }
