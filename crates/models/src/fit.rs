@@ -54,9 +54,8 @@ impl Run {
 ///
 /// ```
 /// use callwright_models::fit::{Needs, Run};
-/// use callwright_gguf::Header;
 ///
-/// let header = Header::read("../../fixtures/models/random_llama.gguf".as_ref())?;
+/// let header = callwright_models::header("../../fixtures/models/random_llama.gguf".as_ref())?;
 /// let needs = Needs::of(&header, Run::new(4096));
 /// needs.require(16 << 30)?; // fits 16 GiB
 /// assert!(needs.require(1000).is_err());
