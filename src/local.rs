@@ -71,7 +71,7 @@ impl Builder {
     /// pay, they stop by themselves. A model whose vocabulary differs is refused.
     ///
     /// ```no_run
-    /// # async fn demo() -> callwright_parse::Result<()> {
+    /// # async fn demo() -> callwright::Result<()> {
     /// let engine = callwright::Engine::builder().model("qwen2.5:7b").draft("qwen2.5:0.5b").build().await?;
     /// # Ok(())
     /// # }

@@ -53,8 +53,8 @@ impl Engine {
     /// ```
     /// use std::sync::Arc;
     /// use callwright::{Engine, Served, fallback::Policy};
-    /// use callwright_providers::{Catalog, Gate, Parts};
-    /// # async fn demo() -> callwright_parse::Result<()> {
+    /// use callwright::providers::{Catalog, Gate, Parts};
+    /// # async fn demo() -> callwright::Result<()> {
     /// let rows = "[big]\nkind = \"local\"\nbase_url = \"http://127.0.0.1:8080\"\nraw = \"served\"";
     /// let catalog = Catalog::with_rows(rows.parse().unwrap(), "callwright.toml")?;
     /// let parts = Parts::new(Arc::clone(catalog.get("big")?), None, Arc::new(Gate::shut()));

@@ -61,7 +61,7 @@ struct Question {
 
 #[tokio::test]
 async fn the_embedded_model_calls_the_right_tool() {
-    let home = callwright_test_support::Home::new();
+    let home = tempfile::tempdir().expect("a folder for the test");
     let places = Places::new(home.path().join("hub"), home.path().join("cache"));
     let engine = Engine::builder().places(places).build().await.expect("the model is part of the crate");
     let file =

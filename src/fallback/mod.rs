@@ -34,14 +34,14 @@ pub use policy::{Complex, Policy, Share};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use callwright_parse::chat::{Arguments, Call, Reason, Request, Tool, ToolChoice};
+/// use callwright::chat::{Arguments, Call, Reason, Request, Tool, ToolChoice};
 /// use callwright::{Engine, fallback::{Fallback, Policy}};
-/// use callwright_providers::{Registry, Replay};
-/// # async fn demo() -> callwright_parse::Result<()> {
+/// use callwright::providers::{Registry, Replay};
+/// # async fn demo() -> callwright::Result<()> {
 /// let registry = Registry::default();
 /// registry.put("cloud", Arc::new(Replay::new("cloud").calls(vec![Call::new("now", Arguments::new())])));
 /// let fallback = Fallback::new(Arc::new(registry), ["cloud:large".parse().unwrap()], Policy::when([Reason::NoValidCall]));
-/// let local = callwright_infer::Replay::of_texts(["I would rather not."]);
+/// let local = callwright::infer::Replay::of_texts(["I would rather not."]);
 /// let engine = Engine::builder().generator(Box::new(local)).fallback(fallback).build().await?;
 /// let now = Tool::new("now", "the time", serde_json::json!({"type": "object"}));
 /// let request = Request::new("What time is it?").tool(now).tool_choice(ToolChoice::Required);

@@ -83,7 +83,7 @@ impl Complex {
     /// Whether a request is complex.
     ///
     /// ```
-    /// use callwright_parse::chat::{Message, Request};
+    /// use callwright::chat::{Message, Request};
     /// use callwright::fallback::Complex;
     /// let mut complex = Complex::default();
     /// complex.turns = Some(1);

@@ -19,7 +19,7 @@ use callwright::chat::{Event, FinishReason, Outcome, Reason, Request, Response, 
 use callwright::error::FailureKind;
 use callwright::fallback::{Fallback, Policy};
 use callwright::models::Places;
-use callwright::providers::{Bodies, Catalog, Parts, Registry, Replay};
+use callwright::providers::{Bodies, Catalog, Parts, RawEngine, Registry, Replay};
 use callwright::{Builder, Engine, Served};
 use callwright_test_support::fault_server::{Came, Server, answer, streamed};
 use common::{Home, say};
@@ -319,7 +319,8 @@ fn a_few_lines_of_settings_are_enough() {
     assert!(lines.iter().all(|line| line["provider"] == "big"), "{audit:?}", audit = audit.out);
     assert!(lines.iter().filter(|line| line["reason"] == "user").count() >= 4);
     let tested = run(&["providers", "test", "big"]);
-    assert!(tested.code == Some(0) && tested.out.contains("llama-server"), "{}", tested.out);
+    let engine = RawEngine::LlamaServer.to_string();
+    assert!(tested.code == Some(0) && tested.out.contains(&engine), "{}", tested.out);
     let usage = run(&["usage", "--json"]);
     assert!(usage.out.contains("\"requests\": 2"), "{}", usage.out);
 }

@@ -54,6 +54,12 @@ impl Error {
         self.kind
     }
 
+    /// What caused it, where the system said so.
+    #[must_use]
+    pub fn into_cause(self) -> Option<io::Error> {
+        self.cause
+    }
+
     /// What to do about it, where the file shows it.
     #[must_use]
     pub fn hint_text(&self) -> Option<&str> {

@@ -5,6 +5,8 @@ use std::path::Path;
 use callwright_gguf::{ErrorKind as Kind, Header};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
+const AGAIN: &str = "remove the file and pull the model again (`callwright rm NAME`, then `callwright pull NAME`)";
+
 /// Reads the header of a model file, and of all its parts where the model is split.
 ///
 /// # Errors
@@ -12,7 +14,7 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 /// `ModelMissing` where there is no such file, `Io` where it cannot be read, `ModelCorrupt` where it is not a GGUF file that
 /// an engine could run.
 pub fn header(path: &Path) -> Result<Header> {
-    Header::read(path).map_err(|error| trouble(&error))
+    Header::read(path).map_err(trouble)
 }
 
 /// The same for a file that is to be run: one without weights is refused.
@@ -22,27 +24,24 @@ pub fn header(path: &Path) -> Result<Header> {
 /// As [`header`], and `ModelCorrupt` where the file holds only a vocabulary.
 pub fn runnable(path: &Path) -> Result<Header> {
     let header = header(path)?;
-    header.require_weights(path).map_err(|error| trouble(&error))?;
+    header.require_weights(path).map_err(trouble)?;
     Ok(header)
 }
 
-fn trouble(error: &callwright_gguf::Error) -> Error {
-    let kind = match error.kind() {
-        Kind::Missing => ErrorKind::ModelMissing,
-        Kind::Unreadable => ErrorKind::Io,
-        _ => ErrorKind::ModelCorrupt,
+/// The same trouble as an error of ours, with the way out.
+fn trouble(error: callwright_gguf::Error) -> Error {
+    let (kind, again) = match error.kind() {
+        Kind::Missing => (ErrorKind::ModelMissing, None),
+        Kind::Unreadable => (ErrorKind::Io, None),
+        _ => (ErrorKind::ModelCorrupt, Some(AGAIN)),
     };
-    let hint = error.hint_text().map(str::to_owned);
-    let again = "remove the file and pull the model again (`callwright rm NAME`, then `callwright pull NAME`)";
-    let hint = hint.or_else(|| (kind == ErrorKind::ModelCorrupt).then(|| again.to_owned()));
-    let message = error.to_string();
-    let ours = Error::new(kind, message);
-    let ours = match hint {
+    let ours = Error::new(kind, error.to_string());
+    let ours = match error.hint_text().or(again) {
         Some(hint) => ours.hint(hint),
         None => ours,
     };
-    match std::error::Error::source(error) {
-        Some(cause) => ours.because(cause.to_string()),
+    match error.into_cause() {
+        Some(cause) => ours.because(cause),
         None => ours,
     }
 }

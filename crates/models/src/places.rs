@@ -46,7 +46,7 @@ impl Places {
         }
     }
 
-    /// The folders that everyone uses, below the home folder, and no network. The environment is not asked: a program that
+    /// The folders that everyone uses, below the home folder, and no network. No other variable is read: a program that
     /// honours `HF_HOME` and its kin reads them itself.
     #[must_use]
     pub fn at_home() -> Self {

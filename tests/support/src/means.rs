@@ -5,14 +5,14 @@
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The folder of recorded outputs and real templates that `CALLWRIGHT_SHARED` names, from the checkout's root where it is
 /// relative. In CI it must be named where it lies beside the checkout.
 pub fn shared() -> Option<PathBuf> {
-    let beside = checkout().join("../shared");
+    let beside = crate::root().join("../shared");
     let folder = named("CALLWRIGHT_SHARED", || beside.is_dir())?;
-    let folder = checkout().join(folder);
+    let folder = crate::root().join(folder);
     assert!(folder.is_dir(), "CALLWRIGHT_SHARED is set and {} is not a folder", folder.display());
     Some(folder)
 }
@@ -46,10 +46,4 @@ fn program() -> String {
 
 fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
-}
-
-/// The root of the checkout, from whichever package's tests this is part of.
-fn checkout() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).unwrap_or(package)
 }

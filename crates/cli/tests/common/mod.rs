@@ -1,35 +1,27 @@
 //! The binary in a clean corner of its own.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    clippy::cast_precision_loss,
-    clippy::must_use_candidate,
-    clippy::new_without_default,
-    clippy::missing_panics_doc,
-    clippy::doc_markdown,
-    reason = "a test may stop at the first surprise, and says what it skips"
-)]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses its own part of this")]
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may stop at the first surprise")]
+#![allow(clippy::must_use_candidate, clippy::new_without_default, clippy::missing_panics_doc, reason = "no library")]
 
 use std::path::Path;
 
 use assert_cmd::Command;
-#[allow(unused_imports, reason = "each test binary uses its own part of this")]
 pub use callwright_test_support::{root, shared};
+use tempfile::TempDir;
 
 /// A home folder of its own, so that no test sees the caches and settings of whoever runs it.
-pub struct Home(callwright_test_support::Home);
+pub struct Home {
+    folder: TempDir,
+}
 
 impl Home {
     pub fn new() -> Self {
-        Self(callwright_test_support::Home::new())
+        Self { folder: TempDir::new().expect("a folder for the test") }
     }
 
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// The binary, with this home and nothing else of the environment but the way to programs.
