@@ -7,17 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
-use jiff::tz::{Offset, TimeZone};
 
-/// A moment on someone's wall clock.
+/// A moment on the clock in Greenwich.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clock {
-    unix: i64,
-    offset: i32,
-}
+pub struct Clock(Timestamp);
 
 impl Clock {
-    /// So many seconds after the first of January 1970, in Greenwich.
+    /// So many seconds after the first of January 1970.
     ///
     /// ```
     /// use callwright_prompt::Clock;
@@ -25,7 +21,8 @@ impl Clock {
     /// ```
     #[must_use]
     pub fn utc(unix: i64) -> Self {
-        Self { unix, offset: 0 }
+        let bound = if unix < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        Self(Timestamp::from_second(unix).unwrap_or(bound))
     }
 
     /// This moment, told in UTC.
@@ -35,27 +32,15 @@ impl Clock {
         Self::utc(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
     }
 
-    /// The same moment, told where clocks are so many seconds ahead of Greenwich.
-    #[must_use]
-    pub fn ahead_by(mut self, seconds: i32) -> Self {
-        self.offset = seconds;
-        self
-    }
-
     /// The moment as C's `strftime` writes it; what is unknown stays as it is.
     #[must_use]
     pub fn format(&self, format: &str) -> String {
         // What jiff knows and C does not (`%q`) stays as it is; Python's `%f` has six digits.
         let known = |part: &str| part.replace("%q", "%%q").replace("%f", "%6f");
         let known = format.split("%%").map(known).collect::<Vec<_>>().join("%%");
-        let zone = match self.offset {
-            0 => TimeZone::UTC,
-            seconds => Offset::from_seconds(seconds).map_or(TimeZone::UTC, Offset::to_time_zone),
-        };
-        let latest = if self.unix < 0 { Timestamp::MIN } else { Timestamp::MAX };
-        let moment = Timestamp::from_second(self.unix).unwrap_or(latest).to_zoned(zone);
         let config = Config::new().custom(PosixCustom::new()).lenient(true);
-        BrokenDownTime::from(&moment).to_string_with_config(&config, known).unwrap_or_else(|_| format.to_owned())
+        let moment = BrokenDownTime::from(self.0);
+        moment.to_string_with_config(&config, known).unwrap_or_else(|_| format.to_owned())
     }
 }
 
@@ -74,6 +59,6 @@ mod tests {
         ] {
             assert_eq!(Clock::utc(unix).format("%Y-%m-%d %a %j"), text);
         }
-        assert_eq!(Clock::utc(0).ahead_by(-3600).format("%H:%M %p %z %-d %q%"), "23:00 PM -0100 31 %q%");
+        assert_eq!(Clock::utc(-3600).format("%H:%M %p %z %-d %q%"), "23:00 PM +0000 31 %q%");
     }
 }

@@ -124,7 +124,11 @@ impl Template {
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(limits.fuel.saturating_add(limits.fuel_a_byte.saturating_mul(size))));
         if let Some(now) = conversation.now {
-            environment.add_function("strftime_now", move |format: &str| now.format(format));
+            environment.add_function("strftime_now", move |state: &mut State<'_, '_>, format: &str| {
+                // `%255d` is as wide as it says.
+                Budget::of(state).fits(format.len().saturating_mul(64))?;
+                Ok::<_, minijinja::Error>(now.format(format))
+            });
         }
         let allowance = Allowance {
             bytes: limits.bytes.saturating_add(limits.bytes_a_byte.saturating_mul(size)),

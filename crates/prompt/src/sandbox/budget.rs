@@ -106,7 +106,7 @@ impl Budget {
     }
 
     /// Whether one value may hold so many bytes.
-    pub(super) fn fits(&self, bytes: usize) -> Result<usize, Limit> {
+    pub(in super::super) fn fits(&self, bytes: usize) -> Result<usize, Limit> {
         if bytes as u64 > self.share { Err(Limit::Bytes) } else { Ok(bytes) }
     }
 
