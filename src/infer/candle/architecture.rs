@@ -7,7 +7,7 @@
 use super::file::File;
 use crate::error::Result;
 
-/// Which numbers of a head are turned together as x and y.
+/// Which numbers of a head are rotated together as x and y.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pairs {
     /// Neighbours: 0 and 1, 2 and 3. GGUF files of Llama and Mistral have their rows put in that order.
@@ -39,7 +39,7 @@ pub(super) struct Shape {
     pub(super) vocabulary: usize,
     /// What keeps a norm from dividing by 0.
     pub(super) epsilon: f32,
-    /// What scores are multiplied with before they become shares.
+    /// What scores are multiplied by before the softmax.
     pub(super) scale: f32,
     /// Tokens that it was trained to attend to.
     pub(super) context: usize,

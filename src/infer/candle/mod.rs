@@ -1,9 +1,9 @@
 //! candle in this process: models of the llama family, in Rust alone.
 //!
-//! candle-core brings the quantized weights and their products; the network, its cache and the tokenizer are written
-//! here, because candle's own models hold one sequence, give the logits of its last token only, and can forget
-//! nothing. With these, forced tokens, guesses, shared beginnings and company work as they do on llama.cpp. It must
-//! not know how tokens are chosen.
+//! candle-core brings the quantized weights and their products, `tokenizers` the merging of tokens; the network and its
+//! cache are written here, because candle's own models hold one sequence, give the logits of its last token only, and
+//! can forget nothing. With these, forced tokens, guesses, shared beginnings and company work as they do on llama.cpp.
+//! It must not know how tokens are chosen.
 
 mod architecture;
 mod attention;

@@ -150,8 +150,8 @@ impl Layer {
         let (query, key, value) = (shape.heads * shape.key, shape.kv_heads * shape.key, shape.kv_heads * shape.value);
         for (row, (place, angles)) in places.iter().zip(angles).enumerate() {
             let keys = &mut keys[row * key..(row + 1) * key];
-            rope.turn(&mut queries[row * query..(row + 1) * query], shape.key, angles);
-            rope.turn(keys, shape.key, angles);
+            rope.rotate(&mut queries[row * query..(row + 1) * query], shape.key, angles);
+            rope.rotate(keys, shape.key, angles);
             cache.write(place.sequence, place.position, layer, keys, &values[row * value..(row + 1) * value]);
         }
         halve(&mut queries);
