@@ -17,36 +17,59 @@ QUESTION ?= What is the weather in Oslo?
 TOOLS ?= examples/tools.json
 # How long each fuzz target runs.
 SECONDS ?= 60
+# Where `make install` puts things. DESTDIR goes before it, for those who package.
+PREFIX ?= $(HOME)/.local
+# Both engines: llama.cpp is on by default.
+ENGINES := callwright/candle,callwright-cli/candle
+# What cargo builds into.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test setup lint format docs bench fuzz deny clean
+.PHONY: help run test setup lint format docs install dist bench fuzz deny clean
 help: ## list the recipes
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
+# One thread for candle: tests run side by side, and the threads of several would wait for each other.
+test bench: export CANDLE_NUM_THREADS := 1
+
 run: setup ## build, and make one validated tool call with the embedded model
 	$(CARGO) build --release
-	./target/release/callwright run "$(QUESTION)" --tools $(TOOLS) --tool-choice required
+	$(TARGET)/release/callwright run "$(QUESTION)" --tools $(TOOLS) --tool-choice required
 
-test: setup ## everything that must hold: tests of all kinds, on all features and on the bare core
-	$(CARGO) test --locked --features candle
-	$(CARGO) test --locked --no-default-features --lib --test tidy
-	$(CARGO) check --locked --no-default-features --features cli
-	$(CARGO) check --locked --no-default-features --features candle,cli
+# Tests that were skipped leave a line there.
+test: export CALLWRIGHT_SKIPPED := $(abspath $(TARGET))/skipped-tests
+
+test: setup ## everything that must hold: tests of all kinds on all engines, and each feature alone
+	@mkdir -p "$(TARGET)" && rm -f "$(CALLWRIGHT_SKIPPED)"
+	$(CARGO) test --locked --workspace --features $(ENGINES)
+	$(CARGO) check --locked -p callwright-models --features hub
+	$(CARGO) check --locked -p callwright-providers --features tls
+	$(CARGO) check --locked -p callwright --no-default-features
+	$(CARGO) check --locked -p callwright-cli --no-default-features
+	$(CARGO) check --locked -p callwright-cli --no-default-features --features candle
+	@if [ -s "$(CALLWRIGHT_SKIPPED)" ]; then sort -u "$(CALLWRIGHT_SKIPPED)"; else echo "no test was skipped"; fi
 
 setup: ## install what the build needs and the machine lacks
 	@./.ci/setup
 
-lint: ## formatting, clippy on every feature set, dependency rules
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --features candle --all-targets -- -D warnings
-	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
-	$(CARGO) clippy --locked --no-default-features --features cli -- -D warnings
+lint: ## formatting, and clippy with each feature
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --features $(ENGINES) --all-targets -- -D warnings
+	$(CARGO) clippy --locked -p callwright-cli -p callwright --no-default-features -- -D warnings
 
 format: ## put the code in shape
-	$(CARGO) fmt
+	$(CARGO) fmt --all
 
 docs: ## the API reference, warnings refused
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+install: setup ## binary, man pages and completions into PREFIX=~/.local, below DESTDIR
+	$(CARGO) build --locked --release
+	@.ci/layout $(TARGET)/release/callwright "$(DESTDIR)$(PREFIX)"
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/callwright, with man pages and completions"
+
+dist: setup ## a tarball of the same, with README and licences, and its checksum, in target/dist
+	$(CARGO) build --locked --release
+	@.ci/dist $(TARGET)/release/callwright $(TARGET)/dist
 
 bench: ## the speed of reading
 	$(CARGO) bench --locked
@@ -55,8 +78,8 @@ fuzz: ## hostile input for each target, SECONDS=60 of it; see CONTRIBUTING.md fo
 	cd fuzz && for target in gguf linear parser schemas values; do \
 	  $(CARGO) run --quiet --locked --release --no-default-features --bin mutate -- $$target $(SECONDS); done
 
-deny: ## licences and known faults of dependencies (needs cargo-deny)
-	$(CARGO) deny check
+deny: ## licences, sources and known faults of dependencies; installs cargo-deny
+	@.ci/deny
 
 clean: ## forget what was built
 	$(CARGO) clean

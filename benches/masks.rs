@@ -17,8 +17,8 @@ use callwright::chat::{Call, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::format::{Format, Formats};
-use callwright::infer::{Early, Lexicon, Words, llama};
-use callwright::models::gguf::{Header, Vocab};
+use callwright::infer::{Early, Lexicon, Words};
+use callwright::models::gguf::Vocab;
 use serde_json::json;
 
 const FORMATS: [&str; 6] = ["hermes", "llama3", "mistral_v11", "qwen3_coder", "glm45", "pythonic"];
@@ -62,13 +62,13 @@ fn main() -> callwright::Result<()> {
     let tools = tools();
     for file in &files {
         let began = Instant::now();
-        let header = Header::read(Path::new(file))?;
+        let header = callwright::models::header(Path::new(file))?;
         let Vocab { model, texts, kinds, .. } = &header.vocab;
         let ends = [&header.vocab.eos, &header.vocab.eot, &header.vocab.eom].into_iter().flatten().map(|end| end.id);
         let words = model.as_deref().and_then(|model| Words::of(model, texts.iter(), kinds, ends));
         let early = words.and_then(Early::begin);
         let read = began.elapsed();
-        let lexicon = Lexicon::begun(llama::vocabulary(Path::new(file))?, early);
+        let lexicon = Lexicon::begun(callwright_llama::vocabulary(Path::new(file))?, early);
         let loaded = began.elapsed();
         let began = Instant::now();
         lexicon.compiler()?;

@@ -9,8 +9,8 @@
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "an example speaks, and stops at the first surprise")]
 
 use callwright::chat::{Request, Response, Tool, ToolChoice};
-use callwright::engine::{Enforce, Engine};
-use callwright::record::Expected;
+use callwright::{Enforce, Engine};
+use callwright_record::Expected;
 use serde::Deserialize;
 
 /// Faulty outputs to be gathered.

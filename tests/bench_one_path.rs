@@ -1,20 +1,19 @@
 //! Law 10: the benchmark scores the very functions the engine runs.
-#![cfg(all(feature = "bench", feature = "engine"))]
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod common;
 
-use callwright::bench::{Hooks, How, run};
 use callwright::chat::Request;
-use callwright::engine::{Enforce, Engine};
 use callwright::format::Formats;
 use callwright::infer::{Played, Replay};
-use callwright::record::Records;
+use callwright::{Enforce, Engine};
+use callwright_bench::{Hooks, How, run};
+use callwright_record::Records;
 
 /// What the engine reads in a recorded output, chunk by chunk, is what the bench scores, fix for fix.
 #[tokio::test]
 async fn law_10_one_path() {
-    let file = common::root().join("fixtures/recordings/own.jsonl");
+    let file = callwright_test_support::root().join("fixtures/recordings/own.jsonl");
     let bench = run(Records::read(&[file]).unwrap(), &How::new(Formats::builtin().clone()), Hooks::default()).unwrap();
     let mut compared = 0;
     for case in &bench.cases {
@@ -43,13 +42,17 @@ async fn law_10_one_path() {
 /// The bench has no reader of its own: of the modules that read, it names the parser and nothing below it.
 #[test]
 fn the_bench_names_no_reader_but_the_parser() {
-    for entry in std::fs::read_dir(common::root().join("src/bench")).unwrap().flatten() {
+    let folder = callwright_test_support::root().join("crates/bench/src");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
-        for line in text.lines().filter(|line| line.starts_with("use crate::")) {
-            let reads = ["crate::value", "crate::format", "crate::read"].iter().any(|module| line.contains(module));
-            let allowed =
-                ["use crate::format::Formats;", "use crate::read::{Parsed, Parser};", "use crate::read::Parsed;"];
-            assert!(!reads || allowed.contains(&line), "{}: {line}", entry.path().display());
+        for line in text.lines().filter(|line| line.starts_with("use callwright_parse::")) {
+            seen += 1;
+            let reads = ["parse::value", "parse::format", "parse::read"].iter().any(|module| line.contains(module));
+            let allowed = ["format::Formats;", "read::{Parsed, Parser};", "read::Parsed;"];
+            let named = line.trim_start_matches("use callwright_parse::");
+            assert!(!reads || allowed.contains(&named), "{}: {line}", entry.path().display());
         }
     }
+    assert!(seen > 5, "the bench uses the reading core");
 }

@@ -1,5 +1,4 @@
 //! Texts of bounded length over real vocabularies: their masks are large, and none may fail.
-#![cfg(feature = "llama")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -8,14 +7,15 @@ use callwright::chat::{Call, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::format::Formats;
-use callwright::infer::{Lexicon, llama};
+use callwright::infer::Lexicon;
 
 use serde_json::json;
 
 #[test]
 fn bounded_texts_are_held_in_every_format() {
-    let Some(shared) = common::shared() else { return };
-    let lexicon = Lexicon::new(llama::vocabulary(&shared.join("vocab/ggml-vocab-qwen2.gguf")).expect("a vocabulary"));
+    let Some(shared) = callwright_test_support::shared() else { return };
+    let lexicon =
+        Lexicon::new(callwright_llama::vocabulary(&shared.join("vocab/ggml-vocab-qwen2.gguf")).expect("a vocabulary"));
     let bounds = |least: u64, most: u64| json!({"type": "string", "minLength": least, "maxLength": most});
     let text = "at the quay, behind <b>the old customs house</b>\nand then left; ring twice";
     let call = Call::new("note", [("text".to_owned(), json!(text))].into_iter().collect());

@@ -1,6 +1,5 @@
 //! Enforcement in every built-in format: what the grammar lets through is read strictly and satisfies the schemas
 //! (law 6), and what the format writes is let through (law 3).
-#![cfg(feature = "engine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -14,8 +13,8 @@ use callwright::constrain::Constraint;
 use callwright::format::{Field, Format, Formats, Piece, ShapeName};
 use callwright::infer::{Generator, Job, Local};
 use callwright::read::Parser;
+use callwright_test_support::schemas;
 use common::jobs::collect;
-use common::schemas;
 use common::scripted::{Script, Scripted, Words};
 use serde_json::json;
 

@@ -1,5 +1,4 @@
 //! Law 6, *enforced means valid*: what the decoding grammar lets through parses strictly and satisfies the schema.
-#![cfg(feature = "engine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -12,8 +11,8 @@ use callwright::constrain::Constraint;
 use callwright::format::{Format, Formats};
 use callwright::infer::{Generator, Job};
 use callwright::read::Parser;
+use callwright_test_support::schemas;
 use common::jobs::collect;
-use common::schemas;
 use common::scripted::{Script, Scripted};
 
 /// What became of a job under enforcement.

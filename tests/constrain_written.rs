@@ -1,5 +1,4 @@
 //! What every format writes may be generated under its grammar (law 3), and a model that writes it is not disturbed.
-#![cfg(feature = "engine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -12,8 +11,8 @@ use callwright::constrain::Constraint;
 use callwright::format::{Escape, Format, Formats, Nested};
 use callwright::infer::Job;
 use callwright::read::Parser;
+use callwright_test_support::reading::{call, nasty_calls, tools_of};
 use common::jobs::collect;
-use common::reading::{call, nasty_calls, tools_of};
 use common::scripted::{Script, Scripted, Words};
 use serde_json::json;
 

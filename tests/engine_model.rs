@@ -1,8 +1,7 @@
 //! A model without a row is prompted and read as its own template writes calls.
-#![cfg(any(feature = "llama", feature = "candle"))]
 #![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 
-use callwright::engine::Engine;
+use callwright::Engine;
 use callwright::format::Formats;
 use callwright::models::gguf::Header;
 use callwright::prompt::Prompter;

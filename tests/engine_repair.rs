@@ -1,13 +1,12 @@
 //! The repair ladder over recorded outputs: what is asked again, what is taken back, what a turn settles on.
-#![cfg(feature = "engine")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use callwright::chat::{
     Event, Fault, FinishReason, Message, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason,
 };
-use callwright::engine::{Delivery, Enforce, Engine};
 use callwright::infer::{Played, Replay};
 use callwright::repair::{Ladder, Rung};
+use callwright::{Delivery, Enforce, Engine};
 use serde_json::json;
 
 const FAULTY: &str = "On it.<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>";

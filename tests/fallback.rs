@@ -1,5 +1,4 @@
 //! Asking someone else: for which reasons, in which order, within which budget, and what of it leaves.
-#![cfg(feature = "cloud")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
@@ -7,13 +6,13 @@ use std::sync::Arc;
 use callwright::chat::{
     Call, Cost, Event, Image, Message, Money, Outcome, Reason, Request, Response, Tool, ToolChoice, WithdrawReason,
 };
-use callwright::engine::fallback::{Complex, Fallback, Link, Policy, Share};
-use callwright::engine::{Builder, Engine};
 use callwright::error::FailureKind;
+use callwright::fallback::{Complex, Fallback, Link, Policy, Share};
 use callwright::infer::{Played, Replay as Recorded};
-use callwright::ledger::{Ledger, Line};
-use callwright::price::Prices;
-use callwright::provider::{Registry, Replay, Reply, Tokens, Whole};
+use callwright::providers::ledger::{Ledger, Line};
+use callwright::providers::price::Prices;
+use callwright::providers::{Registry, Replay, Reply, Tokens, Whole};
+use callwright::{Builder, Engine};
 use callwright::{Error, ErrorKind};
 use serde_json::json;
 
@@ -38,7 +37,7 @@ fn builder(local: &[&str], providers: &[&Arc<Replay>], policy: Policy) -> Builde
     let registry = Registry::default();
     let mut chain = Vec::new();
     for provider in providers {
-        let name = callwright::provider::Provider::info(provider.as_ref()).name.clone();
+        let name = callwright::providers::Provider::info(provider.as_ref()).name.clone();
         registry.put(&name, Arc::clone(provider) as _);
         chain.push(name.parse::<Link>().unwrap());
     }

@@ -1,14 +1,12 @@
 //! The fuzz targets over what they begin with, and over what fuzzing has found: a bug that was found stays found.
 //!
 //! The bodies are those that the fuzzers run (`fuzz/src/targets/`); here they see the seeds only, so it takes seconds.
-#![cfg(feature = "models")]
 
-mod common;
 #[path = "../fuzz/src/targets/mod.rs"]
 #[allow(clippy::missing_panics_doc, unreachable_pub, dead_code, reason = "a library there, a module here")]
 mod targets;
 
-use common::{cost, reading, root};
+use callwright_test_support::root;
 
 #[test]
 fn no_seed_breaks_a_law() {

@@ -1,13 +1,12 @@
 //! candle and llama.cpp give the same: the same tokens of a text, and the same likeliest tokens after it.
-#![cfg(all(feature = "llama", feature = "candle"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
 
 use std::path::{Path, PathBuf};
 
-use callwright::engine::BackendName;
-use callwright::infer::{Vocab, candle, llama};
+use callwright::BackendName;
+use callwright::infer::Vocab;
 use common::jobs::backend;
 use common::networks::{NETWORKS, beginnings};
 use common::raw::{compute, distance, greedy};
@@ -90,7 +89,10 @@ const NASTY: &[&str] = &[
 ];
 
 fn agree(file: &Path) {
-    let (one, other) = (candle::vocabulary(file).expect("it is read"), llama::vocabulary(file).expect("it is read"));
+    let (one, other) = (
+        callwright_candle::vocabulary(file).expect("it is read"),
+        callwright_llama::vocabulary(file).expect("it is read"),
+    );
     let (one, other): (&dyn Vocab, &dyn Vocab) = (&*one, &*other);
     let shown = file.display();
     assert_eq!(one.size(), other.size(), "{shown}");
@@ -116,7 +118,7 @@ fn agree(file: &Path) {
     let mut texts: Vec<String> = NASTY.iter().map(|text| (*text).to_owned()).collect();
     texts.push(NASTY.join(" "));
     texts.push(NASTY.join("\n"));
-    texts.push(std::fs::read_to_string("src/infer/sequence.rs").expect("a source"));
+    texts.push(std::fs::read_to_string("crates/infer/src/sequence.rs").expect("a source"));
     texts.push(std::fs::read_to_string("fixtures/models/questions.jsonl").expect("questions")[..40_000].to_owned());
     // llama.cpp knows Phi-3 by its name and drops blanks behind its special words; candle does not run that network.
     let special = !file.ends_with("ggml-vocab-phi-3.gguf");
@@ -158,7 +160,7 @@ fn tokens_of_the_embedded_model_are_equal() {
 
 #[test]
 fn tokens_of_real_vocabularies_are_equal() {
-    let Some(shared) = common::shared() else { return };
+    let Some(shared) = callwright_test_support::shared() else { return };
     let folder = std::fs::read_dir(shared.join("vocab")).expect("vocabularies");
     let mut files: Vec<PathBuf> = folder.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();

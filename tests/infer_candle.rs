@@ -1,15 +1,14 @@
 //! candle's own promises: a sequence can be cut, copied, kept and computed in company, and nothing of it shows in the
 //! logits, to the last bit. What it does not compute is told.
-#![cfg(feature = "candle")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
+use callwright::BackendName;
 use callwright::ErrorKind;
-use callwright::engine::BackendName;
 use callwright::infer::backend::{Batch, Entry};
-use callwright::infer::candle::{self, CandleSettings};
 use callwright::infer::{Backend, Token};
+use callwright_candle::{self, CandleSettings};
 use candle_core::quantized::GgmlDType;
 use common::networks::{LLAMA, NETWORKS, Network, Part, beginnings};
 use common::raw::{compute, greedy, together};
@@ -117,7 +116,7 @@ fn what_a_batch_cannot_name_is_refused() {
 fn another_architecture_names_the_way_out() {
     let folder = tempdir().expect("a folder");
     let strange = Network { architecture: "gemma3", ..LLAMA }.write(folder.path());
-    let error = candle::open(&strange, &CandleSettings::default()).expect_err("it is not computed");
+    let error = callwright_candle::open(&strange, &CandleSettings::default()).expect_err("it is not computed");
     assert!(error.to_string().contains("the architecture `gemma3`"), "{error}");
     assert!(error.hint_text().is_some_and(|hint| hint.contains("--backend llama")), "{error:?}");
 }
@@ -132,7 +131,7 @@ fn every_weight_must_have_a_use() {
     let at = bytes.windows(name.len()).position(|window| window == name).expect("its name");
     bytes[at..at + name.len()].copy_from_slice(b"blk.1.attn_sinks_");
     std::fs::write(&path, bytes).expect("it can be written");
-    let error = candle::open(&path, &CandleSettings::default()).expect_err("a part would be left out");
+    let error = callwright_candle::open(&path, &CandleSettings::default()).expect_err("a part would be left out");
     assert!(error.to_string().contains("attn_sinks_"), "{error}");
 }
 
@@ -143,7 +142,7 @@ fn half_a_file_is_no_model() {
     let bytes = std::fs::read(&path).expect("it is there");
     for length in [0, 10, 3000, bytes.len() / 2, bytes.len() - 1] {
         std::fs::write(&path, &bytes[..length]).expect("it can be written");
-        let error = candle::open(&path, &CandleSettings::default()).expect_err("it is cut off");
+        let error = callwright_candle::open(&path, &CandleSettings::default()).expect_err("it is cut off");
         assert_eq!(error.kind(), ErrorKind::ModelCorrupt, "{length}: {error}");
     }
 }

@@ -1,15 +1,14 @@
 //! What forced tokens change: the same questions, with what the grammar forces written by the loop and by the model. Set
 //! `CALLWRIGHT_TEST_MODEL` to a GGUF file to see it on that one.
-#![cfg(any(feature = "llama", feature = "candle"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
 
-use callwright::bench::judge;
 use callwright::chat::{Prompt, Request, Response, Tool, ToolChoice};
-use callwright::engine::{BackendName, Engine};
 use callwright::infer::{Chunks, Forced, Generator, Job, ModelInfo};
-use callwright::record::Recording;
+use callwright::{BackendName, Engine};
+use callwright_bench::judge;
+use callwright_record::Recording;
 use common::jobs::{model, model_file};
 
 /// A model that writes all of its tokens itself.
@@ -33,7 +32,7 @@ impl Generator for Unforced {
 /// Calls are valid in both ways; how many texts differ, and how many are right, is told.
 #[tokio::test]
 async fn forced_tokens_keep_calls_valid() {
-    let Some(file) = model_file() else { return };
+    let file = model_file();
     let tools: Vec<Tool> = serde_json::from_str(&std::fs::read_to_string("examples/tools.json").unwrap()).unwrap();
     let questions = std::fs::read_to_string("examples/questions.jsonl").unwrap();
     let questions: Vec<serde_json::Value> = questions.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -1,5 +1,4 @@
 //! The token loop over a scripted backend: stops, budgets, cuts, cancellation, reuse of the prompt.
-#![cfg(feature = "engine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;

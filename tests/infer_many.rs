@@ -1,5 +1,4 @@
 //! Many jobs over one scripted backend: company, fairness, shared beginnings, a full queue, guesses.
-#![cfg(feature = "engine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;

@@ -1,6 +1,5 @@
 //! The token loop on a real model, on every engine that is built in. Set `CALLWRIGHT_TEST_MODEL` to a GGUF file to run it
 //! on that one.
-#![cfg(any(feature = "llama", feature = "candle"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;

@@ -1,5 +1,4 @@
 //! Beginnings of prompts on disk: a new process finds them, a broken file is a miss, and nothing else changes.
-#![cfg(feature = "engine")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;

@@ -1,5 +1,4 @@
 //! Text in, tools out, on a remote engine: what it is asked, what it answers, and a real llama-server where there is one.
-#![cfg(feature = "cloud")]
 #![allow(
     clippy::expect_used,
     clippy::disallowed_methods,
@@ -7,24 +6,22 @@
     reason = "a test stops at the first surprise, and says what it skips"
 )]
 
-#[path = "common/asking.rs"]
+#[path = "../crates/providers/tests/common/asking.rs"]
 mod asking;
-#[path = "common/fault_server.rs"]
-mod fault_server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use asking::{QUICK, block_on, catalog, gate};
+use callwright::Engine;
 use callwright::chat::{Piece, Prompt, Request, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
-use callwright::engine::Engine;
 use callwright::error::{FailureKind, Wait};
 use callwright::format::Formats;
 use callwright::infer::{Chunk, Generator, Job};
-use callwright::provider::{Bodies, Parts, Raw, RawEngine};
-use fault_server::{Act, Came, Server, answer, streamed};
+use callwright::providers::{Bodies, Parts, Raw, RawEngine};
+use callwright_test_support::fault_server::{Act, Came, Server, answer, streamed};
 use serde_json::{Value, json};
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
@@ -255,10 +252,9 @@ fn formats_that_gbnf_can_say() {
 /// Against a real llama-server, whose own chat endpoint drops tools for templates that know none.
 #[test]
 fn a_real_llama_server_calls_tools() {
-    let Some(address) = std::env::var("CALLWRIGHT_TEST_LLAMA_SERVER").ok().filter(|address| !address.is_empty()) else {
-        println!("skipped: CALLWRIGHT_TEST_LLAMA_SERVER names no llama-server, as http://127.0.0.1:8080");
-        return;
-    };
+    // Where one listens, as http://127.0.0.1:8080.
+    let Some(address) = callwright_test_support::means::named("CALLWRIGHT_TEST_LLAMA_SERVER", || false) else { return };
+    let address = address.into_string().expect("an address");
     let folder = tempfile::tempdir().expect("a folder");
     let catalog = catalog("openai_chat", &address, "limits = { first_byte_s = 120.0, progress_s = 120.0 }");
     let parts = Parts::new(Arc::clone(catalog.get("test").expect("a row")), None, gate(folder.path(), Bodies::LeftOut));

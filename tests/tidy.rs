@@ -7,7 +7,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Who may import whom. A module that is not named on the right is a mistake.
+/// The crates, and which of ours each may depend on. ARCHITECTURE.md draws it; the compiler holds the rest.
+const CRATES: &[(&str, &[&str])] = &[
+    ("parse", &[]),
+    ("gguf", &[]),
+    ("models", &["parse", "gguf"]),
+    ("prompt", &["parse", "models"]),
+    ("constrain", &["parse"]),
+    ("infer", &["parse", "constrain"]),
+    ("preflight", &[]),
+    ("llama", &["parse", "infer"]),
+    ("candle", &["parse", "gguf", "infer"]),
+    ("record", &["parse"]),
+    ("bench", &["parse", "record"]),
+    ("providers", &["parse", "models", "prompt", "constrain", "infer", "record"]),
+    ("", &["parse", "models", "prompt", "constrain", "infer", "llama", "candle", "providers"]),
+    ("cli", &["", "parse", "models", "prompt", "constrain", "infer", "providers", "record", "bench"]),
+];
+
+/// Inside the reading core, who may import whom.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("chat", &[]),
     ("error", &["chat"]),
@@ -16,65 +34,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("check", &["chat", "value", "error"]),
     ("read", &["chat", "value", "format", "check", "error"]),
     ("repair", &["chat", "value", "format", "check", "error"]),
-    ("lines", &[]),
-    ("ggml", &[]),
-    ("models", &["chat", "format", "check", "ggml", "error"]),
-    ("prompt", &["chat", "format", "check", "models", "error"]),
-    ("constrain", &["chat", "format", "check", "error"]),
-    ("infer", &["chat", "constrain", "ggml", "error"]),
-    ("provider", &["chat", "models", "prompt", "constrain", "infer", "lines", "error"]),
-    ("price", &["chat", "error"]),
-    ("ledger", &["chat", "lines", "error"]),
-    (
-        "engine",
-        &[
-            "chat",
-            "models",
-            "prompt",
-            "constrain",
-            "infer",
-            "format",
-            "value",
-            "check",
-            "read",
-            "repair",
-            "provider",
-            "price",
-            "ledger",
-            "error",
-        ],
-    ),
-    ("record", &["chat", "format", "value", "check", "read", "repair", "models", "lines", "error"]),
-    ("bench", &["chat", "format", "value", "check", "read", "repair", "models", "record", "error"]),
-    ("config", &["chat", "models", "check", "provider", "price", "ledger", "engine", "format", "error"]),
-    (
-        "cli",
-        &[
-            "chat",
-            "models",
-            "prompt",
-            "constrain",
-            "infer",
-            "format",
-            "value",
-            "check",
-            "read",
-            "repair",
-            "provider",
-            "price",
-            "ledger",
-            "engine",
-            "record",
-            "bench",
-            "config",
-            "error",
-        ],
-    ),
 ];
+
+/// What a crate may use of the reading core, where that is not all of it.
+const OF_PARSE: &[(&str, &[&str])] =
+    &[("infer", &["chat", "error"]), ("llama", &["chat", "error"]), ("candle", &["chat", "error"])];
 
 /// The only files that may hold `unsafe`, and why.
 const UNSAFE: &[(&str, &str)] =
-    &[("src/infer/llama/context.rs", "the context borrows the model that the same struct owns")];
+    &[("crates/llama/src/context.rs", "the context borrows the model that the same struct owns")];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -98,22 +66,26 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The module of a file below `src/`, by its first folder or its name.
-fn module(path: &Path) -> String {
-    let first = path.iter().nth(1).expect("below src").to_string_lossy().into_owned();
-    first.trim_end_matches(".rs").to_owned()
+/// The folder of a crate: `src/` of the root is the engine's.
+fn source_folder(name: &str) -> PathBuf {
+    if name.is_empty() { PathBuf::from("src") } else { Path::new("crates").join(name).join("src") }
+}
+
+/// The sources of all crates.
+fn all_sources() -> Vec<(PathBuf, String)> {
+    CRATES.iter().flat_map(|(name, _)| sources(&source_folder(name).to_string_lossy())).collect()
 }
 
 #[test]
 fn every_module_says_what_it_is() {
     let silent: Vec<_> =
-        sources("src").into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
+        all_sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
     assert!(silent.is_empty(), "these files do not open with `//!`: {silent:?}");
 }
 
 #[test]
 fn no_file_is_over_400_lines() {
-    let long: Vec<_> = ["src", "tests", "examples", "benches"]
+    let long: Vec<_> = ["src", "crates", "tests", "examples", "benches"]
         .into_iter()
         .flat_map(sources)
         .map(|(path, text)| (path, text.lines().count()))
@@ -122,24 +94,77 @@ fn no_file_is_over_400_lines() {
     assert!(long.is_empty(), "these files are too long: {long:?}");
 }
 
+/// The crate graph is the import table: what a crate's manifest names is what the picture allows, no less and no more.
+#[test]
+fn crates_depend_as_the_picture_says() {
+    let named: Vec<_> = CRATES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut there: Vec<_> = fs::read_dir(root().join("crates"))
+        .expect("there are crates")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .chain([String::new()])
+        .collect();
+    let mut known = named;
+    known.sort();
+    there.sort();
+    assert_eq!(there, known, "a crate is missing here, or there");
+    let drawn = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("there is an ARCHITECTURE.md");
+    for (name, allowed) in CRATES {
+        let manifest = if name.is_empty() { root() } else { root().join("crates").join(name) }.join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).expect("a manifest");
+        let table: toml::Table = manifest.parse().expect("a manifest is TOML");
+        let none = toml::Table::new();
+        let dependencies = table.get("dependencies").and_then(toml::Value::as_table).unwrap_or(&none);
+        let mut ours: Vec<_> = dependencies
+            .keys()
+            .filter_map(|key| if key == "callwright" { Some("") } else { key.strip_prefix("callwright-") })
+            .collect();
+        let mut allowed = allowed.to_vec();
+        ours.sort_unstable();
+        allowed.sort_unstable();
+        assert_eq!(ours, allowed, "the dependencies of `{name}`");
+        let shown = |name: &str| if name.is_empty() { "callwright".to_owned() } else { name.to_owned() };
+        let row = format!(
+            "| `{}` | {} |",
+            shown(name),
+            allowed.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ")
+        );
+        assert!(drawn.contains(&row), "ARCHITECTURE.md does not have the row\n{row}");
+    }
+}
+
+/// What follows `prefix` in the code of a file: the modules that it names, with their lines.
+fn names_after<'t>(text: &'t str, prefix: &'t str) -> impl Iterator<Item = (usize, &'t str, &'t str)> {
+    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).flat_map(move |(number, line)| {
+        line.match_indices(prefix).map(move |(at, _)| {
+            let rest = &line[at + prefix.len()..];
+            let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            (number + 1, name, line)
+        })
+    })
+}
+
 #[test]
 fn imports_follow_the_table() {
     let mut strays = Vec::new();
-    for (path, text) in sources("src") {
-        let module = module(&path);
+    for (path, text) in sources("crates/parse/src") {
+        let module = path.iter().nth(3).expect("below src").to_string_lossy().trim_end_matches(".rs").to_owned();
         let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
-            assert!(["lib", "main"].contains(&module.as_str()), "{module} is not in the import table");
+            assert_eq!(module, "lib", "{module} is not in the import table");
             continue;
         };
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
-            for (at, _) in line.match_indices("crate::") {
-                let rest = &line[at + "crate::".len()..];
-                let named = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-                // `crate::{a, b}` would hide from this test, so it is not allowed at all.
-                let known =
-                    named == module || allowed.contains(&named) || ["Error", "ErrorKind", "Result"].contains(&named);
-                if !known {
-                    strays.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+        // `crate::{a, b}` would hide from this test, so it is not allowed at all.
+        for (number, named, line) in names_after(&text, "crate::") {
+            if named != module && !allowed.contains(&named) {
+                strays.push(format!("{}:{number}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    for (name, allowed) in OF_PARSE {
+        for (path, text) in sources(&source_folder(name).to_string_lossy()) {
+            for (number, named, line) in names_after(&text, "callwright_parse::") {
+                if !allowed.contains(&named) && !["Error", "ErrorKind", "Result"].contains(&named) {
+                    strays.push(format!("{}:{number}: {}", path.display(), line.trim()));
                 }
             }
         }
@@ -150,7 +175,7 @@ fn imports_follow_the_table() {
 #[test]
 fn unsafe_only_where_it_is_named() {
     let word = ["unsafe", " {"].concat();
-    let stray: Vec<_> = sources("src")
+    let stray: Vec<_> = all_sources()
         .into_iter()
         .filter(|(path, text)| text.contains(&word) && !UNSAFE.iter().any(|(allowed, _)| path == Path::new(allowed)))
         .map(|(path, _)| path)
@@ -160,9 +185,9 @@ fn unsafe_only_where_it_is_named() {
 
 #[test]
 fn only_the_printer_prints() {
-    let stray: Vec<_> = sources("src")
+    let stray: Vec<_> = all_sources()
         .into_iter()
-        .filter(|(path, _)| !path.ends_with("cli/printer.rs"))
+        .filter(|(path, _)| !path.ends_with("cli/src/printer.rs"))
         .flat_map(|(path, text)| {
             let code = |line: &&str| !line.trim_start().starts_with("//");
             let prints = |line: &&str| ["println!(", "print!(", "dbg!("].iter().any(|word| line.contains(word));
@@ -176,7 +201,7 @@ fn only_the_printer_prints() {
 /// What the crate depends on with these options of `cargo tree`, one crate a line.
 fn depends_on(options: &[&str]) -> String {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--edges", "normal,build", "--no-default-features", "--prefix", "none"])
+        .args(["tree", "--locked", "--edges", "normal,build", "--prefix", "none"])
         .args(["--format", "{p}"])
         .args(options)
         .current_dir(root())
@@ -191,7 +216,7 @@ fn depends_on(options: &[&str]) -> String {
 /// DESIGN section 4: the core builds without tokio or C++ and depends on nothing that excludes wasm32.
 #[test]
 fn the_core_is_light() {
-    let tree = depends_on(&["--target", "wasm32-unknown-unknown"]);
+    let tree = depends_on(&["--package", "callwright-parse", "--target", "wasm32-unknown-unknown"]);
     let heavy = [
         "tokio",
         "mio",
@@ -221,7 +246,7 @@ fn the_core_is_light() {
 /// The second engine is there for machines without a C++ compiler.
 #[test]
 fn candle_builds_in_rust_alone() {
-    let tree = depends_on(&["--features", "candle,cli"]);
+    let tree = depends_on(&["--package", "callwright-cli", "--no-default-features", "--features", "candle"]);
     let compiled = ["cc ", "cmake", "bindgen", "llama-cpp", "ring"];
     let found: Vec<_> = tree.lines().filter(|line| compiled.iter().any(|name| line.starts_with(name))).collect();
     assert!(found.is_empty(), "candle depends on {found:?}");

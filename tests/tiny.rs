@@ -1,5 +1,4 @@
 //! The promises of the model in the repository: its questions are new to it, and it answers them well enough.
-#![cfg(all(feature = "cli", any(feature = "llama", feature = "candle")))]
 #![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 
 mod common;
@@ -7,14 +6,14 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 
+use callwright::Engine;
 use callwright::chat::{Request, Tool, ToolChoice};
-use callwright::engine::Engine;
 use callwright::models::Places;
-use callwright::record::Expected;
+use callwright_record::Expected;
 use serde_json::Value;
 
 fn words(file: &str) -> Value {
-    let path = common::root().join("fixtures/models/train/words").join(file);
+    let path = callwright_test_support::root().join("fixtures/models/train/words").join(file);
     serde_json::from_str(&fs::read_to_string(&path).expect("the word lists are there")).expect("JSON")
 }
 
@@ -62,10 +61,11 @@ struct Question {
 
 #[tokio::test]
 async fn the_embedded_model_calls_the_right_tool() {
-    let home = common::Home::new();
+    let home = tempfile::tempdir().expect("a folder for the test");
     let places = Places::new(home.path().join("hub"), home.path().join("cache"));
     let engine = Engine::builder().places(places).build().await.expect("the model is part of the crate");
-    let file = fs::read_to_string(common::root().join("fixtures/models/questions.jsonl")).expect("questions");
+    let file =
+        fs::read_to_string(callwright_test_support::root().join("fixtures/models/questions.jsonl")).expect("questions");
     let (mut asked, mut valid, mut right, mut exact) = (0, 0, 0, 0);
     for line in file.lines() {
         let question: Question = serde_json::from_str(line).expect("a question");

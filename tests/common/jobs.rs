@@ -4,30 +4,22 @@ use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
+use callwright::BackendName;
 use callwright::Result;
-use callwright::engine::BackendName;
-#[cfg(feature = "candle")]
-use callwright::infer::candle::CandleSettings;
 use callwright::infer::{Backend, Chunk, Chunks, End, Generator, Job, Local};
+#[cfg(feature = "candle")]
+use callwright_candle::CandleSettings;
 use futures_core::Stream;
 
 /// The model that tests run on: CALLWRIGHT_TEST_MODEL, else the random one of the repository.
-pub fn model_file() -> Option<PathBuf> {
-    if let Some(file) = std::env::var_os("CALLWRIGHT_TEST_MODEL") {
-        return Some(PathBuf::from(file));
-    }
-    let file = PathBuf::from("fixtures/models/random_llama.gguf");
-    if !file.is_file() {
-        println!("skipped: there is no fixtures/models/random_llama.gguf");
-        return None;
-    }
-    Some(file)
+pub fn model_file() -> PathBuf {
+    std::env::var_os("CALLWRIGHT_TEST_MODEL").map_or_else(|| "fixtures/models/random_llama.gguf".into(), PathBuf::from)
 }
 
 /// That model on each engine that is built in, on one thread: threads of tests that run side by side would wait for
 /// each other.
 pub fn models() -> Vec<Box<dyn Generator>> {
-    let Some(file) = model_file() else { return Vec::new() };
+    let file = model_file();
     BackendName::built_in().iter().map(|backend| model(*backend, &file)).collect()
 }
 
@@ -42,9 +34,9 @@ pub fn model(engine: BackendName, file: &Path) -> Box<dyn Generator> {
 pub fn backend(backend: BackendName, file: &Path) -> Box<dyn Backend> {
     let opened: Result<Box<dyn Backend>> = match backend {
         #[cfg(feature = "llama")]
-        BackendName::Llama => callwright::infer::llama::backend(file, &on_one_thread()),
+        BackendName::Llama => callwright_llama::backend(file, &on_one_thread()),
         #[cfg(feature = "candle")]
-        BackendName::Candle => callwright::infer::candle::backend(file, &CandleSettings::default()),
+        BackendName::Candle => callwright_candle::backend(file, &CandleSettings::default()),
         #[cfg(not(all(feature = "llama", feature = "candle")))]
         _ => Err(callwright::Error::new(callwright::ErrorKind::Backend, "it is not built in")),
     };
@@ -52,8 +44,8 @@ pub fn backend(backend: BackendName, file: &Path) -> Box<dyn Backend> {
 }
 
 #[cfg(feature = "llama")]
-fn on_one_thread() -> callwright::infer::llama::LlamaSettings {
-    let mut settings = callwright::infer::llama::LlamaSettings::default();
+fn on_one_thread() -> callwright_llama::LlamaSettings {
+    let mut settings = callwright_llama::LlamaSettings::default();
     settings.threads = Some(1);
     settings
 }
@@ -76,7 +68,7 @@ pub fn rest(chunks: &mut Chunks) -> Result<(Vec<u8>, End)> {
         match next(chunks).expect("an end comes before the stream's end")? {
             Chunk::Text(bytes) => text.extend(bytes),
             Chunk::End(end) => return Ok((text, end)),
-            _ => {}
+            Chunk::Prefill { .. } => {}
         }
     }
 }

@@ -1,91 +1,21 @@
-//! What several tests need: the binary in a clean corner of its own.
+//! What tests of the token loop share: engines, scripted backends, networks.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
     clippy::must_use_candidate,
     clippy::new_without_default,
     clippy::missing_panics_doc,
     clippy::doc_markdown,
-    reason = "a test may stop at the first surprise, and says what it skips"
+    reason = "a test may stop at the first surprise"
 )]
 
-pub mod cost;
-pub mod cut;
-#[cfg(feature = "engine")]
+#[cfg(any(feature = "llama", feature = "candle"))]
 pub mod jobs;
 #[cfg(feature = "candle")]
 pub mod networks;
-#[cfg(feature = "engine")]
 pub mod raw;
-pub mod reading;
-#[cfg(feature = "engine")]
-pub mod schemas;
-#[cfg(feature = "engine")]
 pub mod scripted;
-
-use std::path::{Path, PathBuf};
-
-#[cfg(feature = "cli")]
-use assert_cmd::Command;
-use tempfile::TempDir;
-
-/// A home folder of its own, so that no test sees the caches and settings of whoever runs it.
-pub struct Home {
-    folder: TempDir,
-}
-
-impl Home {
-    pub fn new() -> Self {
-        Self { folder: TempDir::new().expect("a folder for the test") }
-    }
-
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    #[cfg(feature = "cli")]
-    /// The binary, with this home and nothing else of the environment but the way to programs.
-    pub fn callwright(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_callwright"));
-        command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.current_dir(root());
-        command
-    }
-}
-
-/// How a command ended and what it said.
-#[cfg(feature = "cli")]
-pub struct Said {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
-
-/// Runs a command to its end.
-#[cfg(feature = "cli")]
-pub fn say(command: &mut Command) -> Said {
-    let output = command.output().expect("the binary starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("callwright writes text");
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-/// The repository.
-pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The folder of recorded outputs and real templates, where there is one: unset is a skip, set and missing a failure.
-pub fn shared() -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("CALLWRIGHT_SHARED").map(PathBuf::from) else {
-        println!("skipped: CALLWRIGHT_SHARED names no folder of recorded outputs");
-        return None;
-    };
-    let folder = if folder.is_relative() { root().join(folder) } else { folder };
-    assert!(folder.is_dir(), "CALLWRIGHT_SHARED is set and {} is no folder", folder.display());
-    Some(folder)
-}

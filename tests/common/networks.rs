@@ -64,7 +64,8 @@ impl Network {
     /// Writes a model of this kind into a folder, with the tokenizer of the random model in the repository.
     pub fn write(&self, folder: &Path) -> PathBuf {
         let path = folder.join(format!("{}.gguf", self.architecture));
-        let mut donor = File::open(super::root().join("fixtures/models/random_llama.gguf")).expect("the random model");
+        let mut donor = File::open(callwright_test_support::root().join("fixtures/models/random_llama.gguf"))
+            .expect("the random model");
         let metadata = self.metadata(Content::read(&mut donor).expect("a header"));
         let tokens = match &metadata.iter().find(|(key, _)| key == "tokenizer.ggml.tokens").expect("tokens").1 {
             Value::Array(tokens) => tokens.len(),

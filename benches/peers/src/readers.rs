@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use callwright::chat::Tool;
-use callwright::check::ToolSet;
-use callwright::format::{Format, Formats};
-use callwright::read::Parser;
+use callwright_parse::chat::Tool;
+use callwright_parse::check::ToolSet;
+use callwright_parse::format::{Format, Formats};
+use callwright_parse::read::Parser;
 use dynamo_parsers::tool_calling::jail::{Annotated, apply_tool_calling_jail};
 use dynamo_parsers::{ToolDefinition, try_tool_call_parse_aggregate};
 use dynamo_protocols::types::{

@@ -4,7 +4,7 @@
 
 use std::io::Cursor;
 
-use callwright::models::gguf::Header;
+use callwright_gguf::Header;
 
 use super::{LONGEST, in_time};
 

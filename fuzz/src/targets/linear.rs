@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::super::cost::cost;
 use super::parser::How;
+use callwright_test_support::cost::cost;
 
 /// How long the short text and the long one are.
 const SIZES: [usize; 2] = [12_000, 96_000];

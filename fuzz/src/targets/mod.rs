@@ -12,7 +12,7 @@ pub mod values;
 
 use std::time::{Duration, Instant};
 
-use super::cost::least_cost;
+use callwright_test_support::cost::least_cost;
 
 /// Takes any bytes; panics where a law is broken.
 pub type Target = fn(&[u8]);

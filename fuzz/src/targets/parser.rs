@@ -5,14 +5,14 @@
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use callwright::chat::{Event, Fault, Tool};
-use callwright::check::{Level, ToolSet};
-use callwright::format::{Format, Formats, Scout};
-use callwright::read::{Parsed, Parser};
+use callwright_parse::chat::{Event, Fault, Tool};
+use callwright_parse::check::{Level, ToolSet};
+use callwright_parse::format::{Format, Formats, Scout};
+use callwright_parse::read::{Parsed, Parser};
 use serde_json::json;
 
-use super::super::reading::{arguments, fixture_tools, merge, tiling};
 use super::{LONGEST, cuts, in_time};
+use callwright_test_support::reading::{arguments, fixture_tools, merge, tiling};
 
 /// How many bytes choose.
 pub const CHOICES: usize = 4;

@@ -3,8 +3,8 @@
 //! The input is JSON texts one after another: the schema, then arguments. Bytes that are no JSON choose a schema from
 //! the keywords instead, so that every input says something.
 
-use callwright::chat::Tool;
-use callwright::check::{Checked, Level, ToolSet};
+use callwright_parse::chat::Tool;
+use callwright_parse::check::{Checked, Level, ToolSet};
 use serde_json::{Map, Value, json};
 
 use super::{LONGEST, in_time};

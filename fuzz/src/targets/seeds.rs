@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use callwright::format::Formats;
+use callwright_parse::format::Formats;
 
 /// The seeds of a target.
 #[must_use]

@@ -2,7 +2,7 @@
 //!
 //! One byte chooses the cuts, one the place to read at; the rest is the text.
 
-use callwright::value::{self, CallDialect, Canonical, Reading, ScanState, Unread, ValueScan};
+use callwright_parse::value::{self, CallDialect, Canonical, Reading, ScanState, Unread, ValueScan};
 use serde_json::{Value, json};
 
 use super::{LONGEST, cuts, in_time};
@@ -64,7 +64,7 @@ fn assert_inside(text: &str, at: usize, read: &Result<Reading, Unread>, name: &s
     match read {
         Ok(reading) => {
             assert!(reading.end > at && text.get(at..reading.end).is_some(), "{name}: {reading:?}");
-            let inside = |fix: &callwright::chat::Fix| text.get(fix.span.clone()).is_some() && fix.call.is_none();
+            let inside = |fix: &callwright_parse::chat::Fix| text.get(fix.span.clone()).is_some() && fix.call.is_none();
             assert!(reading.fixes.iter().all(inside), "{name}: {reading:?}");
         }
         Err(unread) => assert!(unread.at() <= text.len(), "{name}: {unread:?}"),

@@ -1,0 +1,37 @@
+//! The worst cases, each with a caret below the place.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::World;
+use callwright_bench::{Bench, worst};
+use callwright_parse::error::Result;
+
+/// How many are shown, and how many where the caller wants to see more.
+const SHOWN: [usize; 2] = [5, 40];
+/// How much of a message stands in one line.
+const MESSAGE: usize = 160;
+
+pub(super) fn print(bench: &Bench, world: &World) -> Result<()> {
+    let printer = &world.printer;
+    for excerpt in worst(bench, SHOWN[usize::from(printer.is_verbose())]) {
+        let case = excerpt.case;
+        let class = case.class.map_or(case.outcome.name(), callwright_bench::Class::name);
+        let of = [case.model.as_str(), case.category.as_str()].into_iter().filter(|name| !name.is_empty());
+        let of = of.collect::<Vec<_>>().join(", ");
+        let title = if of.is_empty() { case.id.clone() } else { format!("{} ({of})", case.id) };
+        printer.line(&format!("\n{class} in {}", plain(&title)))?;
+        printer.line(&format!("  {}{}", excerpt.before, excerpt.after))?;
+        printer.line(&format!("  {:width$}^", "", width = excerpt.before.width()))?;
+        printer.line(&format!("  {}", plain(case.message.as_deref().unwrap_or_default())))?;
+    }
+    Ok(())
+}
+
+/// What is recorded may hold anything, and a terminal obeys some of it.
+fn plain(text: &str) -> String {
+    let mut plain: String = text.chars().take(MESSAGE).collect::<String>().replace(char::is_control, "·");
+    if text.chars().nth(MESSAGE).is_some() {
+        plain.push('…');
+    }
+    plain
+}

@@ -1,0 +1,130 @@
+//! `callwright doctor`: is everything there that a turn needs, and if not, what to do.
+
+use serde::Serialize;
+
+use crate::settings::VARIABLES;
+use callwright_parse::error::Result;
+
+use super::{Exit, World};
+
+/// Check what callwright needs on this machine
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit status 1: something is missing; each such line says what to do.")]
+pub(super) struct Args {
+    /// List every environment variable that is read
+    #[arg(long)]
+    variables: bool,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
+    if args.variables {
+        return variables(world);
+    }
+    let findings = [version(), engine(), processor(), models(world), formats(world), folder(world), network(world)];
+    if world.printer.wants_json() {
+        world.printer.json(&findings)?;
+    } else {
+        for finding in &findings {
+            let mark = if finding.ok { "ok " } else { "BAD" };
+            world.printer.line(&format!("{mark}  {:10} {}", finding.what, finding.found))?;
+            if let Some(hint) = &finding.hint {
+                world.printer.line(&format!("     {:10} hint: {hint}", ""))?;
+            }
+        }
+    }
+    Ok(if findings.iter().all(|finding| finding.ok) { Exit::Done } else { Exit::No })
+}
+
+fn good(what: &'static str, found: impl Into<String>) -> Finding {
+    Finding { what, ok: true, found: found.into(), hint: None }
+}
+
+fn bad(what: &'static str, error: &callwright_parse::Error) -> Finding {
+    Finding { what, ok: false, found: error.to_string(), hint: error.hint_text().map(str::to_owned) }
+}
+
+fn version() -> Finding {
+    good("version", concat!("callwright ", env!("CARGO_PKG_VERSION")))
+}
+
+fn engine() -> Finding {
+    let engines: Vec<&str> = [
+        #[cfg(feature = "llama")]
+        "llama.cpp",
+        #[cfg(feature = "candle")]
+        "candle",
+    ]
+    .into();
+    if !engines.is_empty() {
+        return good("engine", format!("{}, in process", engines.join(" and ")));
+    }
+    let hint = "build with the default features to run models: cargo install callwright".to_owned();
+    Finding { what: "engine", ok: false, found: "none was built in".to_owned(), hint: Some(hint) }
+}
+
+fn processor() -> Finding {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    good("processor", format!("{} {cores} core(s)", std::env::consts::ARCH))
+}
+
+fn models(world: &World) -> Finding {
+    match world.settings.registry() {
+        Ok(registry) => {
+            let here = world.settings.store().list(&registry);
+            let names: Vec<_> = here.iter().map(|entry| entry.located.name.to_string()).collect();
+            good("models", format!("{} here: {}", names.len(), names.join(", ")))
+        }
+        Err(error) => bad("models", &error),
+    }
+}
+
+fn formats(world: &World) -> Finding {
+    match world.settings.formats() {
+        Ok(formats) => good("formats", format!("{} tool-call formats", formats.iter().count())),
+        Err(error) => bad("formats", &error),
+    }
+}
+
+fn folder(world: &World) -> Finding {
+    let places = &world.settings.places;
+    good(
+        "folders",
+        format!("models in {}, own files in {}", places.hub_cache.display(), world.settings.config.display()),
+    )
+}
+
+fn network(world: &World) -> Finding {
+    let fallback = &world.settings.file.fallback;
+    if world.settings.offline {
+        return good("network", "off: nothing is ever downloaded, and nobody is asked");
+    }
+    let pull = if world.settings.places.offline { "not for `pull`" } else { "only for `pull`" };
+    let asked = fallback.chain.join(", ");
+    good(
+        "network",
+        if fallback.enabled { format!("{pull}, and to ask {asked}: fallback is on") } else { pull.to_owned() },
+    )
+}
+
+fn variables(world: &World) -> Result<Exit> {
+    if world.printer.wants_json() {
+        let table: serde_json::Map<_, _> =
+            VARIABLES.iter().map(|(name, meaning)| ((*name).to_owned(), (*meaning).into())).collect();
+        world.printer.json(&table)?;
+    } else {
+        for (name, meaning) in VARIABLES {
+            world.printer.line(&format!("{name:20} {meaning}"))?;
+        }
+    }
+    Ok(Exit::Done)
+}

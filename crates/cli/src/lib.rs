@@ -1,0 +1,232 @@
+//! Arguments to command to exit code: one command, one file.
+//!
+//! A command gets its arguments and the [`World`], does its work through the library, prints data on stdout and all
+//! else on stderr through the one [`Printer`], and returns an [`Exit`]. It reads no environment variable (`config`
+//! does) and ends no process (`main` does), so that tests can run it.
+
+mod ask;
+mod audit;
+mod bar;
+mod bench;
+mod chat;
+mod completions;
+mod config;
+mod doctor;
+mod grammar;
+mod list;
+mod man;
+mod model;
+mod out;
+mod parse;
+mod prices;
+mod printer;
+mod prompt;
+mod providers;
+mod pull;
+mod rm;
+mod run;
+mod sampling;
+pub mod settings;
+mod show;
+mod show_format;
+mod table;
+mod tools;
+mod usage;
+mod verify;
+
+use std::ffi::OsString;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::settings::{Flags, Settings};
+use callwright_models::{Located, ModelName};
+use callwright_parse::check::Level;
+use callwright_parse::error::{Error, ErrorKind, Result};
+
+pub use printer::Printer;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done: 0.
+    Done,
+    /// It ran, and the answer is no (no valid call, a gate that failed): 1.
+    No,
+    /// It could not be done: 2.
+    Failed,
+    /// Ctrl-C ended it: 130, as shells have it.
+    Interrupted,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::No => 1,
+            Exit::Failed => 2,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// What every command is given: the settings and the way to speak.
+#[derive(Debug)]
+pub struct World {
+    /// Where things are and what is allowed.
+    pub settings: Settings,
+    /// The only way to print.
+    pub printer: Printer,
+}
+
+impl World {
+    /// Finds a model, or fetches it where it is not on this machine and the network may be used.
+    pub(crate) fn pull(&self, name: &ModelName) -> Result<Located> {
+        let store = self.settings.store();
+        match store.locate(name) {
+            Err(missing) if missing.kind() == ErrorKind::ModelMissing && !matches!(name, ModelName::Path(_)) => {
+                self.printer.note(&format!("{name} is not on this machine yet: pulling it"));
+                store.pull(name, &mut bar::Bar::new(self.printer))
+            }
+            found => found,
+        }
+    }
+}
+
+/// Makes any local language model a dependable tool caller.
+#[derive(Debug, Parser)]
+#[command(name = "callwright", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 done; 1 it ran and the answer is no; 2 it could not be done.")]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Print JSON on stdout instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// Never use the network: no model hub, no package mirror, no provider
+    #[arg(long, global = true)]
+    offline: bool,
+    /// Settings of `[profile.NAME]` in callwright.toml go over the others
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// A setting of callwright.toml for this run, as fallback.enabled=true (repeatable)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Show what goes on inside, the engine's own log included
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Draw no progress bars
+    #[arg(long, global = true)]
+    no_progress: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Where the output is a terminal and `NO_COLOR` is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Chat(chat::Args),
+    Parse(parse::Args),
+    Bench(bench::Args),
+    Grammar(grammar::Args),
+    Prompt(prompt::Args),
+    Pull(pull::Args),
+    List(list::Args),
+    Show(show::Args),
+    Rm(rm::Args),
+    Verify(verify::Args),
+    Usage(usage::Args),
+    Prices(prices::Args),
+    Providers(providers::Args),
+    Audit(audit::Args),
+    Config(config::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the command line and says how it ended; every error has been told by then.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Help and version are results, so they go to stdout; clap knows which is which.
+            let told = usage.print();
+            return if usage.use_stderr() || told.is_err() { Exit::Failed } else { Exit::Done };
+        }
+    };
+    let global = &arguments.global;
+    let printer = Printer::new(global);
+    let flags = Flags { offline: global.offline, profile: global.profile.clone(), set: global.set.clone() };
+    let world = match Settings::read_with(&flags) {
+        Ok(settings) => World { settings, printer },
+        Err(error) => return printer.failed(&error),
+    };
+    match dispatch(&arguments.command, &world) {
+        Ok(exit) => exit,
+        Err(error) => world.printer.failed(&error),
+    }
+}
+
+fn dispatch(command: &Command, world: &World) -> Result<Exit> {
+    match command {
+        Command::Run(args) => run::run(args, world),
+        Command::Chat(args) => chat::run(args, world),
+        Command::Parse(args) => parse::run(args, world),
+        Command::Bench(args) => bench::run(args, world),
+        Command::Grammar(args) => grammar::run(args, world),
+        Command::Prompt(args) => prompt::run(args, world),
+        Command::Pull(args) => pull::run(args, world),
+        Command::List(args) => list::run(args, world),
+        Command::Show(args) => show::run(args, world),
+        Command::Rm(args) => rm::run(args, world),
+        Command::Verify(args) => verify::run(args, world),
+        Command::Usage(args) => usage::run(args, world),
+        Command::Prices(args) => prices::run(args, world),
+        Command::Providers(args) => providers::run(args, world),
+        Command::Audit(args) => audit::run(args, world),
+        Command::Config(args) => config::run(args, world),
+        Command::Doctor(args) => doctor::run(args, world),
+        Command::Completions(args) => completions::run(args, world),
+        Command::Man(args) => man::run(args),
+    }
+}
+
+/// Runs an engine's futures. One thread is enough: the engine has its own.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|cause| Error::new(ErrorKind::Io, "cannot start the runtime").because(cause))?.block_on(future)
+}
+
+/// How `--level` is read.
+fn level() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(["strict", "standard", "lenient"]).map(|word| match word.as_str() {
+        "strict" => Level::Strict,
+        "lenient" => Level::Lenient,
+        _ => Level::Standard,
+    })
+}

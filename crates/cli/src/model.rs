@@ -1,0 +1,231 @@
+//! Which model a command means, and the options of running it.
+//!
+//! No name means the newest model that was pulled, else the small one inside the binary, and the user is told which.
+
+use callwright::{BackendName, Builder, Enforce, Engine};
+use callwright_infer::{Prefixes, Rates};
+use callwright_models::{ModelName, Source};
+use callwright_parse::chat::Reason;
+use callwright_parse::check::Level;
+use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
+
+use super::World;
+
+/// Options of running a model.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Model")]
+pub(super) struct ModelArgs {
+    /// The model, where it is not named first
+    #[arg(short = 'm', long = "model", value_name = "MODEL")]
+    named: Option<String>,
+    /// Ask this provider, and not a model that runs here: what is said leaves this program
+    #[arg(long, value_name = "NAME[:MODEL]")]
+    provider: Option<String>,
+    /// The format that calls are written and read in, instead of the model's own
+    #[arg(long, value_name = "NAME")]
+    format: Option<String>,
+    /// Let the model write freely instead of holding its calls to the tools' schemas
+    #[arg(long)]
+    no_enforce: bool,
+    /// Ask the model again, at most so often, after an answer with faults
+    #[arg(long, value_name = "N")]
+    reasks: Option<usize>,
+    /// How much is tolerated in reading calls: strict, standard, lenient
+    #[arg(long, value_name = "LEVEL", value_parser = super::level())]
+    level: Option<Level>,
+    /// The engine that runs the model, of those that are built in
+    #[arg(long, value_name = "ENGINE")]
+    backend: Option<BackendName>,
+    /// Room for prompt and answer, in tokens
+    #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
+    context_length: Option<usize>,
+    /// Threads to compute with, instead of as many as processor cores are free
+    #[arg(short, long, value_name = "N")]
+    threads: Option<usize>,
+    /// Read the whole prompt each time instead of keeping its beginning in the cache folder
+    #[arg(long)]
+    no_prefix_cache: bool,
+    /// A smaller model with the same vocabulary that guesses ahead, as `-m qwen2.5:7b --draft qwen2.5:0.5b`: the answer
+    /// stays the same and may come sooner
+    #[arg(long, value_name = "MODEL", conflicts_with = "provider")]
+    draft: Option<String>,
+    /// Layers to put on the GPU
+    #[arg(long, visible_alias = "n-gpu-layers", visible_short_alias = 'g', value_name = "N")]
+    gpu_layers: Option<usize>,
+    #[arg(skip)]
+    measured: bool,
+}
+
+impl ModelArgs {
+    /// The same for a measurement: nobody is asked in the model's place, no answer is mended, and nothing is kept of it,
+    /// unless the command line says so.
+    pub(super) fn measured(mut self) -> Self {
+        self.measured = true;
+        self
+    }
+
+    /// The same, with the model writing as it likes.
+    pub(super) fn free(mut self) -> Self {
+        self.no_enforce = true;
+        self
+    }
+
+    /// Loads the model, pulling it first where it was named and is not there.
+    pub(super) async fn engine(&self, name: Option<&str>, world: &World) -> Result<Engine> {
+        let builder = self.builder(name, world)?;
+        let provider = self.provider(name, world);
+        if let Some(served) = provider.map(|provider| world.settings.served(provider)).transpose()?.flatten() {
+            return match Engine::served(served, builder).await {
+                Err(missing) if does_without(&missing, world) => {
+                    world.printer.warn(&format!("{missing}; the fallback is asked instead"));
+                    self.builder(name, world)?.absent(missing).build().await
+                }
+                engine => engine,
+            };
+        }
+        if provider.is_some() {
+            let nobody = Error::new(ErrorKind::ModelMissing, "the local model was not to be asked");
+            return builder.absent(nobody).build().await;
+        }
+        match self.name(name, world).and_then(|name| world.pull(&name)) {
+            Err(missing) if does_without(&missing, world) => {
+                world.printer.warn(&format!("{missing}; the fallback is asked instead"));
+                builder.absent(missing)
+            }
+            located => self.drafted(builder.located(located?), name, world)?,
+        }
+        .build()
+        .await
+    }
+
+    /// With the model that guesses ahead: named on the command line, or in the settings beside the model that answers.
+    fn drafted(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
+        let set = || world.settings.file.draft.as_deref().filter(|_| name.or(self.named.as_deref()).is_none());
+        match self.draft.as_deref().or_else(set) {
+            Some(draft) => Ok(builder.located_draft(world.pull(&world.settings.model(draft)?)?)),
+            None => Ok(builder),
+        }
+    }
+
+    /// The provider that is to answer: named on the command line, or in the settings where no model is.
+    fn provider<'a>(&'a self, name: Option<&str>, world: &'a World) -> Option<&'a str> {
+        let local = name.is_some() || self.named.is_some() || self.measured;
+        let set = || world.settings.file.provider.as_deref().filter(|_| !local);
+        self.provider.as_deref().or_else(set)
+    }
+
+    /// How fast the engine computes the model behind so many tokens, before it answers anyone.
+    pub(super) fn rates(&self, name: Option<&str>, world: &World, depth: usize) -> Result<(String, Rates)> {
+        let located = world.pull(&self.name(name, world)?)?;
+        let quant = callwright_models::header(&located.path)?.quant;
+        Ok((quant, self.builder(name, world)?.rates(&located, depth)?))
+    }
+
+    /// The model that is meant.
+    pub(super) fn name(&self, name: Option<&str>, world: &World) -> Result<ModelName> {
+        if let Some(name) = name.or(self.named.as_deref()).or(world.settings.file.model.as_deref()) {
+            return world.settings.model(name);
+        }
+        let here = world.settings.store().list(&world.settings.registry()?);
+        let pulled = here.into_iter().filter(|entry| entry.located.source != Source::Embedded);
+        if let Some(newest) = pulled.max_by_key(|entry| entry.modified) {
+            world.printer.aside(&format!("using {}, the newest model that was pulled", newest.located.name));
+            return Ok(newest.located.name);
+        }
+        world.printer.note(
+            "using the small model inside callwright: it knows tool calls and little else\n\
+             (`callwright run smollm2:135m PROMPT` pulls and runs a real one; `callwright list --all` names more)",
+        );
+        Ok(ModelName::Embedded)
+    }
+
+    fn builder(&self, name: Option<&str>, world: &World) -> Result<Builder> {
+        let settings = &world.settings;
+        let engine = &settings.file.engine;
+        let level = self.level.unwrap_or_else(|| engine.level.into());
+        let enforce = if self.no_enforce { Enforce::Off } else { engine.enforce.into() };
+        let reasks = self.reasks.unwrap_or_else(|| if self.measured { 0 } else { settings.file.reasks() });
+        let mut builder = Engine::builder().formats(settings.formats()?).level(level).enforce(enforce).reasks(reasks);
+        builder = self.elsewhere(builder, name, world)?;
+        builder = self.kept(builder, name, world)?;
+        if let Some(format) = self.format.as_ref().or(engine.format.as_ref()) {
+            builder = builder.format(format);
+        }
+        if let Some(backend) = self.backend {
+            builder = builder.backend(backend);
+        }
+        Ok(self.tuned(builder, world))
+    }
+
+    /// Where it is kept what turns take.
+    fn kept(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
+        let file = &world.settings.file;
+        let paid = self.provider(name, world).is_some() || (file.fallback.enabled && !self.measured);
+        if !paid && (self.measured || !file.usage.keep) {
+            return Ok(builder);
+        }
+        match world.settings.ledger() {
+            Ok(ledger) => Ok(builder.ledger(ledger)),
+            // What is sent for money must be written down; what is done at home may go without.
+            Err(error) if paid => Err(error),
+            Err(error) => {
+                world.printer.aside(&error.to_string());
+                Ok(builder)
+            }
+        }
+    }
+
+    /// Whom else the engine may ask.
+    fn elsewhere(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
+        let fallback = match self.provider(name, world) {
+            Some(provider) if !world.settings.asks_raw(provider)? => Some(world.settings.only(provider)?),
+            _ if self.measured => None,
+            _ => world.settings.fallback()?,
+        };
+        Ok(match fallback {
+            Some(fallback) => builder.fallback(fallback),
+            None => builder,
+        })
+    }
+
+    /// How the engine is to run the model.
+    fn tuned(&self, mut builder: Builder, world: &World) -> Builder {
+        let engine = &world.settings.file.engine;
+        if let Some(tokens) = self.context_length.or(engine.context_length) {
+            builder = builder.context_length(tokens);
+        }
+        if let Some(threads) = self.threads.or(engine.threads) {
+            builder = builder.threads(threads);
+        }
+        if let Some(layers) = self.layers(world) {
+            builder = builder.gpu_layers(layers);
+        }
+        if !self.no_prefix_cache {
+            builder = builder.prefixes(Prefixes::new(world.settings.places.cache.join("prefixes")));
+        }
+        builder.verbose(world.printer.is_verbose())
+    }
+
+    /// Layers that go on a GPU.
+    fn layers(&self, world: &World) -> Option<usize> {
+        self.gpu_layers.or(world.settings.file.engine.gpu_layers)
+    }
+
+    /// Lets go of an engine at the program's end. The system takes memory back faster than an engine frees it; what lies
+    /// on a GPU is the engine's to free.
+    pub(super) fn leave(&self, engine: Engine, world: &World) {
+        if self.layers(world).is_none_or(|layers| layers == 0) {
+            std::mem::forget(engine);
+        }
+    }
+}
+
+/// Whether someone else may be asked where this is why there is no local model.
+fn does_without(missing: &Error, world: &World) -> bool {
+    let fallback = &world.settings.file.fallback;
+    let allowed = fallback.enabled && !world.settings.offline && fallback.when.contains(&Reason::ModelMissing);
+    // An engine that runs the model elsewhere is missing where nobody answers.
+    let silent = |kind| matches!(kind, FailureKind::Network | FailureKind::Timeout(_));
+    let silent = missing.failure().is_some_and(|failure| silent(failure.kind));
+    allowed && (silent || matches!(missing.kind(), ErrorKind::ModelMissing | ErrorKind::Network))
+}

@@ -1,0 +1,37 @@
+//! Files that commands write: whole or not at all.
+//!
+//! What is written goes into a file beside the wanted one and takes its name once all of it is on the disk, so that
+//! neither Ctrl-C nor a full disk leaves half a report where there was a whole one.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use callwright_parse::error::{Error, ErrorKind, Result};
+
+/// Writes a file. What is no regular file (a pipe, a device) is written to directly.
+pub(super) fn write(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let failed =
+        |cause: io::Error| Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(cause);
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        let open = fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+        return fill(open, contents).map(|_| ()).map_err(failed);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = File::create(&part)
+        .and_then(|file| fill(file, contents))
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&part, path));
+    written.map_err(|cause| {
+        // The first trouble is the one to tell; a part that cannot be removed either adds nothing to it.
+        let _ = fs::remove_file(&part);
+        failed(cause)
+    })
+}
+
+fn fill(file: File, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
+    let mut out = BufWriter::new(file);
+    contents(&mut out)?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)
+}

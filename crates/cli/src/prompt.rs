@@ -1,0 +1,101 @@
+//! `callwright prompt`: what a model is really asked, without loading it.
+//!
+//! Nine in ten questions of the kind "why does it not call my tool" are answered by looking at the prompt.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use callwright_parse::chat::{Message, Piece, ToolChoice};
+use callwright_parse::error::{Error, ErrorKind, Result};
+use callwright_prompt::{Clock, Prompter, Template, TemplateTokens};
+
+use super::{Exit, World, tools};
+
+/// Print the prompt that a question becomes for a model
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  callwright prompt smollm2:135m 'What is the weather in Oslo?' --tools tools.json
+  callwright prompt ./model.gguf 'Hello' --json
+  callwright prompt --template chat_template.jinja --format hermes 'Hello' --tools tools.json
+
+The text is printed as the model gets it, special tokens included. With --json its pieces are told apart: `markup` is
+the template's, `verbatim` is a special token that someone only wrote about.")]
+pub(super) struct Args {
+    /// The model (a name from `callwright list`, user/repo[:quant], or a .gguf file) and the question
+    #[arg(num_args = 1..=2, value_names = ["MODEL", "PROMPT"])]
+    words: Vec<String>,
+    /// Tools on offer: a JSON file (repeatable)
+    #[arg(short = 'T', long, value_name = "FILE")]
+    tools: Vec<PathBuf>,
+    /// auto, none, required, or the name of the tool that must be called
+    #[arg(long, value_name = "CHOICE", default_value = "auto")]
+    tool_choice: ToolChoice,
+    /// Text of rules in front of the conversation
+    #[arg(short, long, value_name = "TEXT")]
+    system: Option<String>,
+    /// The format that calls are written in, instead of the model's own
+    #[arg(long, value_name = "NAME")]
+    format: Option<String>,
+    /// A chat template from this file instead of a model's
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
+    let (model, question) = match (args.words.as_slice(), &args.template) {
+        ([question], _) => (None, question),
+        ([model, question], None) => (Some(model.as_str()), question),
+        _ => {
+            return Err(Error::new(ErrorKind::Input, "a template was given, and a model as well")
+                .hint("callwright prompt --template FILE PROMPT, or callwright prompt MODEL PROMPT"));
+        }
+    };
+    let prompter = match &args.template {
+        Some(file) => of_file(args, file, world)?,
+        None => of_model(args, model, world)?,
+    };
+    let prompter = prompter.now(Clock::of(SystemTime::now()));
+    let mut messages: Vec<Message> = args.system.iter().map(Message::system).collect();
+    messages.push(Message::user(question.as_str()));
+    let prompt = prompter.prompt(&messages, &tools::read(&args.tools)?, &args.tool_choice)?;
+    if world.printer.wants_json() {
+        world.printer.json(&serde_json::json!({
+            "format": prompter.format().name(),
+            "tools_told_in_words": prompter.tells_tools(),
+            "abilities": prompter.abilities(),
+            "text": prompt.text(),
+            "pieces": prompt.pieces,
+        }))?;
+        return Ok(Exit::Done);
+    }
+    world.printer.write(&prompt.text())?;
+    if !prompt.text().ends_with('\n') {
+        world.printer.write("\n")?;
+    }
+    let verbatim = prompt.pieces.iter().filter(|piece| matches!(piece, Piece::Verbatim(_))).count();
+    if verbatim > 0 {
+        world.printer.aside(&format!("{verbatim} special token(s) in what was said stay plain text"));
+    }
+    Ok(Exit::Done)
+}
+
+fn of_file(args: &Args, file: &std::path::Path, world: &World) -> Result<Prompter> {
+    let source = std::fs::read_to_string(file).map_err(|cause| {
+        Error::new(ErrorKind::Io, format!("cannot read the template {}", file.display())).because(cause)
+    })?;
+    let template = Template::compile(&source, TemplateTokens::default())?;
+    let formats = world.settings.formats()?;
+    Prompter::of_template(template, &formats, args.format.as_deref())
+}
+
+fn of_model(args: &Args, name: Option<&str>, world: &World) -> Result<Prompter> {
+    let name = match name {
+        Some(name) => world.settings.model(name)?,
+        None => callwright_models::ModelName::Embedded,
+    };
+    let located = world.pull(&name)?;
+    let header = callwright_models::header(&located.path).map_err(|error| error.about(located.name.to_string()))?;
+    let row = located.row().map(std::sync::Arc::as_ref);
+    Prompter::of_model(&header, row, &world.settings.formats()?, args.format.as_deref())
+        .map_err(|error| error.about(located.name.to_string()))
+}

@@ -1,0 +1,67 @@
+//! Providers as the settings have them: rows, keys, and how far the door is open.
+//!
+//! Keys are values here and nowhere printed. That a provider is set up opens nothing: the door is open only for whoever
+//! asks for it by name, or while `[fallback]` is on, and never when the network is off.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{FILE, File, Settings, first_line};
+use callwright_models::Secret;
+use callwright_parse::error::{Error, ErrorKind, Result};
+use callwright_providers::{Audit, Bodies, Catalog, Gate, Registry, Row, Rules};
+
+/// The keys of the environment, by the provider that each is for.
+pub(super) fn keys(file: &File, value: &dyn Fn(&str) -> Option<String>) -> Result<BTreeMap<String, Secret>> {
+    let catalog = catalog(file)?;
+    let key = |row: &Arc<Row>| Some((row.name.clone(), Secret::new(value(row.key.as_deref()?)?)));
+    Ok(catalog.iter().filter_map(key).collect())
+}
+
+fn catalog(file: &File) -> Result<Catalog> {
+    Catalog::with_rows(file.providers.clone(), FILE)
+}
+
+impl Settings {
+    /// The built-in providers with the user's own on top.
+    pub fn catalog(&self) -> Result<Catalog> {
+        catalog(&self.file)
+    }
+
+    /// The key of a provider: its variable goes over its file.
+    pub fn key(&self, row: &Row) -> Result<Option<Secret>> {
+        if let Some(key) = self.keys.get(&row.name) {
+            return Ok(Some(key.clone()));
+        }
+        let Some(file) = &row.key_file else { return Ok(None) };
+        // A path that begins nowhere begins where the settings are.
+        let file = self.config.join(file);
+        first_line(&file).map(|key| Some(Secret::new(key))).ok_or_else(|| {
+            Error::new(ErrorKind::Config, format!("the key of `{}` cannot be read from `{}`", row.name, file.display()))
+                .hint("write the key into that file's first line, or set its variable")
+        })
+    }
+
+    /// The file of what left this machine.
+    #[must_use]
+    pub fn audit(&self) -> PathBuf {
+        self.data.join("audit.jsonl")
+    }
+
+    /// The door, open as far as the settings allow; for whoever was asked by name to go through it.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        let bodies = if self.file.egress.audit_bodies { Bodies::Kept } else { Bodies::LeftOut };
+        let mut rules = Rules::recorded_in(Audit::new(self.audit(), bodies));
+        rules.offline = self.offline;
+        rules.proxy.clone_from(&self.file.egress.proxy);
+        Gate::open(rules)
+    }
+
+    /// Every provider, behind this door. One whose key file cannot be read is as if it had none, but for a note of that
+    /// in its own check.
+    pub fn providers(&self, gate: &Arc<Gate>) -> Result<Registry> {
+        Registry::open(&self.catalog()?, &|row| Ok(self.key(row).ok().flatten()), gate)
+    }
+}

@@ -1,0 +1,173 @@
+//! `pull`, `list`, `show`, `verify` and `rm` as people and scripts meet them, over a hub on loopback.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
+
+mod common;
+
+use callwright_test_support::{gguf, hub};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use callwright_test_support::hub::Hub;
+use common::Home;
+use serde_json::Value;
+
+const REPO: &str = "maker/Small-GGUF";
+
+struct Corner {
+    home: Home,
+    hub: Hub,
+    model: Vec<u8>,
+}
+
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Corner {
+    fn new() -> Self {
+        let (home, hub, model) = (Home::new(), Hub::start(), gguf::model(64_000));
+        hub.put(REPO, "Small-Q8_0.gguf", &model);
+        Self { home, hub, model }
+    }
+
+    fn command(&self, arguments: &[&str]) -> assert_cmd::Command {
+        let mut command = self.home.callwright();
+        command.args(arguments).env("HF_ENDPOINT", &self.hub.endpoint).env("CALLWRIGHT_PYTHON", "/no/python");
+        command
+    }
+
+    fn say(&self, arguments: &[&str]) -> Said {
+        let output = self.command(arguments).output().expect("the binary starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("callwright writes text");
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let said = self.say(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{arguments:?}: {} {}", said.out, said.err))
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.home.path().join(".cache/huggingface/hub/models--maker--Small-GGUF")
+    }
+}
+
+#[test]
+fn a_model_comes_is_seen_and_goes() {
+    let corner = Corner::new();
+    let said = corner.say(&["pull", REPO]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let path = Path::new(said.out.trim());
+    assert_eq!(fs::read(path).expect("the path is printed"), corner.model);
+    assert!(said.err.contains("maker/Small-GGUF was pulled: ") && said.err.contains("Q8_0, hub cache"), "{}", said.err);
+    assert!(corner.say(&["pull", REPO, "-q"]).err.is_empty(), "quiet is quiet");
+
+    let list = corner.say(&["list"]).out;
+    assert!(list.lines().next().is_some_and(|head| head.starts_with("NAME ") && head.ends_with("MODIFIED")), "{list}");
+    assert!(list.lines().any(|line| line.starts_with("maker/Small-GGUF:Q8_0 ")), "{list}");
+    let listed = corner.json(&["ls"]);
+    let entry = listed.as_array().expect("a list").iter().find(|entry| entry["source"] == "hub cache").expect("listed");
+    assert_eq!(entry["bytes"], corner.model.len());
+    assert_eq!(entry["path"], said.out.trim());
+
+    let shown = corner.json(&["show", REPO]);
+    assert_eq!(shown["model"]["architecture"], "llama");
+    assert_eq!(shown["model"]["quant"], "Q8_0");
+    assert_eq!(shown["tokens"]["end of text"], "<|end|>");
+    assert_eq!(shown["memory"]["for a context of"], 2048);
+    assert_eq!(corner.say(&["show", REPO, "--template"]).out, "{{ messages }}\n");
+
+    let verified = corner.json(&["verify", REPO]);
+    assert_eq!((&verified[0]["state"], &verified[0]["sha256"]), (&"intact".into(), &hub::sha256(&corner.model).into()));
+    let mut altered = corner.model.clone();
+    altered[3000] ^= 1;
+    fs::write(fs::canonicalize(path).expect("the blob"), altered).expect("altered");
+    let said = corner.say(&["verify"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.out.contains("altered  maker/Small-GGUF:Q8_0") && said.err.contains("callwright rm"), "{}", said.out);
+
+    let said = corner.say(&["rm", REPO]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.err.contains("freed") && !corner.cache().exists());
+    let said = corner.say(&["rm", REPO]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("is not on this machine"), "{}", said.err);
+}
+
+#[test]
+fn names_are_listed_before_they_are_pulled() {
+    let corner = Corner::new();
+    let all = corner.json(&["list", "--all"]);
+    let names: Vec<_> = all.as_array().expect("a list").iter().map(|entry| entry["name"].clone()).collect();
+    assert!(
+        names.len() > 20 && names.contains(&"smollm2:135m".into()) && names.contains(&"embedded".into()),
+        "{names:?}"
+    );
+    let said = corner.say(&["show", "qwen3:4b"]);
+    assert_eq!(said.code, Some(0));
+    assert!(said.out.contains("hermes") && said.out.contains("Q4_K_M, Q8_0"), "{}", said.out);
+    assert!(said.err.contains("`callwright pull qwen3:4b`"), "{}", said.err);
+    let shown = corner.json(&["show", "embedded"]);
+    assert_eq!(shown["tools"]["format"], "hermes");
+    assert_eq!(shown["model"]["here as"], "embedded");
+}
+
+/// Issue 2, "What bad input gets": one sentence, the cause, the next step, exit 2, nothing half-written.
+#[test]
+fn what_goes_wrong_says_what_to_do() {
+    let corner = Corner::new();
+    for (arguments, sentence, hint) in [
+        (vec!["pull", "smolm2:135m"], "no model is called `smolm2:135m`", "did you mean `smollm2:135m`"),
+        (vec!["pull", "qwen3:4b:q2_k"], "`qwen3:4b` has no quant `q2_k`", "choose one of `Q4_K_M`, `Q8_0`"),
+        (vec!["pull", "maker/Small-GGUF:q4_0"], "has no quant `Q4_0`", "it has `Small-Q8_0.gguf`"),
+        (vec!["--offline", "pull", REPO], "the network is switched off", "`callwright pull maker/Small-GGUF`"),
+        (vec!["pull", "maker/None"], "the hub has no files of `maker/None` at `main`", "hub's page"),
+        (vec!["pull", "./none.gguf"], "there is no file `./none.gguf`", "name a .gguf file"),
+        (vec!["show", "./Cargo.toml"], "does not begin with `GGUF`", "pull the model again"),
+        (vec!["rm", "embedded"], "the embedded model is part of the program", ""),
+        (vec!["pull", "a/b", "no such"], "no model is called `no such`", "list --all"),
+    ] {
+        let said = corner.say(&arguments);
+        assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.err);
+        assert!(said.out.is_empty() && said.err.starts_with("error: "), "{arguments:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains(sentence) && said.err.contains(hint), "{arguments:?}: {}", said.err);
+        assert!(!said.err.contains("panicked"), "{}", said.err);
+    }
+    assert!(!corner.cache().exists());
+}
+
+/// Killed in the middle and run again: it goes on, and says so by sending only what was missing.
+#[test]
+fn a_killed_pull_goes_on() {
+    let corner = Corner::new();
+    corner.hub.set(|script| script.pause = Duration::from_secs(20));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callwright"));
+    command.env_clear().env("HOME", corner.home.path()).env("HF_ENDPOINT", &corner.hub.endpoint);
+    let mut pull = command.args(["pull", REPO]).stderr(Stdio::null()).spawn().expect("started");
+    let blobs = corner.cache().join(".callwright/Small-Q8_0.gguf/models--maker--Small-GGUF/blobs");
+    let part = blobs.join(format!("{}.part", hub::sha256(&corner.model)));
+    let there = || fs::metadata(&part).map_or(0, |metadata| metadata.len());
+    let patience = Instant::now();
+    while there() < corner.model.len() as u64 / 2 {
+        assert!(patience.elapsed() < Duration::from_mins(1), "the first half never came");
+        thread::sleep(Duration::from_millis(20));
+    }
+    pull.kill().expect("killed");
+    pull.wait().expect("ended");
+    let kept = there();
+
+    corner.hub.set(|script| {
+        script.pause = Duration::ZERO;
+        script.ranges.clear();
+    });
+    let said = corner.say(&["pull", REPO]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(fs::read(said.out.trim()).expect("the file"), corner.model);
+    assert_eq!(corner.hub.set(|script| script.ranges.clone()), [format!("bytes={kept}-")]);
+}

@@ -1,0 +1,261 @@
+//! What may come next in one turn, and from when on.
+//!
+//! Where a call is demanded the grammar holds from the first byte (after reasoning); where it is the model's choice
+//! it holds from the sighting of a call on. It must not know the token loop.
+
+use std::sync::{Arc, OnceLock};
+
+use super::compile::{Callable, Compiled, OTHERWISE, Plan, alone, callable, calls, written};
+use super::grammar::Grammar;
+use super::matcher::Matcher;
+use super::schema::Strictness;
+use super::vocabulary::Compiler;
+use callwright_parse::chat::ToolChoice;
+use callwright_parse::check::ToolSet;
+use callwright_parse::error::{Error, ErrorKind, Result};
+use callwright_parse::format::{Enforce, Field, Format, JsonStyle, Nested, ParallelKind, Piece, Scout, ShapeName};
+
+/// What may come next in one turn. Cloning it shares the grammar.
+///
+/// ```
+/// use callwright_parse::chat::{Tool, ToolChoice};
+/// use callwright_parse::check::ToolSet;
+/// use callwright_constrain::Constraint;
+/// use callwright_parse::format::Formats;
+///
+/// let tools = ToolSet::compile(&[Tool::new("now", "tells the time", serde_json::json!({"type": "object"}))])?;
+/// let hermes = Formats::builtin().get("hermes")?;
+/// let constraint = Constraint::compile(&hermes, &tools, &ToolChoice::Required, true, "")?.unwrap();
+/// assert!(constraint.grammar().contains("<tool_call>"));
+/// # Ok::<(), callwright_parse::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Constraint {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    format: Arc<Format>,
+    tools: Vec<Callable>,
+    grammar: Grammar,
+    /// The grammar's text for a vocabulary without control tokens: what people are shown, and the key of caches.
+    text: OnceLock<String>,
+    mode: Mode,
+    several: bool,
+    /// A watched call may follow others.
+    following: bool,
+    parallel: bool,
+    /// What of the calls' beginning stands in the prompt already, in bytes.
+    written: usize,
+    prompt_tail: String,
+    /// What a grammar of our own does not hold to.
+    told: Vec<Relaxation>,
+    /// The same, with what llguidance does not hold to.
+    relaxed: OnceLock<Vec<Relaxation>>,
+}
+
+/// When the grammar holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// From the first byte, after reasoning of one of these kinds.
+    FromStart(Vec<Thinking>),
+    /// From the beginning of a call that the model makes by itself.
+    Watch,
+}
+
+/// How a model's reasoning is framed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thinking {
+    /// What opens it.
+    pub open: String,
+    /// What closes it.
+    pub close: String,
+    /// Whether the prompt has opened it already.
+    pub opened: bool,
+}
+
+/// A tool of whose schema a part is checked but not enforced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relaxation {
+    /// The tool.
+    pub tool: String,
+    /// What the grammar library does not take.
+    pub cause: String,
+}
+
+impl Constraint {
+    /// What these tools allow in this format; none where nothing is to be enforced.
+    ///
+    /// `prompt_tail` is the end of the prompt (or all of it): reasoning that it opens is not opened again.
+    pub fn compile(
+        format: &Arc<Format>,
+        tools: &ToolSet,
+        choice: &ToolChoice,
+        parallel: bool,
+        prompt_tail: &str,
+    ) -> Result<Option<Self>> {
+        let Some(tools) = callable(tools, choice)? else { return Ok(None) };
+        let pieces = format.enforce();
+        let mode = match choice {
+            ToolChoice::Auto | ToolChoice::None => Mode::Watch,
+            ToolChoice::Required | ToolChoice::Named(_) => Mode::FromStart(thinking(&pieces, prompt_tail)),
+        };
+        // Where the whole frame is repeated, a watched call ends with its own frame, and text may follow.
+        let one_frame = mode == Mode::Watch && pieces.parallel == ParallelKind::Repeat && pieces.open.is_empty();
+        let several = parallel && !one_frame;
+        let written = if mode == Mode::Watch { 0 } else { written(&pieces, prompt_tail) };
+        let Compiled { grammar, relaxed } = calls(Plan { format, several, following: one_frame, written }, &tools)?;
+        let shared = Shared {
+            text: OnceLock::new(),
+            grammar,
+            mode,
+            several,
+            following: one_frame,
+            parallel: parallel && pieces.parallel != ParallelKind::Single,
+            written,
+            prompt_tail: prompt_tail.to_owned(),
+            told: relaxed,
+            relaxed: OnceLock::new(),
+            tools,
+            format: Arc::clone(format),
+        };
+        Ok(Some(Self { shared: Arc::new(shared) }))
+    }
+
+    /// The grammar, in the Lark dialect of llguidance.
+    #[must_use]
+    pub fn grammar(&self) -> &str {
+        self.shared.text.get_or_init(|| self.shared.grammar.plain())
+    }
+
+    /// When the grammar holds.
+    #[must_use]
+    pub fn mode(&self) -> &Mode {
+        &self.shared.mode
+    }
+
+    /// Whether another call may follow a complete one.
+    #[must_use]
+    pub fn parallel(&self) -> bool {
+        self.shared.parallel
+    }
+
+    /// Tools of whose schemas a part is only checked. Complete once a model has begun to decode under the constraint, or
+    /// after [`Constraint::prove`].
+    #[must_use]
+    pub fn relaxed(&self) -> &[Relaxation] {
+        self.shared.relaxed.get().unwrap_or(&self.shared.told)
+    }
+
+    /// Compiles the grammar for a vocabulary of single bytes, to find out without a model what it does not hold to, or
+    /// that it cannot be compiled.
+    pub fn prove(&self) -> Result<&[Relaxation]> {
+        let compiler = Compiler::of_bytes().map_err(|cause| {
+            Error::new(ErrorKind::Grammar, "the grammar library refuses plain bytes").because(cause)
+        })?;
+        self.matcher(&compiler, &[])?;
+        Ok(self.relaxed())
+    }
+
+    /// Takes over what another constraint of the same grammar has found out when it was compiled for a vocabulary.
+    pub fn adopt(&self, other: &Self) {
+        let _ = self.shared.relaxed.set(other.relaxed().to_vec());
+    }
+
+    /// Texts that end free text inside a call, the one that leads out sooner first.
+    pub fn ends(&self) -> Vec<String> {
+        let pieces = self.shared.format.enforce();
+        match (pieces.shape, pieces.param, pieces.quote) {
+            (ShapeName::TaggedParams, Some(param), _) if pieces.nested == Nested::Json => {
+                let close: String = param.after(Field::Value).iter().map(Piece::literal).collect();
+                let after = pieces.item.after(Field::Params).iter().map(Piece::literal);
+                let tail: String = after.chain([pieces.call_close]).collect();
+                vec![format!("{close}{tail}"), format!("{close}{}", param.lead()), "\"".to_owned()]
+            }
+            (ShapeName::TaggedParams, Some(param), _) => {
+                vec![param.after(Field::Value).first().map(Piece::literal).unwrap_or_default().to_owned()]
+            }
+            (_, _, Some(quote)) => vec![quote.to_owned()],
+            (ShapeName::NamedText, ..) => {
+                let close = pieces.item.after(Field::Value).iter().map(Piece::literal);
+                vec![close.chain([pieces.call_close]).collect()]
+            }
+            _ if pieces.json == JsonStyle::Python => vec!["'".to_owned()],
+            _ => vec!["\"".to_owned()],
+        }
+    }
+
+    /// What ends all calls.
+    #[must_use]
+    pub fn close(&self) -> String {
+        self.shared.format.enforce().close
+    }
+
+    /// Whether digits have to be counted while numbers are written: where strings stand in plain quotes, which tell
+    /// numbers from texts. Other grammars bound numbers themselves.
+    #[must_use]
+    pub fn counts_digits(&self) -> bool {
+        let pieces = self.shared.format.enforce();
+        let plain = !matches!(pieces.shape, ShapeName::TaggedParams | ShapeName::NamedText);
+        plain && pieces.quote.is_none() && pieces.json != JsonStyle::Python
+    }
+
+    /// What watches free text for the beginning of a call; `first`: from the beginning of the output.
+    #[must_use]
+    pub fn scout(&self, first: bool) -> Scout {
+        Scout::new(&self.shared.format, if first { &self.shared.prompt_tail } else { "" })
+    }
+
+    /// The grammar at its beginning, for a vocabulary with these control tokens.
+    ///
+    /// A schema with keywords that the grammar library does not know is enforced without them, which
+    /// [`Constraint::relaxed`] tells; the check still looks at all of it.
+    pub fn matcher(&self, compiler: &Compiler, specials: &[(String, u32)]) -> Result<Matcher> {
+        let shared = &*self.shared;
+        let whole = Matcher::compile(compiler, &shared.grammar.lark(specials));
+        let cause = match whole {
+            Ok(matcher) => return Ok(matcher),
+            Err(cause) => cause,
+        };
+        let (mut tools, mut relaxed) = (shared.tools.clone(), shared.told.clone());
+        for tool in &mut tools {
+            let attempt = |tool: &Callable| {
+                // A tool that the format cannot call is no part of the grammar.
+                let Ok(grammar) = alone(&shared.format, tool) else { return Ok(()) };
+                Matcher::compile(compiler, &grammar.lark(&[])).map(drop)
+            };
+            let Err(cause) = attempt(tool) else { continue };
+            tool.strictness = Strictness::Relaxed;
+            if attempt(tool).is_err() {
+                let message = format!("the schema of tool `{}` cannot be enforced", tool.name);
+                return Err(refusal(message, cause));
+            }
+            relaxed.push(Relaxation { tool: tool.name.clone(), cause });
+        }
+        let Shared { several, following, written, .. } = *shared;
+        let plan = Plan { format: &shared.format, several, following, written };
+        let grammar = calls(plan, &tools)?.grammar.lark(specials);
+        let whole = Matcher::compile(compiler, &grammar);
+        // Set by whoever compiles first; the result is the same each time.
+        let _ = shared.relaxed.set(relaxed);
+        whole.map_err(|_| refusal("the decoding grammar cannot be compiled", cause))
+    }
+}
+
+fn refusal(message: impl Into<String>, cause: String) -> Error {
+    Error::new(ErrorKind::Grammar, message).because(cause).hint(OTHERWISE)
+}
+
+/// The kinds of reasoning that may come before a call.
+fn thinking(pieces: &Enforce<'_>, prompt_tail: &str) -> Vec<Thinking> {
+    let frames =
+        pieces.reasoning.iter().filter(|frame| !frame.open.trim().is_empty() && !frame.close.trim().is_empty());
+    let opened = |open: &str| prompt_tail.trim_end().ends_with(open);
+    frames
+        .map(|frame| {
+            let (open, close) = (frame.open.trim().to_owned(), frame.close.trim().to_owned());
+            Thinking { opened: opened(&open), open, close }
+        })
+        .collect()
+}

@@ -1,0 +1,30 @@
+//! What may come next: a format and the tools' schemas, as a grammar that the decoder obeys.
+//!
+//! A [`Constraint`] is compiled once per request, from text only; it meets a vocabulary when a model is about to
+//! decode, because markers that are single tokens there must be written as such. During free text no grammar runs:
+//! a scout of the format watches for the beginning of a call, which costs nothing and changes no word. It must not
+//! know engines, backends or providers.
+
+mod block;
+mod closer;
+mod compile;
+mod constraint;
+mod elements;
+mod environment;
+mod grammar;
+mod kind;
+mod literal;
+mod matcher;
+mod numbers;
+mod schema;
+mod segments;
+mod tagged;
+mod vocabulary;
+
+pub use callwright_parse::format::{Scout, Sight};
+pub use closer::{Closer, Ends, Verdict};
+pub use constraint::{Constraint, Mode, Relaxation, Thinking};
+pub use kind::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
+pub use matcher::{Mask, Matcher};
+pub use numbers::{Digits, ends_in_digits, overlong};
+pub use vocabulary::Compiler;

@@ -1,0 +1,309 @@
+//! One element a parameter: `<parameter=city>\nOslo\n</parameter>`.
+//!
+//! A text goes on until its closing tag, and may hold nearly anything, that tag too: the reader takes a tag for the end
+//! only where structure follows it. So the end of a text is its closing tag together with what comes then, the next
+//! parameter's opening or the call's end, and what the reader would take for an end is kept out of texts. Parameters
+//! come in the schema's order. It must not know the token loop.
+
+use serde_json::{Value, json};
+
+use super::grammar::{Free, Term, without};
+use super::kind::{Kind, Member};
+use super::literal::{Scribe, Unwritable};
+use super::schema::{Strictness, enforced};
+use super::segments::{BLANKS, Segments, beginnings, one_of};
+use callwright_parse::format::{Endings, Enforce, Escape, Field, Nested, Piece, Template, type_of};
+
+/// What is written around the parameters of one tool.
+pub(super) struct Frame<'a> {
+    pub(super) pieces: &'a Enforce<'a>,
+    pub(super) param: &'a Template,
+    pub(super) tags: &'a Endings,
+    /// What follows the last parameter.
+    pub(super) tail: &'a str,
+    /// The whole schema, for what its parameters refer to.
+    pub(super) root: &'a Value,
+    pub(super) strictness: Strictness,
+}
+
+/// The ways to write one parameter's value.
+struct Form {
+    /// What an attribute says that it is.
+    kind: &'static str,
+    body: Body,
+}
+
+/// How long a text is, and what it must not be.
+#[derive(Clone, Default)]
+struct Bounds {
+    least: u64,
+    most: Option<u64>,
+    not: Vec<&'static str>,
+}
+
+enum Body {
+    /// Text of these bounds. Where other types may stand there too, what would be read as one of them is no text.
+    Free(Bounds),
+    /// This text.
+    Word(String),
+    Terms(Vec<Term>),
+    /// A value together with its closing tag.
+    Closed(Vec<Term>),
+}
+
+impl Frame<'_> {
+    /// The parameters and what ends the call.
+    pub(super) fn call(&self, scribe: &mut Scribe<'_, '_>, members: &[Member]) -> Result<Vec<Term>, Unwritable> {
+        let mut params = Vec::new();
+        for member in members {
+            let place = format!("/{}", member.key);
+            match self.forms(scribe, member, &place) {
+                Ok(forms) => params.push((member, forms)),
+                Err(why) if member.required => return Err(why),
+                Err(why) => scribe.kinds.told.push(format!("{place} is left out: {why}")),
+            }
+        }
+        // From the last one back. At a boundary a parameter may begin or the call ends; behind a lead one has begun.
+        let (mut boundary, mut begun): (Vec<Term>, Option<String>) = (vec![Term::literal(self.tail)], None);
+        let mut may_end = true;
+        for (member, forms) in params.into_iter().rev() {
+            // Values stand in a rule of their own behind their heading: as one literal, `null` would keep all texts out
+            // that begin with its first letter.
+            let mut headed: Vec<(String, Vec<Vec<Term>>)> = Vec::new();
+            let seen = |form: &Form| (self.heading(member, form.kind), matches!(form.body, Body::Free(_)));
+            let all: Vec<(String, bool)> = forms.iter().map(seen).collect();
+            for form in forms {
+                let heading = self.heading(member, form.kind);
+                let alone = all.iter().filter(|(other, _)| *other == heading).count() == 1;
+                let beside_text = all.iter().any(|(other, is_text)| *is_text && *other == heading);
+                let at = headed.iter().position(|(known, _)| *known == heading).unwrap_or_else(|| {
+                    headed.push((heading, Vec::new()));
+                    headed.len() - 1
+                });
+                let values = &mut headed[at].1;
+                match form.body {
+                    Body::Free(bounds) => {
+                        if let Some(begun) = &begun {
+                            let text = self.free(scribe, &bounds, alone, self.opening());
+                            values.push(vec![text, Term::lark(begun.as_str())]);
+                        }
+                        if may_end {
+                            values.push(vec![self.free(scribe, &bounds, alone, self.tail)]);
+                        }
+                    }
+                    Body::Word(word) if !beside_text => {
+                        let closed = Term::literal(format!("{word}{}", self.closing(&member.key)));
+                        values.push([closed].into_iter().chain(boundary.clone()).collect());
+                    }
+                    Body::Word(word) => {
+                        // One literal up to where a text would end: a shorter one would lose against the text.
+                        let closed = format!("{word}{}", self.closing(&member.key));
+                        if let Some(begun) = &begun {
+                            let next = Term::literal(format!("{closed}{}", self.opening()));
+                            values.push(vec![next, Term::lark(begun.as_str())]);
+                        }
+                        if may_end {
+                            values.push(vec![Term::literal(format!("{closed}{}", self.tail))]);
+                        }
+                    }
+                    Body::Terms(mut value) => {
+                        value.push(Term::literal(self.closing(&member.key)));
+                        value.extend(boundary.clone());
+                        values.push(value);
+                    }
+                    Body::Closed(mut value) => {
+                        value.extend(boundary.clone());
+                        values.push(value);
+                    }
+                }
+            }
+            let mut own = Vec::new();
+            for (heading, mut values) in headed {
+                let mut terms = vec![Term::literal(heading)];
+                match values.pop() {
+                    // Many rules are slow to compile.
+                    Some(only) if values.is_empty() && !matches!(only.first(), Some(Term::Literal(_))) => {
+                        terms.extend(only);
+                    }
+                    last => {
+                        values.extend(last);
+                        let name = scribe.name();
+                        scribe.grammar.either(name.as_str(), values);
+                        terms.push(Term::lark(name));
+                    }
+                }
+                own.push(terms);
+            }
+            if !member.required {
+                own.extend(begun.map(|name| vec![Term::lark(name)]));
+            }
+            let name = scribe.name();
+            scribe.grammar.either(name.as_str(), own);
+            may_end &= !member.required;
+            let mut ways = vec![vec![Term::literal(self.opening()), Term::lark(name.as_str())]];
+            if may_end {
+                ways.push(vec![Term::literal(self.tail)]);
+            }
+            let edge = scribe.name();
+            scribe.grammar.either(edge.as_str(), ways);
+            boundary = vec![Term::lark(edge)];
+            begun = Some(name);
+        }
+        Ok(boundary)
+    }
+
+    /// The literal before a parameter's name.
+    pub(super) fn opening(&self) -> &str {
+        self.param.lead()
+    }
+
+    /// The rest of a parameter's opening tag, from its name on.
+    fn heading(&self, member: &Member, kind: &str) -> String {
+        self.param.before(Field::Value).iter().skip(1).map(|piece| filled(piece, &member.key, kind)).collect()
+    }
+
+    /// What closes this parameter's value.
+    pub(super) fn closing(&self, key: &str) -> String {
+        self.param.after(Field::Value).iter().map(|piece| filled(piece, key, "")).collect()
+    }
+
+    fn has_attribute(&self) -> bool {
+        self.param.has(Field::IsString) || self.param.has(Field::Type)
+    }
+
+    /// Text up to its closing tag and this text behind it; `alone`: nothing else may stand in its place.
+    fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, alone: bool, then: &str) -> Term {
+        let close = self.closing("");
+        let most = bounds.most.map(|most| most.to_string()).unwrap_or_default();
+        let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, self.no_end());
+        if !bounds.not.is_empty() {
+            text = format!("{text} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", bounds.not.join("|"));
+        }
+        let content = match self.pieces.escape {
+            Escape::None => format!("({text})"),
+            Escape::Xml => format!("({text} & /[^<>&\"]*/)"),
+            Escape::Cdata => {
+                format!("(({text} & /[^<&]*/) | (\"<![CDATA[\" ({text} & {}) \"]]>\"))", without(r"\]\]>"))
+            }
+        };
+        // Neither lengths nor letters are counted over segments, nor is a text told there from what else may stand in
+        // its place.
+        let plain = alone && self.pieces.escape == Escape::None && bounds.least == 0 && bounds.most.is_none();
+        let segments = if plain { Segments::new(self.tags, &close) } else { None };
+        let segments = segments.filter(|own| own.ends_before(&format!("{close}{then}")[own.close().len()..]));
+        let never = close.trim().to_owned();
+        scribe.grammar.free(Free { content, stop: format!("{close}{then}"), never, segments })
+    }
+
+    /// Text in which the reader sees no end: no closing tag with structure behind it, no parameter where the next one may
+    /// stand, no end of the call with another end or another call behind it.
+    fn no_end(&self) -> String {
+        let Endings { leads, closes, tails, markers, calls, on_lines } = self.tags;
+        let mut ends = Vec::new();
+        if !closes.is_empty() {
+            ends.push(format!("{}{BLANKS}{}", one_of(closes), one_of(&beginnings(&[markers, leads, tails, calls]))));
+        }
+        if !(tails.is_empty() || markers.is_empty() && calls.is_empty()) {
+            ends.push(format!("{}{BLANKS}{}", one_of(tails), one_of(&beginnings(&[markers, calls]))));
+        }
+        if !leads.is_empty() {
+            let before = if *on_lines { "\\n[ \\t]*" } else { "" };
+            ends.push(format!("{before}{}", one_of(leads)));
+        }
+        let anywhere = without(&ends.join("|"));
+        if leads.is_empty() { anywhere } else { format!("{anywhere} & ~/[ \\t]*{}(?s:.*)/", one_of(leads)) }
+    }
+
+    fn forms(&self, scribe: &mut Scribe<'_, '_>, member: &Member, place: &str) -> Result<Vec<Form>, Unwritable> {
+        if !(scribe.sayable)(&json!({ member.key.as_str(): 1 })) {
+            return Err(format!("the name `{}` cannot be written in this format", member.key));
+        }
+        if self.pieces.nested == Nested::Elements {
+            let value = self.element(scribe, &member.key, &member.kind, place, &[])?;
+            return Ok(vec![Form { kind: "", body: Body::Closed(value) }]);
+        }
+        let mut forms = Vec::new();
+        self.gather(scribe, &member.kind, place, &mut forms, 0);
+        if !self.has_attribute() {
+            let others: Vec<&'static str> = forms.iter().filter_map(|form| reads_as(form.kind)).collect();
+            for form in &mut forms {
+                if let Body::Free(bounds) = &mut form.body {
+                    bounds.not.clone_from(&others);
+                    bounds.not.dedup();
+                }
+            }
+        }
+        if forms.is_empty() { Err(format!("no value of {place} can be written in this format")) } else { Ok(forms) }
+    }
+
+    fn gather(&self, scribe: &mut Scribe<'_, '_>, kind: &Kind, place: &str, forms: &mut Vec<Form>, depth: usize) {
+        let schema = |schema: &Value| Body::Terms(vec![Term::Json(self.schema(schema))]);
+        let text = |least, most| Form { kind: "string", body: Body::Free(Bounds { least, most, not: Vec::new() }) };
+        match kind {
+            Kind::Any if self.has_attribute() => {
+                forms.push(text(0, None));
+                for name in ["number", "boolean", "null", "array", "object"] {
+                    forms.push(Form { kind: name, body: schema(&json!({"type": name})) });
+                }
+            }
+            Kind::Any => forms.push(text(0, None)),
+            Kind::Text { least, most, schema } => {
+                let (least, most) = scribe.kinds.searched(schema, (*least, *most), place);
+                forms.push(text(least, most));
+            }
+            Kind::Null => forms.push(Form { kind: "null", body: Body::Word("null".to_owned()) }),
+            Kind::Boolean => {
+                let word = |word: &str| Form { kind: "boolean", body: Body::Word(word.to_owned()) };
+                forms.extend(["true", "false"].map(word));
+            }
+            Kind::Number(own) => forms.push(Form { kind: "number", body: schema(own) }),
+            Kind::List { schema: own, .. } => forms.push(Form { kind: "array", body: schema(own) }),
+            Kind::Object { schema: own, .. } => forms.push(Form { kind: "object", body: schema(own) }),
+            Kind::Constants(values) => {
+                for value in values.iter().filter(|value| (scribe.sayable)(value)) {
+                    let word = (scribe.constant)(value);
+                    forms.push(Form { kind: type_of(value), body: Body::Word(word) });
+                }
+            }
+            Kind::Either(kinds) => kinds.iter().for_each(|kind| self.gather(scribe, kind, place, forms, depth + 1)),
+            Kind::Named(index) if depth < 8 => {
+                let kind = scribe.kinds.named(*index).clone();
+                self.gather(scribe, &kind, place, forms, depth + 1);
+            }
+            Kind::Named(_) => {}
+        }
+    }
+
+    /// A part of the schema as a whole one.
+    fn schema(&self, part: &Value) -> Value {
+        let mut schema = part.clone();
+        for key in ["$defs", "definitions"] {
+            if let Some(own) = self.root.get(key).filter(|_| schema.is_object()) {
+                schema[key] = own.clone();
+            }
+        }
+        enforced(&schema, self.pieces.json, self.strictness)
+    }
+}
+
+pub(super) fn filled(piece: &Piece, key: &str, kind: &str) -> String {
+    match piece {
+        Piece::Literal(text) => text.clone(),
+        Piece::Field(Field::IsString) => (kind == "string").to_string(),
+        Piece::Field(Field::Type) => kind.to_owned(),
+        Piece::Field(_) => key.to_owned(),
+    }
+}
+
+/// Texts that are read as a value of this type where both it and a text may stand, as a regular expression. Numbers,
+/// lists and objects are told from texts by their first letter.
+pub(super) fn reads_as(kind: &str) -> Option<&'static str> {
+    match kind {
+        "null" => Some("null|None"),
+        "boolean" => Some("true|false|True|False"),
+        "number" => Some(r"[\-0-9](?s:.*)"),
+        "array" => Some(r"\[(?s:.*)"),
+        "object" => Some(r"\{(?s:.*)"),
+        _ => None,
+    }
+}

@@ -1,0 +1,239 @@
+//! A second, smaller model with the same vocabulary that guesses what the first will write.
+//!
+//! What stands nowhere in the text cannot be copied from it; a model that is ten times smaller often knows it all the
+//! same. Its likeliest tokens ride in the large model's batch like copied ones, for all who write at once. It reads a
+//! text a piece at a time, so that no one waits long, and what it takes is set against what it saves. Its trouble costs
+//! time and no job. It must not know jobs, grammars or samplers: it sees tokens, and hears what came true.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::backend::{Backend, Batch, SeqId, Token};
+use super::draft::{Account, Costs, LONGEST, Plan, Trust, blended, number};
+use super::sample::likeliest;
+use super::sequence::Sequence;
+use super::vocab::{Vocab, token_id};
+use callwright_parse::error::{Error, ErrorKind, Result};
+
+/// Tokens that it reads at once while others wait for it.
+const READ: usize = 256;
+/// Another text's beginning is copied where that saves reading more tokens than this.
+const WORTH_COPYING: usize = 64;
+/// Tokens of a text that are new since the last step: more are reading, and say nothing of what a guess takes.
+const NEW: usize = LONGEST + 2;
+
+/// Each so many steps one goes without guesses, so that it stays known what a token takes.
+const PLAIN: usize = 64;
+
+/// A model that guesses for another: `callwright::Builder::draft` opens one beside the model that it guesses for.
+pub struct Companion {
+    backend: Box<dyn Backend>,
+    vocab: Arc<dyn Vocab>,
+    /// Tokens that both models know.
+    common: usize,
+    /// What its cache holds, by the number of the large model's sequence.
+    sequences: Vec<Sequence>,
+    batch: Batch,
+    trust: Trust,
+    account: Account,
+    /// Steps in which it was asked how many guesses pay.
+    steps: usize,
+    /// Texts that it guessed for last.
+    asked: usize,
+    /// Milliseconds that a guess takes, weighted towards the latest; 0 where none was made.
+    each: f32,
+}
+
+/// A text that the large model writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    /// Its sequence there.
+    sequence: SeqId,
+    tokens: &'a [Token],
+    /// Guesses that are wanted; 0 where it only is not to be forgotten.
+    most: usize,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn of(sequence: &'a Sequence, most: usize) -> Self {
+        Self { sequence: sequence.id(), tokens: sequence.tokens(), most }
+    }
+}
+
+impl Companion {
+    /// A model that guesses for a large one. Refused where a token of theirs means different things, or one of them cannot
+    /// take tokens back.
+    pub fn new(backend: Box<dyn Backend>, large: &dyn Backend) -> Result<Self> {
+        let (small, other) = (&backend.model().name, &large.model().name);
+        let refused = |message: String| {
+            Error::new(ErrorKind::Input, message)
+                .hint("take a smaller model of the same family, whose tokens are the same, or none")
+        };
+        if let Some(name) = [(&*backend, small), (large, other)].iter().find(|(one, _)| !one.limits().can_truncate) {
+            return Err(refused(format!("`{small}` cannot guess for `{other}`: `{}` cannot take tokens back", name.1)));
+        }
+        let (vocab, theirs) = (backend.vocab(), large.vocab());
+        // Vocabularies of one family differ in the padding at their ends.
+        let common = vocab.size().min(theirs.size());
+        if let Some(token) = (0..token_id(common)).find(|token| vocab.piece(*token) != theirs.piece(*token)) {
+            let [ours, theirs] = [vocab, theirs].map(|vocab| String::from_utf8_lossy(&vocab.piece(token)).into_owned());
+            return Err(refused(format!(
+                "`{small}` cannot guess for `{other}`: their vocabularies differ (token {token} is {ours:?} and {theirs:?})"
+            )));
+        }
+        Ok(Self {
+            backend,
+            vocab,
+            common,
+            sequences: Vec::new(),
+            batch: Batch::default(),
+            trust: Trust::default(),
+            account: Account::default(),
+            steps: 0,
+            asked: 0,
+            each: 0.0,
+        })
+    }
+
+    /// How many of its guesses pay in the next step, for each text.
+    pub(super) fn plan(&mut self, costs: &Costs) -> Plan {
+        self.steps += 1;
+        match costs.in_tokens(self.each) {
+            _ if self.steps.is_multiple_of(PLAIN) => Plan::default(),
+            Some(each) if self.account.is_open() => self.trust.plan(costs, each),
+            _ => Plan::default(),
+        }
+    }
+
+    /// Takes note that of so many guesses for a text so many came true.
+    pub(super) fn learn(&mut self, guesses: usize, accepted: usize, costs: &Costs) {
+        self.trust.saw(guesses, accepted);
+        // Who writes together saves the same time together.
+        self.account.add(costs.saved(guesses, accepted) / number(self.asked.max(1)));
+    }
+
+    /// How each of these texts may go on. Nothing where no guess is wanted, and where a text does not fit or is not read
+    /// to its end yet.
+    pub(super) fn guess(&mut self, texts: &[Text<'_>], costs: &Costs) -> Result<Vec<Vec<Token>>> {
+        if texts.iter().all(|text| text.most == 0) {
+            return Ok(vec![Vec::new(); texts.len()]);
+        }
+        let began = Instant::now();
+        let told = self.go_on(texts).map_err(|cause| {
+            let message =
+                format!("the draft model `{}` failed and guesses no more: {cause}", self.backend.model().name);
+            Error::new(ErrorKind::Backend, message).because(cause)
+        })?;
+        if let Some(tokens) = costs.in_tokens(began.elapsed().as_secs_f32() * 1000.0) {
+            self.account.add(-tokens);
+        }
+        Ok(told)
+    }
+
+    fn go_on(&mut self, texts: &[Text<'_>]) -> Result<Vec<Vec<Token>>> {
+        let mut told = vec![Vec::new(); texts.len()];
+        let mut open = Vec::new();
+        for (at, text) in texts.iter().enumerate().filter(|(_, text)| text.most > 0) {
+            if self.turn_to(text, texts)? {
+                open.push(at);
+            }
+        }
+        let place = |at: usize| texts[at].sequence as usize;
+        // Who has most to read comes last, so that the others need not wait for it.
+        open.sort_by_key(|at| self.sequences[place(*at)].missing());
+        let reads = open.last().is_some_and(|at| self.sequences[place(*at)].missing() > NEW);
+        self.asked = open.len();
+        let (began, mut steps) = (Instant::now(), 0);
+        while !open.is_empty() {
+            let Self { backend, sequences, batch, .. } = self;
+            batch.clear();
+            let most = READ.min(backend.limits().batch);
+            let mut read = Vec::new();
+            for at in open {
+                let room = most - batch.entries().len();
+                let filled = sequences[place(at)].fill(&mut **backend, batch, room, &[])?;
+                if filled.rows > 0 {
+                    read.push(at);
+                }
+            }
+            let logits = backend.decode(batch)?;
+            steps += 1;
+            open = Vec::new();
+            for (at, row) in read.into_iter().zip(logits.rows()) {
+                let token = likeliest(&row[..row.len().min(self.common)], None, &[]);
+                // The end of an answer is no token of it.
+                let Some(token) = token.filter(|token| !self.vocab.is_end(*token)) else { continue };
+                told[at].push(token);
+                if told[at].len() < texts[at].most {
+                    sequences[place(at)].push(token);
+                    open.push(at);
+                }
+            }
+        }
+        if !reads && steps > 0 {
+            self.each = blended(self.each, began.elapsed() / steps);
+        }
+        Ok(told)
+    }
+
+    /// Makes a sequence stand for a text, with as much of it as the cache holds somewhere. False where it has no room.
+    fn turn_to(&mut self, text: &Text<'_>, all: &[Text<'_>]) -> Result<bool> {
+        if !self.make_room(text, all)? {
+            return Ok(false);
+        }
+        let at = text.sequence as usize;
+        let own = self.sequences[at].common(text.tokens);
+        let lacks_much = text.tokens.len() > own + WORTH_COPYING && self.backend.limits().can_fork;
+        let others = self.sequences.iter().filter(|_| lacks_much);
+        let best = others.map(|sequence| (sequence.common(text.tokens), sequence.id())).max();
+        let common = match best.filter(|(common, _)| *common > own + WORTH_COPYING) {
+            Some((common, from)) => {
+                self.sequences[at].clear(&mut *self.backend);
+                if self.backend.fork(from, text.sequence, common)? { common } else { 0 }
+            }
+            None => own,
+        };
+        self.sequences[at].restart(&mut *self.backend, text.tokens.to_vec(), common)?;
+        Ok(true)
+    }
+
+    /// Whether the cache has room for a text and its guesses; texts that no one writes any more make way.
+    fn make_room(&mut self, text: &Text<'_>, all: &[Text<'_>]) -> Result<bool> {
+        let at = text.sequence as usize;
+        let length = text.tokens.len() + text.most;
+        if at >= self.backend.limits().sequences || length > self.backend.model().context_length {
+            return Ok(false);
+        }
+        for id in self.sequences.len()..=at {
+            self.sequences.push(Sequence::new(token_id(id)));
+        }
+        let written = |sequence: &Sequence| all.iter().any(|text| text.sequence == sequence.id());
+        // What others hold, and what those will hold that are written and perhaps not read yet.
+        let needed = |sequences: &[Sequence]| {
+            let others = sequences.iter().filter(|sequence| sequence.id() != text.sequence);
+            let come_to = |one: &Sequence| if written(one) { one.held().max(one.len() + LONGEST) } else { one.held() };
+            length + others.map(come_to).sum::<usize>()
+        };
+        let is_empty = self.sequences.iter().all(|sequence| sequence.held() == 0);
+        // All who write are thought of: a cache that grows is emptied.
+        let hoped = all.iter().map(|text| text.tokens.len() + LONGEST).sum();
+        let wanted = needed(&self.sequences).max(hoped);
+        if (is_empty || wanted > self.backend.limits().context) && self.backend.reserve(wanted)? {
+            self.sequences.iter_mut().for_each(Sequence::emptied);
+        }
+        let room = self.backend.limits().context;
+        for other in 0..self.sequences.len() {
+            if other != at && !written(&self.sequences[other]) && needed(&self.sequences) > room {
+                self.sequences[other].clear(&mut *self.backend);
+            }
+        }
+        Ok(needed(&self.sequences) <= room)
+    }
+}
+
+impl fmt::Debug for Companion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Companion").field("model", self.backend.model()).finish_non_exhaustive()
+    }
+}

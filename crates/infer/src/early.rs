@@ -1,0 +1,113 @@
+//! The compiler of grammars, begun before the model is loaded.
+//!
+//! What it needs is the words of the vocabulary, and a model's file tells them long before an engine has read it. Whether
+//! the engine knows the same words is seen when it is there. It must not know files.
+
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+
+use toktrie::TokTrie;
+
+use super::vocab::{Vocab, token_id};
+use super::words::Words;
+use callwright_constrain::Compiler;
+
+/// What enforcing needs of a vocabulary, in the making on a thread of its own.
+pub struct Early {
+    compiler: JoinHandle<Result<Compiler, String>>,
+    /// The vocabulary that will tokenize, once it is there.
+    vocab: Arc<OnceLock<Arc<dyn Vocab>>>,
+}
+
+impl Early {
+    /// Begins to make the compiler for these words; none where no thread can be had.
+    #[must_use]
+    pub fn begin(words: Words) -> Option<Self> {
+        let vocab = Arc::new(OnceLock::<Arc<dyn Vocab>>::new());
+        let tokenizer = Arc::clone(&vocab);
+        let make = move || {
+            let tokens = 0..token_id(words.len());
+            let all: Vec<_> = tokens.map(|token| word(words.bytes(token).to_vec(), words.is_control(token))).collect();
+            // Grammars, and with them texts to be tokenized, come when the vocabulary is there.
+            let tokenize = move |text: &str| tokenizer.get().map(|vocab| vocab.tokenize(text.as_bytes(), false));
+            Compiler::new(&all, words.endings(), move |text| tokenize(text).unwrap_or_default())
+        };
+        let compiler = thread::Builder::new().name("callwright-words".to_owned()).spawn(make).ok()?;
+        Some(Self { compiler, vocab })
+    }
+
+    /// Takes note of the vocabulary.
+    pub(super) fn meet(&self, vocab: &Arc<dyn Vocab>) {
+        drop(self.vocab.set(Arc::clone(vocab)));
+    }
+
+    /// Waits for the compiler. None where it could not be made.
+    pub(super) fn finish(self) -> Option<Compiler> {
+        self.compiler.join().ok()?.ok()
+    }
+}
+
+/// A word as the trie wants it: one that no text can spell stands behind a byte that no text contains.
+pub(super) fn word(mut bytes: Vec<u8>, is_control: bool) -> Vec<u8> {
+    if is_control && !bytes.is_empty() {
+        bytes.insert(0, TokTrie::SPECIAL_TOKEN_MARKER);
+    }
+    bytes
+}
+
+impl std::fmt::Debug for Early {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Early").field("ready", &self.compiler.is_finished()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Early, Words, word};
+    use crate::{Lexicon, Token, Vocab};
+
+    /// Words, of which the last one ends an answer.
+    struct Few(&'static [&'static str]);
+
+    impl Vocab for Few {
+        fn size(&self) -> usize {
+            self.0.len()
+        }
+
+        fn piece(&self, token: Token) -> Vec<u8> {
+            self.0[token as usize].as_bytes().to_vec()
+        }
+
+        fn tokenize(&self, text: &[u8], _special: bool) -> Vec<Token> {
+            let known = |letter: &u8| (0..).zip(self.0).find(|(_, word)| word.as_bytes() == [*letter]);
+            text.iter().filter_map(|letter| known(letter).map(|(token, _)| token)).collect()
+        }
+
+        fn is_end(&self, token: Token) -> bool {
+            token as usize == self.0.len() - 1
+        }
+
+        fn is_control(&self, token: Token) -> bool {
+            self.is_end(token)
+        }
+
+        fn begin(&self) -> Option<Token> {
+            None
+        }
+    }
+
+    const WORDS: &[&str] = &["a", "b", "ab", "<|im_end|>"];
+
+    #[test]
+    fn what_was_begun_is_used_where_the_words_are_the_same_and_made_anew_where_not() {
+        let early = |texts: &[&'static str]| Early::begin(Words::of("gpt2", texts.iter().copied(), &[], [])?);
+        for texts in [WORDS, &["a", "c", "ab", "<|im_end|>"], &WORDS[..3], &[]] {
+            let begun = early(texts).expect("a thread");
+            let lexicon = Lexicon::begun(Arc::new(Few(WORDS)), Some(begun));
+            let words = WORDS.iter().map(|text| word(text.as_bytes().to_vec(), text.starts_with('<')));
+            assert!(lexicon.compiler().expect("it is made").is_for(words, &[3]), "{texts:?}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The model that is part of the binary: a small tool caller, so that the first call needs no download.
+//!
+//! llama.cpp opens files, not memory, so it is written to the cache once, beside its final name and renamed, and its
+//! bytes are compared on every use: a cache is a place where anything can happen to a file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::{EMBEDDED, PromptStyle, Row, checksum};
+use callwright_gguf::Header;
+use callwright_parse::error::{Error, ErrorKind, Result};
+
+/// The model's bytes. This line alone says which file it is.
+static BYTES: &[u8] = include_bytes!("../tiny.gguf");
+
+/// The SHA-256 of the embedded model.
+pub(super) fn sha256() -> &'static str {
+    static SUM: OnceLock<String> = OnceLock::new();
+    SUM.get_or_init(|| checksum::of_bytes(BYTES))
+}
+
+/// What the registry would say of it, if it were a model of some hub.
+pub(super) fn row() -> &'static Arc<Row> {
+    static ROW: OnceLock<Arc<Row>> = OnceLock::new();
+    ROW.get_or_init(|| {
+        let header = Header::from_reader(Cursor::new(BYTES), BYTES.len() as u64).ok();
+        let header = header.as_ref();
+        Arc::new(Row {
+            name: EMBEDDED.to_owned(),
+            repo: String::new(),
+            files: BTreeMap::new(),
+            default: header.map_or_else(String::new, |header| header.quant.clone()),
+            context_length: header.and_then(|header| header.context_length).unwrap_or(0),
+            parameters: header.map(|header| header.parameters),
+            format: "hermes".to_owned(),
+            prompt: PromptStyle::Native,
+            licence: env!("CARGO_PKG_LICENSE").to_owned(),
+            wheel: None,
+        })
+    })
+}
+
+/// How often this process has written the model.
+static TURN: AtomicU32 = AtomicU32::new(0);
+
+/// The embedded model as a file in this cache, written there if need be.
+pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
+    let folder = cache.join("embedded");
+    let path = folder.join(format!("{}.gguf", &sha256()[..16]));
+    if is_intact(&path) {
+        return Ok(path);
+    }
+    // Two that start at once, processes or threads, write apart; whoever renames last puts the same bytes there.
+    let new = path.with_extension(format!("{}-{}.new", std::process::id(), TURN.fetch_add(1, Ordering::Relaxed)));
+    fs::create_dir_all(&folder).and_then(|()| fs::write(&new, BYTES)).and_then(|()| fs::rename(&new, &path)).map_err(
+        |cause| {
+            let _ = fs::remove_file(&new);
+            Error::new(ErrorKind::Io, format!("cannot write the embedded model to `{}`", folder.display()))
+                .because(cause)
+                .hint("make the folder writable, or set CALLWRIGHT_CACHE to another one")
+        },
+    )?;
+    Ok(path)
+}
+
+fn is_intact(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.len() == BYTES.len() as u64)
+        && fs::read(path).is_ok_and(|bytes| bytes == BYTES)
+}

@@ -1,0 +1,207 @@
+//! Values against the tools' schemas: names, lossless coercion, validation.
+//!
+//! Schemas are normalised and compiled once, in [`ToolSet::compile`]; a check then costs microseconds. What can be read
+//! in only one way is put right and told as a [`Fix`]; everything else is a [`Fault`]. To guess instead, as some peers
+//! do, would execute what nobody said. No network, no files: a remote `$ref` is refused when the tools are compiled.
+//! It knows no format and no model.
+
+mod coerce;
+mod convert;
+mod cost;
+mod names;
+mod normal;
+mod refs;
+mod schema;
+mod unwrap;
+mod validate;
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use crate::chat::{Arguments, Fault, Fix, FixKind, Tool};
+use crate::error::{Error, ErrorKind, Result};
+
+pub use names::Found;
+use names::Names;
+pub(crate) use names::fold;
+use schema::Compiled;
+
+/// How much is put right before it counts as a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Level {
+    /// Nothing: names to the letter, values as they are.
+    Strict,
+    /// What has one reading.
+    #[default]
+    Standard,
+    /// Also the one offered tool whose name is near.
+    Lenient,
+}
+
+/// The tools of a request with their schemas, normalised and compiled.
+///
+/// ```
+/// use callwright_parse::chat::Tool;
+/// use callwright_parse::check::{Level, ToolSet};
+/// use serde_json::json;
+/// let schema = json!({"properties": {"city": {"type": "str"}, "days": {"type": "int"}}, "required": ["city"]});
+/// let tools = ToolSet::compile(&[Tool::new("get_weather", "", schema)])?;
+/// let checked = tools.check("get-weather", json!({"city": "Oslo", "days": "3"}), Level::Standard, 0..50, 0);
+/// assert_eq!((checked.name.as_str(), &checked.arguments["days"]), ("get_weather", &json!(3)));
+/// assert_eq!((checked.fixes.len(), checked.faults.len()), (2, 0));
+/// # Ok::<(), callwright_parse::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct ToolSet {
+    tools: Vec<Tool>,
+    compiled: Vec<Compiled>,
+    names: Names,
+}
+
+/// A call after the check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The tool's name as the tool list has it, or as the model wrote it if there is none.
+    pub name: String,
+    /// The arguments, put right where that was possible.
+    pub arguments: Arguments,
+    /// What was put right.
+    pub fixes: Vec<Fix>,
+    /// What is wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// Where a call is, for its fixes and faults.
+#[derive(Debug, Clone)]
+struct Where {
+    at: Range<usize>,
+    call: usize,
+}
+
+impl Where {
+    fn fix(&self, kind: FixKind, note: Option<String>) -> Fix {
+        Fix { kind, span: self.at.clone(), call: Some(self.call), note }
+    }
+}
+
+impl ToolSet {
+    /// Normalises and compiles the tools' schemas. Refused are names that come twice and schemas that are none, that
+    /// refer to other documents, that never end, or whose patterns need backtracking.
+    pub fn compile(tools: &[Tool]) -> Result<Self> {
+        let mut names = Names::default();
+        let mut compiled = Vec::with_capacity(tools.len());
+        for (index, tool) in tools.iter().enumerate() {
+            if tool.name.is_empty() {
+                return Err(Error::new(ErrorKind::Input, format!("tool {} has no name", index + 1)));
+            }
+            if !names.add(&tool.name, index) {
+                let message = format!("two tools are called `{}`", tool.name);
+                return Err(Error::new(ErrorKind::Input, message).hint("a call could not say which one it means"));
+            }
+            compiled.push(Compiled::new(&tool.name, &tool.parameters)?);
+        }
+        Ok(Self { tools: tools.to_vec(), compiled, names })
+    }
+
+    /// The tools as they were given.
+    #[must_use]
+    pub fn tools(&self) -> &[Tool] {
+        &self.tools
+    }
+
+    /// Whether there is no tool.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tools.is_empty()
+    }
+
+    /// The normalised schema of the tool with exactly this name.
+    #[must_use]
+    pub fn schema(&self, name: &str) -> Option<&Value> {
+        Some(self.compiled(name)?.schema())
+    }
+
+    /// The normalised schema of one parameter of that tool, `$ref` followed.
+    #[must_use]
+    pub fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
+        self.compiled(name)?.parameter(parameter)
+    }
+
+    /// The parameters of the tool with exactly this name, in the schema's order.
+    pub fn parameters(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.compiled(name).into_iter().flat_map(Compiled::parameters)
+    }
+
+    fn compiled(&self, name: &str) -> Option<&Compiled> {
+        self.names.exact(name).and_then(|index| self.compiled.get(index))
+    }
+
+    /// Which tool a name means.
+    #[must_use]
+    pub fn find(&self, name: &str, level: Level) -> Found {
+        self.names.find(name, level)
+    }
+
+    /// The index of the tool that a name means.
+    #[must_use]
+    pub fn index(&self, name: &str, level: Level) -> Option<usize> {
+        self.names.index(name, level)
+    }
+
+    /// Checks one call: name, coercion, schema. `at` is the call's place in the raw text, `call` its index.
+    #[must_use]
+    pub fn check(&self, name: &str, arguments: Value, level: Level, at: Range<usize>, call: usize) -> Checked {
+        self.check_from(name, arguments, level, &Where { at, call }, &|_| None)
+    }
+
+    /// As [`check`](Self::check), with the text that each top-level argument was read from: where the schema wants a
+    /// string, a value of another type is that text to the letter (`1.10`, `02134`, `foo()`).
+    #[must_use]
+    pub fn check_with_sources<'s>(
+        &self,
+        name: &str,
+        arguments: Value,
+        level: Level,
+        at: Range<usize>,
+        call: usize,
+        source: &dyn Fn(&str) -> Option<&'s str>,
+    ) -> Checked {
+        self.check_from(name, arguments, level, &Where { at, call }, source)
+    }
+
+    fn check_from<'s>(
+        &self,
+        name: &str,
+        arguments: Value,
+        level: Level,
+        place: &Where,
+        source: &dyn Fn(&str) -> Option<&'s str>,
+    ) -> Checked {
+        let mut fixes = Vec::new();
+        let found = self.find(name, level);
+        let tool = found.index().and_then(|index| Some((self.tools.get(index)?, self.compiled.get(index)?)));
+        let Some((tool, compiled)) = tool else {
+            let suggestions = if let Found::Unknown { suggestions } = found { suggestions } else { Vec::new() };
+            let fault = Fault::UnknownTool { call: place.call, name: name.to_owned(), suggestions };
+            let arguments = unwrap::object_or_empty(arguments);
+            return Checked { name: name.to_owned(), arguments, fixes, faults: vec![fault] };
+        };
+        match found {
+            Found::Folded(_) => fixes.push(place.fix(FixKind::Name, Some(format!("{name} -> {}", tool.name)))),
+            Found::Near(_) => fixes.push(place.fix(FixKind::NearName, Some(format!("{name} -> {}", tool.name)))),
+            Found::Exact(_) | Found::Unknown { .. } => {}
+        }
+        let (arguments, faults) = compiled.check(arguments, level, place, source, &mut fixes);
+        Checked { name: tool.name.clone(), arguments, fixes, faults }
+    }
+
+    /// Arguments by position, named by the order of the tool's properties; one object whose keys are the tool's
+    /// parameters is the arguments themselves. Surplus values get their position as a name (`"2"`), which no schema
+    /// knows, so that the check reports them.
+    #[must_use]
+    pub fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
+        let compiled = self.index(name, Level::Standard).and_then(|index| self.compiled.get(index));
+        unwrap::by_position(compiled, values)
+    }
+}

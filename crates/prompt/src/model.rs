@@ -1,0 +1,64 @@
+//! The prompter of a model file: its template and tokens from the header, its format from the row or found out.
+
+use super::detect::Detection;
+use super::prompter::Prompter;
+use super::template::{Template, TemplateTokens};
+use callwright_models::gguf::{Header, Special, SpecialKind};
+use callwright_models::{PromptStyle, Row};
+use callwright_parse::error::{Error, ErrorKind, Result};
+use callwright_parse::format::Formats;
+
+/// A format found for a template counts from this score on; below, calls are asked for in words.
+const GOOD: f64 = 0.75;
+
+impl Prompter {
+    /// The prompter for a model file with this header. The format is the one that is named, else the row's, else the
+    /// one that reads what the model's template writes, else `tool_use`, told in words.
+    pub fn of_model(header: &Header, row: Option<&Row>, formats: &Formats, named: Option<&str>) -> Result<Self> {
+        let source = header.chat_template.as_deref().ok_or_else(|| {
+            Error::new(ErrorKind::Template, "the model's file carries no chat template")
+                .hint("use a file of an instruct or chat model")
+        })?;
+        let template = Template::compile(source, tokens(header))?;
+        let control = control_tokens(header, |kind| kind == SpecialKind::Control);
+        let Some(row) = row else {
+            let all = control_tokens(header, |_| true);
+            return Ok(Self::found(template, formats, named, &all)?.control_tokens(control));
+        };
+        let format = formats.get(named.unwrap_or(&row.format))?;
+        Self::new(template, format, row.prompt.clone(), control)
+    }
+
+    /// The prompter for a template alone.
+    pub fn of_template(template: Template, formats: &Formats, named: Option<&str>) -> Result<Self> {
+        Self::found(template, formats, named, &[])
+    }
+
+    fn found(template: Template, formats: &Formats, named: Option<&str>, tokens: &[String]) -> Result<Self> {
+        let name = match named {
+            Some(name) => Some(name.to_owned()),
+            None => found(&template.detect(formats, tokens)),
+        };
+        let style = match name {
+            Some(_) => PromptStyle::Native,
+            None => PromptStyle::Prompted("tool_use".to_owned()),
+        };
+        Self::new(template, formats.get(name.as_deref().unwrap_or("tool_use"))?, style, Vec::new())
+    }
+}
+
+/// The format of a detection that is good enough to be used.
+fn found(detection: &Detection) -> Option<String> {
+    let by_marker = detection.probes == 0;
+    detection.format.clone().filter(|_| by_marker || detection.score >= GOOD)
+}
+
+fn tokens(header: &Header) -> TemplateTokens {
+    let text = |special: &Option<Special>| special.as_ref().map(|special| special.text.clone()).unwrap_or_default();
+    TemplateTokens { bos: text(&header.vocab.bos), eos: text(&header.vocab.eos) }
+}
+
+fn control_tokens(header: &Header, wanted: impl Fn(SpecialKind) -> bool) -> Vec<String> {
+    let specials = header.vocab.specials.iter().filter(|special| wanted(special.kind));
+    specials.map(|special| special.text.clone()).collect()
+}

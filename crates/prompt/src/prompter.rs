@@ -1,0 +1,361 @@
+//! A conversation in the shape that one model's template reads, rendered and cut into markup and what was said.
+//!
+//! Where the template knows tools, calls and results, they are its business. Where it does not, the tools are told in
+//! the system message by a file of `prompts/`, calls are written by the format in use, and results are told by the
+//! user; so there is one place for a format's markers, and every chat model can be asked to call tools.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::clock::Clock;
+use super::guard::{Guard, Tokens};
+use super::probe::{Abilities, offer};
+use super::shape::one_call_each;
+use super::template::{Conversation, Template, TemplateTokens};
+use callwright_models::PromptStyle;
+use callwright_parse::chat::{Arguments, Call, CallId, Message, Prompt, Role, Tool, ToolChoice};
+use callwright_parse::error::{Error, ErrorKind, Result};
+use callwright_parse::format::Format;
+
+const TOOL_USE: &str = include_str!("../prompts/tool_use.jinja");
+const TOOL_RESULT: &str = include_str!("../prompts/tool_result.jinja");
+
+/// Turns conversations into prompts for one model.
+///
+/// ```
+/// use callwright_parse::chat::{Message, Tool, ToolChoice};
+/// use callwright_models::PromptStyle;
+/// use callwright_parse::format::Formats;
+/// use callwright_prompt::{Prompter, Template, TemplateTokens};
+/// let source = "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}{% endfor %}<|assistant|>";
+/// let template = Template::compile(source, TemplateTokens::default())?;
+/// let format = Formats::builtin().get("tool_use")?;
+/// let prompter = Prompter::new(template, format, PromptStyle::Native, vec!["<|user|>".into()])?;
+/// let add = Tool::new("add", "adds two numbers", serde_json::json!({"type": "object"}));
+/// let prompt = prompter.prompt(&[Message::user("2 + <|user|>?")], &[add], &ToolChoice::Auto)?;
+/// assert!(prompt.text().contains("tool_name: add"));
+/// assert_eq!(prompt.pieces.len(), 3); // what the user typed is no markup
+/// # Ok::<(), callwright_parse::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Prompter {
+    template: Template,
+    format: Arc<Format>,
+    abilities: Abilities,
+    /// How the tools are told in words; absent where the template does it.
+    told: Option<Template>,
+    /// The template's own way of showing calls and results is the model's, so it is used where there is one.
+    native: bool,
+    result: Template,
+    tokens: Tokens,
+    variables: Map<String, Value>,
+    now: Option<Clock>,
+}
+
+impl Prompter {
+    /// A prompter for a model with this template, whose calls are read in this format. Of what was said, the control
+    /// tokens are kept from being read as such.
+    #[expect(clippy::needless_pass_by_value, reason = "a style is chosen for this prompter and kept nowhere else")]
+    pub fn new(
+        template: Template,
+        format: Arc<Format>,
+        style: PromptStyle,
+        control_tokens: Vec<String>,
+    ) -> Result<Self> {
+        let abilities = template.abilities();
+        let native = style.prompted().is_none();
+        let told = match style.prompted() {
+            Some(name) => Some(Template::compile(tool_prompt(name)?, TemplateTokens::default())?),
+            None if abilities.tools.is_some() => None,
+            None => Some(Template::compile(TOOL_USE, TemplateTokens::default())?),
+        };
+        let result = Template::compile(TOOL_RESULT, TemplateTokens::default())?;
+        let (tokens, variables) = (Tokens::new(control_tokens), Map::new());
+        Ok(Self { template, format, abilities, told, native, result, tokens, variables, now: None })
+    }
+
+    /// The prompter with these control tokens kept from being read as such in what was said.
+    #[must_use]
+    pub fn control_tokens(mut self, tokens: Vec<String>) -> Self {
+        self.tokens = Tokens::new(tokens);
+        self
+    }
+
+    /// The prompter with this moment as the present one, for templates that tell the model the date.
+    #[must_use]
+    pub fn now(mut self, now: Clock) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    /// The prompter with a variable that its template reads, as `enable_thinking`.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// What its template can say.
+    #[must_use]
+    pub fn abilities(&self) -> &Abilities {
+        &self.abilities
+    }
+
+    /// The format in which calls are written and read.
+    #[must_use]
+    pub fn format(&self) -> &Arc<Format> {
+        &self.format
+    }
+
+    /// The model's template.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// The control tokens that the model writes calls and reasoning with: whoever runs it must hand them out as text.
+    #[must_use]
+    pub fn markers(&self) -> Vec<String> {
+        let pieces = self.format.enforce();
+        let mut texts = vec![pieces.open.as_str(), pieces.call_open, pieces.call_close, pieces.between, &pieces.close];
+        texts.extend(pieces.quote);
+        texts.extend(
+            pieces
+                .item
+                .pieces()
+                .iter()
+                .chain(pieces.param.into_iter().flat_map(callwright_parse::format::Template::pieces))
+                .map(callwright_parse::format::Piece::literal),
+        );
+        texts.extend(pieces.reasoning.iter().flat_map(|frame| [frame.open.as_str(), frame.close.as_str()]));
+        self.tokens.within(&texts.join("\n"))
+    }
+
+    /// Whether the tools are told in words, because the template does not list them.
+    #[must_use]
+    pub fn tells_tools(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// The prompt that asks the model for its next turn.
+    ///
+    /// With `ToolChoice::None` no tool is offered; with a name, only that one.
+    pub fn prompt(&self, messages: &[Message], tools: &[Tool], choice: &ToolChoice) -> Result<Prompt> {
+        if messages.iter().any(|message| message.images().next().is_some()) {
+            return Err(Error::new(
+                ErrorKind::Input,
+                "the conversation has an image, and the model is prompted with text only",
+            )
+            .hint("ask a provider whose model sees images: `--provider NAME`"));
+        }
+        let tools: Vec<Value> = offered(tools, choice).map(|tool| json!(tool)).collect();
+        let said: Vec<Value> = messages.iter().map(|message| json!(message)).collect();
+        let all = said.iter().chain(&tools).chain(self.variables.values());
+        let guard = Guard::new(&self.tokens, all).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Input,
+                "the messages use so many private characters that none is left to protect them",
+            )
+            .hint("take the private-use characters out of the messages")
+        })?;
+        let questions: Vec<String> =
+            messages.iter().filter(|message| message.role == Role::User).map(Message::text).collect();
+        let messages: Vec<Message> = messages.iter().map(|message| guarded(&guard, message)).collect();
+        let tools: Vec<Value> = tools.iter().map(|tool| guard.value(tool)).collect();
+        let mut conversation = Conversation {
+            messages: self.messages(&messages, &tools, choice)?,
+            add_generation_prompt: true,
+            variables: self.variables.clone(),
+            now: self.now,
+            ..Conversation::default()
+        };
+        if let (Some(variable), None, false) = (self.abilities.tools, &self.told, tools.is_empty()) {
+            offer(&mut conversation, variable, &tools);
+        }
+        let mut prompt = guard.split(&self.template.render_somehow(conversation)?);
+        prompt.shared = shared(&prompt.text(), &questions);
+        Ok(prompt)
+    }
+
+    /// The messages as the template reads them.
+    fn messages(&self, messages: &[Message], tools: &[Value], choice: &ToolChoice) -> Result<Vec<Value>> {
+        let mut told = Vec::new();
+        if let (Some(prompt), false) = (&self.told, tools.is_empty()) {
+            told.push(Told { role: Role::System, text: self.tool_text(prompt, tools, choice)? });
+        }
+        let native = self.native && self.abilities.calls.is_some();
+        let mut out: Vec<Value> = Vec::new();
+        let alone = if native && !self.abilities.parallel_calls { one_call_each(messages) } else { messages.to_vec() };
+        for message in &alone {
+            match message.role {
+                Role::System if !self.abilities.system || !told.is_empty() => {
+                    let at = told.iter().rposition(|told| told.role == Role::System).filter(|_| out.is_empty());
+                    match at {
+                        // The owner's rules come before the tools.
+                        Some(at) => told[at].text = joined(&message.text(), &told[at].text),
+                        None => told.push(Told { role: Role::System, text: message.text() }),
+                    }
+                }
+                Role::Tool if !(native && self.abilities.results) => {
+                    told.push(Told { role: Role::User, text: self.result_text(message)? });
+                }
+                Role::User if !told.is_empty() => told.push(Told { role: Role::User, text: message.text() }),
+                _ => {
+                    self.settle(&mut told, &mut out);
+                    out.push(if native { self.abilities.message(message) } else { self.worded(message)? });
+                }
+            }
+        }
+        self.settle(&mut told, &mut out);
+        Ok(out)
+    }
+
+    /// Turns what is to be told in words into messages: the rules in a system message where the template has one, all
+    /// else in one message of the user, for many templates insist that roles alternate.
+    fn settle(&self, told: &mut Vec<Told>, out: &mut Vec<Value>) {
+        let own_system = self.abilities.system && out.is_empty();
+        let mut text = String::new();
+        for part in told.drain(..) {
+            if own_system && part.role == Role::System && text.is_empty() {
+                out.push(json!({"role": "system", "content": part.text}));
+            } else {
+                text = joined(&text, &part.text);
+            }
+        }
+        match out.last_mut().filter(|last| last["role"] == "user") {
+            _ if text.is_empty() => {}
+            Some(last) => last["content"] = Value::from(joined(last["content"].as_str().unwrap_or_default(), &text)),
+            None => out.push(json!({"role": "user", "content": text})),
+        }
+    }
+
+    /// A message for a template that knows text only: calls in the words of the format.
+    fn worded(&self, message: &Message) -> Result<Value> {
+        let mut text = message.text();
+        if !message.calls.is_empty() {
+            let calls = self.format.write(&message.calls).map_err(|cause| {
+                Error::new(ErrorKind::Format, "a call in the history cannot be written for this model")
+                    .hint("choose another format, as `--format hermes`")
+                    .because(cause)
+            })?;
+            text = if text.is_empty() { calls } else { format!("{text}\n{calls}") };
+        }
+        let mut value = json!({"role": message.role.as_str(), "content": text});
+        if let Some(reasoning) = &message.reasoning {
+            value["reasoning_content"] = Value::from(reasoning.as_str());
+        }
+        Ok(value)
+    }
+
+    fn result_text(&self, message: &Message) -> Result<String> {
+        let mut variables = Map::new();
+        variables.insert("content".to_owned(), Value::from(message.text()));
+        variables.insert("name".to_owned(), json!(message.name));
+        self.result.render(&Conversation { variables, ..Conversation::default() })
+    }
+
+    fn tool_text(&self, prompt: &Template, tools: &[Value], choice: &ToolChoice) -> Result<String> {
+        let functions: Vec<&Value> = tools.iter().map(|tool| &tool["function"]).collect();
+        let example = functions.first().map(|function| example(function));
+        let example = self.format.write(example.as_slice()).map_err(|cause| {
+            Error::new(ErrorKind::Format, format!("format `{}` cannot write its own example", self.format.name()))
+                .because(cause)
+        })?;
+        let mut variables = Map::new();
+        variables.insert("tools".to_owned(), json!(functions));
+        variables.insert("format_example".to_owned(), Value::from(example));
+        variables.insert("format_name".to_owned(), Value::from(self.format.name()));
+        variables.insert("choice".to_owned(), Value::from(in_a_word(choice)));
+        prompt.render(&Conversation { variables, ..Conversation::default() })
+    }
+}
+
+/// Where the first question begins: what stands before it, rules and tools, is the same in other conversations. 0 where
+/// it is not found as it was said.
+fn shared(prompt: &str, questions: &[String]) -> usize {
+    let found = match questions {
+        [] => None,
+        // Its words may stand in a tool's description too.
+        [only] => prompt.rfind(only.as_str()),
+        [first, ..] => prompt.find(first.as_str()),
+    };
+    found.unwrap_or(0)
+}
+
+/// The choice as the files of `prompts/` read it.
+pub(super) fn in_a_word(choice: &ToolChoice) -> &str {
+    match choice {
+        ToolChoice::Named(name) => name,
+        ToolChoice::Required => "required",
+        ToolChoice::Auto | ToolChoice::None => "auto",
+    }
+}
+
+/// Something that the template has no message for.
+struct Told {
+    role: Role,
+    text: String,
+}
+
+fn joined(before: &str, after: &str) -> String {
+    let between = if before.is_empty() || after.is_empty() { "" } else { "\n\n" };
+    format!("{before}{between}{after}")
+}
+
+fn offered<'t>(tools: &'t [Tool], choice: &'t ToolChoice) -> impl Iterator<Item = &'t Tool> {
+    tools.iter().filter(move |tool| match choice {
+        ToolChoice::None => false,
+        ToolChoice::Named(name) => tool.name == *name,
+        ToolChoice::Auto | ToolChoice::Required => true,
+    })
+}
+
+fn guarded(guard: &Guard<'_>, message: &Message) -> Message {
+    let mut out = Message::new(message.role, guard.text(&message.text()));
+    out.reasoning = message.reasoning.as_deref().map(|text| guard.text(text));
+    out.name = message.name.as_deref().map(|text| guard.text(text));
+    let id = |id: &CallId| CallId::new(guard.text(id.as_str()));
+    out.tool_call_id = message.tool_call_id.as_ref().map(id);
+    let call = |call: &Call| {
+        let arguments: Arguments = guard.map(&call.arguments);
+        Call::new(guard.text(&call.name), arguments).with_id(id(&call.id))
+    };
+    out.calls = message.calls.iter().map(call).collect();
+    out
+}
+
+/// A call of this function with an example for each argument that it needs.
+fn example(function: &Value) -> Call {
+    let parameters = &function["parameters"];
+    let required: Vec<&str> =
+        parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let properties = parameters["properties"].as_object().into_iter().flatten();
+    let needed = properties.filter(|(name, _)| required.is_empty() || required.contains(&name.as_str()));
+    let arguments = needed.map(|(name, schema)| (name.clone(), example_value(schema))).collect();
+    Call::new(function["name"].as_str().unwrap_or_default(), arguments)
+}
+
+fn example_value(schema: &Value) -> Value {
+    let given = schema.get("default").or_else(|| schema.get("example")).filter(|value| !value.is_null());
+    let first = |key: &str| schema.get(key).and_then(|values| values.get(0));
+    if let Some(value) = given.or_else(|| first("examples")).or_else(|| first("enum")) {
+        return value.clone();
+    }
+    match schema["type"].as_str() {
+        Some("integer" | "number") => json!(1),
+        Some("boolean") => json!(true),
+        Some("array") => json!([]),
+        Some("object") => json!({}),
+        _ => json!("..."),
+    }
+}
+
+/// The source of a built-in tool prompt.
+fn tool_prompt(name: &str) -> Result<&'static str> {
+    match name {
+        "tool_use" => Ok(TOOL_USE),
+        _ => Err(Error::new(ErrorKind::Config, format!("there is no tool prompt called `{name}`"))
+            .hint("the tool prompts are: tool_use; `native` means the model's own chat template")),
+    }
+}

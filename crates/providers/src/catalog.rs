@@ -1,0 +1,69 @@
+//! The providers that are known by name: `providers.toml`, and the user's `[providers.NAME]` on top.
+//!
+//! The file is part of the binary. A user's row of a new name is added; one of a known name is laid over it field by
+//! field, so that `key = ".."` alone is enough to change the key's variable.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use toml::Table;
+
+use super::Row;
+use callwright_models::{alike, laid_over, rows, table};
+use callwright_parse::error::{Error, ErrorKind, Result};
+
+const BUILTIN: &str = include_str!("../providers.toml");
+
+/// Every provider that has a name. Built once, never changed.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    rows: BTreeMap<String, Arc<Row>>,
+}
+
+impl Catalog {
+    /// The providers of the binary's own `providers.toml`.
+    ///
+    /// ```
+    /// use callwright_providers::{Ability, Catalog};
+    /// let row = Catalog::builtin().get("anthropic")?;
+    /// assert_eq!(row.dialect, "anthropic");
+    /// assert!(row.capabilities("claude-haiku-4-5").can(Ability::Tools));
+    /// # Ok::<(), callwright_parse::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        // The tests hold that the file can be read; a binary with a broken one knows no names.
+        CATALOG.get_or_init(|| Self::with_rows(Table::new(), "providers.toml").unwrap_or_default())
+    }
+
+    /// The same with these rows on top; `origin` names them in errors.
+    ///
+    /// ```
+    /// use callwright_providers::Catalog;
+    /// let rows = "[mine]\nkind = \"local\"\ndialect = \"openai_chat\"\nbase_url = \"http://127.0.0.1:8080/v1\"";
+    /// let catalog = Catalog::with_rows(rows.parse().unwrap(), "callwright.toml")?;
+    /// assert_eq!(catalog.get("Mine")?.name, "mine");
+    /// # Ok::<(), callwright_parse::Error>(())
+    /// ```
+    pub fn with_rows(own: Table, origin: &str) -> Result<Self> {
+        let own = own.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+        Ok(Self { rows: rows(laid_over(table(BUILTIN, "providers.toml")?, own), origin)? })
+    }
+
+    /// The provider of this name, in any case.
+    pub fn get(&self, name: &str) -> Result<&Arc<Row>> {
+        self.rows.get(&name.to_lowercase()).ok_or_else(|| {
+            let error = Error::new(ErrorKind::Config, format!("no provider is called `{name}`"));
+            match alike(&name.to_lowercase(), self.rows.keys().map(String::as_str)).first() {
+                Some(alike) => error.hint(format!("did you mean `{alike}`?")),
+                None => error.hint("`callwright providers` lists those that are known"),
+            }
+        })
+    }
+
+    /// Every provider, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Row>> {
+        self.rows.values()
+    }
+}

@@ -1,0 +1,148 @@
+//! The providers of one program, by name.
+//!
+//! A name can be given another provider while requests are under way: whoever has one keeps it, and the next to ask
+//! gets the new one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::raw::RawOnly;
+use super::remote::Remote;
+use super::{Catalog, Gate, Pool, Provider, Row};
+use callwright_models::Secret;
+use callwright_parse::error::{Error, ErrorKind, Result};
+
+/// Every provider that may be named. Names are the same in any case.
+///
+/// ```
+/// use std::sync::Arc;
+/// use callwright_providers::{Registry, Replay};
+/// let registry = Registry::default();
+/// registry.put("mine", Arc::new(Replay::new("mine").says("hello")));
+/// assert_eq!(registry.get("Mine")?.info().name, "mine");
+/// assert!(registry.get("yours").is_err());
+/// # Ok::<(), callwright_parse::Error>(())
+/// ```
+#[derive(Default)]
+pub struct Registry {
+    providers: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
+    constructors: RwLock<BTreeMap<String, Constructor>>,
+}
+
+/// Makes a provider out of a row whose dialect it was registered for.
+pub type Constructor = Arc<dyn Fn(Parts) -> Result<Arc<dyn Provider>> + Send + Sync>;
+
+/// What a provider is made of.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Parts {
+    /// Its row.
+    pub row: Arc<Row>,
+    /// Its key.
+    pub key: Option<Secret>,
+    /// The way out.
+    pub gate: Arc<Gate>,
+}
+
+impl Parts {
+    /// What the provider of this row is made of.
+    #[must_use]
+    pub fn new(row: Arc<Row>, key: Option<Secret>, gate: Arc<Gate>) -> Self {
+        Self { row, key, gate }
+    }
+}
+
+impl Registry {
+    /// A provider for each row of a catalog. Nothing is contacted. `key_of` gives a row's key: whoever reads the
+    /// environment and files knows it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use callwright_providers::{Catalog, Gate, Registry};
+    /// let registry = Registry::open(Catalog::builtin(), &|_row| Ok(None), &Arc::new(Gate::shut()))?;
+    /// assert!(!registry.get("openai")?.info().has_key);
+    /// # Ok::<(), callwright_parse::Error>(())
+    /// ```
+    pub fn open(catalog: &Catalog, key_of: &dyn Fn(&Row) -> Result<Option<Secret>>, gate: &Arc<Gate>) -> Result<Self> {
+        let registry = Self::default();
+        registry.add(catalog, key_of, gate)?;
+        Ok(registry)
+    }
+
+    /// Puts a provider for each row of a catalog under its name. Whoever registers constructors does so before.
+    pub fn add(
+        &self,
+        catalog: &Catalog,
+        key_of: &dyn Fn(&Row) -> Result<Option<Secret>>,
+        gate: &Arc<Gate>,
+    ) -> Result<()> {
+        let (splits, rows): (Vec<_>, Vec<_>) = catalog.iter().partition(|row| !row.split.is_empty());
+        for row in rows {
+            let parts = Parts::new(Arc::clone(row), key_of(row)?, Arc::clone(gate));
+            let provider = self.make(parts)?;
+            self.put(&row.name, provider);
+        }
+        for row in splits {
+            let member = |(name, weight): (&String, &u32)| Ok((self.get(name)?, *weight));
+            let members = row.split.iter().map(member).collect::<Result<Vec<_>>>()?;
+            self.put(&row.name, Arc::new(Pool::weighted(&row.name, members)?));
+        }
+        Ok(())
+    }
+
+    /// From now on, rows of this dialect are made by this constructor.
+    pub fn register(&self, dialect: &str, constructor: Constructor) {
+        self.constructors.write().unwrap_or_else(PoisonError::into_inner).insert(dialect.to_owned(), constructor);
+    }
+
+    /// Makes the provider of a row, without putting it under a name.
+    pub fn make(&self, parts: Parts) -> Result<Arc<dyn Provider>> {
+        if parts.row.raw.is_some() {
+            return Ok(Arc::new(RawOnly::new(parts)?));
+        }
+        let constructors = self.constructors.read().unwrap_or_else(PoisonError::into_inner);
+        match constructors.get(&parts.row.dialect) {
+            Some(constructor) => constructor(parts),
+            None => remote(&parts),
+        }
+    }
+
+    /// The provider of this name.
+    pub fn get(&self, name: &str) -> Result<Arc<dyn Provider>> {
+        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        providers.get(&name.to_lowercase()).cloned().ok_or_else(|| {
+            Error::new(ErrorKind::Config, format!("no provider is called `{name}`"))
+                .hint("`callwright providers` lists those that are known")
+        })
+    }
+
+    /// Puts a provider under a name and gives the one that had it. Requests under way are not disturbed.
+    pub fn put(&self, name: &str, provider: Arc<dyn Provider>) -> Option<Arc<dyn Provider>> {
+        self.providers.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_lowercase(), provider)
+    }
+
+    /// All names, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.providers.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+}
+
+/// One provider for each address of a row; several stand behind the row's name together.
+fn remote(parts: &Parts) -> Result<Arc<dyn Provider>> {
+    let addresses = parts.row.addresses();
+    let made = addresses.iter().map(|address| Ok(Arc::new(Remote::new(parts, address)?) as Arc<dyn Provider>));
+    let mut remotes = made.collect::<Result<Vec<_>>>()?;
+    match remotes.pop() {
+        Some(only) if remotes.is_empty() => Ok(only),
+        Some(last) => Ok(Arc::new(Pool::least_busy(&parts.row.name, remotes.into_iter().chain([last]).collect())?)),
+        None => Err(Error::new(ErrorKind::Config, format!("the provider `{}` has no address", parts.row.name))),
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("names", &self.names()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,15 @@
+//! Recorded outputs, in and out: what `run --record` writes and `bench`, `replay` and people read.
+//!
+//! One JSON object a line, so that a crash loses no more than the line being written and any tool can cut the file.
+//! Recordings of others are turned into ours on the way in, one file here for each kind; a line that is none is told
+//! with its place and never dropped in silence. It knows no reader and judges nothing.
+
+mod bfcl;
+mod folder;
+pub mod lines;
+mod openai;
+mod recording;
+mod source;
+
+pub use recording::{Accepted, Expected, Language, Recording};
+pub use source::{BadLine, Place, Records, Sourced};

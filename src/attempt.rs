@@ -1,0 +1,193 @@
+//! One attempt of the local model: prompt, infer, format, check.
+//!
+//! Its events are provisional, and its answer may still be given up; so nothing is handed out here.
+
+use std::future::poll_fn;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Stages;
+use super::turn::Turn;
+use callwright_constrain::Constraint;
+use callwright_infer::{Chunk, Chunks, Drafts, Forced, Job};
+use callwright_parse::chat::{
+    Attempt, Call, Event, Fault, FinishReason, Message, Prompt, Request, Response, ToolChoice,
+};
+use callwright_parse::check::ToolSet;
+use callwright_parse::error::{Error, ErrorKind, Result};
+use callwright_parse::read::Parser;
+use callwright_parse::repair::{self, Hold};
+use callwright_prompt::Reask;
+use callwright_prompt::window::{self, Fitted};
+
+/// What the model is asked in one attempt.
+pub(super) struct Ask {
+    /// Counted from 0.
+    pub(super) number: usize,
+    /// The caller's request, or what it became.
+    pub(super) request: Request,
+    /// Whether the grammar holds.
+    pub(super) enforced: bool,
+}
+
+/// What came of an attempt.
+pub(super) struct Answer {
+    pub(super) response: Response,
+    pub(super) total_ms: f64,
+    /// How its calls were held.
+    pub(super) hold: Hold,
+    /// What the engine could not do.
+    pub(super) warnings: Vec<String>,
+    /// The trace of an answer that is not the local model's.
+    pub(super) remote: Option<Attempt>,
+}
+
+impl Turn<'_> {
+    /// Puts the question to the model and reads what it says.
+    pub(super) async fn ask(&mut self) -> Result<Answer> {
+        let (started, stages, request) = (Instant::now(), self.stages, &self.ask.request);
+        let prompt = self.fitted(request).await?;
+        let constraint = if self.ask.enforced { stages.constraint(request, &self.tools, &prompt)? } else { None };
+
+        let parser = Parser::new(Arc::clone(&stages.format), Arc::clone(&self.tools)).attempt(self.ask.number);
+        let mut parser = parser.level(stages.level).after_prompt(&prompt.text());
+        let wholly = constraint.as_ref().map(|constraint| constraint.relaxed().is_empty());
+        self.worst = self.reserve_there(prompt.text().len())?;
+        // From here on something may have been sent.
+        self.left_machine |= stages.leaves_machine();
+        let mut chunks = stages.generator.generate(stages.job(request, prompt, constraint))?;
+        let mut lengths = Vec::new();
+        let end = loop {
+            match next(&mut chunks).await? {
+                Chunk::Prefill { done, total } => self.events.emit(Event::Prefill { done, total }).await,
+                Chunk::Text(bytes) => {
+                    lengths.push(bytes.len());
+                    self.tell(parser.push(&bytes)).await;
+                }
+                Chunk::End(end) => break end,
+            }
+        };
+        let mut parsed = parser.finish();
+        self.tell(std::mem::take(&mut parsed.events)).await;
+
+        // The offset lies in the call or just behind it, where the closing bytes are framing.
+        let within = |span: &Range<usize>| end.forced.iter().any(|at| span.contains(at) || span.end == *at);
+        let forced = |call: &Call| call.span.as_ref().is_some_and(within);
+        let late = late_faults(&self.request, &parsed.calls, forced, end.reason);
+        for fault in &late {
+            self.events.emit(Event::Faulty { attempt: self.ask.number, fault: fault.clone() }).await;
+        }
+        let mut response = Response { chunks: lengths, ..Response::from(parsed) };
+        response.faults.extend(late);
+        if end.reason != FinishReason::Stop {
+            response.finish_reason = end.reason;
+        }
+        response.usage = end.usage;
+        response.timings = end.timings;
+        let total_ms = started.elapsed().as_secs_f64() * 1000.0;
+        let hold = match wholly {
+            Some(wholly) if end.warnings.is_empty() => Hold::of(&self.ask.request.tool_choice, wholly),
+            _ => Hold::Free,
+        };
+        let warnings = [end.warnings, end.asides].concat();
+        Ok(Answer { response, total_ms, hold, warnings, remote: None })
+    }
+
+    /// The prompt, of a shortened conversation where the whole does not fit.
+    async fn fitted(&self, request: &Request) -> Result<Prompt> {
+        let (stages, model) = (self.stages, self.stages.generator.model());
+        let length = model.context_length;
+        let prompt = stages.prompt(request)?;
+        let tokens = stages.generator.count(&prompt)?;
+        let room = window::wanted(request.limits.max_tokens, length);
+        if window::room(tokens, length) >= room || self.leaves_on_overflow() {
+            return window::fits(tokens, length).map(|()| prompt).map_err(|error| error.about(&model.name));
+        }
+        let mut request = request.clone();
+        let count = &mut |messages: &[Message]| stages.generator.count(&stages.prompt_of(messages, &request)?);
+        let fitted = window::trim(&request.messages, length.saturating_sub(room), count)?;
+        window::fits(fitted.after, length).map_err(|error| error.about(&model.name))?;
+        let Fitted { messages, shortened: results, dropped, before, after } = fitted;
+        if dropped + results > 0 {
+            let attempt = self.ask.number;
+            self.events.emit(Event::Shortened { attempt, results, messages: dropped, before, after }).await;
+        }
+        request.messages = messages;
+        stages.prompt(&request)
+    }
+
+    async fn tell(&self, events: Vec<Event>) {
+        for event in events {
+            self.events.emit(event).await;
+        }
+    }
+}
+
+impl Stages {
+    /// Whether the grammar can hold such a request's calls at all.
+    pub(super) fn can_hold(&self, request: &Request, tools: &ToolSet) -> bool {
+        let constraint = Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), "");
+        constraint.is_ok_and(|constraint| constraint.is_some())
+    }
+
+    fn constraint(&self, request: &Request, tools: &ToolSet, prompt: &Prompt) -> Result<Option<Constraint>> {
+        Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), &prompt.text())
+    }
+
+    fn job(&self, request: &Request, prompt: Prompt, constraint: Option<Constraint>) -> Job {
+        let stop = request.stop.iter().chain(self.format.stop()).cloned().collect();
+        Job {
+            prompt,
+            sampling: request.sampling,
+            logit_bias: request.logit_bias.clone(),
+            limits: request.limits,
+            stop,
+            constraint,
+            drafts: Drafts::Auto,
+            forced: Forced::Loop,
+        }
+    }
+}
+
+/// What is said to the model after an answer that could not be used.
+pub(super) fn reask(tools: &ToolSet, answer: &Response, choice: &ToolChoice) -> Result<[Message; 2]> {
+    let about = |name: &str| answer.calls.iter().any(|call| call.name == name);
+    let named = |name: &str| matches!(choice, ToolChoice::Named(wanted) if wanted == name);
+    let concerned = |name: &str| named(name) || about(name);
+    let tools: Vec<_> = tools.tools().iter().filter(|tool| concerned(&tool.name)).cloned().collect();
+    Reask { answer: &answer.raw, faults: &repair::told(answer), tools: &tools, choice }.messages()
+}
+
+async fn next(chunks: &mut Chunks) -> Result<Chunk> {
+    let next = poll_fn(|context| chunks.as_mut().poll_next(context)).await;
+    next.unwrap_or_else(|| Err(Error::new(ErrorKind::Backend, "the engine stopped before it was done")))
+}
+
+/// Faults that no parser can see: a close that only the budget made, a call too few, a call that was not allowed.
+pub(super) fn late_faults(
+    request: &Request,
+    calls: &[Call],
+    forced: impl Fn(&Call) -> bool,
+    end: FinishReason,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (index, call) in calls.iter().enumerate() {
+        if forced(call) {
+            faults.push(Fault::ForcedClose { call: index });
+        }
+        let allowed = match &request.tool_choice {
+            ToolChoice::None => false,
+            ToolChoice::Named(name) => call.name == *name,
+            ToolChoice::Auto | ToolChoice::Required => true,
+        };
+        if !allowed || (index > 0 && !request.parallel()) {
+            faults.push(Fault::NotAllowed { call: index });
+        }
+    }
+    let wanted = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_));
+    if wanted && calls.is_empty() && end != FinishReason::Cancelled {
+        faults.push(Fault::NoCall);
+    }
+    faults
+}

@@ -1,0 +1,267 @@
+//! From a model's name to an engine: where its file is, how it is prompted, what its calls look like.
+//!
+//! Loading takes seconds, so it runs on a thread of its own and `build` waits for it without holding up an executor.
+//! Nothing here reads the environment or opens a socket: a model that is not on this machine is an error that names
+//! the command to pull it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::absent::Absent;
+use super::fallback::Fallback;
+use super::local::{Draft, Running};
+use super::served::Host;
+use super::{Engine, Stages};
+use callwright_infer::Generator;
+use callwright_models::{Located, ModelName, Places, PromptStyle, Registry, Store};
+use callwright_parse::chat::Reason;
+use callwright_parse::check::Level;
+use callwright_parse::error::{Error, ErrorKind, Result};
+use callwright_parse::format::Formats;
+use callwright_parse::repair::Ladder;
+use callwright_prompt::{PLAIN, Prompter, Template, TemplateTokens};
+use callwright_providers::ledger::{self, Ledger};
+
+/// Whether the decoding grammar holds the model's output to the tools' schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Enforce {
+    /// It does, once a call begins or where one must be made.
+    #[default]
+    On,
+    /// The model writes freely at first; where it is asked again, it is held to them.
+    Reask,
+    /// The model writes freely; calls are read and checked all the same.
+    Off,
+}
+
+impl Enforce {
+    /// Whether the grammar holds in the attempt of this number.
+    pub(super) fn holds(self, attempt: usize) -> bool {
+        match self {
+            Self::On => true,
+            Self::Reask => attempt > 0,
+            Self::Off => false,
+        }
+    }
+}
+
+/// Gathers what an engine needs.
+#[derive(Debug, Default)]
+#[must_use = "nothing happens before `build`"]
+pub struct Builder {
+    source: Source,
+    pub(super) format: Option<String>,
+    pub(super) formats: Option<Formats>,
+    pub(super) registry: Option<Registry>,
+    places: Option<Places>,
+    level: Level,
+    enforce: Enforce,
+    ladder: Ladder,
+    ledger: Option<Ledger>,
+    session: Option<String>,
+    fallback: Option<Fallback>,
+    host: Option<Host>,
+    pub(super) running: Running,
+    pub(super) draft: Option<Draft>,
+}
+
+#[derive(Debug, Default)]
+enum Source {
+    #[default]
+    Embedded,
+    Name(String),
+    Located(Box<Located>),
+    Generator(Box<dyn Generator>),
+    Seated(Box<dyn Generator>, Box<Prompter>),
+    Absent(Error),
+}
+
+impl Builder {
+    /// The model of this name: a row of `models.toml`, `user/repo[:quant][@revision]`, or the path of a GGUF file.
+    /// Without a name the small model inside the crate answers.
+    pub fn model(mut self, name: impl Into<String>) -> Self {
+        self.source = Source::Name(name.into());
+        self
+    }
+
+    /// The model that a [`Store`] found or fetched.
+    pub fn located(mut self, located: Located) -> Self {
+        self.source = Source::Located(Box::new(located));
+        self
+    }
+
+    /// A generator of your own, or recorded outputs; prompted by a plain chat template.
+    pub fn generator(mut self, generator: Box<dyn Generator>) -> Self {
+        self.source = Source::Generator(generator);
+        self
+    }
+
+    /// No model, for this reason: where a fallback may be asked in its place, it is; else each turn fails by it.
+    pub fn absent(mut self, error: Error) -> Self {
+        self.source = Source::Absent(error);
+        self
+    }
+
+    /// The format that calls are written and read in, instead of the model's own.
+    pub fn format(mut self, name: impl Into<String>) -> Self {
+        self.format = Some(name.into());
+        self
+    }
+
+    /// The formats to choose from, instead of the built-in ones.
+    pub fn formats(mut self, formats: Formats) -> Self {
+        self.formats = Some(formats);
+        self
+    }
+
+    /// The models that names may mean, instead of the built-in ones.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Where models lie, instead of the folders in the home directory.
+    pub fn places(mut self, places: Places) -> Self {
+        self.places = Some(places);
+        self
+    }
+
+    /// How much is tolerated in reading calls.
+    pub fn level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Whether the model's output is held to the tools' schemas.
+    pub fn enforce(mut self, enforce: Enforce) -> Self {
+        self.enforce = enforce;
+        self
+    }
+
+    /// How often the model is asked again after an answer with faults, which is then put to it with the tools' schemas
+    /// and its call held to the grammar.
+    ///
+    /// Of itself it is not: an answer that may be taken back cannot be shown while it comes, and with the grammar on
+    /// hardly anything is left that a second try would mend.
+    pub fn reasks(mut self, times: usize) -> Self {
+        self.ladder.reasks = times;
+        self
+    }
+
+    /// Where it is kept what turns take; of itself only in memory, and only what costs money.
+    pub fn ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = Some(ledger);
+        self
+    }
+
+    /// The name under which the ledger keeps this engine's turns, and that providers know a conversation by: one of its
+    /// own where none is given.
+    pub fn session(mut self, name: impl Into<String>) -> Self {
+        self.session = Some(name.into());
+        self
+    }
+
+    /// Whom to ask, and when, where the local model cannot do it. Without this call nobody is ever asked.
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        use callwright_parse::chat::Reason::{
+            ContextOverflow, ModelMissing, NoValidCall, Timeout, Truncated, UnknownTool,
+        };
+        let late = [NoValidCall, UnknownTool, Truncated, ContextOverflow, Timeout, ModelMissing];
+        self.ladder.fall_back = late.into_iter().filter(|reason| fallback.policy.when.contains(reason)).collect();
+        self.fallback = Some(fallback);
+        self
+    }
+
+    /// What computes elsewhere, how it is prompted, and where that is.
+    pub(super) fn hosted(mut self, generator: Box<dyn Generator>, prompter: Prompter, host: Host) -> Self {
+        self.source = Source::Seated(generator, Box::new(prompter));
+        self.host = Some(host);
+        self
+    }
+
+    /// Loads the model.
+    pub async fn build(self) -> Result<Engine> {
+        let (answer, loaded) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new()
+            .name("callwright-load".to_owned())
+            .spawn(move || answer.send(self.load()).is_ok())
+            .map_err(|cause| {
+                Error::new(ErrorKind::Backend, "cannot start a thread to load the model").because(cause)
+            })?;
+        let stages = loaded.await.map_err(|cause| {
+            Error::new(ErrorKind::Backend, "loading the model ended without a result").because(cause)
+        })??;
+        Ok(Engine { stages: Arc::new(stages) })
+    }
+
+    fn load(mut self) -> Result<Stages> {
+        let started = Instant::now();
+        let (name, generator, prompter) = match std::mem::take(&mut self.source) {
+            Source::Absent(error) => self.absent_model(&error)?,
+            Source::Generator(generator) => (generator.model().name.clone(), generator, self.plain_prompter()?),
+            Source::Seated(generator, prompter) => (generator.model().name.clone(), generator, *prompter),
+            Source::Located(located) => self.open_named(&located)?,
+            Source::Embedded => self.open_named(&self.store().locate(&ModelName::Embedded)?)?,
+            Source::Name(name) => match self.locate(&name) {
+                Err(error) if self.does_without(&error) => self.absent_model(&error.about(name))?,
+                located => self.open_named(&located?)?,
+            },
+        };
+        let format = Arc::clone(prompter.format());
+        let load_ms = started.elapsed().as_secs_f64() * 1000.0;
+        let local_time = self.fallback.as_ref().and_then(|fallback| fallback.policy.local_time);
+        Ok(Stages {
+            name,
+            prompter,
+            format,
+            generator,
+            level: self.level,
+            enforce: self.enforce,
+            local_time: local_time.filter(|_| self.ladder.fall_back.contains(&Reason::Timeout)),
+            ladder: self.ladder,
+            fallback: self.fallback,
+            host: self.host,
+            ledger: self.ledger.unwrap_or_else(Ledger::in_memory),
+            session: self.session.unwrap_or_else(ledger::fresh_id),
+            load_ms,
+        })
+    }
+
+    /// Whether someone else may be asked where the model is missing.
+    fn does_without(&self, error: &Error) -> bool {
+        let always = self.fallback.as_ref().is_some_and(|fallback| fallback.policy.when.contains(&Reason::User));
+        error.kind() == ErrorKind::ModelMissing && (always || self.ladder.fall_back.contains(&Reason::ModelMissing))
+    }
+
+    fn absent_model(&self, error: &Error) -> Result<(String, Box<dyn Generator>, Prompter)> {
+        let absent = Absent::new(error);
+        Ok((absent.model().name.clone(), Box::new(absent), self.plain_prompter()?))
+    }
+
+    fn open_named(&self, located: &Located) -> Result<(String, Box<dyn Generator>, Prompter)> {
+        let name = located.name.to_string();
+        let (generator, prompter) = self.open(located).map_err(|error| error.about(name.as_str()))?;
+        Ok((name, generator, prompter))
+    }
+
+    /// Where the model of this name lies.
+    pub(super) fn locate(&self, name: &str) -> Result<Located> {
+        let registry = self.registry.as_ref().unwrap_or_else(|| Registry::builtin());
+        self.store().locate(&ModelName::parse(name, registry)?)
+    }
+
+    pub(super) fn store(&self) -> Store {
+        Store::new(self.places.clone().unwrap_or_else(Places::at_home))
+    }
+
+    pub(super) fn formats_or_builtin(&self) -> &Formats {
+        self.formats.as_ref().unwrap_or_else(|| Formats::builtin())
+    }
+
+    fn plain_prompter(&self) -> Result<Prompter> {
+        let name = self.format.as_deref().unwrap_or("tool_use");
+        let format = self.formats_or_builtin().get(name)?;
+        let template = Template::compile(PLAIN, TemplateTokens::default())?;
+        Prompter::new(template, format, PromptStyle::Prompted("tool_use".to_owned()), Vec::new())
+    }
+}
