@@ -28,12 +28,12 @@
 //! A program that only reads tool calls takes `callwright-parse` instead: no tokio, no C++, fit for wasm32.
 
 mod absent;
-mod attempt;
 mod backend;
 mod builder;
 mod events;
 pub mod fallback;
 mod local;
+mod names;
 mod served;
 mod turn;
 
@@ -95,7 +95,7 @@ struct Stages {
     ladder: Ladder,
     fallback: Option<fallback::Fallback>,
     /// Who computes, where it is not this program.
-    host: Option<served::Host>,
+    host: Option<turn::Host>,
     ledger: Ledger,
     /// Names this engine's turns in the ledger.
     session: String,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use callwright::Engine;
+use callwright::providers::ledger;
 use callwright_parse::chat::{Event, Fault, LOCAL, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason};
 use callwright_parse::error::Result;
 use callwright_record::Recording;
@@ -117,8 +118,7 @@ impl AskArgs {
             world.printer.note("not recorded: a provider's answer is in no format that could be read again");
             return Ok(());
         }
-        let lines = std::fs::read(file).map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count());
-        Recording::of_response(format!("run_{}", lines + 1), tools, response).append(file)
+        Recording::of_response(ledger::fresh_id(), tools, response).append(file)
     }
 }
 
