@@ -79,6 +79,7 @@ fuzz: ## hostile input for each target, SECONDS=60 of it; see CONTRIBUTING.md fo
 	  $(CARGO) run --quiet --locked --release --no-default-features --bin mutate -- $$target $(SECONDS); done
 
 deny: ## licences, sources and known faults of dependencies; installs cargo-deny
+	@cargo deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 	@.ci/deny
 
 clean: ## forget what was built
