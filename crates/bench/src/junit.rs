@@ -14,9 +14,8 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut junit = Junit::new("callwright bench parse");
     junit.set_time(time(report.cases.iter()));
     for model in &report.models {
-        let of_model = |case: &&Case| {
-            model.model.as_ref() == Some(&case.model) && model.format.as_ref() == Some(&case.format)
-        };
+        let of_model =
+            |case: &&Case| model.model.as_ref() == Some(&case.model) && model.format.as_ref() == Some(&case.format);
         let cases: Vec<_> = report.cases.iter().filter(of_model).collect();
         junit.add_test_suite(suite(model.model.as_deref(), model.format.as_deref(), &cases));
     }
