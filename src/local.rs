@@ -8,7 +8,7 @@ use std::path::Path;
 use super::backend::BackendName;
 use super::builder::Builder;
 use callwright_infer::{
-    Backend, Beforehand, Companion, ENDING_KEYS, Generator, Local, Prefixes, Rates, Words, opening::CONTEXT,
+    Backend, Beforehand, DraftModel, ENDING_KEYS, Generator, Local, Prefixes, Rates, Words, opening::CONTEXT,
 };
 use callwright_models::fit::{Needs, Run};
 use callwright_models::gguf::{Header, Value, Vocab};
@@ -114,7 +114,7 @@ impl Builder {
         let beforehand = Beforehand { prefixes: running.prefixes.clone(), words: words(&header) };
         let local = Local::open_with(beforehand, move || {
             let model = running.open(&path)?;
-            let draft = draft.map(|draft| Companion::new(running.open(&draft)?, &*model)).transpose()?;
+            let draft = draft.map(|draft| DraftModel::new(running.open(&draft)?, &*model)).transpose()?;
             Ok((model, draft))
         })?;
         Ok((Box::new(local), prompter))

@@ -113,14 +113,14 @@ impl Held {
         !self.cut_off && self.matcher.may_end()
     }
 
-    /// Whether guesses are worth a look: outside strings nearly all is forced.
+    /// Whether drafts are worth trying: outside strings nearly everything is forced.
     pub(super) fn is_open(&self) -> bool {
         self.in_string
     }
 
-    /// How many of these guesses may come next.
-    pub(super) fn fitting(&mut self, guesses: &[Token]) -> usize {
-        if self.is_open() && !guesses.is_empty() { self.matcher.fitting(guesses) } else { 0 }
+    /// How many of these drafts may come next.
+    pub(super) fn fitting(&mut self, drafts: &[Token]) -> usize {
+        if self.is_open() && !drafts.is_empty() { self.matcher.fitting(drafts) } else { 0 }
     }
 
     /// How long the last mask took.

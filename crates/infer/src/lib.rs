@@ -7,14 +7,14 @@
 
 mod ahead;
 pub mod backend;
-mod companion;
 mod draft;
+mod draft_model;
 mod early;
 mod generator;
 mod grammars;
 mod held;
 mod local;
-mod nudge;
+mod bias;
 pub mod opening;
 mod outbox;
 mod phase;
@@ -31,7 +31,7 @@ mod vocab;
 mod words;
 
 pub use backend::{Backend, Token};
-pub use companion::Companion;
+pub use draft_model::DraftModel;
 pub use early::Early;
 pub use generator::{Chunk, Chunks, Drafts, End, Forced, Generator, Job, ModelInfo};
 pub use local::{Beforehand, Local};

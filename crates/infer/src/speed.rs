@@ -1,6 +1,6 @@
 //! How fast a backend computes, measured on the backend itself.
 //!
-//! Whether forced tokens and guesses pay depends on what a batch of several tokens costs beside one of a single token,
+//! Whether forced tokens and drafts pay depends on what a batch of several tokens costs compared with a single token,
 //! and that differs by model file, processor and library; so it is measured and not assumed. The fastest of several
 //! tries counts: others on the machine only ever add time. It must not know text: any tokens take as long as others.
 
