@@ -44,7 +44,7 @@ pub(super) struct Answer {
 }
 
 impl Turn<'_> {
-    /// Puts the question to the model and reads what it says.
+    /// Asks the model and parses its output.
     pub(super) async fn ask(&mut self) -> Result<Answer> {
         let (started, stages, request) = (Instant::now(), self.stages, &self.ask.request);
         let prompt = self.fitted(request).await?;
@@ -161,10 +161,10 @@ pub(super) fn reask(tools: &ToolSet, answer: &Response, choice: &ToolChoice) -> 
 
 async fn next(chunks: &mut Chunks) -> Result<Chunk> {
     let next = poll_fn(|context| chunks.as_mut().poll_next(context)).await;
-    next.unwrap_or_else(|| Err(Error::new(ErrorKind::Backend, "the engine stopped before it was done")))
+    next.unwrap_or_else(|| Err(Error::new(ErrorKind::Backend, "the engine stopped too early")))
 }
 
-/// Faults that no parser can see: a close that only the budget made, a call too few, a call that was not allowed.
+/// Faults that no parser can see: a call closed by the token limit, a missing call, a call that was not allowed.
 pub(super) fn late_faults(
     request: &Request,
     calls: &[Call],

@@ -25,12 +25,12 @@ use callwright_providers::ledger::{self, Ledger};
 /// Whether the decoding grammar holds the model's output to the tools' schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Enforce {
-    /// It does, once a call begins or where one must be made.
+    /// It does, once a call begins or from the start where one is required.
     #[default]
     On,
-    /// The model writes freely at first; where it is asked again, it is held to them.
+    /// Only when the model is asked again; its first answer is free.
     Reask,
-    /// The model writes freely; calls are read and checked all the same.
+    /// Never: calls are parsed and checked all the same.
     Off,
 }
 
@@ -45,7 +45,7 @@ impl Enforce {
     }
 }
 
-/// Gathers what an engine needs.
+/// Configures and builds an engine.
 #[derive(Debug, Default)]
 #[must_use = "nothing happens before `build`"]
 pub struct Builder {
@@ -96,13 +96,13 @@ impl Builder {
         self
     }
 
-    /// No model, for this reason: where a fallback may be asked in its place, it is; else each turn fails by it.
+    /// No model, for this reason: the fallback is asked instead where there is one; otherwise each turn fails with it.
     pub fn absent(mut self, error: Error) -> Self {
         self.source = Source::Absent(error);
         self
     }
 
-    /// The format that calls are written and read in, instead of the model's own.
+    /// The tool-call format, instead of the model's own.
     pub fn format(mut self, name: impl Into<String>) -> Self {
         self.format = Some(name.into());
         self
@@ -126,7 +126,7 @@ impl Builder {
         self
     }
 
-    /// How much is tolerated in reading calls.
+    /// How many deviations from the format are tolerated.
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
         self
@@ -138,17 +138,17 @@ impl Builder {
         self
     }
 
-    /// How often the model is asked again after an answer with faults, which is then put to it with the tools' schemas
-    /// and its call held to the grammar.
+    /// How many times the model is asked again after an answer with faults: with the faults and the tools' schemas, and its
+    /// call held to the grammar.
     ///
-    /// Of itself it is not: an answer that may be taken back cannot be shown while it comes, and with the grammar on
-    /// hardly anything is left that a second try would mend.
+    /// Off by default: an answer that may be withdrawn cannot be shown while it is generated, and with the grammar on there
+    /// is hardly anything left for a second try to fix.
     pub fn reasks(mut self, times: usize) -> Self {
         self.ladder.reasks = times;
         self
     }
 
-    /// Where it is kept what turns take; of itself only in memory, and only what costs money.
+    /// The ledger to record usage in; by default only in memory, and only what costs money.
     pub fn ledger(mut self, ledger: Ledger) -> Self {
         self.ledger = Some(ledger);
         self
@@ -161,7 +161,7 @@ impl Builder {
         self
     }
 
-    /// Whom to ask, and when, where the local model cannot do it. Without this call nobody is ever asked.
+    /// Which providers to ask, and when, where the local model fails. Without this call no provider is ever asked.
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         use callwright_parse::chat::Reason::{
             ContextOverflow, ModelMissing, NoValidCall, Timeout, Truncated, UnknownTool,
@@ -189,7 +189,7 @@ impl Builder {
                 Error::new(ErrorKind::Backend, "cannot start a thread to load the model").because(cause)
             })?;
         let stages = loaded.await.map_err(|cause| {
-            Error::new(ErrorKind::Backend, "loading the model ended without a result").because(cause)
+            Error::new(ErrorKind::Backend, "the thread that loads the model panicked").because(cause)
         })??;
         Ok(Engine { stages: Arc::new(stages) })
     }

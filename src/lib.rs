@@ -22,7 +22,7 @@
 //! | `llama` | llama.cpp in process; needs cmake, a C++ compiler and libclang to build | yes |
 //! | `candle` | candle in process, in Rust alone: Llama, Mistral, Qwen2, Qwen3 | no |
 //! | `hub` | downloading models from a hub or a package mirror | yes |
-//! | `tls` | providers that are spoken to over https | yes |
+//! | `tls` | providers over https | yes |
 //! | `cuda`, `metal`, `vulkan` | llama.cpp on a GPU | no |
 //!
 //! A program that only reads tool calls takes `callwright-parse` instead: no tokio, no C++, fit for wasm32.

@@ -27,7 +27,7 @@ pub(super) struct Running {
     verbose: bool,
 }
 
-/// The model that guesses for another.
+/// The draft model.
 #[derive(Debug)]
 pub(super) enum Draft {
     Name(String),
@@ -41,7 +41,7 @@ impl Builder {
         self
     }
 
-    /// Room for prompt and answer, in tokens; the model's own length where absent, up to what the engine thinks wise.
+    /// Context length, in tokens; by default the model's own, up to what fits.
     pub fn context_length(mut self, tokens: usize) -> Self {
         self.running.context_length = Some(tokens);
         self
@@ -60,15 +60,15 @@ impl Builder {
         self
     }
 
-    /// Where what all prompts begin with is kept from run to run, so that it need not be read again.
+    /// The folder of the prefix cache, which keeps the state of prompt beginnings from run to run.
     pub fn prefixes(mut self, prefixes: Prefixes) -> Self {
         self.running.prefixes = Some(prefixes);
         self
     }
 
-    /// A smaller model of the same family, of this name, that guesses what the model will write; named as in
-    /// [`Builder::model`]. What is written stays the same, and comes sooner where the guesses are good; where they do not
-    /// pay, they stop by themselves. A model whose vocabulary differs is refused.
+    /// The draft model: a smaller model of the same family, named as in [`Builder::model`]. The output stays the same, and
+    /// comes sooner where the drafts are good; where they do not pay, drafting stops by itself. A model with another
+    /// vocabulary is refused.
     ///
     /// ```no_run
     /// # async fn demo() -> callwright::Result<()> {
@@ -120,7 +120,7 @@ impl Builder {
         Ok((Box::new(local), prompter))
     }
 
-    /// Where the model lies that guesses.
+    /// Where the draft model is.
     fn located_of_draft(&self) -> Result<Option<Located>> {
         match &self.draft {
             None => Ok(None),

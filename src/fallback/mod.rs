@@ -1,4 +1,4 @@
-//! Asking someone else: only for a reason that the owner named, in the owner's order, within the owner's budget.
+//! Fallback to providers: only for a reason the owner named, in the owner's order, within the owner's budget.
 //!
 //! Nothing here is reached unless a [`Fallback`] was given to the builder; there is no other way from a turn to a
 //! provider. Who comes next in the chain is asked only while nothing of an answer has reached the caller. An answer from
@@ -30,7 +30,7 @@ use callwright_providers::{Ask, Kind, Provider, Registry, Reply, Tokens, Whole};
 pub(super) use leaving::leaving;
 pub use policy::{Complex, Policy, Share};
 
-/// Whom to ask, and what the owner allows.
+/// Which providers to ask, and what the owner allows.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -56,9 +56,9 @@ pub use policy::{Complex, Policy, Share};
 pub struct Fallback {
     /// The providers by name.
     pub registry: Arc<Registry>,
-    /// Whom to ask, in order.
+    /// The providers to ask, in order.
     pub chain: Vec<Link>,
-    /// When, at most what, and what may leave.
+    /// When, within what limits, and what may leave.
     pub policy: Policy,
     /// What models cost.
     pub prices: Prices,
@@ -98,7 +98,7 @@ impl Fallback {
     }
 }
 
-/// To whom something is about to be sent, and why.
+/// What is about to be sent where, and why.
 pub(super) struct Sent<'a> {
     pub(super) provider: &'a str,
     pub(super) kind: Kind,
@@ -127,8 +127,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Asks the chain. What was answered at home is the answer where nobody could do better; none means that the local
-    /// model may try what it can after all.
+    /// Asks the chain. The local answer stays if no provider did better; none means that the local model may try anyway.
     pub(super) async fn fall_back(&mut self, reason: Reason, tried: Option<Result<Answer>>) -> Result<Option<Answer>> {
         let stages = self.stages;
         let Some(fallback) = &stages.fallback else { return tried.transpose() };
@@ -176,10 +175,10 @@ impl Turn<'_> {
         self.stays_home = true;
         match tried {
             Some(Ok(answer)) => Ok(Some(answer)),
-            // Who is not there, or did not answer in time, will not be there now.
+            // A provider that was unreachable or timed out will not be reachable now.
             Some(Err(error)) if reason != Reason::ContextOverflow => Err(self.explained(error)),
             None if reason == Reason::User => Err(failed.unwrap_or_else(|| {
-                self.explained(Error::new(ErrorKind::Config, "the provider that was named cannot be asked"))
+                self.explained(Error::new(ErrorKind::Config, "cannot ask the named provider"))
             })),
             Some(Err(_)) | None => Ok(None),
         }
@@ -191,7 +190,7 @@ impl Turn<'_> {
         let provider = fallback.registry.get(&link.provider).map_err(said)?;
         let info = provider.info();
         let model = link.model.clone().or_else(|| info.model.clone());
-        let unnamed = || format!("no model is named: say `{0}:MODEL`, or set `model` in [providers.{0}]", info.name);
+        let unnamed = || format!("no model is set: name it as in `{0}:MODEL`, or set `model` in [providers.{0}]", info.name);
         let model = model.ok_or_else(unnamed)?;
         let mut request = leaving(&self.request, &fallback.policy)?;
         request.limits.deadline = self.time_left();
@@ -256,7 +255,7 @@ impl Turn<'_> {
         let mut replies = asked.provider.stream(ask);
         loop {
             let next = poll_fn(|context| replies.as_mut().poll_next(context)).await;
-            let cut = || Error::new(ErrorKind::Backend, "the provider's stream ended without an end");
+            let cut = || Error::new(ErrorKind::Backend, "the provider's stream ended too early");
             let reply = next.ok_or_else(cut)??;
             if withdraws && first.is_none() {
                 let (attempt, reason) = (self.ask.number, WithdrawReason::Fallback);
@@ -314,7 +313,7 @@ impl Turn<'_> {
         })
     }
 
-    /// Why nobody else could do it either.
+    /// The error, with why the fallback did not help either.
     fn explained(&self, error: Error) -> Error {
         let why = |attempt: &Attempt| match &attempt.outcome {
             Outcome::Refused(why) | Outcome::Failed(why) => Some(format!("{}: {why}", attempt.by)),
@@ -324,7 +323,7 @@ impl Turn<'_> {
         if told.is_empty() {
             error
         } else {
-            error.hint(format!("and nobody else could be asked ({})", told.join("; ")))
+            error.hint(format!("the fallback did not help ({})", told.join("; ")))
         }
     }
 }
@@ -355,7 +354,7 @@ impl Asked {
     }
 }
 
-/// What it costs to ask somebody whose price is not known.
+/// The cost of a provider whose price is unknown.
 pub(super) fn unpriced(kind: Kind) -> Cost {
     if kind == Kind::Local { Cost::Nothing } else { Cost::Unknown }
 }

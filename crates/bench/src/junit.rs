@@ -1,4 +1,4 @@
-//! The report as JUnit XML, which every CI shows: one suite for each model and format, one test for each case.
+//! The report as JUnit XML, which every CI can show: one suite for each model and format, one test for each case.
 
 use std::io::{self, Write};
 
@@ -28,7 +28,7 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     if !report.bad_lines.is_empty() {
         let lines = report.bad_lines.len();
-        writeln!(out, r#"  <testsuite name="lines that could not be used" tests="{lines}" errors="{lines}">"#)?;
+        writeln!(out, r#"  <testsuite name="invalid lines" tests="{lines}" errors="{lines}">"#)?;
         for line in &report.bad_lines {
             let (place, reason) = (line.place.to_string(), escaped(&line.reason));
             writeln!(out, r#"    <testcase name="{}"><error message="{reason}"/></testcase>"#, escaped(&place))?;
@@ -68,7 +68,7 @@ fn suite(model: &str, format: &str, cases: &[&Case], out: &mut dyn Write) -> io:
                 writeln!(out, r#"><failure type="{class}" message="{}"/></testcase>"#, escaped(message))?;
             }
             (false, Outcome::Unjudged) => {
-                writeln!(out, r#"><skipped message="it does not say what is right"/></testcase>"#)?;
+                writeln!(out, r#"><skipped message="it does not say which calls are expected"/></testcase>"#)?;
             }
             _ => writeln!(out, "/>")?,
         }

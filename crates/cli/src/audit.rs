@@ -1,4 +1,4 @@
-//! `callwright audit`: what left this machine, when, to whom and why.
+//! `callwright audit`: what left this machine, when, where to and why.
 
 use comfy_table::Table;
 use indicatif::DecimalBytes;

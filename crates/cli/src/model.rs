@@ -120,7 +120,7 @@ impl ModelArgs {
         Ok((quant, self.builder(name, world)?.rates(&located, depth)?))
     }
 
-    /// The model that is meant.
+    /// The model to run.
     pub(super) fn name(&self, name: Option<&str>, world: &World) -> Result<ModelName> {
         if let Some(name) = name.or(self.named.as_deref()).or(world.settings.file.model.as_deref()) {
             return world.settings.model(name);
@@ -165,7 +165,7 @@ impl ModelArgs {
         }
         match world.settings.ledger() {
             Ok(ledger) => Ok(builder.ledger(ledger)),
-            // What is sent for money must be written down; what is done at home may go without.
+            // What costs money must be recorded; local work need not be.
             Err(error) if paid => Err(error),
             Err(error) => {
                 world.printer.aside(&error.to_string());
@@ -223,7 +223,7 @@ impl ModelArgs {
 fn does_without(missing: &Error, world: &World) -> bool {
     let fallback = &world.settings.file.fallback;
     let allowed = fallback.enabled && !world.settings.offline && fallback.when.contains(&Reason::ModelMissing);
-    // An engine that runs the model elsewhere is missing where nobody answers.
+    // A remote engine counts as missing if it does not answer.
     let silent = |kind| matches!(kind, FailureKind::Network | FailureKind::Timeout(_));
     let silent = missing.failure().is_some_and(|failure| silent(failure.kind));
     allowed && (silent || matches!(missing.kind(), ErrorKind::ModelMissing | ErrorKind::Network))

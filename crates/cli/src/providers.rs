@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
 
 fn list(world: &World) -> Result<Exit> {
     let catalog = world.settings.catalog()?;
-    // Behind a door that is shut: a list contacts nobody.
+    // Behind a closed gate: a list contacts no provider.
     let registry = world.settings.providers(&Arc::new(Gate::shut()))?;
     let line = |row: &Arc<Row>| -> Result<Line> {
         let provider = registry.get(&row.name)?;

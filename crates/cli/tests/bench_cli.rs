@@ -224,7 +224,7 @@ fn rows_that_cannot_be_read_are_told_and_fail_the_run() {
         "rows.jsonl:2: two tools are called `x`",
         "rows.jsonl:3: ",
         "rows.jsonl:4: not JSON",
-        "3 lines could not be used",
+        "3 invalid lines",
     ] {
         assert!(said.err.contains(line), "{line}: {}", said.err);
     }

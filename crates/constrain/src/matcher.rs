@@ -1,6 +1,6 @@
 //! A grammar at work: what may come next, and what must.
 //!
-//! A thin face over llguidance's matcher that speaks in our errors, so that the token loop knows no grammar library.
+//! A thin wrapper around llguidance's matcher with our errors, so that the token loop knows no grammar library.
 //! Forced tokens are those that the model's own tokenizer would have used. It must not know how tokens are chosen.
 
 use llguidance::api::TopLevelGrammar;

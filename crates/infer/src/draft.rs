@@ -179,7 +179,7 @@ pub(super) struct Account {
 
 /// Tokens by which drafts may cost more than they saved.
 const CREDIT: f32 = 64.0;
-/// Steps after which another chance is given; twice as many after each that was given in vain.
+/// Steps after which drafting gets another chance; twice as many after each failed one.
 const REST: usize = 1024;
 
 impl Default for Account {

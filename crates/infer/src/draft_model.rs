@@ -163,7 +163,7 @@ impl DraftModel {
             open = Vec::new();
             for (at, row) in read.into_iter().zip(logits.rows()) {
                 let token = likeliest(&row[..row.len().min(self.common)], None, &[]);
-                // The end of an answer is no token of it.
+                // The end-of-answer token is not drafted.
                 let Some(token) = token.filter(|token| !self.vocab.is_end(*token)) else { continue };
                 told[at].push(token);
                 if told[at].len() < texts[at].most {

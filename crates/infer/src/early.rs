@@ -1,7 +1,7 @@
 //! The compiler of grammars, begun before the model is loaded.
 //!
-//! What it needs is the words of the vocabulary, and a model's file tells them long before an engine has read it. Whether
-//! the engine knows the same words is seen when it is there. It must not know files.
+//! It needs the words of the vocabulary, and a model's file has them long before an engine has loaded it. Whether the
+//! engine has the same words is checked once it is there. It must not know files.
 
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -36,7 +36,7 @@ impl Early {
         Some(Self { compiler, vocab })
     }
 
-    /// Takes note of the vocabulary.
+    /// Sets the vocabulary.
     pub(super) fn meet(&self, vocab: &Arc<dyn Vocab>) {
         drop(self.vocab.set(Arc::clone(vocab)));
     }

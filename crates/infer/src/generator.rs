@@ -15,16 +15,15 @@ use callwright_constrain::Constraint;
 use callwright_parse::chat::{FinishReason, Limits, Prompt, Sampling, Timings, Usage};
 use callwright_parse::error::Result;
 
-/// Something that goes on from a prompt.
+/// Something that continues a prompt.
 pub trait Generator: Send + Sync + Debug {
     /// The model behind it.
     fn model(&self) -> &ModelInfo;
 
-    /// The tokens that a prompt takes.
+    /// The number of tokens in a prompt.
     fn count(&self, prompt: &Prompt) -> Result<usize>;
 
-    /// Goes on from a prompt. A job that cannot be done is refused at once; dropping the chunks ends it between two
-    /// tokens.
+    /// Continues a prompt. A job that cannot be done is refused at once; dropping the chunks ends it between two tokens.
     fn generate(&self, job: Job) -> Result<Chunks>;
 }
 
@@ -42,7 +41,7 @@ pub struct Job {
     pub logit_bias: BTreeMap<Token, f32>,
     /// Limits on tokens and time.
     pub limits: Limits,
-    /// Texts that end the answer where they occur in free text; they are not part of it.
+    /// Stop texts: they end the answer where they occur in free text, and are not part of it.
     pub stop: Vec<String>,
     /// What may come next.
     pub constraint: Option<Constraint>,
@@ -112,7 +111,7 @@ pub struct End {
 pub struct ModelInfo {
     /// Its name, for people.
     pub name: String,
-    /// Tokens that prompt and answer may have together.
+    /// Context length: tokens for prompt and answer together.
     pub context_length: usize,
     /// The context length that it was trained with.
     pub trained_context_length: usize,

@@ -1,7 +1,7 @@
 //! Tokens: a prompt goes in, chunks of text come out.
 //!
 //! [`Generator`] is what the engine sees. Behind it stand [`Replay`], which plays recorded outputs, and the one token
-//! loop over any [`Backend`]: sampling, enforcing, forced tokens, stops and prefix reuse are written once, for all
+//! loop over any [`Backend`]: sampling, enforcement, forced tokens, stops and prefix reuse are written once, for all
 //! engines. One thread owns a backend; callers and it talk over channels. It must not know formats, checks or
 //! providers.
 

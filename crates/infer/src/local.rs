@@ -40,7 +40,7 @@ pub struct Local {
 /// What is known before a model is opened.
 #[derive(Debug, Clone, Default)]
 pub struct Beforehand {
-    /// Where the beginnings of prompts are kept from run to run; nowhere if absent.
+    /// Where prompt prefixes are kept from run to run; nowhere if absent.
     pub prefixes: Option<Prefixes>,
     /// The words of the vocabulary as the model's file spells them, so that enforcing can be prepared while the model is
     /// loaded.
@@ -114,7 +114,7 @@ impl Local {
                 scheduler.work(&orders);
             }
         });
-        let trouble = |error| Error::new(ErrorKind::Backend, "no thread could be started for the model").because(error);
+        let trouble = |error| Error::new(ErrorKind::Backend, "cannot start a thread for the model").because(error);
         let owner = owner.map_err(trouble)?;
         let (model, lexicon) = outcome.recv().map_err(|_| died())??;
         warm(&lexicon);
@@ -152,13 +152,13 @@ impl Generator for Local {
             return Err(Error::new(ErrorKind::Input, "the prompt is empty"));
         }
         if tokens.len() >= context {
-            let message = format!("the prompt has {} tokens and the context holds {context}", tokens.len());
+            let message = format!("the prompt has {} tokens, but the context holds only {context}", tokens.len());
             let hint = "shorten the conversation, offer fewer tools, or raise the context length";
             return Err(Error::new(ErrorKind::ContextFull, message).hint(hint).about(&self.model.name));
         }
         if self.backlog.fetch_add(1, Ordering::Relaxed) >= BACKLOG {
             self.backlog.fetch_sub(1, Ordering::Relaxed);
-            let message = format!("{BACKLOG} jobs are waiting for the model already");
+            let message = format!("{BACKLOG} jobs are already waiting for the model");
             return Err(Error::new(ErrorKind::Busy, message).hint("try again in a moment").about(&self.model.name));
         }
         let (chunks, incoming) = unbounded_channel();

@@ -1,4 +1,4 @@
-//! The way out of a loop: small models repeat themselves inside a call until their budget is spent.
+//! Breaks loops: small models repeat themselves inside a call until their token budget is spent.
 //!
 //! What holds a call to its grammar also keeps the model from ending its answer, so a loop inside a string would run
 //! until the closer cuts it off. Once the same words came several times, the token that would go on with them is made
@@ -9,9 +9,9 @@ use super::backend::Token;
 use super::bias::LogitBias;
 use super::vocab::Lexicon;
 
-/// A repetition of fewer tokens is how people write.
+/// Shorter repetitions are normal in text.
 const WORDS: usize = 4;
-/// How often a repetition must have come before to count as a loop.
+/// How many times text must have been repeated to count as a loop.
 const TIMES: usize = 2;
 /// A loop goes on for so many tokens: zeros of a number and dots of a line are none.
 const SPAN: usize = 16;
@@ -24,7 +24,7 @@ const PERIODS: usize = 48;
 /// The longest period that is looked for.
 const PERIOD: usize = 32;
 
-/// How often a loop is seen until the text is ended for it.
+/// How many times a loop is seen before the text is ended.
 const STUCK: f32 = 6.0;
 
 /// Watches what is written inside a call.
@@ -34,12 +34,12 @@ pub(super) struct Repeats {
     string_ends: Vec<Token>,
     /// Tokens that end a list.
     list_ends: Vec<Token>,
-    /// The string at hand.
+    /// The current string.
     string: Vec<Token>,
     /// All tokens of the call, and for each period how long it has held.
     call: Vec<Token>,
     periods: [usize; PERIOD + 1],
-    /// How often a loop was seen in the string or list at hand.
+    /// How many times a loop was seen in the current string or list.
     strain: f32,
 }
 
@@ -67,7 +67,7 @@ impl Repeats {
         }
     }
 
-    /// What makes going on with a loop less likely. Empty where there is none.
+    /// Biases that make continuing a loop less likely. Empty where there is none.
     pub(super) fn bias(&mut self, in_string: bool) -> Vec<LogitBias> {
         let mut bias = if in_string { repeated(&self.string) } else { self.period() };
         if !bias.is_empty() {
@@ -130,7 +130,7 @@ struct Repetition {
     span: usize,
 }
 
-/// Grows fast: a loop that has caught a model outweighs all other tokens by far.
+/// Grows fast: a model caught in a loop prefers the repeated token by far.
 fn penalty(excess: usize) -> f32 {
     let steps = i32::try_from(excess).unwrap_or(i32::MAX);
     (2.0 * 1.5f32.powi(steps)).min(60.0)

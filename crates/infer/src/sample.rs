@@ -23,7 +23,7 @@ impl Sampler {
         Self { sampling, random: SplitMix(sampling.seed), candidates: Vec::new() }
     }
 
-    /// The next token, one of the mask's where there is one. None where no logit is a number.
+    /// The next token, allowed by the mask where there is one. None where no logit is a number.
     pub(crate) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, biases: &[LogitBias]) -> Option<Token> {
         if self.sampling.temperature <= 0.0 {
             return likeliest(logits, mask, biases);
@@ -82,7 +82,7 @@ impl Sampler {
                 return Some(*token);
             }
         }
-        // Rounding may leave a rest: then the last candidate is meant.
+        // Rounding may leave a remainder: then the last candidate is taken.
         self.candidates.last().map(|(token, _)| *token)
     }
 }
@@ -91,7 +91,7 @@ fn highest(candidates: &[(Token, f32)]) -> f32 {
     candidates.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// The likeliest token of all that are allowed; of equal ones the first.
+/// The most likely allowed token; of equal ones the first.
 pub(super) fn likeliest(logits: &[f32], mask: Option<&Mask>, biases: &[LogitBias]) -> Option<Token> {
     let mut best: Option<(Token, f32)> = None;
     each_allowed(logits, mask, |token, logit| {

@@ -142,12 +142,12 @@ impl Sequence {
         self.accepted
     }
 
-    /// Takes note that the rows of the last batch are gone.
+    /// Notes that the rows of the last batch are gone.
     pub(crate) fn forget_rows(&mut self) {
         self.rows = (0, 0);
     }
 
-    /// Takes note that the cache is empty.
+    /// Notes that the cache is empty.
     pub(crate) fn emptied(&mut self) {
         (self.valid, self.held, self.rows) = (0, 0, (0, 0));
         self.drafted.clear();

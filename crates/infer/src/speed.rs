@@ -17,15 +17,15 @@ const SIZES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 /// Tries of each size.
 const TRIES: usize = 5;
 
-/// What a backend was measured to do.
+/// The measured speed of a backend.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Rates {
     /// Tokens in the cache while the batches were measured.
     pub depth: usize,
-    /// Tokens of a prompt computed in a second.
+    /// Prefill: prompt tokens per second.
     pub prefill_per_s: f64,
-    /// Tokens written in a second, one at a time.
+    /// Decode: tokens per second, one at a time.
     pub decode_per_s: f64,
     /// What batches of several tokens cost.
     pub batches: Vec<BatchCost>,

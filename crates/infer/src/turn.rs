@@ -119,7 +119,7 @@ impl Turn {
         if self.keep > read { self.keep - read } else { usize::MAX }
     }
 
-    /// Takes note of how far the prompt is read, and tells it.
+    /// Notes how far the prompt has been read, and reports it.
     pub(super) fn tell_progress(&mut self) {
         if self.read.is_some() {
             return;
@@ -181,12 +181,12 @@ impl Turn {
         self.settle()
     }
 
-    /// Does what needs no logits.
+    /// Does all that needs no logits.
     fn settle(&mut self) -> Result<Option<FinishReason>> {
         loop {
             let complete = matches!(&self.phase, Phase::Held(held) if held.is_complete());
             if self.left() == 0 && !complete {
-                // Calls that might be followed by more and were not are whole.
+                // Calls that might have been followed by more, and were not, are complete.
                 let whole = if let Phase::Held(held) = &mut self.phase { held.may_end() } else { false };
                 return Ok(Some(if whole { FinishReason::Stop } else { FinishReason::Length }));
             }
@@ -281,7 +281,7 @@ impl Turn {
         let mut all = self.biases.after(free);
         all.extend_from_slice(biases);
         let chosen = self.sampler.choose(logits, mask, &all);
-        chosen.ok_or_else(|| Error::new(ErrorKind::Backend, "the engine gave logits that are no numbers"))
+        chosen.ok_or_else(|| Error::new(ErrorKind::Backend, "the engine returned logits that are not numbers"))
     }
 
     pub(super) fn ends_answer(&self, token: Token) -> bool {
@@ -302,7 +302,7 @@ impl Turn {
         }
     }
 
-    /// Takes all but the first tokens of the output back.
+    /// Removes all but the first tokens of the output.
     pub(super) fn cut(&mut self, tokens: usize) {
         self.ends.truncate(tokens);
         self.sequence.cut(self.prompt + tokens);

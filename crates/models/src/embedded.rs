@@ -23,7 +23,7 @@ pub(super) fn sha256() -> &'static str {
     SUM.get_or_init(|| checksum::of_bytes(BYTES))
 }
 
-/// What the registry would say of it, if it were a model of some hub.
+/// Its row, as if it were a model of the hub.
 pub(super) fn row() -> &'static Arc<Row> {
     static ROW: OnceLock<Arc<Row>> = OnceLock::new();
     ROW.get_or_init(|| {
@@ -44,7 +44,7 @@ pub(super) fn row() -> &'static Arc<Row> {
     })
 }
 
-/// How often this process has written the model.
+/// How many times this process has written the model.
 static TURN: AtomicU32 = AtomicU32::new(0);
 
 /// The embedded model as a file in this cache, written there if need be.
@@ -61,7 +61,7 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
             let _ = fs::remove_file(&new);
             Error::new(ErrorKind::Io, format!("cannot write the embedded model to `{}`", folder.display()))
                 .because(cause)
-                .hint("make the folder writable, or set CALLWRIGHT_CACHE to another one")
+                .hint("make the folder writable, or set CALLWRIGHT_CACHE to another folder")
         },
     )?;
     Ok(path)

@@ -39,7 +39,7 @@ pub fn read_recorded(
     let mut pieces = Vec::new();
     let fail = |trouble| told::error(trouble, row, &Redactor::default(), Some(request));
     let Some(dialect) = dialect::named(row.dialect_of(model)) else {
-        return (pieces, Err(Error::new(ErrorKind::Config, "the dialect is not known")));
+        return (pieces, Err(Error::new(ErrorKind::Config, "unknown dialect")));
     };
     let asking = match Asking::of(request, model, row, &Carried::default()) {
         Ok(asking) => asking,
@@ -57,7 +57,7 @@ pub fn read_recorded(
             Some(Ok(Step::Piece(piece))) => pieces.push(piece),
             Some(Ok(Step::End(end))) => return (pieces, Ok(end.whole)),
             Some(Err(trouble)) => return (pieces, Err(fail(trouble))),
-            None => return (pieces, Err(Error::new(ErrorKind::Backend, "a recorded stream made itself waited for"))),
+            None => return (pieces, Err(Error::new(ErrorKind::Backend, "a recorded stream cannot wait"))),
         }
     }
 }

@@ -151,7 +151,7 @@ fn chat_logs_give_the_assistant_s_texts() {
     assert!(rows[1].output.contains(r#""arguments": {"city": "Oslo", "days": "2"}"#), "{}", rows[1].output);
     assert!(rows[3].output.contains("Lima"));
     let nothing = of_bytes("log.jsonl", br#"{"messages": [{"role": "user", "content": "Hi"}]}"#);
-    assert_eq!(told(&nothing), ["log.jsonl:1: no message of an assistant in it"]);
+    assert_eq!(told(&nothing), ["log.jsonl:1: no assistant message"]);
 }
 
 #[test]

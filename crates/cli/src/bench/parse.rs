@@ -121,7 +121,7 @@ fn read(records: Records, how: &How, stopped: &AtomicBool, world: &World) -> Res
     bench
 }
 
-/// The first lines that could not be used, and how many there are.
+/// The first invalid lines, and how many there are.
 fn tell_bad(lines: &[BadLine], world: &World) {
     const TOLD: usize = 10;
     for line in lines.iter().take(TOLD) {

@@ -1,4 +1,4 @@
-//! What the settings say of asking someone else: whom, when, at most what, and what may leave.
+//! What the settings say about fallback: which providers, when, within what limits, and what may leave.
 //!
 //! Without `[fallback]` that is switched on, or a provider that someone named on purpose, nothing here makes anything;
 //! and nothing is what an engine then has to ask.

@@ -1,6 +1,6 @@
 //! Which settings there are: read from the schema of the file's types, so that they are written down once.
 //!
-//! A key that nobody knows is refused with the nearest that is known, because a misspelt `enabled` that is passed over
+//! An unknown key is refused with the closest known one as a hint, because a misspelt `enabled` that is passed over
 //! would be a promise broken in silence.
 
 use std::sync::OnceLock;

@@ -29,7 +29,7 @@ impl Settings {
         catalog(&self.file)
     }
 
-    /// The key of a provider: its variable goes over its file.
+    /// The key of a provider; its variable takes precedence over its file.
     pub fn key(&self, row: &Row) -> Result<Option<Secret>> {
         if let Some(key) = self.keys.get(&row.name) {
             return Ok(Some(key.clone()));

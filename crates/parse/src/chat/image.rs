@@ -106,7 +106,7 @@ impl Image {
     }
 
     fn of_base64(name: &str, base64: String) -> Result<Self, String> {
-        let kind = ImageType::named(name).ok_or_else(|| format!("`{name}` is no kind of image that is known"))?;
+        let kind = ImageType::named(name).ok_or_else(|| format!("unsupported image type `{name}`"))?;
         let letters = base64.trim_end_matches('=');
         if base64.len().is_multiple_of(4)
             && letters.bytes().all(|byte| ALPHABET.contains(&byte))

@@ -143,7 +143,7 @@ fn type_name(name: &str) -> Option<&'static str> {
 }
 
 fn types(map: &mut Map<String, Value>, pointer: &str) -> Result<(), Refusal> {
-    let unknown = |name: &str| Refusal::new(&format!("{pointer}/type"), format!("`{name}` is no type"));
+    let unknown = |name: &str| Refusal::new(&format!("{pointer}/type"), format!("unknown type `{name}`"));
     match map.get("type") {
         None | Some(Value::Object(_)) => Ok(()),
         Some(Value::String(name)) => {
