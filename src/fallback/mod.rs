@@ -177,9 +177,8 @@ impl Turn<'_> {
             Some(Ok(answer)) => Ok(Some(answer)),
             // A provider that was unreachable or timed out will not be reachable now.
             Some(Err(error)) if reason != Reason::ContextOverflow => Err(self.explained(error)),
-            None if reason == Reason::User => Err(failed.unwrap_or_else(|| {
-                self.explained(Error::new(ErrorKind::Config, "cannot ask the named provider"))
-            })),
+            None if reason == Reason::User => Err(failed
+                .unwrap_or_else(|| self.explained(Error::new(ErrorKind::Config, "cannot ask the named provider")))),
             Some(Err(_)) | None => Ok(None),
         }
     }
@@ -190,7 +189,8 @@ impl Turn<'_> {
         let provider = fallback.registry.get(&link.provider).map_err(said)?;
         let info = provider.info();
         let model = link.model.clone().or_else(|| info.model.clone());
-        let unnamed = || format!("no model is set: name it as in `{0}:MODEL`, or set `model` in [providers.{0}]", info.name);
+        let unnamed =
+            || format!("no model is set: name it as in `{0}:MODEL`, or set `model` in [providers.{0}]", info.name);
         let model = model.ok_or_else(unnamed)?;
         let mut request = leaving(&self.request, &fallback.policy)?;
         request.limits.deadline = self.time_left();
@@ -320,11 +320,7 @@ impl Turn<'_> {
             Outcome::Served | Outcome::Withdrawn(_) => None,
         };
         let told: Vec<_> = self.attempts.iter().filter_map(why).collect();
-        if told.is_empty() {
-            error
-        } else {
-            error.hint(format!("the fallback did not help ({})", told.join("; ")))
-        }
+        if told.is_empty() { error } else { error.hint(format!("the fallback did not help ({})", told.join("; "))) }
     }
 }
 

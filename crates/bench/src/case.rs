@@ -117,7 +117,10 @@ fn offered(parsed: &Parsed) -> Vec<Call> {
 /// The first class of failure that applies, in the order in which they stand in [`Class`].
 fn failure(recording: &Recording, parsed: &Parsed, calls: &[Call], streams: bool) -> Option<Mismatch> {
     if !streams {
-        return Some(Mismatch::new(Class::StreamMismatch, "parsing it in pieces gives another result than parsing it whole"));
+        return Some(Mismatch::new(
+            Class::StreamMismatch,
+            "parsing it in pieces gives another result than parsing it whole",
+        ));
     }
     if let Some(mismatch) = wrong_span(recording, parsed) {
         return Some(mismatch);

@@ -60,9 +60,10 @@ fn headline(report: &Report) -> String {
         escaped(&report.format),
         escaped(&report.level),
     );
-    for (count, what) in
-        [(counts.unjudged, "recordings do not say which calls are expected"), (report.bad_lines.len(), "lines are invalid")]
-    {
+    for (count, what) in [
+        (counts.unjudged, "recordings do not say which calls are expected"),
+        (report.bad_lines.len(), "lines are invalid"),
+    ] {
         if count > 0 {
             let _ = write!(text, "<p>{count} {what}.</p>");
         }

@@ -132,7 +132,9 @@ fn tell_of_others(world: &World, response: &Response) {
             let (who, why) = (format!("{} ({})", attempt.by, attempt.model), because(reason));
             world.printer.note(&match &attempt.outcome {
                 Outcome::Refused(what) => format!("did not ask provider {who}: {what}"),
-                Outcome::Failed(what) => format!("asked provider {who} {why}, and it failed: {what}; cost: {}", attempt.cost),
+                Outcome::Failed(what) => {
+                    format!("asked provider {who} {why}, and it failed: {what}; cost: {}", attempt.cost)
+                }
                 _ => format!("asked provider {who} {why}; cost: {}", attempt.cost),
             });
         }
@@ -215,8 +217,7 @@ impl Screen<'_> {
             Event::AttemptWithdrawn { reason, .. } => {
                 self.end_line()?;
                 self.tools.clear();
-                let next =
-                    if *reason == WithdrawReason::Reask { "asking it again" } else { "asking a provider" };
+                let next = if *reason == WithdrawReason::Reask { "asking it again" } else { "asking a provider" };
                 printer.note(&format!("the model's answer has faults: {next}"));
             }
             _ => {}

@@ -58,5 +58,7 @@ impl SamplingArgs {
 /// `1234=-5`.
 fn bias(text: &str) -> Result<(u32, f32), String> {
     let parts = text.split_once('=').and_then(|(token, bias)| Some((token.parse().ok()?, bias.parse().ok()?)));
-    parts.filter(|(_, bias): &(u32, f32)| bias.is_finite()).ok_or_else(|| "expected TOKEN=BIAS, such as 1234=-5".to_owned())
+    parts
+        .filter(|(_, bias): &(u32, f32)| bias.is_finite())
+        .ok_or_else(|| "expected TOKEN=BIAS, such as 1234=-5".to_owned())
 }

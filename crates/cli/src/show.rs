@@ -148,11 +148,7 @@ fn abilities(header: &Header) -> String {
     .into_iter()
     .filter_map(|(able, what)| able.then_some(what))
     .collect();
-    if said.is_empty() {
-        "supports user messages only".to_owned()
-    } else {
-        format!("supports {}", said.join(", "))
-    }
+    if said.is_empty() { "supports user messages only".to_owned() } else { format!("supports {}", said.join(", ")) }
 }
 
 fn tokens(header: &Header) -> Map<String, Value> {

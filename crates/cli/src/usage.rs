@@ -117,7 +117,16 @@ fn when(seconds: u64) -> String {
 fn table(lines: &[Sum]) -> String {
     let mut table = Table::new();
     table.set_header([
-        "NAME", "REQUESTS", "REMOTE", "ATTEMPTS", "FAILED", "FAULTY", "TOKENS IN", "TOKENS OUT", "SECONDS", "COST",
+        "NAME",
+        "REQUESTS",
+        "REMOTE",
+        "ATTEMPTS",
+        "FAILED",
+        "FAULTY",
+        "TOKENS IN",
+        "TOKENS OUT",
+        "SECONDS",
+        "COST",
         "UNPRICED",
     ]);
     for sum in lines {

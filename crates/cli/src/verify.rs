@@ -57,7 +57,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     }
     let bad: Vec<_> = findings.iter().filter(|finding| finding.expected.is_some() || finding.error.is_some()).collect();
     if let Some(finding) = bad.first() {
-        world.printer.hint(&format!("`callwright rm {0}`, then `callwright pull {0}` downloads it again", finding.name));
+        world
+            .printer
+            .hint(&format!("`callwright rm {0}`, then `callwright pull {0}` downloads it again", finding.name));
     }
     Ok(if bad.is_empty() { Exit::Done } else { Exit::No })
 }

@@ -216,7 +216,7 @@ pub(super) fn number(drafts: usize) -> f32 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Account, Costs, PAUSE, PAUSES, Plan, REST, Trust, continuation};
+    use super::{Account, Costs, PAUSE, PAUSES, Plan, REST, Trust, ngram_draft};
 
     #[test]
     fn the_longest_match_is_gone_on_with() {

@@ -72,7 +72,10 @@ impl DraftModel {
                 .hint("use a smaller model of the same family, which has the same vocabulary, or no draft model")
         };
         if let Some(name) = [(&*backend, small), (large, other)].iter().find(|(one, _)| !one.limits().can_truncate) {
-            return Err(refused(format!("`{small}` cannot draft for `{other}`: `{}` cannot remove tokens from its cache", name.1)));
+            return Err(refused(format!(
+                "`{small}` cannot draft for `{other}`: `{}` cannot remove tokens from its cache",
+                name.1
+            )));
         }
         let (vocab, theirs) = (backend.vocab(), large.vocab());
         // Vocabularies of one family differ in the padding at their ends.

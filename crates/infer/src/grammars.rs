@@ -57,8 +57,9 @@ impl Grammars {
         let compiling = self.compiling.iter().position(|(other, thread)| same(other) && (wait || thread.is_finished()));
         let Some(at) = compiling else { return Ok(None) };
         let (wanted, thread) = self.compiling.remove(at);
-        let compiled =
-            thread.join().map_err(|_| Error::new(ErrorKind::Grammar, "the thread that compiled the grammar panicked"))??;
+        let compiled = thread
+            .join()
+            .map_err(|_| Error::new(ErrorKind::Grammar, "the thread that compiled the grammar panicked"))??;
         constraint.adopt(&wanted);
         if self.ready.len() == READY {
             self.ready.remove(0);

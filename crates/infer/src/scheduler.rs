@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use super::ahead;
 use super::backend::{Backend, Batch, Token};
-use super::draft_model::{DraftModel, Text};
 use super::draft::Costs;
+use super::draft_model::{DraftModel, Text};
 use super::generator::{Chunk, End, ModelInfo};
 use super::grammars::Grammars;
 use super::local::Order;

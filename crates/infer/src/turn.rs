@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::backend::Token;
-use super::draft_model::DraftModel;
+use super::bias::{LogitBias, LogitBiases};
 use super::draft::{self, Costs, Plan, Trust};
+use super::draft_model::DraftModel;
 use super::generator::{Chunk, Drafts, End, Job};
 use super::local::{Order, Outlet};
-use super::bias::{LogitBias, LogitBiases};
 use super::outbox::Outbox;
 use super::phase::{Next, Phase};
 use super::sample::Sampler;

@@ -88,7 +88,8 @@ impl Lexicon {
     pub fn compiler(&self) -> Result<&Compiler> {
         let built = self.compiler.get_or_init(|| self.build_compiler());
         built.as_ref().map_err(|cause| {
-            Error::new(ErrorKind::Grammar, "cannot use the model's vocabulary to enforce a grammar").because(cause.clone())
+            Error::new(ErrorKind::Grammar, "cannot use the model's vocabulary to enforce a grammar")
+                .because(cause.clone())
         })
     }
 

@@ -221,8 +221,7 @@ impl Hub {
                     );
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Error::new(ErrorKind::Network, "invalid answer from the hub")
-                        .hint("check HF_ENDPOINT"));
+                    return Err(Error::new(ErrorKind::Network, "invalid answer from the hub").hint("check HF_ENDPOINT"));
                 }
             }
         }
@@ -324,7 +323,11 @@ fn check(path: &Path, file: &str, announced: &Announced, progress: &mut dyn Prog
     }
     progress.note("checking the sha256");
     let sum = checksum::of_file(path, progress)?;
-    if sum == announced.etag { Ok(()) } else { Err(altered(format!("its sha256 is {sum}, expected {}", announced.etag))) }
+    if sum == announced.etag {
+        Ok(())
+    } else {
+        Err(altered(format!("its sha256 is {sum}, expected {}", announced.etag)))
+    }
 }
 
 fn size(path: &Path) -> u64 {

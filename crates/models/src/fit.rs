@@ -103,7 +103,8 @@ impl Needs {
         if self.total() <= available {
             return Ok(());
         }
-        let message = format!("the model needs about {} of memory, but only {} is free", gib(self.total()), gib(available));
+        let message =
+            format!("the model needs about {} of memory, but only {} is free", gib(self.total()), gib(available));
         let hint = if self.weights > available {
             "use a smaller quant or a smaller model (`callwright show NAME` lists them)".to_owned()
         } else {

@@ -49,7 +49,8 @@ pub fn rows<R: Named>(tables: Table, origin: &str) -> Result<BTreeMap<String, Ar
 /// A text as tables; `origin` names it in errors.
 pub fn table(text: &str, origin: &str) -> Result<Table> {
     text.parse::<Table>().map_err(|cause| {
-        Error::new(ErrorKind::Config, format!("`{origin}` is not valid TOML")).because(cause.to_string().trim().to_owned())
+        Error::new(ErrorKind::Config, format!("`{origin}` is not valid TOML"))
+            .because(cause.to_string().trim().to_owned())
     })
 }
 

@@ -224,7 +224,7 @@ fn refusals_say_what_to_do() {
     for (status, kind, hint) in [
         (401, ErrorKind::ModelMissing, "HF_TOKEN"),
         (403, ErrorKind::ModelMissing, "HF_TOKEN"),
-        (404, ErrorKind::ModelMissing, "the hub's page"),
+        (404, ErrorKind::ModelMissing, "page on the hub"),
         (416, ErrorKind::Network, "again later"),
         (429, ErrorKind::Network, "again later"),
         (503, ErrorKind::Network, "again later"),
@@ -246,7 +246,7 @@ fn wrong_quants_are_answered_with_the_list() {
     assert_eq!(error.hint_text(), Some("it has `Small-Q8_0.gguf`"));
     corner.hub.put("maker/Other", "model.safetensors", b"x");
     let error = corner.store().pull(&name("maker/Other"), &mut Silent).expect_err("no model");
-    assert_eq!(error.to_string(), "`maker/Other` holds no GGUF file");
+    assert_eq!(error.to_string(), "`maker/Other` has no GGUF file");
 }
 
 #[test]

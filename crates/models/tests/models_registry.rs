@@ -161,7 +161,7 @@ fn a_users_file_adds_and_corrects() {
     assert_eq!(registry.iter().count(), Registry::builtin().iter().count() + 1);
 
     for (text, told) in [
-        ("x = ", "is no TOML"),
+        ("x = ", "is not valid TOML"),
         ("[\"a:1b\"]\nrepo = \"a/b\"", "missing field"),
         ("[\"qwen3:4b\"]\nquant = \"Q4\"", "unknown field"),
         ("[\"qwen3:4b\"]\ndefault = \"Q2_K\"", "not among its files"),

@@ -56,7 +56,9 @@ impl Reach {
         }
         match literal(host) {
             Some(address) => self.admit(address),
-            None if self == Self::Far && is_loopback(host) => refuse("a provider with `kind = \"cloud\"` cannot be on this machine"),
+            None if self == Self::Far && is_loopback(host) => {
+                refuse("a provider with `kind = \"cloud\"` cannot be on this machine")
+            }
             None => Ok(()),
         }
     }
@@ -69,7 +71,9 @@ impl Reach {
             return refuse("link-local, metadata and multicast addresses are never providers");
         }
         if self == Self::Far && is_private(address) {
-            return refuse("the host of a cloud provider resolves to a private network; `kind = \"local\"` allows that");
+            return refuse(
+                "the host of a cloud provider resolves to a private network; `kind = \"local\"` allows that",
+            );
         }
         Ok(())
     }

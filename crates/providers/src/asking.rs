@@ -125,10 +125,8 @@ impl<'a> Asking<'a> {
         }
         let mut images = request.messages.iter().flat_map(Message::images);
         if images.next().is_some() && !facts.can(Ability::Vision) {
-            let say = format!(
-                "if it does, set in [providers.{}]: models.\"{model}\" = {{ can = [\"vision\"] }}",
-                row.name
-            );
+            let say =
+                format!("if it does, set in [providers.{}]: models.\"{model}\" = {{ can = [\"vision\"] }}", row.name);
             return Err(unsupported(format!("`{model}` is not known to accept images; {say}")));
         }
         let called = request.messages.iter().flat_map(|message| &message.calls).map(|call| call.name.as_str());
@@ -176,7 +174,9 @@ impl<'a> Asking<'a> {
                 } else {
                     // One tool on offer comes to the same, as far as a call can be forced at all.
                     self.tools.retain(|tool| tool.name == wire);
-                    self.warn(format!("the model cannot be forced to call `{name}`: it was offered no other tool instead"));
+                    self.warn(format!(
+                        "the model cannot be forced to call `{name}`: it was offered no other tool instead"
+                    ));
                     if self.facts.can(Ability::RequiredChoice) { Choice::Required } else { Choice::Auto }
                 }
             }

@@ -97,8 +97,7 @@ impl Breakers {
     /// Lets a request through, or says why not.
     pub(super) fn probe(self: &Arc<Self>, model: &str) -> Result<Probe, Trouble> {
         self.admit(model).map_err(|rest| {
-            let mut trouble =
-                Trouble::new(FailureKind::Overloaded, "it failed too often and is paused for a while");
+            let mut trouble = Trouble::new(FailureKind::Overloaded, "it failed too often and is paused for a while");
             trouble.retry_after = Some(rest);
             trouble.retryable = Some(false);
             trouble

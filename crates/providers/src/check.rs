@@ -33,7 +33,9 @@ pub(super) async fn check(remote: &Remote) -> Result<Check> {
     check.steps.push(good("models", format!("{} models; `{model}` {found}", models.len())));
     let made = super::whole(remote.stream(Ask::new(Arc::new(tiny()), model, Reason::Check))).await;
     check.steps.push(match made {
-        Ok(whole) if whole.calls.iter().any(|call| call.name == "add") => good("tool call", "made as requested".to_owned()),
+        Ok(whole) if whole.calls.iter().any(|call| call.name == "add") => {
+            good("tool call", "made as requested".to_owned())
+        }
         Ok(_) => Step {
             what: "tool call".to_owned(),
             ok: false,

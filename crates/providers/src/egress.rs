@@ -182,9 +182,11 @@ fn admit(response: Response, provider: &str) -> Result<Response> {
         Err(error.with_failure(|failure| failure.status = Some(status.as_u16())))
     };
     if status.is_redirection() {
-        return failed(FailureKind::EgressDenied, format!("the server redirects ({status})")).map_err(
-            |error| error.hint("redirects are not followed, to protect conversations and keys: set the final address as base_url"),
-        );
+        return failed(FailureKind::EgressDenied, format!("the server redirects ({status})")).map_err(|error| {
+            error.hint(
+                "redirects are not followed, to protect conversations and keys: set the final address as base_url",
+            )
+        });
     }
     match response.headers().get(reqwest::header::CONTENT_ENCODING) {
         Some(coding) if coding != "identity" => {

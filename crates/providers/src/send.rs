@@ -131,8 +131,7 @@ impl Sender {
     fn headers(&self, about: &About<'_>, has_body: bool) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         let mut add = |name: &str, value: &str, is_key: bool| {
-            let wrong =
-                || Error::new(ErrorKind::Config, format!("invalid header `{name}` of `{}`", self.row.name));
+            let wrong = || Error::new(ErrorKind::Config, format!("invalid header `{name}` of `{}`", self.row.name));
             let name: HeaderName = name.parse().map_err(|_| wrong())?;
             let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
             value.set_sensitive(is_key);
@@ -172,11 +171,8 @@ pub(super) fn fresh_id(body: &[u8]) -> String {
 
 fn parse(address: &str, provider: &str) -> Result<Url> {
     address.parse().map_err(|cause| {
-        Error::new(ErrorKind::Config, format!("`base_url` of the provider `{provider}` is not a valid URL")).because(Box::<
-            dyn std::error::Error + Send + Sync,
-        >::from(
-            cause
-        ))
+        Error::new(ErrorKind::Config, format!("`base_url` of the provider `{provider}` is not a valid URL"))
+            .because(Box::<dyn std::error::Error + Send + Sync>::from(cause))
     })
 }
 

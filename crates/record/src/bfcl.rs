@@ -56,7 +56,10 @@ impl Parts {
         let no_results = self.results.is_empty();
         for (id, result, place) in self.results {
             let Some(question) = questions.get(&id) else {
-                records.bad(place, format!("the question `{id}` is in none of the files: pass the questions file as well"));
+                records.bad(
+                    place,
+                    format!("the question `{id}` is in none of the files: pass the questions file as well"),
+                );
                 continue;
             };
             used.insert(id.clone());

@@ -43,7 +43,11 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
 fn share(text: &str) -> std::result::Result<f64, String> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
     let share = number.trim().parse::<f64>().map_err(|_| "expected a number such as 0.95 or 95%".to_owned())? / scale;
-    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("expected a number from 0 to 1, or a percentage".to_owned()) }
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err("expected a number from 0 to 1, or a percentage".to_owned())
+    }
 }
 
 /// A flag that Ctrl-C sets. The second one ends the process at once; where no handler can be set, the first one does.

@@ -141,13 +141,20 @@ fn gate(args: &Args, report: &Report, world: &World) -> Result<Exit> {
     }
     let Some(least) = args.min_accuracy else { return Ok(Exit::Done) };
     if report.total.counts.n == 0 {
-        return Err(Error::new(ErrorKind::Input, "no recording says which calls are expected, so there is no accuracy")
-            .hint("give recordings with `expected` or `accepted`"));
+        return Err(Error::new(
+            ErrorKind::Input,
+            "no recording says which calls are expected, so there is no accuracy",
+        )
+        .hint("give recordings with `expected` or `accepted`"));
     }
     let right = report.total.right.share;
     if right >= least {
         return Ok(Exit::Done);
     }
-    world.printer.note(&format!("gate failed: accuracy is {}, minimum {}", table::percent(right), table::percent(least)));
+    world.printer.note(&format!(
+        "gate failed: accuracy is {}, minimum {}",
+        table::percent(right),
+        table::percent(least)
+    ));
     Ok(Exit::No)
 }

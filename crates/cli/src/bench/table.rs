@@ -8,7 +8,8 @@ use callwright_parse::chat::FixKind;
 use callwright_parse::error::Result;
 
 /// The columns that are numbers; the first three say whose they are.
-const NUMBERS: [&str; 10] = ["n", "right", "95 % CI", "strict", "repaired", "missed", "phantom", "wrong", "faulty", "µs"];
+const NUMBERS: [&str; 10] =
+    ["n", "right", "95 % CI", "strict", "repaired", "missed", "phantom", "wrong", "faulty", "µs"];
 
 pub(super) fn print(report: &Report, world: &World) -> Result<()> {
     let printer = &world.printer;

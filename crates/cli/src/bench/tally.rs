@@ -122,8 +122,21 @@ pub(super) fn table(tallies: &[Tally]) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let numbers = [
-        "n", "valid", "right tool", "right", "%", "95 % CI", "cut off", "string chars", "tokens", "forced", "drafted",
-        "first token ms", "call ms", "answers/s", "no call",
+        "n",
+        "valid",
+        "right tool",
+        "right",
+        "%",
+        "95 % CI",
+        "cut off",
+        "string chars",
+        "tokens",
+        "forced",
+        "drafted",
+        "first token ms",
+        "call ms",
+        "answers/s",
+        "no call",
     ];
     table.set_header(["mode"].into_iter().chain(numbers));
     for tally in tallies {

@@ -64,8 +64,9 @@ impl Settings {
         for link in &chain {
             if catalog.get(&link.provider)?.raw.is_some() {
                 let name = &link.provider;
-                let message =
-                    format!("`{name}` is set up for raw completion: it replaces the local model and cannot be in a chain");
+                let message = format!(
+                    "`{name}` is set up for raw completion: it replaces the local model and cannot be in a chain"
+                );
                 return Err(Error::new(ErrorKind::Config, message).hint(format!("provider = \"{name}\"")));
             }
         }

@@ -58,7 +58,11 @@ impl Compiled {
                     }
                     kind => {
                         let bound = bound(kind, error.instance());
-                        Fault::Invalid { call, path, message: bound.unwrap_or_else(|| short(&error.masked().to_string())) }
+                        Fault::Invalid {
+                            call,
+                            path,
+                            message: bound.unwrap_or_else(|| short(&error.masked().to_string())),
+                        }
                     }
                 }
             })

@@ -14,7 +14,8 @@ pub(super) fn unconvincing(checked: &Checked) -> Option<String> {
         _ => format!("unreadable call of `{}`: {fault}", checked.name),
     });
     fault.or_else(|| {
-        is_placeholder(&checked.arguments).then(|| format!("call of `{}` with a placeholder as an argument", checked.name))
+        is_placeholder(&checked.arguments)
+            .then(|| format!("call of `{}` with a placeholder as an argument", checked.name))
     })
 }
 

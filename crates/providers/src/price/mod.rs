@@ -187,8 +187,7 @@ impl Prices {
 
     /// In the form of `prices.toml`.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(&self.rows)
-            .map_err(|cause| Error::new(ErrorKind::Io, "cannot write the prices").because(cause))
+        toml::to_string(&self.rows).map_err(|cause| Error::new(ErrorKind::Io, "cannot write the prices").because(cause))
     }
 }
 

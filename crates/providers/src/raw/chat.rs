@@ -67,9 +67,11 @@ impl Provider for RawOnly {
 
     fn stream(&self, _: Ask) -> Replies {
         let failure = Failure::new(FailureKind::Unsupported, self.info.name.as_str());
-        let error =
-            Error::provider(failure, format!("`{}` is set up for raw completion: it replaces the local model", self.info.name))
-                .hint(format!("`--provider {}`, or `provider = \"{}\"`", self.info.name, self.info.name));
+        let error = Error::provider(
+            failure,
+            format!("`{}` is set up for raw completion: it replaces the local model", self.info.name),
+        )
+        .hint(format!("`--provider {}`, or `provider = \"{}\"`", self.info.name, self.info.name));
         Box::pin(stream::iter([Err(error)]))
     }
 

@@ -130,8 +130,7 @@ impl Generation {
                 None => Phase::Held,
             },
             (Some(_), None) => {
-                end.warnings
-                    .push("the engine cannot enforce calls of this format: they are only checked".to_owned());
+                end.warnings.push("the engine cannot enforce calls of this format: they are only checked".to_owned());
                 Phase::Free
             }
             (None, _) => Phase::Free,

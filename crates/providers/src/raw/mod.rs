@@ -124,8 +124,9 @@ impl Raw {
 
     /// The same, with these control tokens coming out as text: those that a format's markers are made of.
     pub fn preserving(self, special: Vec<String>) -> Result<Self> {
-        let mut wire = Arc::try_unwrap(self.wire)
-            .map_err(|_| Error::new(ErrorKind::Backend, "the engine is already in use: its tokens can no longer change"))?;
+        let mut wire = Arc::try_unwrap(self.wire).map_err(|_| {
+            Error::new(ErrorKind::Backend, "the engine is already in use: its tokens can no longer change")
+        })?;
         wire.special = special;
         Ok(Self { wire: Arc::new(wire) })
     }
