@@ -150,7 +150,7 @@ impl Stages {
     }
 }
 
-/// What is said to the model after an answer that could not be used.
+/// What the model is sent after an answer that could not be used.
 pub(super) fn reask(tools: &ToolSet, answer: &Response, choice: &ToolChoice) -> Result<[Message; 2]> {
     let about = |name: &str| answer.calls.iter().any(|call| call.name == name);
     let named = |name: &str| matches!(choice, ToolChoice::Named(wanted) if wanted == name);

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! This crate is the engine, and what a program needs to embed it. An [`Engine`] is one model ready to answer. It owns no
-//! policy of its stages: how a prompt is written, how tokens are chosen and how calls are read are told by the model's
-//! row, its template and its format; each stage is a crate of its own. It must not know who calls it (command line,
+//! policy of its stages: the model's row, its template and its format say how a prompt is written, how tokens are
+//! chosen and how calls are parsed; each stage is a crate of its own. It must not know who calls it (command line,
 //! server, test), and reads no environment.
 //!
 //! # Features

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::policy::{Policy, Share};
 use callwright_parse::chat::{CallId, Message, Part, Request, Role, ToolChoice};
 
-/// What stands for what was taken out.
+/// Replaces what was taken out.
 const BLOT: &str = "[redacted]";
 
 /// The request as it may leave, or why none may.

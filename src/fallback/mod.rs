@@ -213,7 +213,7 @@ impl Turn<'_> {
         Ok(Asked { provider, model, request, reason, price, worst })
     }
 
-    /// Writes down the most that an attempt may cost, and gives it; the refusal, where that would be too much.
+    /// Records the most that an attempt may cost, and returns it, or the refusal where that exceeds the budget.
     pub(super) fn reserve(
         &self,
         sent: &Sent<'_>,

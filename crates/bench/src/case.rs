@@ -129,7 +129,7 @@ fn failure(recording: &Recording, parsed: &Parsed, calls: &[Call], streams: bool
     let mismatch = match judged {
         Some(Ok(())) => return None,
         Some(Err(mismatch)) => mismatch,
-        // Nothing says what is right; what the model did wrong is told all the same.
+        // The expected calls are unknown; the model's faults are reported all the same.
         None => return parsed.faults.first().map(|fault| Mismatch::new(class(fault), fault.to_string())),
     };
     if mismatch.class == Class::NoCallMissed {

@@ -1,6 +1,6 @@
 //! `callwright chat`: a plain loop of questions and answers.
 //!
-//! Calls are shown, never executed: whoever sits at the terminal types the result, which goes back as the tool's.
+//! Calls are shown, never executed: the person at the terminal types the result, which goes back as the tool's.
 
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;

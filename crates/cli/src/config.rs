@@ -1,4 +1,4 @@
-//! `callwright config`: what holds, where it was said, and how to change it.
+//! `callwright config`: the settings in effect, where each was set, and how to change them.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Which model a command means, and the options of running it.
 //!
-//! No name means the newest model that was pulled, else the small one inside the binary, and the user is told which.
+//! No name means the most recently pulled model, or else the small one in the binary, and the user is told which.
 
 use callwright::{BackendName, Builder, Enforce, Engine};
 use callwright_infer::{Prefixes, Rates};

@@ -120,7 +120,7 @@ fn shown(lines: &[Line]) -> String {
 
 fn test(name: &str, world: &World) -> Result<Exit> {
     let row = Arc::clone(world.settings.catalog()?.get(name)?);
-    // A key file that cannot be read is told here, where it matters.
+    // A key file that cannot be read is reported here, where it matters.
     world.settings.key(&row)?;
     let provider = world.settings.providers(&Arc::new(world.settings.gate()))?.get(name)?;
     let check = block_on(provider.check())?;

@@ -39,7 +39,7 @@ struct Pulled {
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
-    // A slip in the last name is told before the first one is fetched.
+    // A typo in the last name is reported before the first model is pulled.
     let names = args.models.iter().map(|name| world.settings.model(name)).collect::<Result<Vec<_>>>()?;
     let mut pulled = Vec::new();
     for name in &names {

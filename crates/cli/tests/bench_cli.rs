@@ -142,7 +142,11 @@ fn the_exit_code_is_the_gate() {
     }
     let said = bench(&home, &["fixtures/recordings/openai.jsonl", "--min-accuracy", "0.1"]);
     assert_eq!(said.code, Some(2));
-    assert!(said.err.contains("no recording says which calls are expected") && said.err.contains("hint:"), "{}", said.err);
+    assert!(
+        said.err.contains("no recording says which calls are expected") && said.err.contains("hint:"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]

@@ -237,7 +237,7 @@ impl Constraint {
         let plan = Plan { format: &shared.format, several, following, written };
         let grammar = calls(plan, &tools)?.grammar.lark(specials);
         let whole = Matcher::compile(compiler, &grammar);
-        // Set by whoever compiles first; the result is the same each time.
+        // Set by the first to compile; the result is the same each time.
         let _ = shared.relaxed.set(relaxed);
         whole.map_err(|_| refusal("the decoding grammar cannot be compiled", cause))
     }

@@ -189,7 +189,7 @@ impl<'s> Kinds<'s> {
         self.named.push(Kind::Any);
         self.places.insert(target.to_owned(), index);
         let kind = self.of(schema, target.trim_start_matches('#'), depth + 1);
-        // A name that stands for itself says nothing.
+        // A name that refers to itself says nothing.
         self.named[index] = if kind == Kind::Named(index) { Kind::Any } else { kind };
         Kind::Named(index)
     }

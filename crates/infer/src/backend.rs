@@ -28,7 +28,7 @@ pub trait Backend {
     /// The model's vocabulary; shared with other threads.
     fn vocab(&self) -> Arc<dyn Vocab>;
 
-    /// Computes a batch of at most [`Limits::batch`] tokens and gives one row for each entry that asked for logits,
+    /// Computes a batch of at most [`Limits::batch`] tokens and returns one row for each entry that asked for logits,
     /// in the batch's order.
     fn decode<'a>(&'a mut self, batch: &Batch) -> Result<Logits<'a>>;
 

@@ -181,7 +181,7 @@ impl DraftModel {
         Ok(told)
     }
 
-    /// Makes a sequence stand for a text, with as much of it as the cache holds somewhere. False where it has no room.
+    /// Assigns a text to its sequence, with as much of it as the cache holds somewhere. False where there is no room.
     fn turn_to(&mut self, text: &Text<'_>, all: &[Text<'_>]) -> Result<bool> {
         if !self.make_room(text, all)? {
             return Ok(false);

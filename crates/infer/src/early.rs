@@ -12,7 +12,7 @@ use super::vocab::{Vocab, token_id};
 use super::words::Words;
 use callwright_constrain::Compiler;
 
-/// What enforcing needs of a vocabulary, in the making on a thread of its own.
+/// What enforcement needs from a vocabulary, prepared on a thread of its own.
 pub struct Early {
     compiler: JoinHandle<Result<Compiler, String>>,
     /// The vocabulary that will tokenize, once it is there.
@@ -20,7 +20,7 @@ pub struct Early {
 }
 
 impl Early {
-    /// Begins to make the compiler for these words; none where no thread can be had.
+    /// Starts preparing the compiler for these words; none if no thread can be started.
     #[must_use]
     pub fn begin(words: Words) -> Option<Self> {
         let vocab = Arc::new(OnceLock::<Arc<dyn Vocab>>::new());

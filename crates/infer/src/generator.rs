@@ -117,7 +117,7 @@ pub struct ModelInfo {
     pub trained_context_length: usize,
     /// Its parameters.
     pub parameters: u64,
-    /// Its architecture, as `llama`.
+    /// Its architecture, such as `llama`.
     pub architecture: String,
     /// Bytes of its weights.
     pub bytes: u64,

@@ -51,7 +51,7 @@ impl Held {
         Self::go_on(turn, matcher, constraint, start)
     }
 
-    /// Goes on at the end of the output with a call whose first byte is `start`.
+    /// Continues at the end of the output with a call whose first byte is `start`.
     fn go_on(turn: &mut Turn, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
         let (digits, plain_quotes) = (Digits::from(start), constraint.counts_digits());
         let ends = constraint.ends();

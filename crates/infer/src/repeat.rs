@@ -13,7 +13,7 @@ use super::vocab::Lexicon;
 const WORDS: usize = 4;
 /// How many times text must have been repeated to count as a loop.
 const TIMES: usize = 2;
-/// A loop goes on for so many tokens: zeros of a number and dots of a line are none.
+/// A loop is at least this many tokens long: the zeros of a number and a dotted line are not loops.
 const SPAN: usize = 16;
 /// A repetition of so many tokens is a loop the first time.
 const PASSAGE: usize = 24;

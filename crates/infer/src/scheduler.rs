@@ -25,7 +25,7 @@ use super::vocab::Lexicon;
 use callwright_parse::chat::FinishReason;
 use callwright_parse::error::{Error, Result};
 
-/// Tokens of prompts that are read in one round: between two of them callers may leave.
+/// Prompt tokens computed in one round; callers may leave between rounds.
 const READ: usize = 256;
 /// The same where others are writing meanwhile.
 const READ_BESIDE: usize = 128;
@@ -116,7 +116,7 @@ impl Scheduler {
         }
     }
 
-    /// Gives sequences to those who wait, in the order in which they came.
+    /// Assigns sequences to waiting jobs, in order of arrival.
     fn admit(&mut self) {
         while let Some(order) = self.waiting.front() {
             let backend = &mut *self.backend;
@@ -156,7 +156,7 @@ impl Scheduler {
         }
     }
 
-    /// Gives a sequence the prompt, of which the cache holds so many tokens, and has the grammar compiled meanwhile. Says how
+    /// Gives a sequence the prompt, of which the cache holds so many tokens, and has the grammar compiled meanwhile. Returns how
     /// many tokens of the prompt need not be computed.
     fn prepare(&mut self, order: &Order, sequence: &mut Sequence, tokens: Vec<Token>, common: usize) -> Result<usize> {
         let common = self.recall(sequence, &tokens[..order.shared], common);
@@ -167,7 +167,7 @@ impl Scheduler {
         Ok(cached)
     }
 
-    /// Lets turns write whose prompts are read, but for a piece, and whose grammars are ready.
+    /// Starts decoding for turns whose prompts are read, except for the last piece, and whose grammars are ready.
     fn begin_writing(&mut self) {
         let mut index = 0;
         while index < self.turns.len() {
@@ -198,7 +198,7 @@ impl Scheduler {
         }
     }
 
-    /// Makes a batch, computes it, and lets those turns go on that have their logits now.
+    /// Fills a batch, computes it, and continues the turns that have their logits now.
     fn compute(&mut self) -> Result<()> {
         let shares = self.fill()?;
         if self.batch.entries().is_empty() {
@@ -295,8 +295,8 @@ impl Scheduler {
         Ok(shares)
     }
 
-    /// Takes the beginning of a prompt from disk, where more of it lies there than in the cache. Gives what the cache
-    /// has of it then.
+    /// Restores the beginning of a prompt from disk, if more of it is there than in the cache. Returns what the cache has
+    /// of it then.
     fn recall(&mut self, sequence: &mut Sequence, beginning: &[Token], common: usize) -> usize {
         let Some(prefixes) = &self.prefixes else { return common };
         if common >= beginning.len() || !prefixes.has(&*self.backend, beginning) {

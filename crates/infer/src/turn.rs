@@ -23,7 +23,7 @@ use callwright_constrain::{Constraint, Mask, Matcher};
 use callwright_parse::chat::FinishReason;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// One job in the making.
+/// A running job.
 pub(super) struct Turn {
     pub(super) sequence: Sequence,
     pub(super) lexicon: Arc<Lexicon>,
@@ -136,7 +136,7 @@ impl Turn {
         interrupted(&self.outlet, &self.job, self.received)
     }
 
-    /// Ends: sends the rest, and gives the sequence back.
+    /// Ends the job: sends the rest, and returns the sequence.
     pub(super) fn finish(mut self, result: Result<FinishReason>) -> Sequence {
         let reason = match result {
             Ok(reason) => reason,

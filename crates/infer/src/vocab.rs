@@ -84,7 +84,7 @@ impl Lexicon {
     }
 
     /// What compiles grammars for this vocabulary. Built at the first call (a tenth of a second for 150,000 tokens),
-    /// then shared; whoever comes meanwhile waits.
+    /// then shared; concurrent callers wait.
     pub fn compiler(&self) -> Result<&Compiler> {
         let built = self.compiler.get_or_init(|| self.build_compiler());
         built.as_ref().map_err(|cause| {

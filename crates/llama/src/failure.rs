@@ -21,7 +21,7 @@ pub(super) fn of_load(path: &Path, cause: LlamaModelLoadError) -> Error {
         .hint("`callwright verify` checks the file; `--verbose` shows llama.cpp's log")
 }
 
-/// A context that was not made: with a model at hand it is the cache's memory.
+/// A context that was not created: once a model is loaded, it is the memory of the KV cache.
 pub(super) fn of_context(tokens: usize, cause: LlamaContextLoadError) -> Error {
     Error::new(ErrorKind::Memory, format!("not enough memory for a context of {tokens} tokens"))
         .because(cause)

@@ -1,4 +1,4 @@
-//! SHA-256 of files, told as it goes on: a model takes minutes.
+//! SHA-256 of files, with progress: a model takes minutes.
 
 use std::fs::File;
 use std::io::{self, Read};

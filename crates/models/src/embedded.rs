@@ -54,7 +54,7 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     if is_intact(&path) {
         return Ok(path);
     }
-    // Two that start at once, processes or threads, write apart; whoever renames last puts the same bytes there.
+    // Processes or threads that start at once write separate files; the last rename puts the same bytes there.
     let new = path.with_extension(format!("{}-{}.new", std::process::id(), TURN.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir_all(&folder).and_then(|()| fs::write(&new, BYTES)).and_then(|()| fs::rename(&new, &path)).map_err(
         |cause| {

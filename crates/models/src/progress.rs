@@ -1,4 +1,4 @@
-//! Who is told how far a long piece of work has come.
+//! Progress of long operations.
 //!
 //! A trait, so that the command line can draw a bar, a server can send events and a library stays silent.
 

@@ -1,7 +1,7 @@
 //! One model of the registry: a row of `models.toml`.
 //!
-//! A row is data about a model and never a switch in the code: what a model needs is said by its format, its prompt
-//! style and its files, so a new model is a new row.
+//! A row is data about a model and never a switch in the code: its format, prompt style
+//! and files say what it needs, so a new model is a new row.
 
 use std::collections::BTreeMap;
 

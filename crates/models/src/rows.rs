@@ -1,6 +1,6 @@
 //! Files in which everything that has a name is a table: `models.toml`, and `providers.toml`.
 //!
-//! A user's file of the same form goes on top of the built-in one: a row of a new name is added, one of a known name is
+//! A user's file of the same form extends the built-in one: a row of a new name is added, one of a known name is
 //! laid over it field by field. It must not know what rows hold.
 
 use std::collections::BTreeMap;

@@ -84,7 +84,7 @@ fn what_cannot_be_held_is_refused() {
         let next = format!("#/$defs/d{}", at + 1);
         wide["$defs"][format!("d{at}")] = json!({"allOf": [{"$ref": next}, {"$ref": next}]});
     }
-    refused(wide, "multiply");
+    refused(wide, "expand to more than can be checked");
     let twice = [Tool::new("a", "", json!({})), Tool::new("a", "", json!({}))];
     assert_eq!(ToolSet::compile(&twice).unwrap_err().to_string(), "two tools have the name `a`");
     assert!(ToolSet::compile(&[Tool::new("", "", json!({}))]).is_err());

@@ -3,7 +3,7 @@
 //!
 //! Dialects say what a frame means; here it is decided which call a fragment belongs to, what is too much, and whether
 //! what came is complete. Nothing is ever completed or guessed: arguments that cannot be read make the reply a failure,
-//! and calls of a reply that a length limit cut are told and not handed out.
+//! and calls of a reply that a length limit cut off are reported, not handed out.
 
 use std::collections::VecDeque;
 

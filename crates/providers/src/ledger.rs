@@ -114,7 +114,7 @@ impl Ledger {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|cause| failed(&path, cause))?;
         }
-        // A ledger that cannot be written is told before there is anything to write.
+        // A ledger that cannot be written is reported before there is anything to write.
         lines::open(&path).map_err(|cause| failed(&path, cause))?;
         Ok(Self { kept: Kept::File(path) })
     }

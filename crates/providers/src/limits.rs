@@ -103,7 +103,7 @@ impl<'a> Waiting<'a> {
     fn enter(limits: &'a Limits) -> Option<Self> {
         let before = limits.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Self(limits);
-        // Whoever finds a free place does not wait.
+        // If a place is free there is no wait.
         (before < limits.queue || limits.places.available_permits() > 0).then_some(waiting)
     }
 }

@@ -120,7 +120,7 @@ impl Provider for Pool {
         &self.info
     }
 
-    /// What all members can do, so that whoever is chosen can.
+    /// What all members can do, so that any member can be chosen.
     fn capabilities(&self, model: &str) -> Capabilities {
         let mut all = self.members.iter().map(|member| member.capabilities(model));
         let first = all.next().unwrap_or_default();

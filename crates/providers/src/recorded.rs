@@ -17,7 +17,7 @@ use super::{Row, dialect, told};
 use callwright_parse::chat::Request;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// Reads the body of an answer that came in these chunks, after a request to this model of this provider. Gives the
+/// Reads the body of an answer that came in these chunks, after a request to this model of this provider. Returns the
 /// pieces and the whole, or the error that a live stream would have ended with.
 ///
 /// ```

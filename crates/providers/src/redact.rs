@@ -20,7 +20,7 @@ const QUOTE: usize = 16;
 /// The longest text that an error shows of what a server said.
 const SHOWN: usize = 400;
 
-/// What was said in a conversation, as servers quote it: each in one line.
+/// The texts of a conversation as servers quote them: each on one line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said(Vec<String>);
 

@@ -69,7 +69,7 @@ pub struct Row {
     /// Its limits.
     #[serde(default)]
     pub limits: LimitsRow,
-    /// What is known of its models. A name that ends in `*` stands for all that begin so; the longest wins.
+    /// What is known of its models. A name that ends in `*` matches all that begin with it; the longest wins.
     #[serde(default)]
     pub models: BTreeMap<String, ModelRow>,
 }
@@ -167,9 +167,9 @@ pub struct Quirks {
     pub end: EndMarker,
     /// Where it wants the model's reasoning back, in `openai_chat`.
     pub reasoning: ReasoningField,
-    /// What stands for no text beside calls, in `openai_chat`.
+    /// How empty text beside calls is written, in `openai_chat`.
     pub no_text: NoText,
-    /// What it is told beyond the dialect's common part, in `openai_chat`.
+    /// Fields it supports beyond the dialect's common part, in `openai_chat`.
     pub knows: BTreeSet<Extra>,
     /// The header by which the provider knows that a request was sent before: each send of one request has the same key.
     pub idempotency: Option<String>,
@@ -232,7 +232,7 @@ pub enum ReasoningField {
     Reasoning,
 }
 
-/// What stands for no text beside calls.
+/// How empty text beside calls is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoText {

@@ -11,7 +11,7 @@ pub(super) fn error(trouble: Trouble, row: &Row, redactor: &Redactor, request: O
     error_without(trouble, row, redactor, &request.map(Said::from).unwrap_or_default())
 }
 
-/// The error, without keys and without what was said.
+/// The error, without keys and without the conversation.
 pub(super) fn error_without(trouble: Trouble, row: &Row, redactor: &Redactor, hidden: &Said) -> Error {
     let mut failure = Failure::new(trouble.kind, row.name.as_str());
     failure.status = trouble.status;

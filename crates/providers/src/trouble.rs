@@ -56,7 +56,7 @@ impl Trouble {
         let should = header("x-should-retry");
         let message = told.as_ref().map_or_else(|| plain(body), |told| told.message.clone());
         let told = told.unwrap_or_default();
-        // Limits are told with every answer; they are the reason only where the server says so.
+        // Limits come with every answer; they are the reason only where the server says so.
         let reset = || reset_after(headers).filter(|_| status == 429);
         Self {
             kind: kind(Some(status), &told, &message),

@@ -1,4 +1,4 @@
-//! Settings on top of each other, each with the place where it was said.
+//! Layers of settings, each setting with the place where it was set.
 //!
 //! Tables are merged key by key, all else is replaced as a whole: a list that a project names is its list, not the
 //! user's with something added.

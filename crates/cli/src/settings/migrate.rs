@@ -1,7 +1,7 @@
 //! The older settings, a JSON object of `provider`, `model`, `api_key` and `base_url`, as TOML.
 //!
-//! Keys are not carried over: a file of settings is copied and shown, a key is not. What is said instead is where each
-//! belongs. What is not understood is told, never dropped in silence.
+//! Keys are not copied: a settings file is copied and shown, a key must not be. Instead, the user is told where each
+//! belongs. Unknown settings are reported, never silently dropped.
 
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
 //! Where things are and what is allowed: the only reader of the environment.
 //!
-//! The library takes every setting as a value, so that what a program does is told by its code and its tests need no
+//! The library takes every setting as a value, so that a program's code says what it does, and its tests need no
 //! process of their own. Here files and the environment become those values, the latter with the names that people know
 //! from `huggingface_hub`: flag over environment over project over user over built-in. It is used by the command line
 //! and by programs that want the same behaviour.
@@ -68,9 +68,9 @@ pub struct Settings {
     pub data: PathBuf,
     /// Whether the network is off altogether.
     pub offline: bool,
-    /// What `callwright.toml` says, all layers merged.
+    /// The settings, all layers merged.
     pub file: File,
-    /// Where each of it was said.
+    /// Where each setting was set.
     pub layers: Layers,
     /// Keys of the environment, by provider.
     keys: BTreeMap<String, Secret>,
@@ -129,7 +129,7 @@ impl Settings {
         if let Some(python) = value("CALLWRIGHT_PYTHON") {
             places.python = vec![python];
         }
-        // Whoever says that nothing may leave is not overruled by someone who is listened to first.
+        // A layer that turns the network off is not overruled by a layer above it.
         let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
         places.offline = offline || set("HF_HUB_OFFLINE");
         let keys = remote::keys(&file, &value)?;

@@ -1,6 +1,6 @@
 //! Providers as the settings have them: rows, keys, and how far the door is open.
 //!
-//! Keys are values here and nowhere printed. That a provider is set up opens nothing: the door is open only for whoever
+//! Keys are values here and nowhere printed. A configured provider opens nothing: the gate is open only for whoever
 //! asks for it by name, or while `[fallback]` is on, and never when the network is off.
 
 use std::collections::BTreeMap;

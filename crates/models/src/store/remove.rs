@@ -143,7 +143,7 @@ fn drop_empty(folder: &Path) -> io::Result<()> {
     if empty { fs::remove_dir(folder) } else { Ok(()) }
 }
 
-/// Whether a repository's folder holds no bytes of any model, not even of a pull that goes on.
+/// Whether a repository's folder holds no bytes of any model, not even of a running pull.
 fn is_bare(folder: &Path) -> bool {
     let no_files = |folder: PathBuf| fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
     no_files(folder.join("blobs"))

@@ -124,7 +124,7 @@ impl RawEngine {
                 put("top_k", json!(job.sampling.top_k));
                 put("preserved_tokens", json!(special));
                 put("cache_prompt", json!(true));
-                // What was computed is told with each piece, also of an output that is stopped.
+                // Each piece reports what was computed, also for an output that is stopped.
                 put("timings_per_token", json!(true));
                 if !job.logit_bias.is_empty() {
                     put("logit_bias", job.logit_bias.iter().map(|(token, bias)| json!([token, bias])).collect());

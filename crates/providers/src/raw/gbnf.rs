@@ -43,7 +43,7 @@ pub(super) fn gbnf(lark: &str) -> Option<Gbnf> {
     Some(Gbnf { text: out, told: rules.told })
 }
 
-/// Rules, each in one line: a line that begins with a bar goes on from the one before.
+/// Rules, each on one line: a line that begins with a bar continues the one before.
 fn rules_of(lark: &str) -> Vec<String> {
     let mut rules: Vec<String> = Vec::new();
     for line in lark.lines().filter(|line| !line.trim().is_empty()) {

@@ -83,8 +83,8 @@ impl Rules {
         name.to_owned()
     }
 
-    /// A value of this schema, which is a part of `root`. What is not kept to is told; `None` where nothing can be held
-    /// to it.
+    /// A value of this schema, which is a part of `root`. What is not enforced is reported; `None` where nothing can be
+    /// enforced.
     pub(super) fn value(&mut self, schema: &Value, root: &Value, depth: usize) -> Option<String> {
         let map = match schema {
             Value::Bool(true) => return Some(self.shared("any")),
