@@ -79,6 +79,7 @@ fuzz: ## fuzz each target for SECONDS=60; see CONTRIBUTING.md for libFuzzer
 	  $(CARGO) run --quiet --locked --release --no-default-features --bin mutate -- $$target $(SECONDS); done
 
 deny: ## check licences, sources and advisories of dependencies; installs cargo-deny
+	@cargo deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 	@.ci/deny
 
 clean: ## remove build outputs

@@ -8,18 +8,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::absent::Absent;
+use super::backend::BackendName;
 use super::fallback::Fallback;
 use super::local::{Draft, Running};
-use super::served::Host;
+use super::names::Names;
+use super::turn::Host;
 use super::{Engine, Stages};
-use callwright_infer::Generator;
-use callwright_models::{Located, ModelName, Places, PromptStyle, Registry, Store};
+use callwright_infer::{Generator, Prefixes, Rates};
+use callwright_models::{Located, ModelName, Places, Registry};
 use callwright_parse::chat::Reason;
 use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::format::Formats;
 use callwright_parse::repair::Ladder;
-use callwright_prompt::{PLAIN, Prompter, Template, TemplateTokens};
+use callwright_prompt::Prompter;
 use callwright_providers::ledger::{self, Ledger};
 
 /// Whether the decoding grammar holds the model's output to the tools' schemas.
@@ -50,10 +52,9 @@ impl Enforce {
 #[must_use = "nothing happens before `build`"]
 pub struct Builder {
     source: Source,
-    pub(super) format: Option<String>,
-    pub(super) formats: Option<Formats>,
-    pub(super) registry: Option<Registry>,
-    places: Option<Places>,
+    names: Names,
+    running: Running,
+    draft: Option<Draft>,
     level: Level,
     enforce: Enforce,
     ladder: Ladder,
@@ -61,8 +62,6 @@ pub struct Builder {
     session: Option<String>,
     fallback: Option<Fallback>,
     host: Option<Host>,
-    pub(super) running: Running,
-    pub(super) draft: Option<Draft>,
 }
 
 #[derive(Debug, Default)]
@@ -104,25 +103,25 @@ impl Builder {
 
     /// The tool-call format, instead of the model's own.
     pub fn format(mut self, name: impl Into<String>) -> Self {
-        self.format = Some(name.into());
+        self.names.format = Some(name.into());
         self
     }
 
     /// The formats to choose from, instead of the built-in ones.
     pub fn formats(mut self, formats: Formats) -> Self {
-        self.formats = Some(formats);
+        self.names.formats = Some(formats);
         self
     }
 
     /// The models that names may mean, instead of the built-in ones.
     pub fn registry(mut self, registry: Registry) -> Self {
-        self.registry = Some(registry);
+        self.names.registry = Some(registry);
         self
     }
 
     /// Where models lie, instead of the folders in the home directory.
     pub fn places(mut self, places: Places) -> Self {
-        self.places = Some(places);
+        self.names.places = Some(places);
         self
     }
 
@@ -172,6 +171,73 @@ impl Builder {
         self
     }
 
+    /// The engine to run the model with, instead of the first that is built in.
+    pub fn backend(mut self, backend: BackendName) -> Self {
+        self.running.backend = Some(backend);
+        self
+    }
+
+    /// Context length, in tokens; by default the model's own, up to what fits.
+    pub fn context_length(mut self, tokens: usize) -> Self {
+        self.running.context_length = Some(tokens);
+        self
+    }
+
+    /// Threads to compute with; where absent, the processor's cores, for large models those that are found free. candle has
+    /// as many for all models, which the environment variable `CANDLE_NUM_THREADS` sets: it refuses another number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.running.threads = Some(threads);
+        self
+    }
+
+    /// Layers to put on the GPU; candle refuses to.
+    pub fn gpu_layers(mut self, layers: usize) -> Self {
+        self.running.gpu_layers = layers;
+        self
+    }
+
+    /// The folder of the prefix cache, which keeps the state of prompt beginnings from run to run.
+    pub fn prefixes(mut self, prefixes: Prefixes) -> Self {
+        self.running.prefixes = Some(prefixes);
+        self
+    }
+
+    /// The draft model: a smaller model of the same family, named as in [`Builder::model`]. The output stays the same, and
+    /// comes sooner where the drafts are good; where they do not pay, drafting stops by itself. A model with another
+    /// vocabulary is refused.
+    ///
+    /// ```no_run
+    /// # async fn demo() -> callwright::Result<()> {
+    /// let engine = callwright::Engine::builder().model("qwen2.5:7b").draft("qwen2.5:0.5b").build().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn draft(mut self, name: impl Into<String>) -> Self {
+        self.draft = Some(Draft::Name(name.into()));
+        self
+    }
+
+    /// The same, with the model that a [`Store`](callwright_models::Store) found or fetched.
+    pub fn located_draft(mut self, located: Located) -> Self {
+        self.draft = Some(Draft::Located(Box::new(located)));
+        self
+    }
+
+    /// Whether llama.cpp's own log goes to stderr.
+    pub fn verbose(mut self, verbose: bool) -> Self {
+        self.running.verbose = verbose;
+        self
+    }
+
+    /// Measures how fast the engine computes this model behind a prompt of so many tokens, without starting it to answer.
+    pub fn rates(&self, located: &Located, depth: usize) -> Result<Rates> {
+        self.running.rates(&located.path, depth)
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// What computes elsewhere, how it is prompted, and where that is.
     pub(super) fn hosted(mut self, generator: Box<dyn Generator>, prompter: Prompter, host: Host) -> Self {
         self.source = Source::Seated(generator, Box::new(prompter));
@@ -198,11 +264,11 @@ impl Builder {
         let started = Instant::now();
         let (name, generator, prompter) = match std::mem::take(&mut self.source) {
             Source::Absent(error) => self.absent_model(&error)?,
-            Source::Generator(generator) => (generator.model().name.clone(), generator, self.plain_prompter()?),
+            Source::Generator(generator) => (generator.model().name.clone(), generator, self.names.plain_prompter()?),
             Source::Seated(generator, prompter) => (generator.model().name.clone(), generator, *prompter),
             Source::Located(located) => self.open_named(&located)?,
-            Source::Embedded => self.open_named(&self.store().locate(&ModelName::Embedded)?)?,
-            Source::Name(name) => match self.locate(&name) {
+            Source::Embedded => self.open_named(&self.names.store().locate(&ModelName::Embedded)?)?,
+            Source::Name(name) => match self.names.locate(&name) {
                 Err(error) if self.does_without(&error) => self.absent_model(&error.about(name))?,
                 located => self.open_named(&located?)?,
             },
@@ -235,7 +301,7 @@ impl Builder {
 
     fn absent_model(&self, error: &Error) -> Result<(String, Box<dyn Generator>, Prompter)> {
         let absent = Absent::new(error);
-        Ok((absent.model().name.clone(), Box::new(absent), self.plain_prompter()?))
+        Ok((absent.model().name.clone(), Box::new(absent), self.names.plain_prompter()?))
     }
 
     fn open_named(&self, located: &Located) -> Result<(String, Box<dyn Generator>, Prompter)> {
@@ -244,24 +310,17 @@ impl Builder {
         Ok((name, generator, prompter))
     }
 
-    /// Where the model of this name lies.
-    pub(super) fn locate(&self, name: &str) -> Result<Located> {
-        let registry = self.registry.as_ref().unwrap_or_else(|| Registry::builtin());
-        self.store().locate(&ModelName::parse(name, registry)?)
-    }
-
-    pub(super) fn store(&self) -> Store {
-        Store::new(self.places.clone().unwrap_or_else(Places::at_home))
-    }
-
-    pub(super) fn formats_or_builtin(&self) -> &Formats {
-        self.formats.as_ref().unwrap_or_else(|| Formats::builtin())
-    }
-
-    fn plain_prompter(&self) -> Result<Prompter> {
-        let name = self.format.as_deref().unwrap_or("tool_use");
-        let format = self.formats_or_builtin().get(name)?;
-        let template = Template::compile(PLAIN, TemplateTokens::default())?;
-        Prompter::new(template, format, PromptStyle::Prompted("tool_use".to_owned()), Vec::new())
+    fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {
+        // Before anything else: a build without an engine has no use for a file.
+        BackendName::choose(self.running.backend)?;
+        let header = callwright_models::runnable(&located.path)?;
+        let prompter = self.names.prompter(&header, located.row().map(AsRef::as_ref))?;
+        let draft = match &self.draft {
+            None => None,
+            Some(Draft::Located(located)) => Some((**located).clone()),
+            Some(Draft::Name(name)) => Some(self.names.locate(name).map_err(|error| error.about(name.as_str()))?),
+        };
+        let draft = draft.map(|draft| draft.path);
+        Ok((self.running.start(&located.path, &header, draft)?, prompter))
     }
 }

@@ -28,12 +28,12 @@
 //! A program that only reads tool calls takes `callwright-parse` instead: no tokio, no C++, fit for wasm32.
 
 mod absent;
-mod attempt;
 mod backend;
 mod builder;
 mod events;
 pub mod fallback;
 mod local;
+mod names;
 mod served;
 mod turn;
 
@@ -54,12 +54,18 @@ use events::Running;
 pub use events::{Delivery, Events};
 pub use served::Served;
 
-pub use callwright_constrain as constrain;
 pub use callwright_infer as infer;
 pub use callwright_models as models;
-pub use callwright_parse::{Error, ErrorKind, Result, chat, check, error, format, read, repair, value};
-pub use callwright_prompt as prompt;
+pub use callwright_parse::{Error, ErrorKind, Result, chat, check, error, format, read};
 pub use callwright_providers as providers;
+
+// What a turn is made of inside: for our own tests and tools, and free to change.
+#[doc(hidden)]
+pub use callwright_constrain as constrain;
+#[doc(hidden)]
+pub use callwright_parse::{repair, value};
+#[doc(hidden)]
+pub use callwright_prompt as prompt;
 
 /// A model that is loaded and ready to answer. Cloning it shares the model.
 ///
@@ -95,7 +101,7 @@ struct Stages {
     ladder: Ladder,
     fallback: Option<fallback::Fallback>,
     /// Who computes, where it is not this program.
-    host: Option<served::Host>,
+    host: Option<turn::Host>,
     ledger: Ledger,
     /// Names this engine's turns in the ledger.
     session: String,

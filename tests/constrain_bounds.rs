@@ -35,7 +35,7 @@ fn bounded_texts_are_held_in_every_format() {
                     break;
                 }
                 let mask = matcher.mask().unwrap_or_else(|error| panic!("{told}: {error}"));
-                assert!(mask.is_allowed(token) || mask.num_set() == 1, "{told}: {token}");
+                assert!(mask.allows(token) || mask.count() == 1, "{told}: {token}");
                 matcher.consume(token).unwrap_or_else(|error| panic!("{told}: {error}"));
                 measured += 1;
             }

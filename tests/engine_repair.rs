@@ -129,6 +129,21 @@ async fn without_a_grammar_the_first_reask_shows_the_fault() {
     assert!(seen.jobs()[1].prompt.text().contains("`b` is missing"));
 }
 
+/// The grammar is known to be looser than the schema only once it was compiled, which is after the question was put.
+#[tokio::test]
+async fn a_fault_that_the_grammar_let_through_is_shown() {
+    let twice = FAULTY.replace("{\"a\": 1}", "{\"a\": [1, 1]}");
+    let once = twice.replace("[1, 1]", "[1]");
+    let seen = seen::Seen::new([&twice, &once]);
+    let engine = Engine::builder().generator(Box::new(seen.clone())).format("hermes").reasks(1).build().await.unwrap();
+    let numbers = json!({"type": "array", "items": {"type": "integer"}, "uniqueItems": true});
+    let tool = Tool::new("add", "", json!({"type": "object", "properties": {"a": numbers}, "required": ["a"]}));
+    engine.chat(Request::new("1 + 1?").tool(tool)).await.unwrap();
+    let (first, second) = (&seen.jobs()[0], &seen.jobs()[1]);
+    assert_eq!(first.constraint.as_ref().unwrap().relaxed().len(), 1);
+    assert!(second.prompt.text().contains("has non-unique elements"), "{}", second.prompt.text());
+}
+
 mod seen {
     //! A replay that remembers what it was asked.
     use std::sync::{Arc, Mutex};
@@ -159,6 +174,10 @@ mod seen {
         }
 
         fn generate(&self, job: Job) -> callwright::Result<Chunks> {
+            // As a token loop does: only a compiled grammar tells what it does not hold to.
+            if let Some(constraint) = &job.constraint {
+                constraint.prove()?;
+            }
             self.0.1.lock().unwrap().push(job.clone());
             self.0.0.generate(job)
         }

@@ -17,7 +17,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("infer", &["parse", "constrain"]),
     ("preflight", &[]),
     ("llama", &["parse", "infer"]),
-    ("candle", &["parse", "infer"]),
+    ("candle", &["parse", "gguf", "infer"]),
     ("record", &["parse"]),
     ("bench", &["parse", "record"]),
     ("providers", &["parse", "models", "prompt", "constrain", "infer", "record"]),

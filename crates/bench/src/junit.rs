@@ -1,85 +1,67 @@
 //! The report as JUnit XML, which every CI can show: one suite for each model and format, one test for each case.
 
 use std::io::{self, Write};
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 use super::case::Case;
-use super::markup::escaped;
-use super::outcome::Outcome;
+use super::outcome::{Class, Outcome};
 use super::report::Report;
 
 /// Writes the report.
 pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let cases = &report.cases;
-    let failed = cases.iter().filter(|case| is_failure(case)).count();
-    writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
-    writeln!(
-        out,
-        r#"<testsuites name="callwright bench parse" tests="{}" failures="{failed}" errors="{}" time="{:.6}">"#,
-        cases.len() + report.bad_lines.len(),
-        report.bad_lines.len(),
-        seconds(cases.iter()),
-    )?;
+    let mut junit = Junit::new("callwright bench parse");
+    junit.set_time(time(report.cases.iter()));
     for model in &report.models {
-        let of_model: Vec<_> = cases
-            .iter()
-            .filter(|case| model.model.as_ref() == Some(&case.model) && model.format.as_ref() == Some(&case.format))
-            .collect();
-        suite(model.model.as_deref().unwrap_or_default(), model.format.as_deref().unwrap_or_default(), &of_model, out)?;
+        let of_model =
+            |case: &&Case| model.model.as_ref() == Some(&case.model) && model.format.as_ref() == Some(&case.format);
+        let cases: Vec<_> = report.cases.iter().filter(of_model).collect();
+        junit.add_test_suite(suite(model.model.as_deref(), model.format.as_deref(), &cases));
     }
     if !report.bad_lines.is_empty() {
-        let lines = report.bad_lines.len();
-        writeln!(out, r#"  <testsuite name="invalid lines" tests="{lines}" errors="{lines}">"#)?;
+        let mut bad = TestSuite::new("invalid lines");
         for line in &report.bad_lines {
-            let (place, reason) = (line.place.to_string(), escaped(&line.reason));
-            writeln!(out, r#"    <testcase name="{}"><error message="{reason}"/></testcase>"#, escaped(&place))?;
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(line.reason.as_str());
+            bad.add_test_case(TestCase::new(line.place.to_string(), status));
         }
-        writeln!(out, "  </testsuite>")?;
+        junit.add_test_suite(bad);
     }
-    writeln!(out, "</testsuites>")
+    junit.serialize(out).map_err(io::Error::other)
 }
 
-fn suite(model: &str, format: &str, cases: &[&Case], out: &mut dyn Write) -> io::Result<()> {
-    let name = if model.is_empty() { format.to_owned() } else { format!("{model} ({format})") };
-    let count = |test: fn(&Case) -> bool| cases.iter().filter(|case| test(case)).count();
-    writeln!(
-        out,
-        r#"  <testsuite name="{}" tests="{}" failures="{}" skipped="{}" time="{:.6}">"#,
-        escaped(&name),
-        cases.len(),
-        count(is_failure),
-        count(|case| case.outcome == Outcome::Unjudged),
-        seconds(cases.iter().copied()),
-    )?;
+fn suite(model: Option<&str>, format: Option<&str>, cases: &[&Case]) -> TestSuite {
+    let format = format.unwrap_or_default();
+    let name = model.filter(|model| !model.is_empty()).map_or(format.to_owned(), |model| format!("{model} ({format})"));
+    let mut suite = TestSuite::new(name.as_str());
+    suite.set_time(time(cases.iter().copied()));
     for case in cases {
-        let group = if case.category.is_empty() { &name } else { &case.category };
-        write!(
-            out,
-            r#"    <testcase classname="{}" name="{}" time="{:.6}" file="{}" line="{}""#,
-            escaped(group),
-            escaped(&case.id),
-            case.microseconds / 1e6,
-            escaped(&case.place.file),
-            case.place.line,
-        )?;
-        match (is_failure(case), case.outcome) {
-            (true, outcome) => {
-                let class = case.class.map_or(outcome.name(), super::outcome::Class::name);
-                let message = case.message.as_deref().unwrap_or_default();
-                writeln!(out, r#"><failure type="{class}" message="{}"/></testcase>"#, escaped(message))?;
-            }
-            (false, Outcome::Unjudged) => {
-                writeln!(out, r#"><skipped message="it does not say which calls are expected"/></testcase>"#)?;
-            }
-            _ => writeln!(out, "/>")?,
-        }
+        let mut test = TestCase::new(case.id.as_str(), status(case));
+        test.set_classname(if case.category.is_empty() { &name } else { &case.category }.as_str());
+        test.set_time(time([*case].into_iter()));
+        test.extra.insert("file".into(), case.place.file.as_ref().into());
+        test.extra.insert("line".into(), case.place.line.to_string().into());
+        suite.add_test_case(test);
     }
-    writeln!(out, "  </testsuite>")
+    suite
 }
 
-fn is_failure(case: &Case) -> bool {
-    !case.outcome.is_right() && case.outcome != Outcome::Unjudged
+fn status(case: &Case) -> TestCaseStatus {
+    let mut status = match case.outcome {
+        Outcome::Unjudged => TestCaseStatus::skipped(),
+        outcome if outcome.is_right() => return TestCaseStatus::success(),
+        _ => TestCaseStatus::non_success(NonSuccessKind::Failure),
+    };
+    if case.outcome == Outcome::Unjudged {
+        status.set_message("it does not say which calls are expected");
+    } else {
+        status.set_type(case.class.map_or(case.outcome.name(), Class::name));
+        status.set_message(case.message.as_deref().unwrap_or_default());
+    }
+    status
 }
 
-fn seconds<'c>(cases: impl Iterator<Item = &'c Case>) -> f64 {
-    cases.map(|case| case.microseconds).sum::<f64>() / 1e6
+fn time<'c>(cases: impl Iterator<Item = &'c Case>) -> Duration {
+    Duration::from_secs_f64(cases.map(|case| case.microseconds).sum::<f64>() / 1e6)
 }

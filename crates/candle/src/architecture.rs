@@ -7,7 +7,7 @@
 use super::file::File;
 use callwright_parse::error::Result;
 
-/// Which numbers of a head are turned together as x and y.
+/// Which numbers of a head are rotated together as x and y.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pairs {
     /// Neighbours: 0 and 1, 2 and 3. GGUF files of Llama and Mistral have their rows put in that order.
@@ -39,7 +39,7 @@ pub(super) struct Shape {
     pub(super) vocabulary: usize,
     /// What keeps a norm from dividing by 0.
     pub(super) epsilon: f32,
-    /// What scores are multiplied with before they become shares.
+    /// What scores are multiplied by before the softmax.
     pub(super) scale: f32,
     /// Tokens that it was trained to attend to.
     pub(super) context: usize,
@@ -54,18 +54,18 @@ impl Shape {
             return Err(file.unsupported(&format!("the architecture `{}`", file.architecture())));
         };
         if file.count("split.count").is_some_and(|parts| parts > 1) {
-            return Err(file.unsupported("its weights in several files"));
+            return Err(file.unsupported("weights in several files"));
         }
         if file.setting("expert_count").is_some_and(|experts| experts > 0) {
-            return Err(file.unsupported("layers of experts"));
+            return Err(file.unsupported("mixture-of-experts layers"));
         }
         let (width, heads) = (file.required("embedding_length")?, file.required("attention.head_count")?);
         let kv_heads = file.setting("attention.head_count_kv").unwrap_or(heads);
         if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
-            return Err(file.unsupported(&format!("{heads} heads over {kv_heads}")));
+            return Err(file.unsupported(&format!("{heads} query heads for {kv_heads} key-value heads")));
         }
         let key = file.setting("attention.key_length").unwrap_or(width / heads);
-        let vocabulary = file.shape("token_embd.weight").map_or(0, |(rows, _)| rows);
+        let vocabulary = file.rows("token_embd.weight").unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a head has few numbers")]
         let scale =
             file.fraction("attention.scale").filter(|scale| *scale > 0.0).unwrap_or((key as f32).sqrt().recip());

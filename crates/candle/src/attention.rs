@@ -49,7 +49,7 @@ pub(super) fn attend(shape: &Shape, cache: &Cache, layer: usize, places: &[Place
     let outputs: Vec<Mutex<Vec<f32>>> = pieces.iter().map(|_| Mutex::default()).collect();
     barrier_pool().execute_chunked(pieces.len(), |range| {
         for (piece, output) in pieces[range.clone()].iter().zip(&outputs[range]) {
-            *output.lock().unwrap_or_else(PoisonError::into_inner) = piece.look();
+            *output.lock().unwrap_or_else(PoisonError::into_inner) = piece.compute();
         }
     });
     let width = shape.heads / shape.kv_heads * shape.value;
@@ -78,17 +78,17 @@ fn runs(places: &[Place]) -> impl Iterator<Item = Range<usize>> {
 
 impl Piece<'_> {
     /// What the tokens get: `tokens × group × value`.
-    fn look(&self) -> Vec<f32> {
+    fn compute(&self) -> Vec<f32> {
         let longest = self.places.iter().map(|place| place.position + 1).max().unwrap_or(0);
-        let mut shares = self.scores(longest);
-        for (token, group) in self.places.iter().zip(shares.chunks_exact_mut(self.group() * longest)) {
+        let mut weights = self.scores(longest);
+        for (token, group) in self.places.iter().zip(weights.chunks_exact_mut(self.group() * longest)) {
             for scores in group.chunks_exact_mut(longest) {
                 let scores = &mut scores[..=token.position];
-                share(scores);
-                halve(scores);
+                softmax(scores);
+                round_to_half(scores);
             }
         }
-        self.values(&shares, longest)
+        self.values(&weights, longest)
     }
 
     /// `tokens × group × longest`: how well each position's key agrees with the queries; 0 for later positions.
@@ -115,8 +115,8 @@ impl Piece<'_> {
         scores
     }
 
-    /// `tokens × group × value`: the values of all positions, by their shares.
-    fn values(&self, shares: &[f32], longest: usize) -> Vec<f32> {
+    /// `tokens × group × value`: the values of all positions, weighted by the softmax of their scores.
+    fn values(&self, weights: &[f32], longest: usize) -> Vec<f32> {
         let (group, value) = (self.group(), self.shape.value);
         let mut output = vec![0.0; self.places.len() * group * value];
         let mut values = vec![0.0; POSITIONS * value];
@@ -128,9 +128,9 @@ impl Piece<'_> {
                 let seen = seen(*place, start);
                 for row in token * group..(token + 1) * group {
                     let output = &mut output[row * value..(row + 1) * value];
-                    let shares = &shares[row * longest + start..][..seen];
-                    for (share, value) in shares.iter().zip(values.chunks_exact(value)) {
-                        add_times(output, *share, value);
+                    let weights = &weights[row * longest + start..][..seen];
+                    for (weight, value) in weights.iter().zip(values.chunks_exact(value)) {
+                        add_scaled(output, *weight, value);
                     }
                 }
             }
@@ -150,7 +150,7 @@ impl Piece<'_> {
 
 /// Rounds numbers to half precision, as llama.cpp does with what it multiplies with the cache: the engines then give
 /// the same tokens.
-pub(super) fn halve(numbers: &mut [f32]) {
+pub(super) fn round_to_half(numbers: &mut [f32]) {
     let mut halves = vec![f16::ZERO; numbers.len()];
     halves.convert_from_f32_slice(numbers);
     halves.convert_to_f32_slice(numbers);
@@ -161,17 +161,17 @@ fn seen(place: Place, start: usize) -> usize {
     (place.position + 1).saturating_sub(start).min(POSITIONS)
 }
 
-/// Scores become shares that add up to 1.
-fn share(scores: &mut [f32]) {
-    let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+/// Replaces scores by their softmax: positive numbers that add up to 1.
+fn softmax(scores: &mut [f32]) {
+    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for score in &mut *scores {
-        *score = (*score - most).exp();
+        *score = (*score - largest).exp();
         sum += *score;
     }
-    let whole = 1.0 / sum;
+    let scale = 1.0 / sum;
     for score in scores {
-        *score *= whole;
+        *score *= scale;
     }
 }
 
@@ -190,8 +190,8 @@ fn dot(one: &[f32], other: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-fn add_times(output: &mut [f32], share: f32, values: &[f32]) {
+fn add_scaled(output: &mut [f32], weight: f32, values: &[f32]) {
     for (output, value) in output.iter_mut().zip(values) {
-        *output += share * value;
+        *output += weight * value;
     }
 }

@@ -172,7 +172,7 @@ impl Cache {
 fn zeros(size: usize) -> Result<Vec<f16>> {
     let mut numbers = Vec::new();
     numbers.try_reserve_exact(size).map_err(|cause| {
-        Error::new(ErrorKind::Memory, "there is not enough memory for the model's cache")
+        Error::new(ErrorKind::Memory, "not enough memory for the KV cache")
             .because(cause)
             .hint("lower the context length, or use a smaller model")
     })?;

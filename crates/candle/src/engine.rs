@@ -42,22 +42,22 @@ impl Candle {
     /// A sequence of the cache.
     fn sequence(&self, id: SeqId) -> Result<usize> {
         let sequence = usize::try_from(id).ok().filter(|sequence| *sequence < self.cache.sequences());
-        sequence.ok_or_else(|| Error::new(ErrorKind::Backend, "a batch names a sequence that is not there"))
+        sequence.ok_or_else(|| Error::new(ErrorKind::Backend, "the batch names a sequence that does not exist"))
     }
 
     /// Makes room for a batch and gives its tokens with their places.
     fn place(&mut self, batch: &Batch) -> Result<Vec<Row>> {
         if batch.entries().len() > BATCH {
-            return Err(Error::new(ErrorKind::Backend, "a batch is larger than the engine takes"));
+            return Err(Error::new(ErrorKind::Backend, format!("the batch has more than {BATCH} tokens")));
         }
         let mut rows = Vec::with_capacity(batch.entries().len());
         for entry in batch.entries() {
             let sequence = self.sequence(entry.sequence)?;
             if entry.token as usize >= self.vocab.size() {
-                return Err(Error::new(ErrorKind::Backend, "a batch names a token that is not there"));
+                return Err(Error::new(ErrorKind::Backend, "the batch names a token that does not exist"));
             }
             if entry.position != self.cache.length(sequence) {
-                return Err(Error::new(ErrorKind::Backend, "a batch does not go on where its sequence ends"));
+                return Err(Error::new(ErrorKind::Backend, "the batch does not continue its sequence"));
             }
             self.cache.push(sequence)?;
             let place = Place { sequence, position: entry.position };
@@ -120,7 +120,7 @@ impl Backend for Candle {
     fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {
         let sequence = self.sequence(sequence)?;
         if self.cache.length(sequence) < tokens.len() {
-            return Err(Error::new(ErrorKind::Backend, "a sequence is shorter than what is to be kept of it"));
+            return Err(Error::new(ErrorKind::Backend, "the sequence is shorter than the tokens to save"));
         }
         let write = || {
             let mut out = BufWriter::new(fs::File::create(file)?);
@@ -133,7 +133,7 @@ impl Backend for Candle {
             out.flush()
         };
         write().map_err(|cause: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("the cache could not be written to `{}`", file.display())).because(cause)
+            Error::new(ErrorKind::Io, format!("cannot write the cache to `{}`", file.display())).because(cause)
         })
     }
 
@@ -146,7 +146,7 @@ impl Backend for Candle {
     }
 }
 
-/// How many tokens a file holds, and their keys and values. None where it is none of ours or holds too many.
+/// How many tokens a file holds, and their keys and values. None where it is another kind of file or holds too many.
 fn read(file: &Path, most: usize) -> Option<(usize, Vec<u8>)> {
     let mut opened = fs::File::open(file).ok()?;
     let (mut magic, mut count) = ([0; MAGIC.len()], [0; 8]);

@@ -1,9 +1,9 @@
 //! candle in this process: models of the llama family, in Rust alone.
 //!
-//! candle-core brings the quantized weights and their products; the network, its cache and the tokenizer are written
-//! here, because candle's own models hold one sequence, give the logits of its last token only, and can forget
-//! nothing. With these, forced tokens, guesses, shared beginnings and company work as they do on llama.cpp. It must
-//! not know how tokens are chosen.
+//! candle-core brings the quantized weights and their products, `tokenizers` the merging of tokens; the network and its
+//! cache are written here, because candle's own models hold one sequence, give the logits of its last token only, and
+//! can forget nothing. With these, forced tokens, drafts, shared prefixes and batches work as they do on llama.cpp.
+//! It must not know how tokens are chosen.
 
 mod architecture;
 mod attention;
@@ -62,15 +62,14 @@ pub fn vocabulary(path: &Path) -> Result<Arc<dyn Vocab>> {
 pub fn backend(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Backend>> {
     require_threads(settings.threads)?;
     if settings.gpu_layers > 0 {
-        return Err(Error::new(ErrorKind::Input, "the engine `candle` puts no layers on a GPU")
-            .hint("use the engine `llama` for that"));
+        return Err(Error::new(ErrorKind::Input, "the candle engine cannot use a GPU").hint("use `--backend llama`"));
     }
     opening::require_file(path)?;
     let mut file = File::open(path)?;
     let shape = Shape::of(&file)?;
     let vocab = Arc::new(Tokenizer::of(&file)?);
     if vocab.size() != shape.vocabulary {
-        let what = format!("a vocabulary of {} words for {} tokens", vocab.size(), shape.vocabulary);
+        let what = format!("a vocabulary of {} tokens for {} embeddings", vocab.size(), shape.vocabulary);
         return Err(file.unsupported(&what));
     }
     let model = Model::load(&mut file, &shape)?;
@@ -95,7 +94,7 @@ fn require_threads(asked: Option<usize>) -> Result<()> {
     let there = barrier_pool().n_workers() + 1;
     match asked {
         Some(asked) if asked != there => {
-            let message = format!("the engine `candle` computes with {there} thread(s), not {asked}");
+            let message = format!("the candle engine has {there} thread(s), not {asked}");
             let hint = format!("set the environment variable CANDLE_NUM_THREADS={asked} before the program starts");
             Err(Error::new(ErrorKind::Config, message).hint(hint))
         }

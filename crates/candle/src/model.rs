@@ -5,7 +5,7 @@
 //! must not know tokens' texts, nor how the next one is chosen.
 
 use super::architecture::Shape;
-use super::attention::{Place, attend, halve};
+use super::attention::{Place, attend, round_to_half};
 use super::cache::Cache;
 use super::file::File;
 use super::rope::{Angles, Rope};
@@ -19,10 +19,10 @@ pub(super) struct Model {
     shape: Shape,
     rope: Rope,
     /// `vocabulary × width`: a row for each token.
-    tokens: Matrix,
+    embeddings: Matrix,
     layers: Vec<Layer>,
     norm: Vec<f32>,
-    /// `vocabulary × width`; the tokens' own rows where the file has no other.
+    /// `vocabulary × width`; the embeddings where the file has no other.
     output: Option<Matrix>,
 }
 
@@ -38,7 +38,7 @@ struct Layer {
     query_norm: Option<Vec<f32>>,
     key_norm: Option<Vec<f32>>,
     /// `width × heads·value`
-    attended: Linear,
+    output: Linear,
     feed_norm: Vec<f32>,
     /// `feed × width`
     gate: Linear,
@@ -48,7 +48,7 @@ struct Layer {
     down: Linear,
 }
 
-/// A matrix and what is added behind it.
+/// A matrix and its bias.
 #[derive(Debug)]
 struct Linear {
     weights: Matrix,
@@ -67,15 +67,15 @@ pub(super) struct Row {
 impl Model {
     /// Takes all weights out of a file.
     pub(super) fn load(file: &mut File, shape: &Shape) -> Result<Self> {
-        let (width, words) = (shape.width, shape.vocabulary);
+        let (width, vocabulary) = (shape.width, shape.vocabulary);
         let rope = Rope::of(file, shape)?;
-        let tokens = file.matrix("token_embd.weight", words, width)?;
+        let embeddings = file.matrix("token_embd.weight", vocabulary, width)?;
         let layers = (0..shape.layers).map(|layer| Layer::load(file, shape, layer)).collect::<Result<_>>()?;
         let norm = file.required_numbers("output_norm.weight", width)?;
-        let own_output = file.shape("output.weight").is_some();
-        let output = own_output.then(|| file.matrix("output.weight", words, width)).transpose()?;
+        let own_output = file.rows("output.weight").is_some();
+        let output = own_output.then(|| file.matrix("output.weight", vocabulary, width)).transpose()?;
         file.require_all_taken()?;
-        Ok(Self { shape: shape.clone(), rope, tokens, layers, norm, output })
+        Ok(Self { shape: shape.clone(), rope, embeddings, layers, norm, output })
     }
 
     /// Computes these tokens, whose places the cache has room for, and gives the logits of those that want them:
@@ -87,12 +87,12 @@ impl Model {
         // `tokens × width`
         let mut states = Vec::with_capacity(rows.len() * shape.width);
         for row in rows {
-            states.extend(self.tokens.row(row.token as usize)?);
+            states.extend(self.embeddings.row(row.token as usize)?);
         }
         for (number, layer) in self.layers.iter().enumerate() {
             let mut seen = layer.attend(shape, &self.rope, cache, number, (&places, &angles), &states)?;
             if number + 1 == self.layers.len() {
-                // Behind the last look at the cache, tokens whose logits no one wants are of no use.
+                // After the last attention, tokens whose logits no one wants are of no use.
                 seen = wanted(rows, &seen, shape.width);
                 states = wanted(rows, &states, shape.width);
             }
@@ -101,7 +101,7 @@ impl Model {
             add(&mut states, &fed);
         }
         let normed = norm(&states, &self.norm, shape.epsilon);
-        self.output.as_ref().unwrap_or(&self.tokens).multiply(&normed)
+        self.output.as_ref().unwrap_or(&self.embeddings).multiply(&normed)
     }
 }
 
@@ -109,7 +109,7 @@ impl Layer {
     fn load(file: &mut File, shape: &Shape, layer: usize) -> Result<Self> {
         let (width, feed) = (shape.width, shape.feed);
         let (queries, keys) = (shape.heads * shape.key, shape.kv_heads * shape.key);
-        let (values, attended) = (shape.kv_heads * shape.value, shape.heads * shape.value);
+        let (values, outputs) = (shape.kv_heads * shape.value, shape.heads * shape.value);
         let name = |part: &str| format!("blk.{layer}.{part}");
         Ok(Self {
             attention_norm: file.required_numbers(&name("attn_norm.weight"), width)?,
@@ -118,7 +118,7 @@ impl Layer {
             value: Linear::load(file, &name("attn_v"), values, width)?,
             query_norm: file.numbers(&name("attn_q_norm.weight"), shape.key)?,
             key_norm: file.numbers(&name("attn_k_norm.weight"), shape.key)?,
-            attended: Linear::load(file, &name("attn_output"), width, attended)?,
+            output: Linear::load(file, &name("attn_output"), width, outputs)?,
             feed_norm: file.required_numbers(&name("ffn_norm.weight"), width)?,
             gate: Linear::load(file, &name("ffn_gate"), feed, width)?,
             up: Linear::load(file, &name("ffn_up"), feed, width)?,
@@ -150,12 +150,12 @@ impl Layer {
         let (query, key, value) = (shape.heads * shape.key, shape.kv_heads * shape.key, shape.kv_heads * shape.value);
         for (row, (place, angles)) in places.iter().zip(angles).enumerate() {
             let keys = &mut keys[row * key..(row + 1) * key];
-            rope.turn(&mut queries[row * query..(row + 1) * query], shape.key, angles);
-            rope.turn(keys, shape.key, angles);
+            rope.rotate(&mut queries[row * query..(row + 1) * query], shape.key, angles);
+            rope.rotate(keys, shape.key, angles);
             cache.write(place.sequence, place.position, layer, keys, &values[row * value..(row + 1) * value]);
         }
-        halve(&mut queries);
-        self.attended.apply(&attend(shape, cache, layer, places, &queries))
+        round_to_half(&mut queries);
+        self.output.apply(&attend(shape, cache, layer, places, &queries))
     }
 
     /// What the feed-forward step adds: `tokens × width` in and out. Shazeer, "GLU variants", 2020:

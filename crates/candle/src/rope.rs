@@ -1,6 +1,6 @@
-//! Rotary positions: pairs of numbers of queries and keys are turned by an angle that grows with the position.
+//! Rotary positions: pairs of numbers of queries and keys are rotated by an angle that grows with the position.
 //!
-//! Su et al., "RoFormer", 2021: pair i of d numbers is turned by `position · base^(-2i/d)`. A file may slow the
+//! Su et al., "RoFormer", 2021: pair i of d numbers is rotated by `position · base^(-2i/d)`. A file may slow the
 //! rotation down to reach further than it was trained to: all pairs alike ("linear"), or each by a factor of its own
 //! (Llama 3, whose factors stand in the file as the tensor `rope_freqs.weight`). It must not know layers.
 
@@ -12,7 +12,7 @@ use callwright_parse::error::Result;
 #[derive(Debug, Clone)]
 pub(super) struct Rope {
     /// The angle of each pair at position 1.
-    speeds: Vec<f64>,
+    frequencies: Vec<f64>,
     pairs: Pairs,
 }
 
@@ -23,22 +23,22 @@ pub(super) struct Angles(Vec<(f32, f32)>);
 impl Rope {
     /// Reads base, scaling and factors.
     pub(super) fn of(file: &mut File, shape: &Shape) -> Result<Self> {
-        let turned = file.setting("rope.dimension_count").unwrap_or(shape.key).min(shape.key);
+        let dimensions = file.setting("rope.dimension_count").unwrap_or(shape.key).min(shape.key);
         let base = f64::from(file.fraction("rope.freq_base").unwrap_or(10_000.0));
         let scaling = format!("{}.rope.scaling.type", file.architecture());
         let factor = match file.text(&scaling) {
             None | Some("none" | "linear") => {
                 file.fraction("rope.scaling.factor").or_else(|| file.fraction("rope.scale_linear"))
             }
-            Some(other) => return Err(file.unsupported(&format!("positions scaled by `{other}`"))),
+            Some(other) => return Err(file.unsupported(&format!("RoPE scaling of type `{other}`"))),
         };
-        let slowed = f64::from(factor.filter(|factor| *factor > 0.0).unwrap_or(1.0));
-        let factors = file.numbers("rope_freqs.weight", turned / 2)?.unwrap_or_else(|| vec![1.0; turned / 2]);
+        let scale = f64::from(factor.filter(|factor| *factor > 0.0).unwrap_or(1.0));
+        let factors = file.numbers("rope_freqs.weight", dimensions / 2)?.unwrap_or_else(|| vec![1.0; dimensions / 2]);
         #[expect(clippy::cast_precision_loss, reason = "a head has few numbers")]
-        let speed = |(pair, factor): (usize, &f32)| {
-            base.powf(-2.0 * pair as f64 / turned as f64) / (slowed * f64::from(*factor))
+        let frequency = |(pair, factor): (usize, &f32)| {
+            base.powf(-2.0 * pair as f64 / dimensions as f64) / (scale * f64::from(*factor))
         };
-        Ok(Self { speeds: factors.iter().enumerate().map(speed).collect(), pairs: shape.pairs })
+        Ok(Self { frequencies: factors.iter().enumerate().map(frequency).collect(), pairs: shape.pairs })
     }
 
     /// The angles of a position.
@@ -48,15 +48,15 @@ impl Rope {
             clippy::cast_possible_truncation,
             reason = "computed finely, kept as f32"
         )]
-        let turn = |speed: &f64| {
-            let (sine, cosine) = (position as f64 * speed).sin_cos();
+        let angle = |frequency: &f64| {
+            let (sine, cosine) = (position as f64 * frequency).sin_cos();
             (cosine as f32, sine as f32)
         };
-        Angles(self.speeds.iter().map(turn).collect())
+        Angles(self.frequencies.iter().map(angle).collect())
     }
 
-    /// Turns the heads of one token, `heads × length`.
-    pub(super) fn turn(&self, heads: &mut [f32], length: usize, angles: &Angles) {
+    /// Rotates the heads of one token, `heads × length`.
+    pub(super) fn rotate(&self, heads: &mut [f32], length: usize, angles: &Angles) {
         let half = angles.0.len();
         for head in heads.chunks_exact_mut(length) {
             for (pair, (cosine, sine)) in angles.0.iter().enumerate() {

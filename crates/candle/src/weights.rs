@@ -1,7 +1,7 @@
 //! Matrices of weights, kept as the file has them: whole numbers in blocks with a scale, or floats.
 //!
 //! The products are candle's: a row of the input is brought to the weights' precision once, and then taken with every
-//! row of the matrix. Each row of the input is computed by itself, so that an answer is the same alone and in company.
+//! row of the matrix. Each row of the input is computed by itself, so that an answer is the same alone and in a batch.
 //! It must not know what is multiplied.
 
 use std::borrow::Cow;
@@ -46,7 +46,7 @@ impl Matrix {
 }
 
 fn failed(cause: candle_core::Error) -> Error {
-    Error::new(ErrorKind::Backend, "candle could not compute a product").because(cause)
+    Error::new(ErrorKind::Backend, "candle failed to multiply a matrix").because(cause)
 }
 
 impl fmt::Debug for Matrix {

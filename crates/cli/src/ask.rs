@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use callwright::Engine;
+use callwright::providers::ledger;
 use callwright_parse::chat::{
     Event, Fault, LOCAL, Outcome, Reason, Request, Response, Tool, ToolChoice, WithdrawReason,
 };
@@ -120,8 +121,7 @@ impl AskArgs {
             world.printer.note("not recorded: a provider's answer has no raw output to parse again");
             return Ok(());
         }
-        let lines = std::fs::read(file).map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count());
-        Recording::of_response(format!("run_{}", lines + 1), tools, response).append(file)
+        Recording::of_response(ledger::fresh_id(), tools, response).append(file)
     }
 }
 

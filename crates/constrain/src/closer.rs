@@ -191,7 +191,7 @@ fn nearest(matcher: &mut Matcher, ends: &Ends, trail: &mut Trail, turn: usize) -
     let mask = matcher.mask()?;
     let trie = environment.tok_trie();
     let ends_answer = |token: &u32| trie.eos_tokens().contains(token);
-    let allowed: Vec<u32> = mask.iter().filter(|token| !ends_answer(token)).collect();
+    let allowed: Vec<u32> = mask.tokens().filter(|token| !ends_answer(token)).collect();
     let chosen = if turn == 0 {
         allowed.iter().max_by_key(|token| {
             let bytes = plain(trie, **token);

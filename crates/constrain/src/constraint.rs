@@ -10,10 +10,11 @@ use super::grammar::Grammar;
 use super::matcher::Matcher;
 use super::schema::Strictness;
 use super::vocabulary::Compiler;
+use super::watch::Watch;
 use callwright_parse::chat::ToolChoice;
 use callwright_parse::check::ToolSet;
 use callwright_parse::error::{Error, ErrorKind, Result};
-use callwright_parse::format::{Enforce, Field, Format, JsonStyle, Nested, ParallelKind, Piece, Scout, ShapeName};
+use callwright_parse::format::{Enforce, Field, Format, JsonStyle, Nested, ParallelKind, Piece, ShapeName};
 
 /// What may come next in one turn. Cloning it shares the grammar.
 ///
@@ -201,10 +202,10 @@ impl Constraint {
         plain && pieces.quote.is_none() && pieces.json != JsonStyle::Python
     }
 
-    /// What watches free text for the beginning of a call; `first`: from the beginning of the output.
+    /// What watches an output for the beginning of a call, from this byte of it on.
     #[must_use]
-    pub fn scout(&self, first: bool) -> Scout {
-        Scout::new(&self.shared.format, if first { &self.shared.prompt_tail } else { "" })
+    pub fn watch(&self, from: usize) -> Watch {
+        Watch::new(&self.shared.format, if from == 0 { &self.shared.prompt_tail } else { "" }, from)
     }
 
     /// The grammar at its beginning, for a vocabulary with these control tokens.

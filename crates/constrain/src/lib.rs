@@ -2,7 +2,7 @@
 //!
 //! A [`Constraint`] is compiled once per request, from text only; it is compiled for a vocabulary when a model is about to
 //! decode, because markers that are single tokens there must be written as such. During free text no grammar runs:
-//! a scout of the format watches for the beginning of a call, which costs nothing and changes no word. It must not
+//! a [`Watch`] looks for the beginning of a call, which costs nothing and changes no word. It must not
 //! know engines, backends or providers.
 
 mod block;
@@ -20,11 +20,12 @@ mod schema;
 mod segments;
 mod tagged;
 mod vocabulary;
+mod watch;
 
-pub use callwright_parse::format::{Scout, Sight};
 pub use closer::{Closer, Ends, Verdict};
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 pub use kind::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
 pub use matcher::{Mask, Matcher};
 pub use numbers::{Digits, ends_in_digits, overlong};
 pub use vocabulary::Compiler;
+pub use watch::{Sighting, Watch};

@@ -10,7 +10,42 @@ use super::vocabulary::Compiler;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// The tokens that may come next.
-pub type Mask = SimpleVob;
+#[derive(Debug, Clone)]
+pub struct Mask(SimpleVob);
+
+impl Mask {
+    /// Whether this token may.
+    #[must_use]
+    pub fn allows(&self, token: u32) -> bool {
+        (token as usize) < self.0.len() && self.0.is_allowed(token)
+    }
+
+    /// How many may.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.num_set()
+    }
+
+    /// Each of them, in order.
+    pub fn tokens(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter()
+    }
+
+    /// Shows each of them, in order: faster than [`Mask::tokens`] where there are many.
+    pub fn each(&self, show: impl FnMut(usize)) {
+        self.0.iter_set_entries(show);
+    }
+
+    /// The same without those that are named, unless none would be left.
+    pub fn forbid(&mut self, named: impl Fn(u32) -> bool) {
+        let tokens: Vec<u32> = self.tokens().filter(|token| named(*token)).collect();
+        if tokens.len() < self.count() {
+            for token in tokens {
+                self.0.disallow_token(token);
+            }
+        }
+    }
+}
 
 /// A grammar and how far the text has come in it.
 pub struct Matcher {
@@ -35,7 +70,7 @@ impl Matcher {
 
     /// The tokens that may come next, ends of the answer among them where the grammar may end.
     pub fn mask(&mut self) -> Result<Mask> {
-        self.inner.compute_mask_or_eos().map_err(|error| trouble(&error))
+        self.inner.compute_mask_or_eos().map(Mask).map_err(|error| trouble(&error))
     }
 
     /// Advances by a token that the mask allowed.
@@ -90,7 +125,7 @@ impl Matcher {
     }
 
     /// The vocabulary's trie, and its tokenizer.
-    pub fn environment(&self) -> Result<toktrie::TokEnv> {
+    pub(crate) fn environment(&self) -> Result<toktrie::TokEnv> {
         self.inner.tok_env().map_err(|error| trouble(&error))
     }
 }

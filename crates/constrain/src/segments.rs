@@ -284,9 +284,9 @@ mod tests {
                     if turn % 4 == 0 && !cut.is_done() {
                         let mask = cut.mask().unwrap();
                         // What is forced is written in the tokenizer's tokens alone.
-                        let forced = mask.num_set() == 1;
+                        let forced = mask.count() == 1;
                         for token in 0..size {
-                            let (allowed, fits) = (mask.is_allowed(token), cut.fits(token));
+                            let (allowed, fits) = (mask.allows(token), cut.fits(token));
                             assert!(allowed == fits || forced && fits, "{} {token}", told(at, "mask"));
                         }
                     }

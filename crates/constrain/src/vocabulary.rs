@@ -31,7 +31,7 @@ const SLICES: [&str; 2] = [r#"[^"\\\x00-\x1F\x7F]{1,30}"#, segments::SLICE];
 const STEPS: u64 = 50_000_000;
 
 impl Compiler {
-    /// The compiler for a vocabulary of these words, control tokens behind [`TokTrie::SPECIAL_TOKEN_MARKER`], of which
+    /// The compiler for a vocabulary of these words, as [`Compiler::word`] gives them, of which
     /// these end an answer; and how text becomes tokens. What went wrong, as a sentence, where it cannot be built.
     pub fn new<F>(words: &[Vec<u8>], ends: &[u32], tokenize: F) -> Result<Self, String>
     where
@@ -49,6 +49,15 @@ impl Compiler {
         factory.limits_mut().step_lexer_fuel = STEPS;
         environment.fill(words, ends);
         Ok(Self { factory, masks: Arc::new(Masks::new(shared)?) })
+    }
+
+    /// A word as the trie wants it: a control token, which no text can spell, stands behind a byte that no text contains.
+    #[must_use]
+    pub fn word(mut bytes: Vec<u8>, is_control: bool) -> Vec<u8> {
+        if is_control && !bytes.is_empty() {
+            bytes.insert(0, TokTrie::SPECIAL_TOKEN_MARKER);
+        }
+        bytes
     }
 
     /// Whether it was built for these words and ends.

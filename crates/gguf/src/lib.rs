@@ -64,6 +64,8 @@ pub struct Header {
     pub parameters: u64,
     /// How many bytes the weights take.
     pub weight_bytes: u64,
+    /// Where the weights begin in their file.
+    pub weights_start: u64,
     /// How many bytes the file has, or all files where the model is split.
     pub file_bytes: u64,
     /// The tensors, in the order of the file.
@@ -77,12 +79,17 @@ const TEMPLATE: &str = "tokenizer.chat_template";
 impl Header {
     /// Reads the header of a file and checks that the weights fit it; for a model that is split, of all its files.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let header = Self::read_one(path)?;
+        let header = Self::read_one(path, value::VOCAB)?;
         if header.count("split.count") > Some(1) { split::join(path, header) } else { Ok(header) }
     }
 
-    /// The same with nothing asked of other files.
-    fn read_one(path: &Path) -> Result<Self, Error> {
+    /// The header of one file, with the lists `tokenizer.ggml.merges` and `tokenizer.ggml.scores`, which only a tokenizer
+    /// needs.
+    pub fn read_with_merges(path: &Path) -> Result<Self, Error> {
+        Self::read_one(path, value::TOKENIZER)
+    }
+
+    fn read_one(path: &Path, kept: &[&str]) -> Result<Self, Error> {
         let shown = path.display();
         let file = File::open(path)
             .map_err(|cause| Error::new(ErrorKind::Missing, format!("cannot open `{shown}`")).because(cause))?;
@@ -93,31 +100,31 @@ impl Header {
                 return Err(Error::new(ErrorKind::Unreadable, format!("cannot read `{shown}`")).because(cause));
             }
         };
-        Self::from_source(file, length).map_err(|flaw| Error::of_flaw(path, &flaw))
+        Self::from_source(file, length, kept).map_err(|flaw| Error::of_flaw(path, &flaw))
     }
 
     /// Reads a header from a source of this length, as [`Header::read`] does from a file.
     pub fn from_reader(source: impl Read + Seek, length: u64) -> Result<Self, Error> {
-        Self::from_source(source, length).map_err(|flaw| Error::of_flaw(Path::new("the source"), &flaw))
+        Self::from_source(source, length, value::VOCAB).map_err(|flaw| Error::of_flaw(Path::new("the source"), &flaw))
     }
 
-    fn from_source(source: impl Read + Seek, length: u64) -> Result<Self, Flaw> {
+    fn from_source(source: impl Read + Seek, length: u64, kept: &[&str]) -> Result<Self, Flaw> {
         let mut reader = Reader::new(source, length);
         let version = magic(&mut reader)?;
         let tensor_count = reader.u64()?;
         let key_count = reader.u64()?;
         // Both tables are known to be too long for the file before the first of them is read.
         reader.expect(tensor_count, 24)?;
-        let mut metadata = value::read(&mut reader, key_count)?;
+        let mut metadata = value::read(&mut reader, key_count, kept)?;
         let alignment = alignment(&metadata)?;
         let tensors = tensor::read(&mut reader, tensor_count, alignment)?;
-        let weight_bytes = check_weights(&reader, &tensors, alignment)?;
+        let (weights_start, weight_bytes) = check_weights(&reader, &tensors, alignment)?;
 
         let architecture = match metadata.get("general.architecture").and_then(Value::text) {
             Some(name) => name.to_owned(),
             // The second and later files of a split model say nothing of it.
             None if metadata.get("split.no").and_then(Value::count) > Some(0) => String::new(),
-            None => return Err(Flaw::wrong("it does not say its architecture")),
+            None => return Err(Flaw::wrong("it does not name its architecture")),
         };
         let vocab = Vocab::take(&mut metadata);
         let (chat_template, named_templates) = templates(&mut metadata);
@@ -132,16 +139,17 @@ impl Header {
             quant: quant(&metadata, &tensors),
             parameters: tensors.iter().map(|tensor| tensor.elements).fold(0, u64::saturating_add),
             weight_bytes,
+            weights_start,
             file_bytes: length,
             tensors,
             metadata,
         })
     }
 
-    /// Fails where the file holds only a vocabulary or a part of a model: nothing could be run.
+    /// Fails where the file holds only a vocabulary or a part of a model, which cannot be run.
     pub fn require_weights(&self, path: &Path) -> Result<(), Error> {
         if self.tensors.is_empty() {
-            let message = format!("`{}` holds a vocabulary and no weights", path.display());
+            let message = format!("`{}` has a vocabulary but no weights", path.display());
             return Err(Error::new(ErrorKind::Corrupt, message).hint("choose a file with the model's weights"));
         }
         Ok(())
@@ -174,9 +182,9 @@ fn magic<R: Read + Seek>(reader: &mut Reader<R>) -> Result<u32, Flaw> {
     }
     match reader.u32()? {
         version @ 2..=3 => Ok(version),
-        1 => Err(Flaw::wrong("it is of version 1, which no engine reads any more")),
-        version if version.swap_bytes() <= 3 => Err(Flaw::wrong("it was written for big-endian machines")),
-        version => Err(Flaw::wrong(format!("it is of the unknown version {version}"))),
+        1 => Err(Flaw::wrong("version 1 is no longer supported")),
+        version if version.swap_bytes() <= 3 => Err(Flaw::wrong("it is big-endian")),
+        version => Err(Flaw::wrong(format!("unknown version {version}"))),
     }
 }
 
@@ -184,20 +192,20 @@ fn alignment(metadata: &Metadata) -> Result<u64, Flaw> {
     let Some(value) = metadata.get("general.alignment") else { return Ok(32) };
     match value.count() {
         Some(alignment) if alignment.is_power_of_two() && alignment <= 1 << 20 => Ok(alignment),
-        _ => Err(Flaw::wrong("its alignment is no power of two")),
+        _ => Err(Flaw::wrong("its alignment is not a power of two")),
     }
 }
 
-/// The bytes of the weights, once it is sure that the file has them all.
-fn check_weights<R: Read + Seek>(reader: &Reader<R>, tensors: &[Tensor], alignment: u64) -> Result<u64, Flaw> {
-    let Some(last) = tensors.last() else { return Ok(0) };
+/// Where the weights begin and how many bytes they take, once it is sure that the file has them all.
+fn check_weights<R: Read + Seek>(reader: &Reader<R>, tensors: &[Tensor], alignment: u64) -> Result<(u64, u64), Flaw> {
+    let Some(last) = tensors.last() else { return Ok((reader.position(), 0)) };
     let too_large = || Flaw::wrong("its weights are too large");
     let start = reader.position().checked_next_multiple_of(alignment).ok_or_else(too_large)?;
     let end = start.checked_add(last.offset).and_then(|end| end.checked_add(last.bytes)).ok_or_else(too_large)?;
     if end > reader.length() {
         return Err(Flaw::CutOff { needed: end, there: reader.length() });
     }
-    Ok(tensors.iter().map(|tensor| tensor.bytes).fold(0, u64::saturating_add))
+    Ok((start, tensors.iter().map(|tensor| tensor.bytes).fold(0, u64::saturating_add)))
 }
 
 fn templates(metadata: &mut Metadata) -> (Option<String>, BTreeMap<String, String>) {

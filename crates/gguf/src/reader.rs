@@ -12,7 +12,7 @@ const LONGEST_HEADER: u64 = 256 << 20;
 /// No single text is longer: the longest known (a chat template) has 20 kB.
 const LONGEST_TEXT: u64 = 16 << 20;
 
-/// Why a file is no GGUF file that can be used, as half a sentence after its name.
+/// Why a file is not a usable GGUF file, as half a sentence after its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Flaw {
     /// The bytes end before the header or the weights do.
@@ -35,7 +35,7 @@ impl fmt::Display for Flaw {
             Self::CutOff { needed, there } => {
                 write!(f, "is cut off: at least {needed} bytes are needed and there are {there}")
             }
-            Self::Wrong(what) => write!(f, "is no usable GGUF file: {what}"),
+            Self::Wrong(what) => write!(f, "is not a usable GGUF file: {what}"),
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
         }
     }
@@ -65,7 +65,7 @@ impl<R: Read + Seek> Reader<R> {
     /// Fails unless `count` things of at least `size` bytes each can still come.
     pub(super) fn expect(&self, count: u64, size: u64) -> Result<(), Flaw> {
         let Some(end) = count.checked_mul(size).and_then(|bytes| self.position.checked_add(bytes)) else {
-            return Err(Flaw::wrong(format!("it announces {count} entries")));
+            return Err(Flaw::wrong(format!("it declares {count} entries")));
         };
         if end > self.length {
             return Err(Flaw::CutOff { needed: end, there: self.length });
@@ -92,11 +92,11 @@ impl<R: Read + Seek> Reader<R> {
         self.bytes().map(u64::from_le_bytes)
     }
 
-    /// A length and that many bytes, appended to `text`; bytes that are no UTF-8 become U+FFFD.
+    /// A length and that many bytes, appended to `text`; bytes that are not UTF-8 become U+FFFD.
     pub(super) fn text_into(&mut self, text: &mut String) -> Result<(), Flaw> {
         let length = self.u64()?;
         if length > LONGEST_TEXT {
-            return Err(Flaw::wrong(format!("it announces a text of {length} bytes")));
+            return Err(Flaw::wrong(format!("it declares a text of {length} bytes")));
         }
         self.expect(length, 1)?;
         // The check above holds the length to the file's, so this allocates no more than there is to read.

@@ -38,14 +38,16 @@ pub(super) fn join(path: &Path, mut header: Header) -> Result<Header, Error> {
     let stated = header.count("split.count").and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
     let parts = numbered(path).filter(|parts| parts.len() == stated).ok_or_else(|| {
         Error::new(ErrorKind::Corrupt, format!("`{shown}` is not the first of the {stated} files of its model"))
-            .hint(format!("name the file that ends in `-00001-of-{stated:05}.gguf`"))
+            .hint(format!("use the file that ends in `-00001-of-{stated:05}.gguf`"))
     })?;
     for part in parts.iter().skip(1) {
         if !part.exists() {
-            let message = format!("`{shown}` needs `{}`, which is not there", part.display());
-            return Err(Error::new(ErrorKind::Missing, message).hint("pull the model again: what is there is kept"));
+            let message = format!("`{shown}` needs `{}`, which is missing", part.display());
+            return Err(
+                Error::new(ErrorKind::Missing, message).hint("pull the model again: files already downloaded are kept")
+            );
         }
-        let rest = Header::read_one(part)?;
+        let rest = Header::read_one(part, super::value::VOCAB)?;
         header.parameters = header.parameters.saturating_add(rest.parameters);
         header.weight_bytes = header.weight_bytes.saturating_add(rest.weight_bytes);
         header.file_bytes = header.file_bytes.saturating_add(rest.file_bytes);

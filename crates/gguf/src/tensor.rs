@@ -87,7 +87,7 @@ pub(super) fn read<R: Read + Seek>(reader: &mut Reader<R>, count: u64, alignment
             .and_then(|end| end.checked_next_multiple_of(alignment))
             .ok_or_else(|| Flaw::wrong(format!("tensor `{name}` is too large")))?;
         if !names.insert(name.clone()) {
-            return Err(Flaw::wrong(format!("it has two tensors `{name}`")));
+            return Err(Flaw::wrong(format!("it has two tensors named `{name}`")));
         }
         tensors.push(tensor);
     }
@@ -110,10 +110,10 @@ fn one<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Tensor, Flaw> {
         return Err(Flaw::wrong(format!("tensor `{name}` has the unknown number type {id}")));
     };
     let Some(elements) = elements(&shape) else {
-        return Err(Flaw::wrong(format!("tensor `{name}` has the impossible shape {shape:?}")));
+        return Err(Flaw::wrong(format!("tensor `{name}` has the invalid shape {shape:?}")));
     };
     if shape.first().is_some_and(|row| row % block != 0) {
-        return Err(Flaw::wrong(format!("the rows of tensor `{name}` are no whole blocks of {kind}")));
+        return Err(Flaw::wrong(format!("the rows of tensor `{name}` are not whole blocks of {kind}")));
     }
     let Some(bytes) = (elements / block).checked_mul(*block_bytes) else {
         return Err(Flaw::wrong(format!("tensor `{name}` is too large")));

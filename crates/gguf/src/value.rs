@@ -1,7 +1,7 @@
 //! The metadata of a GGUF file: keys and typed values.
 //!
-//! Numbers and texts are kept. Long lists (the merges and scores of a vocabulary: megabytes that nothing here needs)
-//! are passed over and only counted; the token texts and their kinds are kept in one buffer, for `vocab`.
+//! Numbers and texts are kept. Long lists are passed over and only counted, but for those that the caller names: token
+//! texts and their kinds, and for a tokenizer merges and scores, which are megabytes that nobody else needs.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
@@ -14,8 +14,12 @@ pub(super) type Metadata = BTreeMap<String, Value>;
 /// Lists up to this length are kept whatever they hold; per-layer settings and lists of ids are shorter.
 const SHORT: u64 = 4096;
 
-/// Longer lists that are kept: they say which tokens are special.
-const KEPT: &[&str] = &["tokenizer.ggml.tokens", "tokenizer.ggml.token_type"];
+/// Longer lists that say which tokens are special.
+pub(super) const VOCAB: &[&str] = &["tokenizer.ggml.tokens", "tokenizer.ggml.token_type"];
+
+/// The same, and the lists that a tokenizer needs.
+pub(super) const TOKENIZER: &[&str] =
+    &["tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges", "tokenizer.ggml.scores"];
 
 /// A value of a GGUF file's metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,9 +35,11 @@ pub enum Value {
     Text(String),
     /// A list of integers or truth values.
     Integers(Vec<i64>),
+    /// A list of floats.
+    Floats(Vec<f64>),
     /// A list of texts.
     Texts(Texts),
-    /// A list that was passed over: too long to be a setting, or made of floats.
+    /// A list that was passed over: too long to be a setting.
     Passed {
         /// How many entries it has.
         count: u64,
@@ -75,25 +81,42 @@ impl Texts {
 }
 
 impl Value {
-    pub(super) fn integer(&self) -> Option<i64> {
+    /// The integer, where it is one.
+    #[must_use]
+    pub fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
             _ => None,
         }
     }
 
-    pub(super) fn count(&self) -> Option<u64> {
+    /// The integer, where it is one that counts something.
+    #[must_use]
+    pub fn count(&self) -> Option<u64> {
         self.integer().and_then(|number| u64::try_from(number).ok())
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    /// The float, where it is one.
+    #[must_use]
+    pub fn float(&self) -> Option<f64> {
+        match self {
+            Self::Float(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The text, where it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn truth(&self) -> Option<bool> {
+    /// The truth value, where it is one.
+    #[must_use]
+    pub fn truth(&self) -> Option<bool> {
         match self {
             Self::Bool(truth) => Some(*truth),
             _ => None,
@@ -128,7 +151,7 @@ impl Kind {
             10 => Self::Unsigned(8),
             11 => Self::Signed(8),
             12 => Self::Float(8),
-            other => return Err(Flaw::wrong(format!("its metadata has a value of type {other}"))),
+            other => return Err(Flaw::wrong(format!("its metadata has a value of the unknown type {other}"))),
         })
     }
 
@@ -143,16 +166,17 @@ impl Kind {
     }
 }
 
-/// Reads `count` keys and values.
-pub(super) fn read<R: Read + Seek>(reader: &mut Reader<R>, count: u64) -> Result<Metadata, Flaw> {
+/// Reads `count` keys and values; of long lists, only these are kept.
+pub(super) fn read<R: Read + Seek>(reader: &mut Reader<R>, count: u64, kept: &[&str]) -> Result<Metadata, Flaw> {
     reader.expect(count, 13)?;
     let mut metadata = Metadata::new();
     for _ in 0..count {
         let key = reader.text()?;
         let kind = Kind::read(reader)?;
-        let value = if kind == Kind::List { list(reader, &key)? } else { single(reader, kind)? };
+        let value =
+            if kind == Kind::List { list(reader, kept.contains(&key.as_str()))? } else { single(reader, kind)? };
         if key.is_empty() {
-            return Err(Flaw::wrong("a key of its metadata is empty"));
+            return Err(Flaw::wrong("its metadata has an empty key"));
         }
         if metadata.contains_key(&key) {
             return Err(Flaw::wrong(format!("its metadata has the key `{key}` twice")));
@@ -166,10 +190,9 @@ fn single<R: Read + Seek>(reader: &mut Reader<R>, kind: Kind) -> Result<Value, F
     Ok(match kind {
         Kind::Unsigned(_) | Kind::Signed(_) => Value::Integer(integer(reader, kind)?),
         Kind::Bool => Value::Bool(reader.bytes::<1>()? != [0]),
-        Kind::Float(4) => Value::Float(f64::from(f32::from_le_bytes(reader.bytes()?))),
-        Kind::Float(_) => Value::Float(f64::from_le_bytes(reader.bytes()?)),
+        Kind::Float(size) => Value::Float(float(reader, size)?),
         Kind::Text => Value::Text(reader.text()?),
-        Kind::List => return Err(Flaw::wrong("its metadata has a list of lists")),
+        Kind::List => return Err(Flaw::wrong("its metadata has nested arrays")),
     })
 }
 
@@ -186,13 +209,17 @@ fn integer<R: Read + Seek>(reader: &mut Reader<R>, kind: Kind) -> Result<i64, Fl
     })
 }
 
-fn list<R: Read + Seek>(reader: &mut Reader<R>, key: &str) -> Result<Value, Flaw> {
+fn float<R: Read + Seek>(reader: &mut Reader<R>, size: u64) -> Result<f64, Flaw> {
+    Ok(if size == 4 { f32::from_le_bytes(reader.bytes()?).into() } else { f64::from_le_bytes(reader.bytes()?) })
+}
+
+fn list<R: Read + Seek>(reader: &mut Reader<R>, kept: bool) -> Result<Value, Flaw> {
     let kind = Kind::read(reader)?;
     let count = reader.u64()?;
     reader.expect(count, kind.size())?;
-    let kept = count <= SHORT || KEPT.contains(&key);
+    let kept = kept || count <= SHORT;
     match kind {
-        Kind::List => Err(Flaw::wrong("its metadata has a list of lists")),
+        Kind::List => Err(Flaw::wrong("its metadata has nested arrays")),
         Kind::Text if kept => texts(reader, count).map(Value::Texts),
         Kind::Text => {
             for _ in 0..count {
@@ -201,8 +228,12 @@ fn list<R: Read + Seek>(reader: &mut Reader<R>, key: &str) -> Result<Value, Flaw
             }
             Ok(Value::Passed { count })
         }
-        Kind::Float(size) => reader.skip(count, size).map(|()| Value::Passed { count }),
-        _ if kept => (0..count).map(|_| integer(reader, kind)).collect::<Result<_, _>>().map(Value::Integers),
+        Kind::Float(size) if kept => {
+            (0..count).map(|_| float(reader, size)).collect::<Result<_, _>>().map(Value::Floats)
+        }
+        Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool if kept => {
+            (0..count).map(|_| integer(reader, kind)).collect::<Result<_, _>>().map(Value::Integers)
+        }
         _ => reader.skip(count, kind.size()).map(|()| Value::Passed { count }),
     }
 }

@@ -6,8 +6,6 @@
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
-use toktrie::TokTrie;
-
 use super::vocab::{Vocab, token_id};
 use super::words::Words;
 use callwright_constrain::Compiler;
@@ -27,7 +25,8 @@ impl Early {
         let tokenizer = Arc::clone(&vocab);
         let make = move || {
             let tokens = 0..token_id(words.len());
-            let all: Vec<_> = tokens.map(|token| word(words.bytes(token).to_vec(), words.is_control(token))).collect();
+            let all: Vec<_> =
+                tokens.map(|token| Compiler::word(words.bytes(token).to_vec(), words.is_control(token))).collect();
             // Grammars, and with them texts to be tokenized, come when the vocabulary is there.
             let tokenize = move |text: &str| tokenizer.get().map(|vocab| vocab.tokenize(text.as_bytes(), false));
             Compiler::new(&all, words.endings(), move |text| tokenize(text).unwrap_or_default())
@@ -47,14 +46,6 @@ impl Early {
     }
 }
 
-/// A word as the trie wants it: one that no text can spell stands behind a byte that no text contains.
-pub(super) fn word(mut bytes: Vec<u8>, is_control: bool) -> Vec<u8> {
-    if is_control && !bytes.is_empty() {
-        bytes.insert(0, TokTrie::SPECIAL_TOKEN_MARKER);
-    }
-    bytes
-}
-
 impl std::fmt::Debug for Early {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Early").field("ready", &self.compiler.is_finished()).finish_non_exhaustive()
@@ -65,7 +56,9 @@ impl std::fmt::Debug for Early {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Early, Words, word};
+    use callwright_constrain::Compiler;
+
+    use super::{Early, Words};
     use crate::{Lexicon, Token, Vocab};
 
     /// Words, of which the last one ends an answer.
@@ -106,7 +99,7 @@ mod tests {
         for texts in [WORDS, &["a", "c", "ab", "<|im_end|>"], &WORDS[..3], &[]] {
             let begun = early(texts).expect("a thread");
             let lexicon = Lexicon::begun(Arc::new(Few(WORDS)), Some(begun));
-            let words = WORDS.iter().map(|text| word(text.as_bytes().to_vec(), text.starts_with('<')));
+            let words = WORDS.iter().map(|text| Compiler::word(text.as_bytes().to_vec(), text.starts_with('<')));
             assert!(lexicon.compiler().expect("it is made").is_for(words, &[3]), "{texts:?}");
         }
     }

@@ -154,7 +154,7 @@ impl Held {
             shorten_numbers(&mut mask, turn);
         }
         // A string is where nearly every token may stand.
-        let in_string = mask.num_set() * 2 > turn.lexicon.vocab().size();
+        let in_string = mask.count() * 2 > turn.lexicon.vocab().size();
         let bias = self.repeats.bias(in_string);
         let mut chosen = match self.way_out_of_text(turn, logits, in_string)? {
             Some(end) => end,
@@ -201,7 +201,7 @@ impl Held {
         }
         let allowed = |text: &str| {
             let tokens = turn.lexicon.vocab().tokenize(text.as_bytes(), false);
-            tokens.first().is_some_and(|token| mask.is_allowed(*token))
+            tokens.first().is_some_and(|token| mask.allows(*token))
         };
         ends_in_digits(text) && !allowed("a") && !allowed("\"")
     }
@@ -242,10 +242,5 @@ fn close(turn: &mut Turn, way: &[Token]) -> Taken {
 fn shorten_numbers(mask: &mut Mask, turn: &Turn) {
     let text = turn.outbox.text();
     let vocab = turn.lexicon.vocab();
-    let long: Vec<Token> = mask.iter().filter(|token| overlong(text, &vocab.piece(*token))).collect();
-    if long.len() < mask.num_set() {
-        for token in long {
-            mask.disallow_token(token);
-        }
-    }
+    mask.forbid(|token| overlong(text, &vocab.piece(token)));
 }

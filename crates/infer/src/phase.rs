@@ -5,7 +5,7 @@
 
 use super::held::{Held, Taken};
 use super::turn::Turn;
-use callwright_constrain::{Constraint, Matcher, Mode, Scout, Sight, Thinking};
+use callwright_constrain::{Constraint, Matcher, Mode, Thinking, Watch};
 use callwright_parse::chat::FinishReason;
 use callwright_parse::error::Result;
 
@@ -13,8 +13,8 @@ use callwright_parse::error::Result;
 pub(super) enum Phase {
     /// Free text.
     Free,
-    /// Text watched for the beginning of a call; the scout saw the output from this byte on.
-    Watched(Box<Scout>, usize),
+    /// Text watched for the beginning of a call.
+    Watched(Watch),
     /// Reasoning may begin.
     Opening,
     /// Reasoning, until this text.
@@ -33,7 +33,7 @@ impl Turn {
     pub(super) fn first_phase(&mut self) -> Result<Phase> {
         let (Some(_), Some(constraint)) = (&self.grammar, &self.job.constraint) else { return Ok(Phase::Free) };
         let Mode::FromStart(thinking) = constraint.mode() else {
-            return Ok(Phase::Watched(Box::new(constraint.scout(true)), 0));
+            return Ok(Phase::Watched(constraint.watch(0)));
         };
         if let Some(opened) = thinking.iter().find(|thinking| thinking.opened) {
             return Ok(Phase::Thinking(opened.close.clone()));
@@ -77,27 +77,23 @@ impl Turn {
         Next::Go(Phase::Free)
     }
 
-    pub(super) fn watched(&mut self, mut scout: Box<Scout>, from: usize, logits: &[f32]) -> Result<Next> {
+    pub(super) fn watched(&mut self, mut watch: Watch, logits: &[f32]) -> Result<Next> {
         let token = self.choose(logits, None, &[])?;
         if self.ends_answer(token) {
             return Ok(Next::End(FinishReason::Stop));
         }
         let before = self.outbox.text().len();
         self.append(token);
-        let (hold, call) = match scout.push(&self.outbox.text()[before..]) {
-            Sight::Nothing => (None, None),
-            Sight::Perhaps { from: at } => (Some(from + at), None),
-            Sight::Call { from: at } => (Some(from + at), Some(from + at)),
-        };
-        let grammar = self.grammar.as_ref().map(Matcher::fork).zip(call);
-        match (self.after_free(hold), grammar, self.job.constraint.clone()) {
+        let seen = watch.push(&self.outbox.text()[before..]);
+        let grammar = self.grammar.as_ref().map(Matcher::fork).zip(seen.call_from);
+        match (self.after_free(seen.held_from), grammar, self.job.constraint.clone()) {
             (Next::End(reason), ..) => Ok(Next::End(reason)),
             (_, Some((matcher, at)), Some(constraint)) => {
                 let call = Held::from_text(self, &matcher, &constraint, at)?;
                 self.send(usize::MAX);
                 Ok(Next::Go(Phase::Held(Box::new(call))))
             }
-            _ => Ok(Next::Go(Phase::Watched(scout, from))),
+            _ => Ok(Next::Go(Phase::Watched(watch))),
         }
     }
 
@@ -164,7 +160,7 @@ impl Turn {
         match (taken, &self.job.constraint) {
             (Taken::Goes, _) => Ok(Next::Go(Phase::Held(held))),
             (Taken::Complete, Some(constraint)) if *constraint.mode() == Mode::Watch && constraint.parallel() => {
-                Ok(Next::Go(Phase::Watched(Box::new(constraint.scout(false)), self.outbox.text().len())))
+                Ok(Next::Go(Phase::Watched(constraint.watch(self.outbox.text().len()))))
             }
             (Taken::Complete | Taken::Ended, _) => Ok(Next::End(FinishReason::Stop)),
         }

@@ -101,7 +101,7 @@ pub(super) fn likeliest(logits: &[f32], mask: Option<&Mask>, biases: &[LogitBias
         }
     });
     for token in biases.iter().map(|bias| bias.token()) {
-        let allowed = mask.is_none_or(|mask| (token as usize) < mask.len() && mask.is_allowed(token));
+        let allowed = mask.is_none_or(|mask| mask.allows(token));
         let Some(logit) = logits.get(token as usize).filter(|logit| allowed && !logit.is_nan()) else { continue };
         let logit = biased(token, *logit, biases);
         let order = |(first, highest): (Token, f32)| logit.total_cmp(&highest).then(first.cmp(&token));
@@ -115,7 +115,7 @@ pub(super) fn likeliest(logits: &[f32], mask: Option<&Mask>, biases: &[LogitBias
 /// Every allowed token with a logit that is a number.
 fn each_allowed(logits: &[f32], mask: Option<&Mask>, mut look: impl FnMut(Token, f32)) {
     match mask {
-        Some(mask) => mask.iter_set_entries(|index| {
+        Some(mask) => mask.each(|index| {
             if let Some(logit) = logits.get(index).filter(|logit| !logit.is_nan()) {
                 look(token_id(index), *logit);
             }

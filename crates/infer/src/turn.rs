@@ -169,7 +169,7 @@ impl Turn {
     pub(super) fn step(&mut self, logits: &[f32]) -> Result<Option<FinishReason>> {
         let next = match std::mem::replace(&mut self.phase, Phase::Free) {
             Phase::Free => self.free(logits)?,
-            Phase::Watched(scout, from) => self.watched(scout, from, logits)?,
+            Phase::Watched(watch) => self.watched(watch, logits)?,
             Phase::Opening => self.opening(logits)?,
             Phase::Thinking(close) => self.thinking(close, Some(logits))?,
             Phase::Held(held) => self.held(held, Some(logits))?,

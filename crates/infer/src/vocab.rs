@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::backend::Token;
-use super::early::{Early, word};
+use super::early::Early;
 use callwright_constrain::{Compiler, Constraint, Matcher};
 use callwright_parse::chat::{Piece, Prompt};
 use callwright_parse::error::{Error, ErrorKind, Result};
@@ -97,7 +97,7 @@ impl Lexicon {
         let tokens = 0..token_id(self.vocab.size());
         let ends: Vec<Token> = tokens.clone().filter(|token| self.vocab.is_end(*token)).collect();
         let early = self.early.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let piece = |token| word(self.vocab.piece(token), self.controls.binary_search(&token).is_ok());
+        let piece = |token| Compiler::word(self.vocab.piece(token), self.controls.binary_search(&token).is_ok());
         // A file may be read otherwise by the engine than by us: then what was begun is for nothing.
         let same = |compiler: &Compiler| compiler.is_for(tokens.clone().map(piece), &ends);
         if let Some(compiler) = early.and_then(Early::finish).filter(same) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callwright_parse::value::{self, CallDialect, Canonical, ScanState, Unread, ValueScan};
+use callwright_parse::value::{self, CallDialect, Canonical, Unread};
 use callwright_test_support::cost::cost;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -88,7 +88,6 @@ fn every_reader(text: &str, at: usize) {
     }
     let _ = value::typed(text, &serde_json::json!({"type": ["integer", "array"], "enum": [1, "a"]}));
     let _ = value::typed(text, &serde_json::json!({"type": "object"}));
-    let _ = ValueScan::new().push(text.as_bytes());
     let _ = Canonical::new().push(text.as_bytes(), &mut String::new());
 }
 
@@ -103,17 +102,12 @@ proptest! {
             prop_assert_eq!(&read.value, &expected);
             prop_assert_eq!((read.end, read.fixes.len()), (text.len(), 0));
         }
-        let mut scan = ValueScan::new();
         let (mut canonical, mut out) = (Canonical::new(), String::new());
         let scalar = !text.starts_with(['{', '[', '"']);
-        if scalar && tail.is_empty() {
-            prop_assert_eq!(scan.push(whole.as_bytes()), ScanState::Inside);
-        } else {
-            prop_assert_eq!(scan.push(whole.as_bytes()), ScanState::Done { used: text.len() });
+        if !scalar || !tail.is_empty() {
             prop_assert!(canonical.push(whole.as_bytes(), &mut out) && canonical.is_done());
             prop_assert_eq!(out, expected.to_string());
         }
-        prop_assert!(scan.is_strict());
     }
 
     /// What the tolerant reader makes of valid JSON agrees with `serde_json`, too: a deviation elsewhere changes nothing.
@@ -136,7 +130,6 @@ proptest! {
         for read in [value::json(part, 0), value::any(part, 0), value::python(part, 0)] {
             prop_assert!(matches!(read, Err(Unread::Incomplete { .. })), "{} {:?}", part, read);
         }
-        prop_assert_eq!(ValueScan::new().push(part.as_bytes()), ScanState::Inside);
         let call = format!("f(a={part}");
         prop_assert!(matches!(value::call_expr(&call, 0, &CallDialect::Parens), Err(Unread::Incomplete { .. })), "{}", call);
     }
@@ -154,26 +147,11 @@ proptest! {
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
             cuts.extend([0, bytes.len()]);
             cuts.sort_unstable();
-            let (mut scan, mut ends) = (ValueScan::new(), None);
             let (mut canonical, mut out) = (Canonical::new(), String::new());
             let mut strict = true;
             for pair in cuts.windows(2) {
-                let piece = &bytes[pair[0]..pair[1]];
-                strict = canonical.push(piece, &mut out);
-                if ends.is_none() {
-                    match scan.push(piece) {
-                        ScanState::Inside => {}
-                        ScanState::Done { used } => ends = Some(Some(pair[0] + used)),
-                        ScanState::Lost => ends = Some(None),
-                    }
-                }
+                strict = canonical.push(&bytes[pair[0]..pair[1]], &mut out);
             }
-            let whole = match ValueScan::new().push(bytes) {
-                ScanState::Inside => None,
-                ScanState::Done { used } => Some(Some(used)),
-                ScanState::Lost => Some(None),
-            };
-            prop_assert_eq!(ends, whole, "{}", text);
             let mut expected = String::new();
             prop_assert_eq!(strict, Canonical::new().push(bytes, &mut expected));
             prop_assert_eq!(out, expected);
@@ -195,7 +173,6 @@ fn law_5_depth_of_200_000() {
     assert!(value::json(&deep(value::MAX_DEPTH), 0).is_ok());
     assert!(matches!(value::json(&deep(value::MAX_DEPTH + 1), 0), Err(Unread::TooDeep { .. })));
     assert!(matches!(value::json(&deep(200_000), 0), Err(Unread::TooDeep { .. })));
-    assert!(matches!(ValueScan::new().push(deep(200_000).as_bytes()), ScanState::Done { used: 400_000 }));
 }
 
 /// Whether a reader reads this text.
@@ -227,11 +204,10 @@ fn law_4_steps_grow_with_the_text() {
         "-1-",
         "“a” ",
     ];
-    let readers: [(&str, Reads); 4] = [
+    let readers: [(&str, Reads); 3] = [
         ("json", |text| value::json(text, 0).is_ok()),
         ("python", |text| value::python(text, 0).is_ok()),
         ("call", |text| value::call_expr(text, 0, &CallDialect::Parens).is_ok()),
-        ("scan", |text| ValueScan::new().push(text.as_bytes()) == ScanState::Inside),
     ];
     for (name, read) in readers {
         for piece in pieces {

@@ -2,7 +2,7 @@
 //!
 //! One byte chooses the cuts, one the place to read at; the rest is the text.
 
-use callwright_parse::value::{self, CallDialect, Canonical, Reading, ScanState, Unread, ValueScan};
+use callwright_parse::value::{self, CallDialect, Canonical, Reading, Unread};
 use serde_json::{Value, json};
 
 use super::{LONGEST, cuts, in_time};
@@ -71,19 +71,8 @@ fn assert_inside(text: &str, at: usize, read: &Result<Reading, Unread>, name: &s
     }
 }
 
-/// Law 2 for the scans that run while a value arrives.
+/// Law 2 for the writer that runs while a value arrives.
 fn streams(bytes: &[u8], seed: u8) {
-    let scan = |pieces: &[&[u8]]| {
-        let (mut scan, mut passed) = (ValueScan::new(), 0);
-        for piece in pieces {
-            match scan.push(piece) {
-                ScanState::Inside => passed += piece.len(),
-                ScanState::Done { used } => return (Some(passed + used), scan.is_strict()),
-                ScanState::Lost => return (None, false),
-            }
-        }
-        (Some(usize::MAX), scan.is_strict())
-    };
     let canonical = |pieces: &[&[u8]]| {
         let (mut canonical, mut out, mut goes) = (Canonical::new(), String::new(), true);
         for piece in pieces {
@@ -92,7 +81,6 @@ fn streams(bytes: &[u8], seed: u8) {
         (out, goes, canonical.is_done())
     };
     let pieces = cuts(bytes, seed);
-    assert_eq!(scan(&pieces), in_time("the scan", || scan(&[bytes])), "law 2: the scan, cut as {seed} says");
     assert_eq!(
         canonical(&pieces),
         in_time("canonical", || canonical(&[bytes])),

@@ -2,7 +2,6 @@
 
 use callwright_parse::chat::{Call, FixKind};
 use callwright_parse::read::Parsed;
-use callwright_parse::value::ValueScan;
 use serde_json::Value;
 
 /// The calls of a beginning that complete what the whole text goes on with.
@@ -24,9 +23,8 @@ pub fn completed<'p>(part: &'p Parsed, whole: &Parsed) -> Option<&'p Call> {
             .fixes
             .iter()
             .any(|fix| fix.kind == FixKind::MissingClose && fix.call == Some(index) && fix.span.end >= end);
-        let mut nesting = ValueScan::new();
-        nesting.push(&part.raw.as_bytes()[span.start..end]);
-        let only_the_last = nesting.depth() <= 1 && part.raw.trim_end().ends_with(['}', ']', ')']);
+        let only_the_last =
+            open_brackets(&part.raw[span.start..end]) <= 1 && part.raw.trim_end().ends_with(['}', ']', ')']);
         (goes_on || closed && span.end >= end && !only_the_last).then_some(call)
     })
 }
@@ -44,4 +42,27 @@ fn is_cut(part: &Value, whole: &Value) -> bool {
         (Value::Number(part), Value::Number(whole)) => whole.to_string().starts_with(&part.to_string()),
         (part, whole) => part == whole,
     }
+}
+
+/// How many brackets are left open. A quote opens a string only where a value may begin, and closes it only before a
+/// delimiter, so that an apostrophe does neither.
+fn open_brackets(text: &str) -> usize {
+    let (mut open, mut quote, mut escaped, mut before) = (0_usize, None, false, '[');
+    for (at, letter) in text.char_indices() {
+        match quote {
+            Some(_) if std::mem::take(&mut escaped) => {}
+            Some(_) if letter == '\\' => escaped = true,
+            Some(own) if letter == own && text[at + 1..].trim_start().starts_with([',', ':', ']', '}', ')']) => {
+                quote = None;
+            }
+            None if matches!(letter, '"' | '\'') && "[{(,:=".contains(before) => quote = Some(letter),
+            None if matches!(letter, '[' | '{' | '(') => open += 1,
+            None if matches!(letter, ']' | '}' | ')') => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if !letter.is_whitespace() {
+            before = letter;
+        }
+    }
+    open
 }

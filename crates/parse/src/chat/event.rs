@@ -13,11 +13,6 @@ use super::{Call, Fault, Fix, Response, Usage};
 #[serde(rename_all = "snake_case", tag = "event")]
 #[non_exhaustive]
 pub enum Event {
-    /// The model is being loaded.
-    Loading {
-        /// Its name.
-        model: String,
-    },
     /// The prompt is being read.
     Prefill {
         /// Tokens read so far.

@@ -69,7 +69,7 @@ pub(crate) fn calls_of(value: Value, span: &Range<usize>, own: &OwnKeys, offered
 
 /// The calls that a value says, in nobody's own words.
 #[must_use]
-pub fn calls_in(value: Value, span: &Range<usize>, offered: &dyn Offered) -> Vec<RawCall> {
+pub(crate) fn calls_in(value: Value, span: &Range<usize>, offered: &dyn Offered) -> Vec<RawCall> {
     calls_of(value, span, &OwnKeys::default(), offered)
 }
 
@@ -217,7 +217,7 @@ pub(crate) fn apart(call: RawCall, offered: &dyn Offered) -> Vec<RawCall> {
 
 /// What an object says in which a key of a call stands twice.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Twice {
+pub(crate) enum Twice {
     /// The same again, or nothing that matters.
     Same,
     /// Several calls, one after the other, each an object of its own.
@@ -228,7 +228,7 @@ pub enum Twice {
 
 /// Looks whether the object at this brace names a tool or gives arguments twice, so that one of them would be lost.
 #[must_use]
-pub fn said_twice(text: &str, brace: usize) -> Twice {
+pub(crate) fn said_twice(text: &str, brace: usize) -> Twice {
     let keys = Keys::table();
     let names = |key: &str| is(&keys.name, key);
     let own = value::sources(text, brace);
@@ -266,7 +266,7 @@ const BESIDE: &str = "arguments beside the name";
 
 /// Whether this key of a call's object holds the arguments.
 #[must_use]
-pub fn holds_arguments(key: &str) -> bool {
+pub(crate) fn holds_arguments(key: &str) -> bool {
     is(&Keys::table().arguments, key)
 }
 

@@ -42,20 +42,18 @@ use crate::value::CallDialect;
 pub(crate) use blocks::Blocks;
 pub use detect::{Detected, RECOGNISED, Unknown, detect};
 pub use enforce::Enforce;
-pub use envelope::{RawCall, Twice, calls_in, holds_arguments, said_twice};
+pub(crate) use envelope::{RawCall, Twice, calls_in, holds_arguments, said_twice};
 pub use reader::{Reader, Step, Text};
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
     ParallelKind, Place, Row, ShapeName, Strip,
 };
 pub use scout::{Scout, Sight};
-pub use shapes::call_expr::{is_prose, raw_call, raw_calls};
+pub(crate) use shapes::call_expr::{is_prose, raw_call, raw_calls};
 pub use spelling::Endings;
 pub use template::{Field, Piece, Template};
-
-pub use walk::{ObjectWalk, Walked};
-pub use write::Unrepresentable;
-pub use write::type_of;
+pub(crate) use walk::{ObjectWalk, Walked};
+pub use write::{Unrepresentable, type_of};
 
 pub(crate) use bytes::ByteSet;
 pub(crate) use calm::{Calm, Turns};

@@ -9,7 +9,7 @@ use memchr::memchr2;
 
 /// What a walk passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Walked {
+pub(crate) enum Walked {
     /// A key, decoded.
     Key(String),
     /// Bytes of the value that belongs to the last key; may come in pieces.
@@ -22,7 +22,7 @@ pub enum Walked {
 
 /// A resumable walk over an object's own keys and values.
 #[derive(Debug, Clone, Default)]
-pub struct ObjectWalk {
+pub(crate) struct ObjectWalk {
     state: State,
     key: Vec<u8>,
 }
@@ -54,24 +54,24 @@ enum State {
 impl ObjectWalk {
     /// Before the opening brace.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Whether the text left strict JSON.
     #[must_use]
-    pub fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.state == State::Lost
     }
 
     /// Whether it stands in a value that a quote or a bracket will end.
     #[must_use]
-    pub fn is_enclosed(&self) -> bool {
+    pub(crate) fn is_enclosed(&self) -> bool {
         matches!(self.state, State::String { .. } | State::Nested { .. })
     }
 
     /// Goes on over these bytes, which start at offset `base`; tells what it passes.
-    pub fn push(&mut self, bytes: &[u8], base: usize, visit: &mut impl FnMut(Walked)) {
+    pub(crate) fn push(&mut self, bytes: &[u8], base: usize, visit: &mut impl FnMut(Walked)) {
         let mut at = 0;
         while at < bytes.len() && !matches!(self.state, State::Done | State::Lost) {
             let from = at;

@@ -7,8 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Number;
 
-use super::machine::{Machine, Token};
-use super::scan::plain;
+use super::machine::{Machine, Token, plain};
 
 /// Streams strict JSON as canonical JSON; stops at the first deviation.
 ///

@@ -1,7 +1,6 @@
 //! Strict JSON as a state machine over bytes: what each byte is, at a constant cost, in any cuts.
 //!
-//! The stream's two watchers stand on it: [`Canonical`](super::Canonical) writes what it says, and
-//! [`ValueScan`](super::ValueScan) looks for the end. It accepts what `serde_json` accepts, except that it looks into
+//! [`Canonical`](super::Canonical) writes what it says. It accepts what `serde_json` accepts, except that it looks into
 //! strings only for control bytes: what their escapes mean is the writer's business.
 
 use super::MAX_DEPTH;
@@ -91,13 +90,11 @@ pub(super) struct Machine {
     state: State,
     /// The open brackets, innermost last.
     pub(super) open: Vec<u8>,
-    /// Whether the last token closed a string.
-    pub(super) after_string: bool,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { state: State::Value(false), open: Vec::new(), after_string: false }
+        Self { state: State::Value(false), open: Vec::new() }
     }
 }
 
@@ -114,16 +111,6 @@ impl Machine {
     /// Whether the next byte is one of a string, not right after a backslash.
     pub(super) fn in_string(&self) -> bool {
         matches!(self.state, State::String { .. })
-    }
-
-    /// Whether a string is open, escape or not.
-    pub(super) fn within_string(&self) -> bool {
-        matches!(self.state, State::String { .. } | State::Escape { .. } | State::Hex { .. })
-    }
-
-    /// Whether the next byte comes right after a backslash.
-    pub(super) fn in_escape(&self) -> bool {
-        matches!(self.state, State::Escape { .. })
     }
 
     /// What this byte is. A byte that ends a number or follows the value is what it is after that.
@@ -182,7 +169,6 @@ impl Machine {
                 } else {
                     self.ended();
                 }
-                self.after_string = true;
                 Token::Close
             }
             b'\\' => {
@@ -213,7 +199,6 @@ impl Machine {
         if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
             return self.token(Token::Blank);
         }
-        self.after_string = false;
         match (self.state, byte) {
             (State::Value(_), b'{') => self.enter(byte, State::Key(true)),
             (State::Value(_), b'[') => self.enter(byte, State::Value(true)),
@@ -271,4 +256,19 @@ impl Machine {
         self.ended();
         Token::Mark
     }
+}
+
+/// Whether there is a control byte. Without a branch in the loop, so that the compiler can make vector code of it.
+pub(super) fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |any, byte| any | u8::from(*byte < 0x20)) != 0
+}
+
+/// How many bytes of a string come before its next quote, backslash or control byte.
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+    let run = &bytes[..end];
+    if has_control(run) {
+        return run.iter().position(|byte| *byte < 0x20).unwrap_or(end);
+    }
+    end
 }

@@ -18,7 +18,6 @@ mod machine;
 mod nest;
 mod number;
 mod reader;
-mod scan;
 mod strict;
 mod string;
 mod typed;
@@ -33,7 +32,6 @@ use crate::chat::Fix;
 pub use call_expr::{CallDialect, CallExpr, call_expr, call_expr_closed};
 pub use canonical::Canonical;
 pub use literal::{name, quoted};
-pub use scan::{ScanState, ValueScan};
 pub use typed::typed;
 
 use reader::{Ending, Home, Reader};

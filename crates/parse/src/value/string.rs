@@ -147,7 +147,7 @@ impl<'t> Reader<'t> {
 
     fn tell_control(&mut self, span: std::ops::Range<usize>) {
         let raw = &self.text.as_bytes()[span.clone()];
-        if super::scan::has_control(raw) {
+        if super::machine::has_control(raw) {
             let bare = |pair: &[u8]| pair[1] < 0x20 && pair[0] != b'\\';
             if let Some(before) = raw.windows(2).position(bare) {
                 let at = span.start + before + 1;

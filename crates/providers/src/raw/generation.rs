@@ -19,7 +19,7 @@ use super::gbnf::{Gbnf, gbnf};
 use super::reading::Output;
 use super::written::Written;
 use super::{RawEngine, Wanted, Wire, opened};
-use callwright_constrain::{Mode, Scout, Sight};
+use callwright_constrain::{Mode, Watch};
 use callwright_infer::{Chunk, Chunks, End, Job};
 use callwright_parse::chat::{BYTES_A_TOKEN, FinishReason};
 use callwright_parse::error::{Error, Result};
@@ -47,8 +47,8 @@ struct Generation {
 enum Phase {
     /// Free text.
     Free,
-    /// Text that is watched for the beginning of a call; the scout saw it from this byte on.
-    Watched(Box<Scout>, usize),
+    /// Text that is watched for the beginning of a call.
+    Watched(Watch),
     /// Thinking, until this text.
     Thinking(String),
     /// Calls.
@@ -126,7 +126,7 @@ impl Generation {
         let phase = match (constraint, &grammar) {
             (Some(constraint), Some(_)) => match opened(constraint) {
                 Some(close) => Phase::Thinking(close.to_owned()),
-                None if *constraint.mode() == Mode::Watch => Phase::Watched(Box::new(constraint.scout(true)), 0),
+                None if *constraint.mode() == Mode::Watch => Phase::Watched(constraint.watch(0)),
                 None => Phase::Held,
             },
             (Some(_), None) => {
@@ -240,14 +240,13 @@ impl Generation {
         let mut shown = self.written.len();
         match &mut self.phase {
             Phase::Free | Phase::Held => {}
-            Phase::Watched(scout, from) => match scout.push(bytes) {
-                Sight::Nothing => {}
-                Sight::Perhaps { from: at } => shown = *from + at,
-                Sight::Call { from: at } => {
-                    shown = *from + at;
-                    self.hold(shown);
+            Phase::Watched(watch) => {
+                let seen = watch.push(bytes);
+                shown = seen.held_from.unwrap_or(shown);
+                if let Some(at) = seen.call_from {
+                    self.hold(at);
                 }
-            },
+            }
             Phase::Thinking(close) => {
                 let from = before.saturating_sub(close.len());
                 if let Some(at) = memchr::memmem::find(&self.written.text()[from..], close.as_bytes()) {
@@ -304,7 +303,7 @@ impl Generation {
             }
             // Text, or another call, may follow one that the model made by itself.
             (Phase::Held, Some(constraint)) if constraint.parallel() && reason == FinishReason::Stop => {
-                self.phase = Phase::Watched(Box::new(constraint.scout(false)), self.written.len());
+                self.phase = Phase::Watched(constraint.watch(self.written.len()));
                 self.finish_if_spent();
             }
             _ => self.finish(reason),

@@ -116,7 +116,7 @@ fn inner_calls(scene: &Scene<'_>, outer: &CallExpr, depth: usize) -> Vec<RawCall
 
 /// Whether it is a word of prose with a remark in parentheses: `clock_set (an old one)`.
 #[must_use]
-pub fn is_prose(expr: &CallExpr, text: &str) -> bool {
+pub(crate) fn is_prose(expr: &CallExpr, text: &str) -> bool {
     let apart = text[expr.name_span.end..].starts_with([' ', '\t']);
     let unquoted = |span: &std::ops::Range<usize>| {
         expr.fixes.iter().any(|fix| fix.kind == FixKind::Unquoted && fix.span.start == span.start)
@@ -126,7 +126,7 @@ pub fn is_prose(expr: &CallExpr, text: &str) -> bool {
 
 /// A call expression as calls: several dicts alone are the arguments of a call each.
 #[must_use]
-pub fn raw_calls(expr: CallExpr, offered: &dyn Offered) -> Vec<RawCall> {
+pub(crate) fn raw_calls(expr: CallExpr, offered: &dyn Offered) -> Vec<RawCall> {
     if !expr.keyword.is_empty() || expr.positional.len() < 2 {
         return vec![raw_call(expr, offered)];
     }
@@ -142,7 +142,7 @@ pub fn raw_calls(expr: CallExpr, offered: &dyn Offered) -> Vec<RawCall> {
 
 /// A call expression as a call: one dict alone is the arguments, values by position are named by the tool's schema.
 #[must_use]
-pub fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
+pub(crate) fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
     let CallExpr { name, name_span, mut positional, keyword, end, mut fixes, sources, .. } = expr;
     let mut spans = sources.into_iter();
     let mut sources = Vec::new();

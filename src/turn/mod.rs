@@ -9,12 +9,17 @@
 //! It decides nothing: `repair` says what becomes of an answer. Calls are handed out here and nowhere else, once
 //! nothing can take them back any more.
 
+mod asked;
+mod attempt;
+mod chain;
+mod host;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Stages;
-use super::attempt::{Answer, Ask, reask};
 use super::events::Emitter;
+use attempt::{Answer, Ask, reask};
 use callwright_parse::chat::{
     Attempt, Event, Money, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason,
 };
@@ -22,6 +27,8 @@ use callwright_parse::check::ToolSet;
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result, Wait};
 use callwright_parse::repair::{self, Rung};
 use callwright_providers::ledger;
+
+pub(crate) use host::Host;
 
 /// Makes the turn and emits what happens on the way; the last event is [`Event::Finished`].
 pub(super) async fn turn(stages: &Stages, request: Request, events: &Emitter) -> Result<()> {
@@ -59,25 +66,25 @@ impl Turn<'_> {
 }
 
 /// What is known of a turn while it is not settled.
-pub(super) struct Turn<'a> {
-    pub(super) stages: &'a Stages,
-    pub(super) events: &'a Emitter,
+struct Turn<'a> {
+    stages: &'a Stages,
+    events: &'a Emitter,
     /// Names the turn in the ledger.
-    pub(super) id: String,
+    id: String,
     /// What the caller asked for.
-    pub(super) request: Request,
-    pub(super) tools: Arc<ToolSet>,
+    request: Request,
+    tools: Arc<ToolSet>,
     /// What the model is asked now.
-    pub(super) ask: Ask,
+    ask: Ask,
     reasked: usize,
     /// What was tried and is no answer.
-    pub(super) attempts: Vec<Attempt>,
+    attempts: Vec<Attempt>,
     /// Whether anything was sent to another machine.
-    pub(super) left_machine: bool,
+    left_machine: bool,
     /// The most that the attempt at hand may cost.
-    pub(super) worst: Option<Money>,
+    worst: Option<Money>,
     /// Whether no other provider may be asked any more.
-    pub(super) stays_home: bool,
+    stays_home: bool,
     started: Instant,
 }
 
@@ -85,7 +92,7 @@ impl<'a> Turn<'a> {
     fn begin(stages: &'a Stages, request: Request, events: &'a Emitter) -> Result<Self> {
         let request = stages.may_see(request)?;
         let tools = Arc::new(ToolSet::compile(&request.tools)?);
-        let ask = Ask { number: 0, request: request.clone(), enforced: stages.enforce.holds(0) };
+        let ask = Ask { number: 0, request: request.clone(), enforced: stages.enforce.holds(0), unheld: Vec::new() };
         let mut turn = Self {
             stages,
             events,
@@ -118,7 +125,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Whether a conversation that is too long is taken elsewhere whole, rather than shortened.
-    pub(super) fn leaves_on_overflow(&self) -> bool {
+    fn leaves_on_overflow(&self) -> bool {
         !self.stays_home && self.stages.ladder.fall_back.contains(&Reason::ContextOverflow)
     }
 
@@ -131,21 +138,24 @@ impl<'a> Turn<'a> {
         let enforced = self.stages.enforce.holds(self.reasked + 1);
         let mut request = self.request.clone();
         request.tool_choice = choice;
-        let holds = enforced && repair::grammar_rules_out(response, answer.hold);
-        if !(holds && self.stages.can_hold(&request, &self.tools)) {
-            request.messages.extend(reask(&self.tools, response, &request.tool_choice)?);
-        }
+        let faults = reask(&self.tools, response, &request.tool_choice)?;
+        let unheld = if enforced && repair::grammar_rules_out(response, answer.hold) {
+            faults.into()
+        } else {
+            request.messages.extend(faults);
+            Vec::new()
+        };
         request.limits.deadline = self.time_here();
         self.attempts.push(self.given_up(&answer, WithdrawReason::Reask));
         let (attempt, reason) = (self.ask.number, WithdrawReason::Reask);
         self.events.emit(Event::AttemptWithdrawn { attempt, reason }).await;
         self.reasked += 1;
-        self.ask = Ask { number: self.attempts.len(), request, enforced };
+        self.ask = Ask { number: self.attempts.len(), request, enforced, unheld };
         Ok(())
     }
 
     /// The trace of an answer that is given up.
-    pub(super) fn given_up(&self, answer: &Answer, reason: WithdrawReason) -> Attempt {
+    fn given_up(&self, answer: &Answer, reason: WithdrawReason) -> Attempt {
         Attempt { raw: answer.response.raw.clone(), outcome: Outcome::Withdrawn(reason), ..self.trace(answer) }
     }
 
@@ -206,7 +216,7 @@ impl<'a> Turn<'a> {
     }
 
     /// What is left of the time that the caller gave the turn.
-    pub(super) fn time_left(&self) -> Option<Duration> {
+    fn time_left(&self) -> Option<Duration> {
         self.request.limits.deadline.map(|all| all.saturating_sub(self.started.elapsed()))
     }
 
@@ -217,7 +227,6 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// Whether the conversation is too long. An engine elsewhere counts for itself, and says so when it is asked.
 /// For which reason somebody else may be asked after this trouble.
 fn reason_of(error: &Error) -> Option<Reason> {
     match error.failure().map(|failure| failure.kind) {
@@ -229,6 +238,7 @@ fn reason_of(error: &Error) -> Option<Reason> {
     }
 }
 
+/// Whether the conversation is too long. An engine elsewhere counts for itself, and says so when it is asked.
 fn is_full(error: &Error) -> bool {
     let told = error.failure().is_some_and(|failure| failure.kind == FailureKind::ContextOverflow);
     told || error.kind() == ErrorKind::ContextFull

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Stages;
-use super::turn::Turn;
+use super::Turn;
+use crate::Stages;
 use callwright_constrain::Constraint;
 use callwright_infer::{Chunk, Chunks, Drafts, Forced, Job};
 use callwright_parse::chat::{
@@ -29,6 +29,8 @@ pub(super) struct Ask {
     pub(super) request: Request,
     /// Whether the grammar holds.
     pub(super) enforced: bool,
+    /// What is said besides where no grammar can hold the call.
+    pub(super) unheld: Vec<Message>,
 }
 
 /// What came of an attempt.
@@ -46,17 +48,16 @@ pub(super) struct Answer {
 impl Turn<'_> {
     /// Asks the model and parses its output.
     pub(super) async fn ask(&mut self) -> Result<Answer> {
-        let (started, stages, request) = (Instant::now(), self.stages, &self.ask.request);
-        let prompt = self.fitted(request).await?;
-        let constraint = if self.ask.enforced { stages.constraint(request, &self.tools, &prompt)? } else { None };
+        let (started, stages) = (Instant::now(), self.stages);
+        let (prompt, constraint) = self.put().await?;
 
         let parser = Parser::new(Arc::clone(&stages.format), Arc::clone(&self.tools)).attempt(self.ask.number);
         let mut parser = parser.level(stages.level).after_prompt(&prompt.text());
-        let wholly = constraint.as_ref().map(|constraint| constraint.relaxed().is_empty());
         self.worst = self.reserve_there(prompt.text().len())?;
         // From here on something may have been sent.
         self.left_machine |= stages.leaves_machine();
-        let mut chunks = stages.generator.generate(stages.job(request, prompt, constraint))?;
+        let job = stages.job(&self.ask.request, prompt, constraint.clone());
+        let mut chunks = stages.generator.generate(job)?;
         let mut lengths = Vec::new();
         let end = loop {
             match next(&mut chunks).await? {
@@ -86,17 +87,32 @@ impl Turn<'_> {
         response.usage = end.usage;
         response.timings = end.timings;
         let total_ms = started.elapsed().as_secs_f64() * 1000.0;
-        let hold = match wholly {
-            Some(wholly) if end.warnings.is_empty() => Hold::of(&self.ask.request.tool_choice, wholly),
+        // Only now is it known what the grammar did not hold to.
+        let hold = match &constraint {
+            Some(constraint) if end.warnings.is_empty() => {
+                Hold::of(&self.ask.request.tool_choice, constraint.relaxed().is_empty())
+            }
             _ => Hold::Free,
         };
         let warnings = [end.warnings, end.asides].concat();
         Ok(Answer { response, total_ms, hold, warnings, remote: None })
     }
 
+    /// The question as the model is asked it, and the grammar that holds its answer.
+    async fn put(&mut self) -> Result<(Prompt, Option<Constraint>)> {
+        let prompt = self.fitted().await?;
+        let held = self.ask.enforced.then(|| self.stages.constraint(&self.ask.request, &self.tools, &prompt));
+        let constraint = held.transpose()?.flatten();
+        if constraint.is_some() || self.ask.unheld.is_empty() {
+            return Ok((prompt, constraint));
+        }
+        self.ask.request.messages.append(&mut self.ask.unheld);
+        Ok((self.fitted().await?, None))
+    }
+
     /// The prompt, of a shortened conversation where the whole does not fit.
-    async fn fitted(&self, request: &Request) -> Result<Prompt> {
-        let (stages, model) = (self.stages, self.stages.generator.model());
+    async fn fitted(&self) -> Result<Prompt> {
+        let (stages, model, request) = (self.stages, self.stages.generator.model(), &self.ask.request);
         let length = model.context_length;
         let prompt = stages.prompt(request)?;
         let tokens = stages.generator.count(&prompt)?;
@@ -125,12 +141,6 @@ impl Turn<'_> {
 }
 
 impl Stages {
-    /// Whether the grammar can hold such a request's calls at all.
-    pub(super) fn can_hold(&self, request: &Request, tools: &ToolSet) -> bool {
-        let constraint = Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), "");
-        constraint.is_ok_and(|constraint| constraint.is_some())
-    }
-
     fn constraint(&self, request: &Request, tools: &ToolSet, prompt: &Prompt) -> Result<Option<Constraint>> {
         Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), &prompt.text())
     }
