@@ -38,7 +38,7 @@ run: setup ## build, and make one validated tool call with the embedded model
 # Tests that were skipped leave a line there.
 test: export CALLWRIGHT_SKIPPED := $(abspath $(TARGET))/skipped-tests
 
-test: setup ## everything that must hold: tests of all kinds on all engines, and each feature alone
+test: setup ## run all tests, on all engines and with each feature alone
 	@mkdir -p "$(TARGET)" && rm -f "$(CALLWRIGHT_SKIPPED)"
 	$(CARGO) test --locked --workspace --features $(ENGINES)
 	$(CARGO) check --locked -p callwright-models --features hub
@@ -48,39 +48,39 @@ test: setup ## everything that must hold: tests of all kinds on all engines, and
 	$(CARGO) check --locked -p callwright-cli --no-default-features --features candle
 	@if [ -s "$(CALLWRIGHT_SKIPPED)" ]; then sort -u "$(CALLWRIGHT_SKIPPED)"; else echo "no test was skipped"; fi
 
-setup: ## install what the build needs and the machine lacks
+setup: ## install what the build needs and is missing
 	@./.ci/setup
 
-lint: ## formatting, and clippy with each feature
+lint: ## check formatting, and run clippy with each feature
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --features $(ENGINES) --all-targets -- -D warnings
 	$(CARGO) clippy --locked -p callwright-cli -p callwright --no-default-features -- -D warnings
 
-format: ## put the code in shape
+format: ## format the code
 	$(CARGO) fmt --all
 
-docs: ## the API reference, warnings refused
+docs: ## build the API reference; warnings are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 
-install: setup ## binary, man pages and completions into PREFIX=~/.local, below DESTDIR
+install: setup ## install binary, man pages and completions into PREFIX=~/.local, under DESTDIR
 	$(CARGO) build --locked --release
 	@.ci/layout $(TARGET)/release/callwright "$(DESTDIR)$(PREFIX)"
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/callwright, with man pages and completions"
 
-dist: setup ## a tarball of the same, with README and licences, and its checksum, in target/dist
+dist: setup ## build a tarball of the same, with README, licences and a checksum, in target/dist
 	$(CARGO) build --locked --release
 	@.ci/dist $(TARGET)/release/callwright $(TARGET)/dist
 
-bench: ## the speed of reading
+bench: ## benchmark the parser
 	$(CARGO) bench --locked
 
-fuzz: ## hostile input for each target, SECONDS=60 of it; see CONTRIBUTING.md for libFuzzer
+fuzz: ## fuzz each target for SECONDS=60; see CONTRIBUTING.md for libFuzzer
 	cd fuzz && for target in gguf linear parser schemas values; do \
 	  $(CARGO) run --quiet --locked --release --no-default-features --bin mutate -- $$target $(SECONDS); done
 
-deny: ## licences, sources and known faults of dependencies; installs cargo-deny
+deny: ## check licences, sources and advisories of dependencies; installs cargo-deny
 	@cargo deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 	@.ci/deny
 
-clean: ## forget what was built
+clean: ## remove build outputs
 	$(CARGO) clean

@@ -1,10 +1,10 @@
-//! A local model that is not there, so that whoever may ask a provider instead can.
+//! A missing local model, so that a provider may be asked instead.
 
 use callwright_infer::{Chunks, Generator, Job, ModelInfo};
 use callwright_parse::chat::Prompt;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// Answers nothing and says why.
+/// Generates nothing and says why.
 #[derive(Debug)]
 pub(super) struct Absent {
     model: ModelInfo,

@@ -1,4 +1,4 @@
-//! Which engine runs a model: those that are built in, and the one that is meant.
+//! Which engine runs a model: those in this build, and the one to use.
 //!
 //! Each is a feature of the crate, so that a build may have both, one, or none. It must not know how they are opened.
 
@@ -23,7 +23,7 @@ pub enum BackendName {
 }
 
 impl BackendName {
-    /// Those that this build has; the first one is used where none is named.
+    /// The engines in this build; the first is the default.
     #[must_use]
     pub fn built_in() -> &'static [Self] {
         &[
@@ -43,7 +43,7 @@ impl BackendName {
         }
     }
 
-    /// That this build does not have it.
+    /// The error for an engine that this build does not include.
     pub(super) fn missing(self) -> Error {
         missing(self.name())
     }
@@ -55,7 +55,7 @@ impl BackendName {
             Some(asked) if !built_in.contains(&asked) => Err(asked.missing()),
             Some(asked) => Ok(asked),
             None => built_in.first().copied().ok_or_else(|| {
-                Error::new(ErrorKind::Backend, "this build of callwright runs no models")
+                Error::new(ErrorKind::Backend, "this build of callwright cannot run models")
                     .hint("build it with the feature `llama`, or `candle`")
             }),
         }
@@ -65,8 +65,8 @@ impl BackendName {
 fn missing(name: &str) -> Error {
     let there: Vec<_> = BackendName::built_in().iter().map(|backend| backend.name()).collect();
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-    Error::new(ErrorKind::Backend, format!("this build of callwright has no engine `{name}`"))
-        .hint(format!("engines built in: {there}; others are features of the crate"))
+    Error::new(ErrorKind::Backend, format!("this build of callwright does not include the engine `{name}`"))
+        .hint(format!("engines in this build: {there}; others are features of the crate"))
 }
 
 impl fmt::Display for BackendName {

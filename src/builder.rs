@@ -27,12 +27,12 @@ use callwright_providers::ledger::{self, Ledger};
 /// Whether the decoding grammar holds the model's output to the tools' schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Enforce {
-    /// It does, once a call begins or where one must be made.
+    /// It does, once a call begins or from the start where one is required.
     #[default]
     On,
-    /// The model writes freely at first; where it is asked again, it is held to them.
+    /// Only when the model is asked again; its first answer is free.
     Reask,
-    /// The model writes freely; calls are read and checked all the same.
+    /// Never: calls are parsed and checked all the same.
     Off,
 }
 
@@ -47,7 +47,7 @@ impl Enforce {
     }
 }
 
-/// Gathers what an engine needs.
+/// Configures and builds an engine.
 #[derive(Debug, Default)]
 #[must_use = "nothing happens before `build`"]
 pub struct Builder {
@@ -95,13 +95,13 @@ impl Builder {
         self
     }
 
-    /// No model, for this reason: where a fallback may be asked in its place, it is; else each turn fails by it.
+    /// No model, for this reason: the fallback is asked instead where there is one; otherwise each turn fails with it.
     pub fn absent(mut self, error: Error) -> Self {
         self.source = Source::Absent(error);
         self
     }
 
-    /// The format that calls are written and read in, instead of the model's own.
+    /// The tool-call format, instead of the model's own.
     pub fn format(mut self, name: impl Into<String>) -> Self {
         self.names.format = Some(name.into());
         self
@@ -125,7 +125,7 @@ impl Builder {
         self
     }
 
-    /// How much is tolerated in reading calls.
+    /// How many deviations from the format are tolerated.
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
         self
@@ -137,17 +137,17 @@ impl Builder {
         self
     }
 
-    /// How often the model is asked again after an answer with faults, which is then put to it with the tools' schemas
-    /// and its call held to the grammar.
+    /// How many times the model is asked again after an answer with faults: with the faults and the tools' schemas, and its
+    /// call held to the grammar.
     ///
-    /// Of itself it is not: an answer that may be taken back cannot be shown while it comes, and with the grammar on
-    /// hardly anything is left that a second try would mend.
+    /// Off by default: an answer that may be withdrawn cannot be shown while it is generated, and with the grammar on there
+    /// is hardly anything left for a second try to fix.
     pub fn reasks(mut self, times: usize) -> Self {
         self.ladder.reasks = times;
         self
     }
 
-    /// Where it is kept what turns take; of itself only in memory, and only what costs money.
+    /// The ledger to record usage in; by default only in memory, and only what costs money.
     pub fn ledger(mut self, ledger: Ledger) -> Self {
         self.ledger = Some(ledger);
         self
@@ -160,7 +160,7 @@ impl Builder {
         self
     }
 
-    /// Whom to ask, and when, where the local model cannot do it. Without this call nobody is ever asked.
+    /// Which providers to ask, and when, where the local model fails. Without this call no provider is ever asked.
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         use callwright_parse::chat::Reason::{
             ContextOverflow, ModelMissing, NoValidCall, Timeout, Truncated, UnknownTool,
@@ -177,7 +177,7 @@ impl Builder {
         self
     }
 
-    /// Room for prompt and answer, in tokens; the model's own length where absent, up to what the engine thinks wise.
+    /// Context length, in tokens; by default the model's own, up to what fits.
     pub fn context_length(mut self, tokens: usize) -> Self {
         self.running.context_length = Some(tokens);
         self
@@ -196,15 +196,15 @@ impl Builder {
         self
     }
 
-    /// Where what all prompts begin with is kept from run to run, so that it need not be read again.
+    /// The folder of the prefix cache, which keeps the state of prompt beginnings from run to run.
     pub fn prefixes(mut self, prefixes: Prefixes) -> Self {
         self.running.prefixes = Some(prefixes);
         self
     }
 
-    /// A smaller model of the same family, of this name, that guesses what the model will write; named as in
-    /// [`Builder::model`]. What is written stays the same, and comes sooner where the guesses are good; where they do not
-    /// pay, they stop by themselves. A model whose vocabulary differs is refused.
+    /// The draft model: a smaller model of the same family, named as in [`Builder::model`]. The output stays the same, and
+    /// comes sooner where the drafts are good; where they do not pay, drafting stops by itself. A model with another
+    /// vocabulary is refused.
     ///
     /// ```no_run
     /// # async fn demo() -> callwright::Result<()> {
@@ -255,7 +255,7 @@ impl Builder {
                 Error::new(ErrorKind::Backend, "cannot start a thread to load the model").because(cause)
             })?;
         let stages = loaded.await.map_err(|cause| {
-            Error::new(ErrorKind::Backend, "loading the model ended without a result").because(cause)
+            Error::new(ErrorKind::Backend, "the thread that loads the model panicked").because(cause)
         })??;
         Ok(Engine { stages: Arc::new(stages) })
     }

@@ -32,7 +32,7 @@ pub enum Delivery {
     /// As they come; [`Event::AttemptWithdrawn`] takes back what was sent.
     #[default]
     Live,
-    /// Once nothing can take them back: for consumers that cannot unsay anything, as a terminal or an HTTP answer.
+    /// Once nothing can withdraw them: for consumers that cannot take anything back, such as a terminal or an HTTP response.
     Settled,
 }
 
@@ -62,7 +62,7 @@ impl Events {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Reads all events and gives the response that the turn ended with.
+    /// Reads all events and returns the response that the turn ended with.
     pub async fn settled(mut self) -> Result<Response> {
         while let Some(event) = self.next().await {
             if let Event::Finished { response } = event? {
@@ -139,7 +139,7 @@ impl Stream for Events {
             }
             let Some(running) = self.running.as_mut() else { return Poll::Ready(self.failed.take().map(Err)) };
             match running.as_mut().poll(context) {
-                // A turn whose events are only held back has been read and goes on.
+                // A turn whose events are only held back has been read and continues.
                 Poll::Pending if self.lock().is_empty() => return Poll::Pending,
                 Poll::Pending => {}
                 Poll::Ready(outcome) => {
@@ -159,7 +159,7 @@ impl std::fmt::Debug for Events {
 }
 
 impl Emitter {
-    /// Hands out an event and goes on once it was read, so that a turn never runs ahead of its reader.
+    /// Hands out an event and continues once it was read, so that a turn never runs ahead of its reader.
     pub(super) async fn emit(&self, event: Event) {
         self.lock().push_back(event);
         // The reader polls again after it has taken the event, so no waker is needed here.

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! This crate is the engine, and what a program needs to embed it. An [`Engine`] is one model ready to answer. It owns no
-//! policy of its stages: how a prompt is written, how tokens are chosen and how calls are read are told by the model's
-//! row, its template and its format; each stage is a crate of its own. It must not know who calls it (command line,
+//! policy of its stages: the model's row, its template and its format say how a prompt is written, how tokens are
+//! chosen and how calls are parsed; each stage is a crate of its own. It must not know who calls it (command line,
 //! server, test), and reads no environment.
 //!
 //! # Features
@@ -22,7 +22,7 @@
 //! | `llama` | llama.cpp in process; needs cmake, a C++ compiler and libclang to build | yes |
 //! | `candle` | candle in process, in Rust alone: Llama, Mistral, Qwen2, Qwen3 | no |
 //! | `hub` | downloading models from a hub or a package mirror | yes |
-//! | `tls` | providers that are spoken to over https | yes |
+//! | `tls` | providers over https | yes |
 //! | `cuda`, `metal`, `vulkan` | llama.cpp on a GPU | no |
 //!
 //! A program that only reads tool calls takes `callwright-parse` instead: no tokio, no C++, fit for wasm32.

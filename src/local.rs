@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::backend::BackendName;
 use callwright_infer::{
-    Backend, Beforehand, Companion, ENDING_KEYS, Generator, Local, Prefixes, Rates, Words, opening::CONTEXT,
+    Backend, Beforehand, DraftModel, ENDING_KEYS, Generator, Local, Prefixes, Rates, Words, opening::CONTEXT,
 };
 use callwright_models::fit::{Needs, Run};
 use callwright_models::gguf::{Header, Value, Vocab};
@@ -25,7 +25,7 @@ pub(super) struct Running {
     pub(super) verbose: bool,
 }
 
-/// The model that guesses for another.
+/// The draft model.
 #[derive(Debug)]
 pub(super) enum Draft {
     Name(String),
@@ -48,7 +48,7 @@ impl Running {
         let beforehand = Beforehand { prefixes: self.prefixes.clone(), words: words(header) };
         let local = Local::open_with(beforehand, move || {
             let model = running.open(&path)?;
-            let draft = draft.map(|draft| Companion::new(running.open(&draft)?, &*model)).transpose()?;
+            let draft = draft.map(|draft| DraftModel::new(running.open(&draft)?, &*model)).transpose()?;
             Ok((model, draft))
         })?;
         Ok(Box::new(local))

@@ -1,4 +1,4 @@
-//! A model that another engine runs, asked for plain text: everything but the computing is done here.
+//! A model run by another engine, used through raw completion: everything but inference is done here.
 //!
 //! It takes the local model's place, so that prompt, grammar, reading and repair are the same for both. What is asked of
 //! it leaves this program, though: the owner's rules of what may leave hold, and the turn says who served.
@@ -19,9 +19,9 @@ use callwright_providers::{Parts, Raw, RawRow, RawTemplate};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Served {
-    /// The provider. Its row says that it is asked raw, and where its model's prompt comes from.
+    /// The provider. Its row sets up raw completion, and says where its model's prompt format comes from.
     pub parts: Parts,
-    /// What may leave, and for how much. When to ask is no question: it is asked always.
+    /// What may leave, and at what cost. It is always asked.
     pub policy: Policy,
     /// What models cost.
     pub prices: Prices,
@@ -36,8 +36,8 @@ impl Served {
 }
 
 impl Engine {
-    /// An engine whose model a remote engine runs: llama-server, vLLM or SGLang, asked for plain text. What else the
-    /// builder says holds as for a model on this machine.
+    /// An engine whose model runs elsewhere: llama-server, vLLM or SGLang, used through raw completion. The builder's other
+    /// settings apply as for a local model.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Engine {
         let provider = parts.row.name.clone();
         let kind = parts.row.kind;
         let row = parts.row.raw.clone().ok_or_else(|| {
-            Error::new(ErrorKind::Config, format!("`{provider}` holds a chat and is not asked raw"))
+            Error::new(ErrorKind::Config, format!("`{provider}` is a chat provider, not set up for raw completion"))
                 .hint(format!("[providers.{provider}] raw = \"served\", or raw = {{ model = \"qwen2.5:7b\" }}"))
         })?;
         let raw = Raw::connect(parts).await?;
@@ -74,7 +74,9 @@ async fn prompter(names: &Names, row: &RawRow, raw: &Raw) -> Result<Prompter> {
     match row {
         RawRow::Model(name) => {
             let located = names.locate(name).map_err(|error| {
-                error.hint("its file's header says how it is prompted; `raw = { template = {..} }` does without one")
+                error.hint(
+                    "its prompt format is read from the model file; use `raw = { template = {..} }` if there is none",
+                )
             })?;
             names.prompter(&callwright_models::header(&located.path)?, located.row().map(AsRef::as_ref))
         }
@@ -85,7 +87,7 @@ async fn prompter(names: &Names, row: &RawRow, raw: &Raw) -> Result<Prompter> {
         }
         _ => {
             let told = raw.template().ok_or_else(|| {
-                let message = format!("{} does not tell how its model is prompted", raw.engine());
+                let message = format!("{} does not provide its chat template", raw.engine());
                 Error::new(ErrorKind::Config, message).hint("raw = { model = \"qwen2.5:7b\" }, or { template = {..} }")
             })?;
             let tokens = TemplateTokens { bos: told.bos.clone(), eos: told.eos.clone() };
@@ -98,6 +100,6 @@ async fn prompter(names: &Names, row: &RawRow, raw: &Raw) -> Result<Prompter> {
 
 fn text_of(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).map_err(|cause| {
-        Error::new(ErrorKind::Config, format!("the chat template `{}` cannot be read", file.display())).because(cause)
+        Error::new(ErrorKind::Config, format!("cannot read the chat template `{}`", file.display())).because(cause)
     })
 }

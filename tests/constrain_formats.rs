@@ -137,7 +137,7 @@ fn walk(
         Err(error) => {
             tally.told += 1;
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            return if cause.contains("cannot be written") { Ok(()) } else { Err(format!("{error}: {cause}")) };
+            return if cause.contains("cannot represent") { Ok(()) } else { Err(format!("{error}: {cause}")) };
         }
     };
     let mut job = Job { prompt: Prompt::markup(format!("Case {seed}.\n")), ..Job::default() };

@@ -182,7 +182,9 @@ async fn budgets_are_looked_at_before_anything_is_sent() {
     let mut policy = policy();
     policy.budget.a_day = Some(Money::of_microdollars(u64::from(u32::MAX)));
     let response = ask(builder(&[FAULTY], &[&unknown], policy), question()).await.unwrap();
-    assert!(matches!(&response.attempts[1].outcome, Outcome::Refused(why) if why.contains("no price is known")));
+    assert!(
+        matches!(&response.attempts[1].outcome, Outcome::Refused(why) if why.contains("is unknown, and a budget is set"))
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A second model that guesses for the first: nothing that is written changes, whatever it guesses and however it ends.
+//! A draft model changes nothing in the output, whatever it drafts and however it ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -12,7 +12,7 @@ use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::format::Formats;
 use callwright::infer::backend::{Batch, Limits, Logits, SeqId};
-use callwright::infer::{Backend, Beforehand, Companion, Drafts, Generator, Job, Local, ModelInfo, Token, Vocab};
+use callwright::infer::{Backend, Beforehand, DraftModel, Drafts, Generator, Job, Local, ModelInfo, Token, Vocab};
 use callwright::{Error, ErrorKind, Result};
 use common::jobs::{collect, next, rest};
 use common::scripted::{Script, Scripted, Seen, Words};
@@ -67,16 +67,16 @@ const CONTEXT: usize = 1500;
 
 type Watched = Arc<Mutex<Seen>>;
 
-/// A model with a companion, and what the two of them will have seen. Both say what their script tells them to, and take so
-/// many milliseconds for a batch; the companion has so much context and fails after so many batches.
+/// A model with a draft model, and what the two of them will have seen. Both say what their script tells them to, and take so
+/// many milliseconds for a batch; the draft model has so much context and fails after so many batches.
 fn pair(large: Script, small: Script, context: usize, (slow, left): ([u64; 2], usize)) -> (Local, Watched, Watched) {
     let (large, theirs) = Scripted::alone(Words::new(), large, CONTEXT, true);
     let (small, its) = Scripted::alone(Words::new(), small, context, true);
     let large = Worn { inner: large, time: Duration::from_millis(slow[0]), left: usize::MAX, room: usize::MAX };
     let small = Worn { inner: small, time: Duration::from_millis(slow[1]), left, room: context };
     let opener = move || {
-        let companion = Companion::new(Box::new(small), &large)?;
-        Ok((Box::new(large) as Box<dyn Backend>, Some(companion)))
+        let draft_model = DraftModel::new(Box::new(small), &large)?;
+        Ok((Box::new(large) as Box<dyn Backend>, Some(draft_model)))
     };
     (Local::open_with(Beforehand::default(), opener).unwrap(), theirs, its)
 }
@@ -94,8 +94,8 @@ fn constraint() -> Constraint {
     Constraint::compile(&hermes, &tools, &ToolChoice::Required, false, "").unwrap().unwrap()
 }
 
-/// Runs a job with guesses and without, free and held, greedy and not. Gives the tokens that were written greedily and not
-/// forced, and the guesses that came true: of free text, and of calls.
+/// Runs a job with drafts and without, free and held, greedy and not. Gives the tokens that were written greedily and not
+/// forced, and the drafts that were accepted: of free text, and of calls.
 fn same_with_and_without(model: &dyn Generator, runs: usize) -> [(usize, usize); 2] {
     let mut counts = [(0, 0); 2];
     for number in 0..runs {
@@ -123,7 +123,7 @@ fn same_with_and_without(model: &dyn Generator, runs: usize) -> [(usize, usize);
 fn a_twin_guesses_nearly_all() {
     let (model, ..) = pair(Script::Random(3), Script::Random(3), CONTEXT, ([0, 0], usize::MAX));
     let [(written, accepted), (_, in_calls)] = same_with_and_without(&model, 10);
-    // Of each nine tokens the last is not guessed but follows from the eight before.
+    // Of each nine tokens the last is not drafted but follows from the eight before.
     assert!(accepted * 100 > written * 85, "{accepted} of {written}");
     assert!(in_calls > 0);
 }
@@ -137,7 +137,7 @@ fn a_stranger_guesses_hardly_anything_and_changes_nothing() {
 }
 
 #[test]
-fn a_companion_that_pays_is_used() {
+fn a_draft_model_that_pays_is_used() {
     let (alone, _) = Scripted::open(Script::Random(3), CONTEXT);
     let (model, large, _) = pair(Script::Random(3), Script::Random(3), CONTEXT, ([4, 0], usize::MAX));
     let (text, end) = collect(&model, job("Hello", Drafts::Auto)).unwrap();
@@ -147,7 +147,7 @@ fn a_companion_that_pays_is_used() {
 }
 
 #[test]
-fn a_companion_that_does_not_pay_switches_itself_off() {
+fn a_draft_model_that_does_not_pay_switches_itself_off() {
     let steps = |small, slow| {
         let (model, _, its) = pair(Script::Random(3), Script::Random(small), CONTEXT, (slow, usize::MAX));
         let mut job = job("Hello", Drafts::Auto);
@@ -159,7 +159,7 @@ fn a_companion_that_does_not_pay_switches_itself_off() {
     let (stranger, tokens) = steps(4, [3, 1]);
     assert!(stranger * 5 < tokens, "none come true: {stranger} steps for {tokens} tokens");
     let (twin, tokens) = steps(3, [1, 2]);
-    assert!(twin * 5 < tokens, "a guess takes longer than a token: {twin} steps for {tokens} tokens");
+    assert!(twin * 5 < tokens, "a draft takes longer than a token: {twin} steps for {tokens} tokens");
     println!("steps for {tokens} tokens: {stranger} of a stranger, {twin} of a slow twin");
 }
 
@@ -173,7 +173,7 @@ fn drafts_that_are_off_ask_no_one() {
 #[test]
 fn company_gets_what_each_would_have_got_alone() {
     let (alone, _) = Scripted::open(Script::Random(5), CONTEXT);
-    // Where there is room for two or three texts only, the others are not guessed.
+    // Where there is room for two or three texts only, the others are not drafted.
     for (small, room) in [(5, 4000), (6, 4000), (5, 1500)].map(|(seed, room)| (Script::Random(seed), room)) {
         // So slow that all are there before the first is done.
         let (model, _, its) = pair(Script::Random(5), small, room, ([2, 0], usize::MAX));
@@ -193,7 +193,7 @@ fn company_gets_what_each_would_have_got_alone() {
         let got: Vec<_> = running.iter_mut().map(|chunks| rest(chunks).unwrap()).collect();
         assert!(got.iter().all(|(_, end)| end.asides.is_empty()), "{:?}", got[0].1.asides);
         assert_eq!(expected, got.into_iter().map(|(text, _)| text).collect::<Vec<_>>());
-        assert!(its.lock().unwrap().together > 1, "they are guessed for in one batch");
+        assert!(its.lock().unwrap().together > 1, "they are drafted for in one batch");
     }
 }
 
@@ -205,7 +205,7 @@ fn its_failure_costs_no_job() {
         let (model, _, its) = pair(Script::Random(3), Script::Random(3), CONTEXT, ([0, 0], left));
         let (text, end) = collect(&model, job("Hello", Drafts::Fixed(3))).unwrap();
         assert_eq!(text, expected);
-        let warned = "the draft model `scripted` failed and guesses no more: it is worn out";
+        let warned = "the draft model `scripted` failed and is switched off: it is worn out";
         assert_eq!(end.asides, [warned], "after {left} batches");
         let (text, end) = collect(&model, job("Hello", Drafts::Fixed(3))).unwrap();
         assert_eq!((text, end.asides.len()), (expected.clone(), 0), "it is told once");
@@ -221,7 +221,7 @@ async fn its_failure_is_told_in_the_trace() {
     let mut request = Request::new("Hello");
     request.limits.max_tokens = 30;
     let response = engine.chat(request).await.unwrap();
-    assert!(response.attempts[0].warnings[0].contains("guesses no more"), "{:?}", response.attempts);
+    assert!(response.attempts[0].warnings[0].contains("is switched off"), "{:?}", response.attempts);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_text_that_it_has_no_room_for_is_not_guessed() {
 fn refusal(small: Words, large: Words, can_truncate: bool) -> Option<Error> {
     let (large, _) = Scripted::alone(large, Script::Again(b'x'), CONTEXT, true);
     let (small, _) = Scripted::alone(small, Script::Again(b'x'), CONTEXT, can_truncate);
-    Companion::new(Box::new(small), &large).err()
+    DraftModel::new(Box::new(small), &large).err()
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn another_vocabulary_is_refused() {
     let error = refusal(Words::bytes(), Words::new(), true).unwrap();
     assert_eq!(error.kind(), ErrorKind::Input);
     let told =
-        "`scripted` cannot guess for `scripted`: their vocabularies differ (token 256 is \"<|end|>\" and \"<tool\")";
+        "`scripted` cannot draft for `scripted`: their vocabularies differ (token 256 is \"<|end|>\" and \"<tool\")";
     assert_eq!(error.to_string(), told);
     assert!(error.hint_text().is_some());
     assert!(refusal(Words::new(), Words::new(), true).is_none());
@@ -263,18 +263,18 @@ fn padding_at_the_end_is_no_difference() {
     let (large, _) = Scripted::alone(words(&[]), Script::Random(3), CONTEXT, true);
     let (small, its) = Scripted::alone(words(&["[PAD]"]), Script::Tokens(vec![pad; CONTEXT]), CONTEXT, true);
     let opener = move || {
-        let companion = Companion::new(Box::new(small), &large)?;
-        Ok((Box::new(large) as Box<dyn Backend>, Some(companion)))
+        let draft_model = DraftModel::new(Box::new(small), &large)?;
+        Ok((Box::new(large) as Box<dyn Backend>, Some(draft_model)))
     };
     let model = Local::open_with(Beforehand::default(), opener).unwrap();
     same_with_and_without(&model, 2);
     assert!(its.lock().unwrap().batches > 0);
 }
 
-/// Models of the repository guess for each other, on every engine that is built in and between engines.
+/// Models of the repository draft for each other, on every engine that is built in and between engines.
 #[test]
 #[cfg(any(feature = "llama", feature = "candle"))]
-fn real_models_guess_for_each_other() {
+fn real_models_draft_for_each_other() {
     use callwright::BackendName;
 
     const TINY: &str = "fixtures/models/tiny.gguf";
@@ -284,14 +284,14 @@ fn real_models_guess_for_each_other() {
         for (engine, other) in engines.iter().flat_map(|one| engines.iter().map(move |other| (*one, *other))) {
             let opener = move || {
                 let large = common::jobs::backend(engine, large.as_ref());
-                let companion = Companion::new(common::jobs::backend(other, small.as_ref()), &*large)?;
-                Ok((large, Some(companion)))
+                let draft_model = DraftModel::new(common::jobs::backend(other, small.as_ref()), &*large)?;
+                Ok((large, Some(draft_model)))
             };
             let model = Local::open_with(Beforehand::default(), opener).unwrap();
             let counts = same_with_and_without(&model, 2);
             println!("{small} on {other} for {large} on {engine}: {counts:?}");
             let (written, accepted) = counts[0];
-            // Some of the guesses are copied, wrongly, where the same words came before.
+            // Some of the drafts are n-gram drafts, and wrong.
             assert!(large != small || accepted * 2 > written, "{accepted} of {written}");
         }
     }

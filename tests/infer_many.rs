@@ -1,4 +1,4 @@
-//! Many jobs over one scripted backend: company, fairness, shared beginnings, a full queue, guesses.
+//! Many jobs over one scripted backend: company, fairness, shared beginnings, a full queue, drafts.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -144,7 +144,7 @@ fn a_job_that_waits_is_bound_by_its_deadline() {
     assert_eq!((text.as_slice(), end.reason), (&b""[..], FinishReason::Cancelled));
 }
 
-/// What a model says over and over is guessed, and nothing changes but the number of batches.
+/// Repeated output is drafted, and nothing changes but the number of batches.
 #[test]
 fn guesses_change_no_output() {
     let said =

@@ -73,7 +73,7 @@ fn the_same_seed_gives_the_same_tokens() {
     }
 }
 
-/// What is guessed right saves time, and nothing that is written changes.
+/// Accepted drafts save time, and the output stays the same.
 #[test]
 fn guesses_change_no_greedy_output() {
     for model in models() {
@@ -89,7 +89,7 @@ fn guesses_change_no_greedy_output() {
             assert_eq!(with, without, "prompt {number}");
             accepted += end.usage.accepted_tokens;
         }
-        assert!(accepted > 20, "random weights fall into loops, which are guessed: {accepted}");
+        assert!(accepted > 20, "random weights fall into loops, which are drafted: {accepted}");
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::policy::{Policy, Share};
 use callwright_parse::chat::{CallId, Message, Part, Request, Role, ToolChoice};
 
-/// What stands for what was taken out.
+/// Replaces what was taken out.
 const BLOT: &str = "[redacted]";
 
 /// The request as it may leave, or why none may.
@@ -21,12 +21,12 @@ pub(in super::super) fn leaving(request: &Request, policy: &Policy) -> Result<Re
     if let ToolChoice::Named(name) = &out.tool_choice
         && kept(name)
     {
-        return Err(format!("`{name}` must be called, and it never leaves"));
+        return Err(format!("the required tool `{name}` must not be sent"));
     }
     let offered = out.tools.len();
     out.tools.retain(|tool| !kept(&tool.name));
     if out.tools.is_empty() && offered > 0 && out.tool_choice == ToolChoice::Required {
-        return Err("a tool must be called, and none of those on offer may leave".to_owned());
+        return Err("a tool call is required, but none of the offered tools may be sent".to_owned());
     }
     if policy.share == Share::LastTurn {
         let last = request.messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
@@ -38,12 +38,12 @@ pub(in super::super) fn leaving(request: &Request, policy: &Policy) -> Result<Re
     }
     if !policy.redact.is_empty() {
         if out.messages.iter().any(|message| message.images().next().is_some()) {
-            return Err("there is an image, and no pattern can look for what must not leave in it".to_owned());
+            return Err("the conversation has an image, and redaction cannot look into images".to_owned());
         }
         redact(&mut out, policy);
     }
     if out.messages.is_empty() {
-        return Err("nothing of the conversation may leave".to_owned());
+        return Err("no part of the conversation may be sent".to_owned());
     }
     Ok(out)
 }

@@ -1,4 +1,4 @@
-//! Asking someone else: only for a reason that the owner named, in the owner's order, within the owner's budget.
+//! Fallback to providers: only for a reason the owner named, in the owner's order, within the owner's budget.
 //!
 //! Nothing here is reached unless a [`Fallback`] was given to the builder; there is no other way from a turn to a
 //! provider. Who comes next in the chain is asked only while nothing of an answer has reached the caller. An answer from
@@ -15,7 +15,7 @@ use callwright_providers::price::Prices;
 pub(super) use leaving::leaving;
 pub use policy::{Complex, Policy, Share};
 
-/// Whom to ask, and what the owner allows.
+/// Which providers to ask, and what the owner allows.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -41,9 +41,9 @@ pub use policy::{Complex, Policy, Share};
 pub struct Fallback {
     /// The providers by name.
     pub registry: Arc<Registry>,
-    /// Whom to ask, in order.
+    /// The providers to ask, in order.
     pub chain: Vec<Link>,
-    /// When, at most what, and what may leave.
+    /// When, within what limits, and what may leave.
     pub policy: Policy,
     /// What models cost.
     pub prices: Prices,

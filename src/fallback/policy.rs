@@ -9,20 +9,20 @@ use callwright_parse::chat::{Message, Reason, Request, Role};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_providers::ledger::Budget;
 
-/// When a provider is asked, at most what, and what may leave.
+/// When a provider is asked, within what limits, and what may leave.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// For which reasons. [`Reason::User`] means always: the local model is not asked at all.
     pub when: BTreeSet<Reason>,
     /// What of the conversation may leave.
     pub share: Share,
-    /// What these find is replaced before anything leaves, whatever else may.
+    /// Matches of these are replaced before anything leaves, whatever `send` allows.
     pub redact: Vec<Regex>,
-    /// Tools that never leave, nor what they were called with, nor what they answered.
+    /// Tools that are never sent, nor their calls, nor their results.
     pub keep_tools: BTreeSet<String>,
-    /// At most what.
+    /// The budget.
     pub budget: Budget,
-    /// How long the local model has, where [`Reason::Timeout`] is among the reasons.
+    /// The time limit for the local model, where [`Reason::Timeout`] is among the reasons.
     pub local_time: Option<Duration>,
     /// What counts as complex.
     pub complex: Complex,
@@ -34,17 +34,17 @@ pub enum Share {
     /// All of it.
     #[default]
     All,
-    /// The rules, and all since the last question.
+    /// The system prompt, and everything since the last question.
     LastTurn,
 }
 
-/// What counts as complex: more than so many of any of these.
+/// What counts as complex: exceeding any of these limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Complex {
     /// Tools on offer.
     pub tools: Option<usize>,
-    /// Objects and lists inside each other in a tool's schema.
+    /// Nesting depth of a tool's schema.
     pub schema_depth: Option<usize>,
     /// Questions in the conversation.
     pub turns: Option<usize>,
@@ -59,10 +59,10 @@ impl Policy {
         Self { when: reasons.into_iter().collect(), ..Self::default() }
     }
 
-    /// Adds a pattern of what never leaves.
+    /// Adds a pattern for text that never leaves.
     pub fn redacting(mut self, pattern: &str) -> Result<Self> {
         let pattern = Regex::new(pattern).map_err(|cause| {
-            Error::new(ErrorKind::Config, format!("`{pattern}` is no regular expression")).because(cause)
+            Error::new(ErrorKind::Config, format!("`{pattern}` is not a valid regular expression")).because(cause)
         })?;
         self.redact.push(pattern);
         Ok(self)

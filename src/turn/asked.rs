@@ -46,7 +46,7 @@ impl Asked {
     }
 }
 
-/// What it costs to ask somebody whose price is not known.
+/// The cost of a provider whose price is unknown.
 pub(super) fn unpriced(kind: Kind) -> Cost {
     if kind == Kind::Local { Cost::Nothing } else { Cost::Unknown }
 }

@@ -46,7 +46,7 @@ pub(super) struct Answer {
 }
 
 impl Turn<'_> {
-    /// Puts the question to the model and reads what it says.
+    /// Asks the model and parses its output.
     pub(super) async fn ask(&mut self) -> Result<Answer> {
         let (started, stages) = (Instant::now(), self.stages);
         let (prompt, constraint) = self.put().await?;
@@ -160,7 +160,7 @@ impl Stages {
     }
 }
 
-/// What is said to the model after an answer that could not be used.
+/// What the model is sent after an answer that could not be used.
 pub(super) fn reask(tools: &ToolSet, answer: &Response, choice: &ToolChoice) -> Result<[Message; 2]> {
     let about = |name: &str| answer.calls.iter().any(|call| call.name == name);
     let named = |name: &str| matches!(choice, ToolChoice::Named(wanted) if wanted == name);
@@ -171,10 +171,10 @@ pub(super) fn reask(tools: &ToolSet, answer: &Response, choice: &ToolChoice) -> 
 
 async fn next(chunks: &mut Chunks) -> Result<Chunk> {
     let next = poll_fn(|context| chunks.as_mut().poll_next(context)).await;
-    next.unwrap_or_else(|| Err(Error::new(ErrorKind::Backend, "the engine stopped before it was done")))
+    next.unwrap_or_else(|| Err(Error::new(ErrorKind::Backend, "the engine stopped too early")))
 }
 
-/// Faults that no parser can see: a close that only the budget made, a call too few, a call that was not allowed.
+/// Faults that no parser can see: a call closed by the token limit, a missing call, a call that was not allowed.
 pub(super) fn late_faults(
     request: &Request,
     calls: &[Call],

@@ -19,7 +19,7 @@ use callwright_prompt::window;
 use callwright_providers::ledger::{Budget, Reserved, now};
 use callwright_providers::{Ask, Kind, Reply, Whole};
 
-/// To whom something is about to be sent, and why.
+/// What is about to be sent where, and why.
 pub(super) struct Sent<'a> {
     pub(super) provider: &'a str,
     pub(super) kind: Kind,
@@ -37,8 +37,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Asks the chain. What was answered at home is the answer where nobody could do better; none means that the local
-    /// model may try what it can after all.
+    /// Asks the chain. The local answer stays if no provider did better; none means that the local model may try anyway.
     pub(super) async fn fall_back(&mut self, reason: Reason, tried: Option<Result<Answer>>) -> Result<Option<Answer>> {
         let stages = self.stages;
         let Some(fallback) = &stages.fallback else { return tried.transpose() };
@@ -86,11 +85,10 @@ impl Turn<'_> {
         self.stays_home = true;
         match tried {
             Some(Ok(answer)) => Ok(Some(answer)),
-            // Who is not there, or did not answer in time, will not be there now.
+            // A provider that was unreachable or timed out will not be reachable now.
             Some(Err(error)) if reason != Reason::ContextOverflow => Err(self.explained(error)),
-            None if reason == Reason::User => Err(failed.unwrap_or_else(|| {
-                self.explained(Error::new(ErrorKind::Config, "the provider that was named cannot be asked"))
-            })),
+            None if reason == Reason::User => Err(failed
+                .unwrap_or_else(|| self.explained(Error::new(ErrorKind::Config, "cannot ask the named provider")))),
             Some(Err(_)) | None => Ok(None),
         }
     }
@@ -101,7 +99,8 @@ impl Turn<'_> {
         let provider = fallback.registry.get(&link.provider).map_err(said)?;
         let info = provider.info();
         let model = link.model.clone().or_else(|| info.model.clone());
-        let unnamed = || format!("no model is named: say `{0}:MODEL`, or set `model` in [providers.{0}]", info.name);
+        let unnamed =
+            || format!("no model is set: name it as in `{0}:MODEL`, or set `model` in [providers.{0}]", info.name);
         let model = model.ok_or_else(unnamed)?;
         let mut request = leaving(&self.request, &fallback.policy)?;
         request.limits.deadline = self.time_left();
@@ -124,7 +123,7 @@ impl Turn<'_> {
         Ok(Asked { provider, model, request, reason, price, worst })
     }
 
-    /// Writes down the most that an attempt may cost, and gives it; the refusal, where that would be too much.
+    /// Records the most that an attempt may cost, and returns it, or the refusal where that exceeds the budget.
     pub(super) fn reserve(
         &self,
         sent: &Sent<'_>,
@@ -166,7 +165,7 @@ impl Turn<'_> {
         let mut replies = asked.provider.stream(ask);
         loop {
             let next = poll_fn(|context| replies.as_mut().poll_next(context)).await;
-            let cut = || Error::new(ErrorKind::Backend, "the provider's stream ended without an end");
+            let cut = || Error::new(ErrorKind::Backend, "the provider's stream ended too early");
             let reply = next.ok_or_else(cut)??;
             if withdraws && first.is_none() {
                 let (attempt, reason) = (self.ask.number, WithdrawReason::Fallback);
@@ -224,17 +223,13 @@ impl Turn<'_> {
         })
     }
 
-    /// Why nobody else could do it either.
+    /// The error, with why the fallback did not help either.
     fn explained(&self, error: Error) -> Error {
         let why = |attempt: &Attempt| match &attempt.outcome {
             Outcome::Refused(why) | Outcome::Failed(why) => Some(format!("{}: {why}", attempt.by)),
             Outcome::Served | Outcome::Withdrawn(_) => None,
         };
         let told: Vec<_> = self.attempts.iter().filter_map(why).collect();
-        if told.is_empty() {
-            error
-        } else {
-            error.hint(format!("and nobody else could be asked ({})", told.join("; ")))
-        }
+        if told.is_empty() { error } else { error.hint(format!("the fallback did not help ({})", told.join("; "))) }
     }
 }

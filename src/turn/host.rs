@@ -23,7 +23,7 @@ pub(crate) struct Host {
 }
 
 impl Stages {
-    /// What of a request may be shown to whoever computes.
+    /// The part of a request that the remote engine may see.
     pub(super) fn may_see(&self, request: Request) -> Result<Request> {
         match &self.host {
             Some(host) => leaving(&request, &host.policy).map_err(|why| host.refuses(&why)),
@@ -55,7 +55,7 @@ impl Host {
 }
 
 impl Turn<'_> {
-    /// Writes down what an attempt of the host's may cost, and gives it, unless that would be too much.
+    /// Records the most that an attempt of the host may cost, and returns it, unless that exceeds the budget.
     pub(super) fn reserve_there(&self, tokens: usize) -> Result<Option<Money>> {
         let Some(host) = &self.stages.host else { return Ok(None) };
         let model = self.stages.name.as_str();

@@ -83,7 +83,7 @@ struct Turn<'a> {
     left_machine: bool,
     /// The most that the attempt at hand may cost.
     worst: Option<Money>,
-    /// Whether nobody else is asked any more.
+    /// Whether no other provider may be asked any more.
     stays_home: bool,
     started: Instant,
 }
@@ -202,7 +202,7 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
-    /// Writes down what the turn took.
+    /// Records what the turn used.
     fn keep(&self) {
         let spent = ledger::Turn {
             at: ledger::now(),
@@ -211,7 +211,7 @@ impl<'a> Turn<'a> {
             left_machine: self.left_machine,
             attempts: self.attempts.iter().map(ledger::Spent::from).collect(),
         };
-        // An answer is not lost for want of a line about it. What it was to cost was written before it was sent.
+        // An answer is not lost because its usage cannot be recorded. Its worst cost was recorded before it was sent.
         let _ = self.stages.ledger.spent(spent);
     }
 
@@ -231,7 +231,7 @@ impl<'a> Turn<'a> {
 fn reason_of(error: &Error) -> Option<Reason> {
     match error.failure().map(|failure| failure.kind) {
         _ if is_full(error) => Some(Reason::ContextOverflow),
-        // An engine elsewhere that nobody answers for is a model that is not there.
+        // A remote engine that does not answer counts as a missing model.
         Some(FailureKind::Network | FailureKind::Timeout(Wait::Connect)) => Some(Reason::ModelMissing),
         Some(FailureKind::Timeout(_)) => Some(Reason::Timeout),
         _ => (error.kind() == ErrorKind::ModelMissing).then_some(Reason::ModelMissing),

@@ -4,8 +4,8 @@ The local model is the one inside callwright (it writes freely, temperature 1, s
 fallback is llama.cpp's own server with another small model, named in the settings and on loopback. The questions are
 those of fixtures/models/questions_new_tools.jsonl. Three ladders:
 
-    whole      put right, asked again at home with the grammar (twice at the most), asked the provider
-    as kept    put right, asked the provider: no re-ask at home, as where the local model has no time for one
+    whole      fixed, asked again at home with the grammar (twice at the most), asked the provider
+    as kept    fixed, asked the provider: no re-ask at home, as where the local model has no time for one
     free       like `as kept`, with a provider that is asked for a call and not made to (tool choice auto)
 
 Needs a CLI with an engine (the features `llama` or `candle`) and `cloud`, a built `llama-server`, and a GGUF model:
@@ -40,7 +40,7 @@ def rung(response):
         return "asked the provider" if response["calls"] else "prose from there"
     if len([attempt for attempt in response["attempts"] if attempt["by"] == "local"]) > 1:
         return "asked again"
-    return "put right" if response["fixes"] else "fine as written"
+    return "fixed" if response["fixes"] else "fine as written"
 
 
 def climb(words, base, name, reasks, choice):
@@ -74,8 +74,8 @@ def climb(words, base, name, reasks, choice):
                 break
         turns = turn + 1
     print(f"\n{name}: {turns} turns, {held.pop('fine as written', 0)} fine as written ({right.get('fine as written', 0)} right)")
-    for key in ("put right", "asked again", "asked the provider", "prose from there", "given up", "error"):
-        if key in held or key in ("put right", "asked the provider", "given up"):
+    for key in ("fixed", "asked again", "asked the provider", "prose from there", "given up", "error"):
+        if key in held or key in ("fixed", "asked the provider", "given up"):
             print(f"  {key:20} {held.get(key, 0):3}   ({right.get(key, 0)} right)")
     if milliseconds:
         middle = sorted(milliseconds)[len(milliseconds) // 2]

@@ -110,7 +110,7 @@ def dies(checks, home, provider, kill, front_dies=True):
     checks.that("of the right kind", fresh and fresh <= CUT, kinds)
     checks.note(f"{fresh}: {err.strip().splitlines()[0] if err.strip() else ''}")
     ran = home.run("run", "--provider", provider, "Say hello.", "-n", "8")
-    said = "is it running" in ran.err or not front_dies
+    said = "check that it is running" in ran.err or not front_dies
     checks.that("a server that is not there is an error with a way out", ran.code == 2 and said, ran)
     checks.note(ran.err.strip().replace("\n", " | "))
     tested = home.run("providers", "test", provider)

@@ -13,7 +13,7 @@ use super::python::{Kind, equal, equal_folded, folded};
 use callwright_parse::chat::{Call, Tool};
 use callwright_record::{Accepted, Language};
 
-/// Why a call is not the one that was due.
+/// Why a call is not the expected one.
 #[derive(Debug)]
 pub(super) enum Miss {
     /// It differs.
@@ -41,7 +41,7 @@ pub(super) fn check(wanted: &Accepted, call: &Call, tools: &[Tool], language: La
         return unanswerable(format!("the answer's tool `{}` is not offered", wanted.name));
     };
     if call.name != wanted.name {
-        return differs(Class::WrongTool, format!("`{}` was called, `{}` was due", call.name, wanted.name));
+        return differs(Class::WrongTool, format!("called `{}`, expected `{}`", call.name, wanted.name));
     }
     let none = Map::new();
     let properties = tool.parameters.get("properties").and_then(Value::as_object).unwrap_or(&none);
@@ -53,11 +53,11 @@ pub(super) fn check(wanted: &Accepted, call: &Call, tools: &[Tool], language: La
     }
     for (name, value) in &call.arguments {
         let (Some(property), Some(accepted)) = (properties.get(name), wanted.args.get(name)) else {
-            let mismatch = Mismatch::new(Class::UnexpectedArgument, format!("`{name}` was not due")).at(name);
+            let mismatch = Mismatch::new(Class::UnexpectedArgument, format!("unexpected argument `{name}`")).at(name);
             return Err(Miss::Differs(mismatch));
         };
         let Some(accepted) = accepted.as_array() else {
-            return unanswerable(format!("the answer gives no list of values for `{name}`"));
+            return unanswerable(format!("the answer has no list of values for `{name}`"));
         };
         argument(value, property, accepted, language).map_err(|miss| about(miss, name, value, accepted))?;
     }
@@ -79,7 +79,7 @@ fn about(miss: Miss, name: &str, value: &Value, accepted: &[Value]) -> Miss {
     match miss {
         Miss::Differs(mismatch) => {
             let accepted = Value::Array(accepted.to_vec());
-            let message = format!("`{name}` is {value}, accepted is {accepted}: {}", mismatch.message);
+            let message = format!("`{name}` is {value}, accepted: {accepted}: {}", mismatch.message);
             Miss::Differs(Mismatch::new(mismatch.class, message).at(name))
         }
         unanswerable @ Miss::Unanswerable(_) => unanswerable,
@@ -98,7 +98,7 @@ fn type_name(schema: &Value) -> &str {
 }
 
 fn kind(name: &str) -> Checked<Kind> {
-    Kind::named(name).map_or_else(|| unanswerable(format!("`{name}` is no type of the leaderboard")), Ok)
+    Kind::named(name).map_or_else(|| unanswerable(format!("unknown leaderboard type `{name}`")), Ok)
 }
 
 fn argument(value: &Value, property: &Value, accepted: &[Value], language: Language) -> Checked {
@@ -119,7 +119,7 @@ fn argument(value: &Value, property: &Value, accepted: &[Value], language: Langu
             items = Some(kind(of)?);
         }
         let Value::String(source) = value else {
-            return differs(Class::WrongType, "the source text of a value was due, in a string");
+            return differs(Class::WrongType, "expected the source text of a value, in a string");
         };
         convert::value(source, language, name, of)
     };
@@ -130,7 +130,7 @@ fn argument(value: &Value, property: &Value, accepted: &[Value], language: Langu
         (false, Kind::Text, _) => string(&value, accepted),
         (false, Kind::List, _) => list(&value, accepted),
         _ if accepted.iter().any(|accepted| equal(accepted, &value)) => Ok(()),
-        _ => differs(Class::WrongValue, "another value"),
+        _ => differs(Class::WrongValue, "a different value"),
     }
 }
 
@@ -162,7 +162,7 @@ fn string(value: &Value, accepted: &[Value]) -> Checked {
     if accepted.iter().filter_map(Value::as_str).any(|accepted| Some(folded(accepted)) == value) {
         return Ok(());
     }
-    differs(Class::WrongValue, "another text")
+    differs(Class::WrongValue, "a different text")
 }
 
 fn list(value: &Value, accepted: &[Value]) -> Checked {
@@ -176,14 +176,14 @@ fn list(value: &Value, accepted: &[Value]) -> Checked {
                 letters = text.chars().map(|letter| Value::from(letter.to_string())).collect::<Vec<_>>();
                 letters.as_slice()
             }
-            _ => return unanswerable("the answer gives no list where one is due"),
+            _ => return unanswerable("the answer has no list where one is expected"),
         };
         let same = |(item, accepted)| equal_folded(item, accepted);
         if items.len() == accepted.len() && items.iter().zip(accepted).all(same) {
             return Ok(());
         }
     }
-    differs(Class::WrongValue, "another list")
+    differs(Class::WrongValue, "a different list")
 }
 
 fn object(value: &Value, accepted: &[Value]) -> Checked {
@@ -191,7 +191,7 @@ fn object(value: &Value, accepted: &[Value]) -> Checked {
     for accepted in accepted.iter().filter(|accepted| *accepted != "") {
         let Some(members) = value.as_object() else { return differs(Class::WrongType, "it should be an object") };
         let Some(accepted) = accepted.as_object() else {
-            return unanswerable("the answer gives no object where one is due");
+            return unanswerable("the answer has no object where one is expected");
         };
         last = one_object(members, accepted);
         if !matches!(last, Err(Miss::Differs(_))) {
@@ -203,16 +203,16 @@ fn object(value: &Value, accepted: &[Value]) -> Checked {
 
 fn one_object(members: &Map<String, Value>, accepted: &Map<String, Value>) -> Checked {
     if members.len() != accepted.len() {
-        return differs(Class::WrongValue, format!("{} members, not {}", members.len(), accepted.len()));
+        return differs(Class::WrongValue, format!("{} members, expected {}", members.len(), accepted.len()));
     }
     for (key, value) in members {
         match accepted.get(key) {
-            None => return differs(Class::WrongValue, format!("the member `{key}` was not due")),
+            None => return differs(Class::WrongValue, format!("unexpected member `{key}`")),
             Some(inner @ Value::Object(_)) => object(value, std::slice::from_ref(inner))?,
             Some(Value::Array(values)) if values.iter().any(|accepted| equal_folded(value, accepted)) => {}
             // Java's answers give the value itself.
             Some(bare) if !bare.is_array() && equal_folded(value, bare) => {}
-            Some(_) => return differs(Class::WrongValue, format!("another value of the member `{key}`")),
+            Some(_) => return differs(Class::WrongValue, format!("a different value of the member `{key}`")),
         }
     }
     Ok(())
@@ -225,10 +225,10 @@ fn objects(value: &Value, accepted: &[Value]) -> Checked {
         let accepted = match accepted {
             Value::Array(accepted) => accepted.as_slice(),
             Value::String(text) if text.is_empty() => &[],
-            _ => return unanswerable("the answer gives no list where one is due"),
+            _ => return unanswerable("the answer has no list where one is expected"),
         };
         if items.len() != accepted.len() {
-            last = differs(Class::WrongValue, format!("{} objects, not {}", items.len(), accepted.len()));
+            last = differs(Class::WrongValue, format!("{} objects, expected {}", items.len(), accepted.len()));
             continue;
         }
         let pairs = items.iter().zip(accepted);

@@ -23,7 +23,7 @@ pub struct Case {
     pub category: String,
     /// The format that it was read by.
     pub format: String,
-    /// The format that the text turned out to be in, where nobody named one.
+    /// The detected format, where none was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected: Option<String>,
     /// What became of it.
@@ -37,17 +37,17 @@ pub struct Case {
     /// Where in its text, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<usize>,
-    /// Calls that were due, where it says so.
+    /// Expected calls, where the recording says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<usize>,
     /// Calls to offered tools that were found.
     pub found: usize,
-    /// What was put right, each kind once.
+    /// What was fixed, each kind once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<FixKind>,
     /// Time to read it.
     pub microseconds: f64,
-    /// Where it stands.
+    /// Its file and line.
     #[serde(flatten)]
     pub place: Place,
     /// The calls to offered tools that were found.
@@ -117,7 +117,10 @@ fn offered(parsed: &Parsed) -> Vec<Call> {
 /// The first class of failure that applies, in the order in which they stand in [`Class`].
 fn failure(recording: &Recording, parsed: &Parsed, calls: &[Call], streams: bool) -> Option<Mismatch> {
     if !streams {
-        return Some(Mismatch::new(Class::StreamMismatch, "read in pieces it comes to something else than read whole"));
+        return Some(Mismatch::new(
+            Class::StreamMismatch,
+            "parsing it in pieces gives another result than parsing it whole",
+        ));
     }
     if let Some(mismatch) = wrong_span(recording, parsed) {
         return Some(mismatch);
@@ -126,7 +129,7 @@ fn failure(recording: &Recording, parsed: &Parsed, calls: &[Call], streams: bool
     let mismatch = match judged {
         Some(Ok(())) => return None,
         Some(Err(mismatch)) => mismatch,
-        // Nothing says what is right; what the model did wrong is told all the same.
+        // The expected calls are unknown; the model's faults are reported all the same.
         None => return parsed.faults.first().map(|fault| Mismatch::new(class(fault), fault.to_string())),
     };
     if mismatch.class == Class::NoCallMissed {
@@ -141,13 +144,13 @@ fn wrong_span(recording: &Recording, parsed: &Parsed) -> Option<Mismatch> {
     let tiled =
         parsed.segments.iter().all(|segment| std::mem::replace(&mut end, segment.span.end) == segment.span.start);
     if !tiled || end != parsed.raw.len() {
-        return Some(Mismatch::new(Class::WrongSpan, "the parts do not cover the text"));
+        return Some(Mismatch::new(Class::WrongSpan, "the segments do not cover the text"));
     }
     let wanted = recording.expected_text.as_ref()?;
     if wanted.trim() == parsed.text.trim() {
         return None;
     }
-    let message = format!("the text that remains is {:?}, {:?} was due", parsed.text.trim(), wanted.trim());
+    let message = format!("the remaining text is {:?}, expected {:?}", parsed.text.trim(), wanted.trim());
     Some(Mismatch::new(Class::WrongSpan, message))
 }
 

@@ -19,7 +19,7 @@ pub(super) fn value(source: &str, language: Language, name: &str, items: Option<
     read.unwrap_or_else(|| Value::from(source))
 }
 
-/// None: it is no source of that type.
+/// None: it is not source code of that type.
 fn java(source: &str, name: &str, items: Option<&str>) -> Option<Value> {
     match name {
         "byte" | "short" | "integer" => integer(source, &[]).map(Value::from),
@@ -74,7 +74,7 @@ fn java_map(source: &str) -> Option<Value> {
     Some(Value::Object(members))
 }
 
-/// A value whose type nobody says.
+/// A value of unknown type.
 fn java_value(source: &str) -> Value {
     let number =
         || integer(source, &['l', 'L']).map(Value::from).or_else(|| float(source, &['f', 'F']).map(Value::from));
@@ -141,7 +141,7 @@ fn loose_value(source: &str) -> Value {
     script_value(source.trim_matches(['"', '\'']))
 }
 
-/// A value whose type nobody says.
+/// A value of unknown type.
 fn script_value(source: &str) -> Value {
     truth(source)
         .or_else(|| unquoted(source).map(Value::from))

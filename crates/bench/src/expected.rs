@@ -1,4 +1,4 @@
-//! Calls against the very calls that were due: equal as JSON values, with integers and floats of one value equal.
+//! Calls against the expected calls: equal as JSON values, with integers and floats of one value equal.
 
 use super::outcome::{Class, Mismatch};
 use super::python::Kind;
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Whether a call is the wanted one.
 pub(super) fn check(wanted: &Expected, call: &Call) -> Result<(), Mismatch> {
     if wanted.name != call.name {
-        let message = format!("`{}` was called, `{}` was due", call.name, wanted.name);
+        let message = format!("called `{}`, expected `{}`", call.name, wanted.name);
         return Err(Mismatch::new(Class::WrongTool, message));
     }
     for (name, value) in &wanted.arguments {
@@ -18,11 +18,11 @@ pub(super) fn check(wanted: &Expected, call: &Call) -> Result<(), Mismatch> {
         };
         if !same(value, found) {
             let class = if Kind::of(value) == Kind::of(found) { Class::WrongValue } else { Class::WrongType };
-            return Err(Mismatch::new(class, format!("`{name}` is {found}, {value} was due")).at(name));
+            return Err(Mismatch::new(class, format!("`{name}` is {found}, expected {value}")).at(name));
         }
     }
     match call.arguments.keys().find(|name| !wanted.arguments.contains_key(*name)) {
-        Some(name) => Err(Mismatch::new(Class::UnexpectedArgument, format!("`{name}` was not due")).at(name)),
+        Some(name) => Err(Mismatch::new(Class::UnexpectedArgument, format!("unexpected argument `{name}`")).at(name)),
         None => Ok(()),
     }
 }

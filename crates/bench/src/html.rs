@@ -49,7 +49,7 @@ fn headline(report: &Report) -> String {
     let Summary { counts, right, right_unrepaired, .. } = report.total;
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let mut text = format!(
-        "<p><strong>{}</strong> of {} recordings are read right ({} to {} with 95 % confidence), {} just as they were \
+        "<p><strong>{}</strong> of {} recordings are right ({} to {} with 95 % confidence), {} just as they were \
          written. Read with callwright {}, format {}, level {}.</p>",
         percent(right.share),
         counts.n,
@@ -60,9 +60,10 @@ fn headline(report: &Report) -> String {
         escaped(&report.format),
         escaped(&report.level),
     );
-    for (count, what) in
-        [(counts.unjudged, "recordings do not say what is right"), (report.bad_lines.len(), "lines could not be used")]
-    {
+    for (count, what) in [
+        (counts.unjudged, "recordings do not say which calls are expected"),
+        (report.bad_lines.len(), "lines are invalid"),
+    ] {
         if count > 0 {
             let _ = write!(text, "<p>{count} {what}.</p>");
         }
@@ -81,7 +82,7 @@ fn bars(report: &Report) -> String {
     for (title, whose, rows) in rows {
         let _ = write!(
             text,
-            "<h2>{title}</h2><table><thead><tr><th>{whose}</th><th class=\"share\"></th><th>n</th><th>right</th><th>95 %</th><th>strict</th>\
+            "<h2>{title}</h2><table><thead><tr><th>{whose}</th><th class=\"share\"></th><th>n</th><th>right</th><th>95 % CI</th><th>strict</th>\
              <th>repaired</th><th>missed</th><th>phantom</th><th>wrong</th><th>faulty</th><th>µs</th>\
              </tr></thead><tbody>",
         );
@@ -93,12 +94,12 @@ fn bars(report: &Report) -> String {
     text
 }
 
-/// What failed for what, what was put right, and calls due against calls found.
+/// Failures by class, fixes by kind, and expected against found calls.
 fn counts(report: &Report) -> String {
     let mut text = "<div class=\"counts\">".to_owned();
     let classes: Vec<_> = report.classes.iter().map(|(class, count)| (json!(class), *count)).collect();
     let fixes: Vec<_> = report.fixes.iter().map(|(kind, count)| (json!(kind), *count)).collect();
-    for (title, mut counts) in [("failures", classes), ("put right", fixes)] {
+    for (title, mut counts) in [("failures", classes), ("fixed", fixes)] {
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let _ = write!(text, "<table><thead><tr><th>{title}</th><th>cases</th></tr></thead><tbody>");
         for (name, count) in counts {
@@ -107,7 +108,7 @@ fn counts(report: &Report) -> String {
         text.push_str("</tbody></table>");
     }
     let many = ["none", "one", "several"];
-    text.push_str("<table><thead><tr><th>calls due</th>");
+    text.push_str("<table><thead><tr><th>expected calls</th>");
     text.extend(many.iter().map(|found| format!("<th>{found} found</th>")));
     text.push_str("</tr></thead><tbody>");
     for (due, found) in &report.due_and_found {

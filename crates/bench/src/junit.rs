@@ -1,4 +1,4 @@
-//! The report as JUnit XML, which every CI shows: one suite for each model and format, one test for each case.
+//! The report as JUnit XML, which every CI can show: one suite for each model and format, one test for each case.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         junit.add_test_suite(suite(model.model.as_deref(), model.format.as_deref(), &cases));
     }
     if !report.bad_lines.is_empty() {
-        let mut bad = TestSuite::new("lines that could not be used");
+        let mut bad = TestSuite::new("invalid lines");
         for line in &report.bad_lines {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_message(line.reason.as_str());
@@ -54,7 +54,7 @@ fn status(case: &Case) -> TestCaseStatus {
         _ => TestCaseStatus::non_success(NonSuccessKind::Failure),
     };
     if case.outcome == Outcome::Unjudged {
-        status.set_message("it does not say what is right");
+        status.set_message("it does not say which calls are expected");
     } else {
         status.set_type(case.class.map_or(case.outcome.name(), Class::name));
         status.set_message(case.message.as_deref().unwrap_or_default());

@@ -1,11 +1,11 @@
-//! Recordings to numbers: reads each recorded output as the engine would have, and says what became of it.
+//! Recordings to numbers: parses each recorded output as the engine would have, and scores it.
 //!
 //! ```text
 //! recording ──► reading ──► score ──► case ──► report ──► table, JSON, HTML, JUnit, comparison
 //! ```
 //!
-//! There is no reader of its own here (law 10): a bench that parsed for itself would praise itself. What is right is
-//! told by the recording, as BFCL's accepted values or as the very calls; never by what the reader found.
+//! There is no parser of its own here (law 10): a benchmark with its own parser would only measure itself. The recording
+//! says what is right, as BFCL's accepted values or as the exact calls; never what the parser found.
 
 mod accepted;
 mod case;

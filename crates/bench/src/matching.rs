@@ -1,4 +1,4 @@
-//! Which of the found calls is which of the due ones, in any order, and what differs where there is none.
+//! Matches found calls with expected calls, in any order, and says what differs where there is no match.
 
 use super::accepted::{self, Miss};
 use super::expected;
@@ -6,7 +6,7 @@ use super::outcome::{Class, Mismatch};
 use callwright_parse::chat::Call;
 use callwright_record::Recording;
 
-/// Whether the calls are the ones that were due; none where the recording does not say.
+/// Whether the calls are the expected ones; none where the recording does not say.
 #[must_use]
 pub fn judge(recording: &Recording, calls: &[Call]) -> Option<Result<(), Mismatch>> {
     if let Some(wanted) = &recording.accepted {
@@ -19,7 +19,7 @@ pub fn judge(recording: &Recording, calls: &[Call]) -> Option<Result<(), Mismatc
     Some(pair(wanted.len(), calls, &|index| wanted[index].name.as_str(), &check))
 }
 
-/// How many calls were due.
+/// How many calls were expected.
 pub(super) fn due(recording: &Recording) -> Option<usize> {
     let accepted = recording.accepted.as_ref().map(Vec::len);
     accepted.or_else(|| recording.expected.as_ref().map(Vec::len))
@@ -27,7 +27,7 @@ pub(super) fn due(recording: &Recording) -> Option<usize> {
 
 type Check<'a> = dyn Fn(usize, &Call) -> Result<(), Miss> + 'a;
 
-/// Gives each due call the first found one that is right for it and not taken, as the leaderboard does.
+/// Gives each expected call the first matching call that is not taken, as the leaderboard does.
 fn pair<'a>(due: usize, calls: &[Call], name: &dyn Fn(usize) -> &'a str, check: &Check<'_>) -> Result<(), Mismatch> {
     if calls.len() != due {
         return Err(count(due, calls.len()));
@@ -60,11 +60,11 @@ fn pair<'a>(due: usize, calls: &[Call], name: &dyn Fn(usize) -> &'a str, check: 
 
 fn count(due: usize, found: usize) -> Mismatch {
     let message = match (due, found) {
-        (0, 1) => "a call was found where none was due".to_owned(),
-        (0, found) => format!("{found} calls were found where none was due"),
-        (1, 0) => "a call was due and none was found".to_owned(),
-        (1, found) => format!("one call was due and {found} were found"),
-        (due, found) => format!("{due} calls were due and {found} found"),
+        (0, 1) => "found a call where none was expected".to_owned(),
+        (0, found) => format!("found {found} calls where none was expected"),
+        (1, 0) => "expected a call and found none".to_owned(),
+        (1, found) => format!("expected one call and found {found}"),
+        (due, found) => format!("expected {due} calls and found {found}"),
     };
     match (due, found) {
         (0, _) => Mismatch::new(Class::PhantomCall, message).of_call(0),

@@ -1,30 +1,30 @@
-//! What became of a recording: one outcome for the tables, one class of failure for those who mend it.
+//! What became of a recording: one outcome for the tables, one class of failure for those who fix it.
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a recording. Every judged recording has exactly one.
+/// What became of a recording. Every scored recording has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Right, and nothing had to be put right for it.
+    /// Right, exactly as written.
     Strict,
-    /// Right, after something was put right.
+    /// Right, after something was fixed.
     Repaired,
-    /// Calls were due and none was found.
+    /// Calls were expected and none was found.
     Missed,
-    /// No call was due and one was found.
+    /// No call was expected and one was found.
     Phantom,
-    /// Calls without any fault, and not the ones that were due: the number that matters for safety.
+    /// Calls without any fault that are not the expected ones: the number that matters for safety.
     Wrong,
-    /// Calls that carry a fault, so that nobody executes them, or a text that was not read as it should be.
+    /// Calls with a fault, which are never executed, or a text that was not parsed as it should be.
     Faulty,
-    /// The recording does not say what is right.
+    /// The recording does not say which calls are expected.
     Unjudged,
 }
 
 impl Outcome {
-    /// Whether this is what was due.
+    /// Whether this is what was expected.
     #[must_use]
     pub fn is_right(self) -> bool {
         matches!(self, Self::Strict | Self::Repaired)
@@ -50,7 +50,7 @@ impl Outcome {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Class {
-    /// Read in pieces it comes to something else than read whole.
+    /// Parsing it in pieces gives another result than parsing it whole.
     StreamMismatch,
     /// The parts do not tile the text, or text is left for the user that should not be, or is missing.
     WrongSpan,
@@ -60,17 +60,17 @@ pub enum Class {
     Truncated,
     /// The call cannot be read, even after repair.
     BadSyntax,
-    /// A tool was called that nobody offered.
+    /// A tool was called that was not offered.
     UnknownTool,
-    /// A call is there, or was due, and none was found.
+    /// A call is there, or was expected, and none was found.
     NoCallMissed,
-    /// More calls, or fewer, than were due.
+    /// More or fewer calls than expected.
     WrongCount,
     /// Another of the offered tools.
     WrongTool,
-    /// An argument that was due is not there.
+    /// An expected argument is missing.
     MissingArgument,
-    /// An argument that was not due.
+    /// An unexpected argument.
     UnexpectedArgument,
     /// A value of another type.
     WrongType,
@@ -103,7 +103,7 @@ impl Class {
     }
 }
 
-/// Where calls differ from what was due.
+/// Where calls differ from what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// How.

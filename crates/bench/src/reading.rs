@@ -21,7 +21,7 @@ pub struct How {
     pub formats: Formats,
     /// The format that all texts are read by; none to take each recording's own, and where it names none, any.
     pub format: Option<String>,
-    /// How much is put right.
+    /// How much is tolerated.
     pub level: Level,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Reading {
     pub(super) streams: bool,
 }
 
-/// How a text is read for which nobody names a format.
+/// How a text without a named format is parsed.
 pub(super) const AUTO: &str = "auto";
 
 impl How {
@@ -52,7 +52,7 @@ impl How {
         Ok(self)
     }
 
-    /// Puts so much right.
+    /// Tolerates this much.
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
@@ -87,7 +87,7 @@ impl How {
     }
 }
 
-/// The pieces in which the text came, or such as tokens might be where nobody recorded them.
+/// The pieces in which the text came, or pieces the size of tokens where they were not recorded.
 fn pieces(recording: &Recording) -> Vec<&[u8]> {
     let recorded: usize = recording.chunks.iter().map(String::len).sum();
     if recorded == recording.output.len() && recording.chunks.concat() == recording.output {

@@ -1,4 +1,4 @@
-//! Cases to numbers: what is counted, for whom, and how sure it is.
+//! Cases to numbers: what is counted, for which group, and with what confidence.
 
 use std::collections::BTreeMap;
 
@@ -34,9 +34,9 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// How many failed for what.
     pub classes: BTreeMap<Class, usize>,
-    /// In how many something was put right.
+    /// How many needed each kind of fix.
     pub fixes: BTreeMap<FixKind, usize>,
-    /// Calls due against calls found: `none`, `one`, `several`.
+    /// Expected against found calls: `none`, `one`, `several`.
     pub due_and_found: BTreeMap<String, BTreeMap<String, usize>>,
     /// What could not be used.
     pub bad_lines: Vec<BadLine>,
@@ -62,7 +62,7 @@ pub struct Group {
     pub summary: Summary,
 }
 
-/// How many cases came to what.
+/// How many cases had each outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Counts {
@@ -95,7 +95,7 @@ pub struct Summary {
     pub right: Interval,
     /// The share that is right as it was written.
     pub right_unrepaired: Interval,
-    /// The share of calls without any fault that were not due.
+    /// The share of calls without any fault that were not expected.
     pub wrong_but_valid: Interval,
     /// Median time to read one.
     pub microseconds: f64,

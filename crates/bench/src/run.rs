@@ -91,7 +91,8 @@ pub fn run(records: Records, how: &How, hooks: Hooks<'_>) -> Result<Bench> {
 }
 
 fn broken() -> Error {
-    Error::new(ErrorKind::Backend, "reading a recording broke down").hint("this is a bug: please report the file")
+    Error::new(ErrorKind::Backend, "parsing a recording failed unexpectedly")
+        .hint("this is a bug: please report the file")
 }
 
 /// The distinct tool lists, each compiled at its first use, and which of them each recording offers.

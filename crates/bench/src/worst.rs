@@ -48,7 +48,7 @@ pub fn worst(bench: &Bench, most: usize) -> Vec<Excerpt<'_>> {
         .collect()
 }
 
-/// What does harm stands before what only helps nobody.
+/// Harmful failures come before merely unhelpful ones.
 fn danger(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Wrong => 0,

@@ -1,10 +1,13 @@
 //! What `run` and `chat` share: the options of a request, and showing a turn as it happens.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use callwright::Engine;
 use callwright::providers::ledger;
-use callwright_parse::chat::{Event, Fault, LOCAL, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason};
+use callwright_parse::chat::{
+    Event, Fault, LOCAL, Outcome, Reason, Request, Response, Tool, ToolChoice, WithdrawReason,
+};
 use callwright_parse::error::Result;
 use callwright_record::Recording;
 
@@ -21,30 +24,30 @@ pub(super) struct AskArgs {
     /// auto, none, required, or the name of the tool that must be called
     #[arg(long, value_name = "CHOICE", default_value = "auto")]
     tool_choice: ToolChoice,
-    /// At most one call a turn
+    /// At most one call per turn
     #[arg(long)]
     single_call: bool,
-    /// Text of rules in front of the conversation
+    /// System prompt
     #[arg(short, long, value_name = "TEXT")]
     system: Option<String>,
-    /// The most tokens to generate
+    /// Generate at most N tokens
     #[arg(short = 'n', long, visible_alias = "n-predict", value_name = "N")]
     max_tokens: Option<usize>,
-    /// Stop after so many seconds
+    /// Stop after SECONDS seconds
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
-    /// End the answer where it says this (repeatable)
+    /// Stop generating at this text (repeatable)
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
     #[command(flatten)]
     sampling: SamplingArgs,
-    /// Accuracy goes above all: a provider is asked at once, where `[fallback]` allows that
+    /// Put accuracy first: ask a provider right away, if `[fallback]` allows it
     #[arg(long)]
     accurate: bool,
-    /// Show on stderr the prompt, the raw text and what each part of it was read as
+    /// Show the prompt, the raw output and how it was parsed on stderr
     #[arg(long)]
     trace: bool,
-    /// Add the output to this file of recordings, one JSON object a line
+    /// Append the output to this file of recordings, one JSON object per line
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 }
@@ -65,7 +68,7 @@ impl AskArgs {
             Some(seconds) => Some(std::time::Duration::try_from_secs_f64(seconds).map_err(|cause| {
                 callwright_parse::Error::new(
                     callwright_parse::ErrorKind::Input,
-                    format!("--timeout {seconds}: no such time"),
+                    format!("--timeout {seconds} is not a valid number of seconds"),
                 )
                 .because(cause)
             })?),
@@ -76,7 +79,7 @@ impl AskArgs {
 
     /// Makes a turn and shows it: text as it comes, calls when they may be acted on.
     ///
-    /// `None` where Ctrl-C ended the turn; what had been said until then is on the screen.
+    /// `None` where Ctrl-C ended the turn; what had been printed until then stays on the screen.
     pub(super) async fn turn(&self, engine: &Engine, request: Request, world: &World) -> Result<Option<Response>> {
         let printer = &world.printer;
         if self.trace {
@@ -84,7 +87,7 @@ impl AskArgs {
         }
         let tools = request.tools.clone();
         let mut events = engine.stream(request);
-        let mut screen = Screen { world, open_line: false };
+        let mut screen = Screen { world, open_line: false, tools: BTreeMap::new() };
         loop {
             let event = tokio::select! {
                 biased;
@@ -115,22 +118,24 @@ impl AskArgs {
     fn keep(&self, tools: &[Tool], response: &Response, world: &World) -> Result<()> {
         let Some(file) = &self.record else { return Ok(()) };
         if response.served_by != LOCAL && response.chunks.is_empty() {
-            world.printer.note("not recorded: a provider's answer is in no format that could be read again");
+            world.printer.note("not recorded: a provider's answer has no raw output to parse again");
             return Ok(());
         }
         Recording::of_response(ledger::fresh_id(), tools, response).append(file)
     }
 }
 
-/// Says each time why another was asked and what it cost, and what went wrong beside the answers.
+/// Reports each provider that was asked, why, and at what cost, and any warnings.
 fn tell_of_others(world: &World, response: &Response) {
     for attempt in &response.attempts {
         if let Some(reason) = attempt.reason {
-            let (who, why) = (format!("{} {}", attempt.by, attempt.model), reason.as_str());
+            let (who, why) = (format!("{} ({})", attempt.by, attempt.model), because(reason));
             world.printer.note(&match &attempt.outcome {
-                Outcome::Refused(what) => format!("{who} was not asked ({why}): {what}"),
-                Outcome::Failed(what) => format!("{who} was asked ({why}) and failed: {what}; cost: {}", attempt.cost),
-                _ => format!("{who} was asked ({why}); cost: {}", attempt.cost),
+                Outcome::Refused(what) => format!("did not ask provider {who}: {what}"),
+                Outcome::Failed(what) => {
+                    format!("asked provider {who} {why}, and it failed: {what}; cost: {}", attempt.cost)
+                }
+                _ => format!("asked provider {who} {why}; cost: {}", attempt.cost),
             });
         }
         for warning in &attempt.warnings {
@@ -139,17 +144,43 @@ fn tell_of_others(world: &World, response: &Response) {
     }
 }
 
-/// How a finished turn ends a command: no when calls were made or had to be, and none is fit to be executed.
+/// Why a provider was asked, as the rest of a sentence.
+fn because(reason: Reason) -> &'static str {
+    match reason {
+        Reason::User => "because you named it",
+        Reason::NoValidCall => "because the local model made no valid call",
+        Reason::UnknownTool => "because the local model called an unknown tool",
+        Reason::Truncated => "because the local answer was cut off",
+        Reason::ContextOverflow => "because the conversation does not fit the local model",
+        Reason::Timeout => "because the local model took too long",
+        Reason::ModelMissing => "because the local model is not available",
+        Reason::Complex => "because the request is complex",
+        Reason::Accuracy => "because the request asks for accuracy",
+        other => other.as_str(),
+    }
+}
+
+/// The exit status of a finished turn: no when calls were made or required, and none may be executed.
 pub(super) fn exit(response: &Response) -> Exit {
     let unmade = response.faults.contains(&Fault::NoCall);
     let unfit = !response.calls.is_empty() && response.valid_calls().next().is_none();
     if unmade || unfit { Exit::No } else { Exit::Done }
 }
 
+/// A fault in words, with the tool whose call it is about.
+pub(super) fn warning(fault: &Fault, tool: Option<&str>) -> String {
+    match (fault, tool) {
+        (Fault::UnknownTool { .. }, _) | (_, None) => fault.to_string(),
+        (_, Some(tool)) => format!("{tool}: {fault}"),
+    }
+}
+
 /// Shows events as lines of text.
 struct Screen<'a> {
     world: &'a World,
     open_line: bool,
+    /// The tool of each call of the attempt, by the call's index.
+    tools: BTreeMap<usize, String>,
 }
 
 impl Screen<'_> {
@@ -169,21 +200,25 @@ impl Screen<'_> {
                 printer.line(&format!("{} {arguments}", call.name))?;
             }
             Event::Fixed { fix, .. } if printer.is_verbose() => {
-                printer.aside(&format!("fixed: {:?} at {}..{}", fix.kind, fix.span.start, fix.span.end));
+                printer.aside(&format!("fixed: {fix}"));
+            }
+            Event::CallStarted { index, name, .. } => {
+                self.tools.insert(*index, name.clone());
             }
             Event::Faulty { fault, .. } => {
                 self.end_line()?;
-                printer.warn(&fault.to_string());
+                let tool = fault.call().and_then(|index| self.tools.get(&index));
+                printer.warn(&warning(fault, tool.map(String::as_str)));
             }
             Event::Shortened { results, messages, before, after, .. } => printer.note(&format!(
-                "the conversation was too long ({before} tokens, now {after}): {messages} message(s) left out, \
-                 {results} result(s) shortened"
+                "the conversation was too long ({before} tokens, now {after}): dropped {messages} message(s), \
+                 shortened {results} tool result(s)"
             )),
             Event::AttemptWithdrawn { reason, .. } => {
                 self.end_line()?;
-                let next =
-                    if *reason == WithdrawReason::Reask { "the model is asked again" } else { "a provider answers" };
-                printer.note(&format!("the model's answer cannot be used: {next}"));
+                self.tools.clear();
+                let next = if *reason == WithdrawReason::Reask { "asking it again" } else { "asking a provider" };
+                printer.note(&format!("the model's answer has faults: {next}"));
             }
             _ => {}
         }
@@ -203,10 +238,11 @@ fn trace(world: &World, response: &Response) {
     printer.trace(&format!("{}\n── read as {} ──\n", response.raw, response.format));
     for call in &response.calls {
         let arguments = serde_json::Value::Object(call.arguments.clone());
-        printer.trace(&format!("call {} {} {arguments} at {:?}\n", call.id, call.name, call.span));
+        let place = call.span.as_ref().map_or_else(String::new, |span| format!(" (bytes {}-{})", span.start, span.end));
+        printer.trace(&format!("call {}: {} {arguments}{place}\n", call.id, call.name));
     }
     for fix in &response.fixes {
-        printer.trace(&format!("fix {:?} at {:?} {}\n", fix.kind, fix.span, fix.note.as_deref().unwrap_or_default()));
+        printer.trace(&format!("fix: {fix}\n"));
     }
     for fault in &response.faults {
         printer.trace(&format!("fault: {fault}\n"));

@@ -1,4 +1,4 @@
-//! `callwright audit`: what left this machine, when, to whom and why.
+//! `callwright audit`: what left this machine, when, where to and why.
 
 use comfy_table::Table;
 use indicatif::DecimalBytes;
@@ -11,17 +11,17 @@ use super::{Exit, World, table};
 /// Show what was sent to providers
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  callwright audit                             the last 20 sends
+  callwright audit                             the last 20 requests
   callwright audit --last 0 --json             all of them, as JSON
   callwright audit --json | jq '.[].sha256'
 
-Each send is recorded before its first byte goes out: time, provider, model, host, reason, bytes and SHA-256 of the
+Each request is recorded before its first byte is sent: time, provider, model, host, reason, bytes and SHA-256 of the
 body. The body itself is kept only with `[egress] audit_bodies = true`.")]
 pub(super) struct Args {
-    /// Only the last so many; 0 shows all
+    /// Show only the last N; 0 shows all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     last: usize,
-    /// Only sends to this provider
+    /// Show only what was sent to this provider
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
 }
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
 
 fn shown(lines: &[Line]) -> String {
     let mut shown = Table::new();
-    shown.set_header(["TIME", "PROVIDER", "MODEL", "HOST", "REASON", "SENT", "SHA-256"]);
+    shown.set_header(["TIME", "PROVIDER", "MODEL", "HOST", "REASON", "SIZE", "SHA-256"]);
     for line in lines {
         let model = if line.model.is_empty() { "-" } else { &line.model };
         let bytes = DecimalBytes(line.bytes as u64).to_string();

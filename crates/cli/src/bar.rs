@@ -6,7 +6,7 @@ use callwright_models::Progress;
 
 use super::Printer;
 
-/// A bar on stderr, or lines of notes where no bar may be drawn.
+/// A progress bar on stderr, or plain lines where no bar may be drawn.
 #[derive(Debug)]
 pub(super) struct Bar {
     bar: ProgressBar,
@@ -14,12 +14,12 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    /// Of bytes that are fetched.
+    /// For a download, in bytes.
     pub(super) fn new(printer: Printer) -> Self {
         Self::drawn(printer, "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")
     }
 
-    /// Of so many things that are done one by one.
+    /// For `len` items that are done one by one.
     pub(super) fn of_steps(printer: Printer, total: u64) -> Self {
         let bar = Self::drawn(printer, "{bar:30} {pos} of {len}  {per_sec}  {eta} left");
         bar.bar.set_length(total);
@@ -33,7 +33,7 @@ impl Bar {
         Self { bar, printer }
     }
 
-    /// One more is done; may be said from any thread.
+    /// Counts one more item; may be called from any thread.
     pub(super) fn step(&self) {
         self.bar.inc(1);
     }

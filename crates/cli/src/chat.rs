@@ -1,6 +1,6 @@
 //! `callwright chat`: a plain loop of questions and answers.
 //!
-//! Calls are shown, never executed: whoever sits at the terminal types the result, which goes back as the tool's.
+//! Calls are shown, never executed: the person at the terminal types the result, which goes back as the tool's.
 
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
@@ -13,14 +13,14 @@ use super::ask::AskArgs;
 use super::model::ModelArgs;
 use super::{Exit, World};
 
-/// Talk with a model; its calls are shown and you type their results
+/// Chat with a model; its calls are shown and you type their results
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright chat smollm2:135m
   callwright chat --tools tools.json
 
-Type a question and press Enter. /clear forgets the conversation, /raw shows what the model wrote last, /bye ends.
-Ctrl-C stops an answer; a second one, or Ctrl-D, ends.")]
+Type a question and press Enter. /clear forgets the conversation, /raw shows the last raw output, /bye quits.
+Ctrl-C stops an answer; pressing it again, or Ctrl-D, quits.")]
 pub(super) struct Args {
     /// The model: a name from `callwright list`, user/repo[:quant], or a .gguf file
     model_name: Option<String>,
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
                     "/bye" | "/exit" | "/quit" => return Ok(Exit::Done),
                     "/clear" => talk.request = fresh.clone(),
                     "/raw" => talk.raw()?,
-                    "/?" | "/help" => world.printer.note("/clear /raw /bye; anything else is said to the model"),
+                    "/?" | "/help" => world.printer.note("/clear /raw /bye; anything else is sent to the model"),
                     question => {
                         let _ = editor.add_history_entry(question);
                         talk.say(Message::user(question), &mut editor).await?;
@@ -65,7 +65,7 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    /// Says something and answers the calls that come of it, until the model has no more.
+    /// Sends a message and answers the calls it leads to, until the model makes no more.
     async fn say(&mut self, message: Message, editor: &mut DefaultEditor) -> Result<()> {
         self.request.messages.push(message);
         loop {
@@ -91,5 +91,5 @@ impl Talk<'_> {
 }
 
 fn terminal(cause: ReadlineError) -> Error {
-    Error::new(ErrorKind::Io, "the terminal cannot be read").because(cause)
+    Error::new(ErrorKind::Io, "cannot read from the terminal").because(cause)
 }

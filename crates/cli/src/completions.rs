@@ -7,7 +7,7 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 
 use super::{Arguments, Exit, World};
 
-/// Print a shell's completions
+/// Print shell completions
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   callwright completions bash > ~/.local/share/bash-completion/completions/callwright")]
@@ -20,7 +20,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Arguments::command(), "callwright", &mut script);
     let script = String::from_utf8(script)
-        .map_err(|cause| Error::new(ErrorKind::Io, "the completions are not text").because(cause))?;
+        .map_err(|cause| Error::new(ErrorKind::Io, "the completions are not valid UTF-8").because(cause))?;
     world.printer.write(&script)?;
     Ok(Exit::Done)
 }

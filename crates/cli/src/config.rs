@@ -1,4 +1,4 @@
-//! `callwright config`: what holds, where it was said, and how to change it.
+//! `callwright config`: the settings in effect, where each was set, and how to change them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,14 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 
 use super::{Exit, World, out};
 
-/// Show the settings that hold and where each was said
+/// Show the settings in effect and where each was set
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  callwright config                       every setting that holds, keys redacted
-  callwright config init                  a commented file of your own
+  callwright config                       every setting in effect, keys redacted
+  callwright config init                  write a commented file of your own
   callwright config schema > schema.json  for your editor
 
-A flag goes over the environment, that over the project's callwright.toml, that over your own, that over the built-in.")]
+Order of precedence: flags, environment, the project's callwright.toml, your own, the defaults.")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: Option<What>,
@@ -25,12 +25,12 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Write a commented file of settings: your own, or one for this folder
+    /// Write a commented settings file: your own, or one for this folder
     Init {
-        /// For this folder and those below
+        /// Write it for this folder and those below
         #[arg(long)]
         project: bool,
-        /// Replace the file that is there
+        /// Replace an existing file
         #[arg(long)]
         force: bool,
     },
@@ -70,12 +70,12 @@ fn show(world: &World) -> Result<()> {
 fn init(project: bool, force: bool, world: &World) -> Result<()> {
     let path = if project { PathBuf::from(FILE) } else { world.settings.config.join(FILE) };
     if path.exists() && !force {
-        return Err(Error::new(ErrorKind::Config, format!("{} is there already", path.display()))
+        return Err(Error::new(ErrorKind::Config, format!("{} already exists", path.display()))
             .hint("edit it, or replace it with --force"));
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
-            .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot make {}", folder.display())).because(cause))?;
+            .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot create {}", folder.display())).because(cause))?;
     }
     out::write(&path, |file| file.write_all(commented().as_bytes()))?;
     world.printer.line(&path.display().to_string())
@@ -86,10 +86,10 @@ fn from_older(file: &Path, world: &World) -> Result<()> {
         .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot read {}", file.display())).because(cause))?;
     let migrated = migrate(&text)?;
     for (variable, field) in &migrated.keys {
-        world.printer.note(&format!("the key is not carried over: put what `{field}` holds into {variable}"));
+        world.printer.note(&format!("the key is not copied: put the value of `{field}` into {variable}"));
     }
     for field in &migrated.left_out {
-        world.printer.warn(&format!("`{field}` has no counterpart and is left out"));
+        world.printer.warn(&format!("`{field}` has no counterpart and is dropped"));
     }
     world.printer.write(&migrated.toml)
 }

@@ -9,9 +9,9 @@ use super::{Exit, World};
 
 /// Check what callwright needs on this machine
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit status 1: something is missing; each such line says what to do.")]
+#[command(after_help = "Exit status 1: something is missing; each failed check says what to do.")]
 pub(super) struct Args {
-    /// List every environment variable that is read
+    /// List every environment variable callwright reads
     #[arg(long)]
     variables: bool,
 }
@@ -68,8 +68,8 @@ fn engine() -> Finding {
     if !engines.is_empty() {
         return good("engine", format!("{}, in process", engines.join(" and ")));
     }
-    let hint = "build with the default features to run models: cargo install callwright".to_owned();
-    Finding { what: "engine", ok: false, found: "none was built in".to_owned(), hint: Some(hint) }
+    let hint = "build with the default features to run models: cargo install callwright-cli".to_owned();
+    Finding { what: "engine", ok: false, found: "none built in".to_owned(), hint: Some(hint) }
 }
 
 fn processor() -> Finding {
@@ -82,7 +82,7 @@ fn models(world: &World) -> Finding {
         Ok(registry) => {
             let here = world.settings.store().list(&registry);
             let names: Vec<_> = here.iter().map(|entry| entry.located.name.to_string()).collect();
-            good("models", format!("{} here: {}", names.len(), names.join(", ")))
+            good("models", format!("{} on this machine: {}", names.len(), names.join(", ")))
         }
         Err(error) => bad("models", &error),
     }
@@ -99,20 +99,20 @@ fn folder(world: &World) -> Finding {
     let places = &world.settings.places;
     good(
         "folders",
-        format!("models in {}, own files in {}", places.hub_cache.display(), world.settings.config.display()),
+        format!("models in {}, your settings in {}", places.hub_cache.display(), world.settings.config.display()),
     )
 }
 
 fn network(world: &World) -> Finding {
     let fallback = &world.settings.file.fallback;
     if world.settings.offline {
-        return good("network", "off: nothing is ever downloaded, and nobody is asked");
+        return good("network", "off: no downloads, no providers");
     }
-    let pull = if world.settings.places.offline { "not for `pull`" } else { "only for `pull`" };
+    let pull = if world.settings.places.offline { "not used for `pull`" } else { "used only for `pull`" };
     let asked = fallback.chain.join(", ");
     good(
         "network",
-        if fallback.enabled { format!("{pull}, and to ask {asked}: fallback is on") } else { pull.to_owned() },
+        if fallback.enabled { format!("{pull}, and to ask {asked} (fallback is on)") } else { pull.to_owned() },
     )
 }
 

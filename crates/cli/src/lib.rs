@@ -80,7 +80,7 @@ pub struct World {
 }
 
 impl World {
-    /// Finds a model, or fetches it where it is not on this machine and the network may be used.
+    /// Finds a model, or pulls it where it is not on this machine and the network may be used.
     pub(crate) fn pull(&self, name: &ModelName) -> Result<Located> {
         let store = self.settings.store();
         match store.locate(name) {
@@ -96,7 +96,7 @@ impl World {
 /// Makes any local language model a dependable tool caller.
 #[derive(Debug, Parser)]
 #[command(name = "callwright", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0 done; 1 it ran and the answer is no; 2 it could not be done.")]
+#[command(after_help = "Exit status: 0 success; 1 it ran, but the answer is no (such as no valid call); 2 error.")]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -114,19 +114,19 @@ struct Global {
     /// Never use the network: no model hub, no package mirror, no provider
     #[arg(long, global = true)]
     offline: bool,
-    /// Settings of `[profile.NAME]` in callwright.toml go over the others
+    /// Apply the settings of `[profile.NAME]` in callwright.toml
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,
-    /// A setting of callwright.toml for this run, as fallback.enabled=true (repeatable)
+    /// Set a key of callwright.toml for this run, such as fallback.enabled=true (repeatable)
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Show what goes on inside, the engine's own log included
+    /// Print more detail, including the engine's own log
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Draw no progress bars
+    /// Show no progress bars
     #[arg(long, global = true)]
     no_progress: bool,
     /// When to use colour
@@ -137,7 +137,7 @@ struct Global {
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// Where the output is a terminal and `NO_COLOR` is not set.
+    /// If the output is a terminal and `NO_COLOR` is not set.
     Auto,
     /// Always.
     Always,
@@ -168,7 +168,7 @@ enum Command {
     Man(man::Args),
 }
 
-/// Runs the command line and says how it ended; every error has been told by then.
+/// Runs the command line and returns how it ended; every error has been printed by then.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(arguments) {

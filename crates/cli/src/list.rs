@@ -18,13 +18,13 @@ use super::{Exit, World};
 #[command(visible_alias = "ls")]
 #[command(after_help = "Examples:
   callwright list
-  callwright list --all            every model that has a name, pulled or not
+  callwright list --all            every model that can be pulled by name, too
   callwright list --json | jq -r '.[].path'
 
-TOOLS says how a model is told of the tools: `native` by its own chat template, `prompted` by a text in the system
-message, `?` where only `callwright show` would tell.")]
+TOOLS says how a model is told about tools: `native` by its own chat template, `prompted` by text in the system
+message, `?` if unknown (see `callwright show`).")]
 pub(super) struct Args {
-    /// Also list the models that have a name and are not here
+    /// Also list models that can be pulled by name
     #[arg(short, long)]
     all: bool,
 }
@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     }
     world.printer.line(&table(&lines))?;
     if !args.all {
-        world.printer.aside("`callwright list --all` also lists the models that can be pulled by name");
+        world.printer.aside("`callwright list --all` also lists models that can be pulled by name");
     }
     Ok(Exit::Done)
 }
@@ -114,7 +114,7 @@ fn table(lines: &[Line]) -> String {
             line.quant.clone().unwrap_or_else(dash),
             line.bytes.map_or_else(dash, |bytes| DecimalBytes(bytes).to_string()),
             line.tools.to_owned(),
-            line.modified.map_or_else(|| "not here".to_owned(), ago),
+            line.modified.map_or_else(|| "not pulled".to_owned(), ago),
         ]);
     }
     super::table::plain(table)

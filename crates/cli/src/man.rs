@@ -15,7 +15,7 @@ use super::{Arguments, Exit};
 #[command(after_help = "Example:
   callwright man ~/.local/share/man/man1")]
 pub(super) struct Args {
-    /// The folder, which is created if need be
+    /// The folder, created if missing
     folder: PathBuf,
 }
 
@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     write(&args.folder).map_err(|cause| {
         Error::new(ErrorKind::Io, format!("cannot write the man pages into {}", args.folder.display()))
             .because(cause)
-            .hint("name a folder that can be created and written to")
+            .hint("choose a writable folder")
     })?;
     Ok(Exit::Done)
 }

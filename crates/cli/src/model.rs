@@ -1,6 +1,6 @@
 //! Which model a command means, and the options of running it.
 //!
-//! No name means the newest model that was pulled, else the small one inside the binary, and the user is told which.
+//! No name means the most recently pulled model, or else the small one in the binary, and the user is told which.
 
 use callwright::{BackendName, Builder, Enforce, Engine};
 use callwright_infer::{Prefixes, Rates};
@@ -15,38 +15,38 @@ use super::World;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Model")]
 pub(super) struct ModelArgs {
-    /// The model, where it is not named first
+    /// The model, if it is not the first argument
     #[arg(short = 'm', long = "model", value_name = "MODEL")]
     named: Option<String>,
-    /// Ask this provider, and not a model that runs here: what is said leaves this program
+    /// Ask this provider instead of a local model; the conversation leaves this program
     #[arg(long, value_name = "NAME[:MODEL]")]
     provider: Option<String>,
-    /// The format that calls are written and read in, instead of the model's own
+    /// Tool-call format, instead of the model's own
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
-    /// Let the model write freely instead of holding its calls to the tools' schemas
+    /// Do not hold the model's calls to the tools' schemas; only check them
     #[arg(long)]
     no_enforce: bool,
-    /// Ask the model again, at most so often, after an answer with faults
+    /// Ask the model again after an answer with faults, at most N times; off by default
     #[arg(long, value_name = "N")]
     reasks: Option<usize>,
-    /// How much is tolerated in reading calls: strict, standard, lenient
+    /// How many deviations to tolerate in calls: strict, standard, lenient
     #[arg(long, value_name = "LEVEL", value_parser = super::level())]
     level: Option<Level>,
-    /// The engine that runs the model, of those that are built in
+    /// The engine to run the model with
     #[arg(long, value_name = "ENGINE")]
     backend: Option<BackendName>,
-    /// Room for prompt and answer, in tokens
+    /// Context length: tokens for prompt and answer
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
     context_length: Option<usize>,
-    /// Threads to compute with, instead of as many as processor cores are free
+    /// Threads to compute with, instead of one per free processor core
     #[arg(short, long, value_name = "N")]
     threads: Option<usize>,
-    /// Read the whole prompt each time instead of keeping its beginning in the cache folder
+    /// Do not keep the state of the prompt's beginning in the cache folder
     #[arg(long)]
     no_prefix_cache: bool,
-    /// A smaller model with the same vocabulary that guesses ahead, as `-m qwen2.5:7b --draft qwen2.5:0.5b`: the answer
-    /// stays the same and may come sooner
+    /// Draft model: a smaller model with the same vocabulary, as in `-m qwen2.5:7b --draft qwen2.5:0.5b`. The answer stays
+    /// the same and may come sooner
     #[arg(long, value_name = "MODEL", conflicts_with = "provider")]
     draft: Option<String>,
     /// Layers to put on the GPU
@@ -57,39 +57,38 @@ pub(super) struct ModelArgs {
 }
 
 impl ModelArgs {
-    /// The same for a measurement: nobody is asked in the model's place, no answer is mended, and nothing is kept of it,
-    /// unless the command line says so.
+    /// The same for a measurement: no fallback, no re-asks, and nothing is kept of it, unless the command line says so.
     pub(super) fn measured(mut self) -> Self {
         self.measured = true;
         self
     }
 
-    /// The same, with the model writing as it likes.
+    /// The same, with the model writing freely.
     pub(super) fn free(mut self) -> Self {
         self.no_enforce = true;
         self
     }
 
-    /// Loads the model, pulling it first where it was named and is not there.
+    /// Loads the model, pulling it first where it was named and is missing.
     pub(super) async fn engine(&self, name: Option<&str>, world: &World) -> Result<Engine> {
         let builder = self.builder(name, world)?;
         let provider = self.provider(name, world);
         if let Some(served) = provider.map(|provider| world.settings.served(provider)).transpose()?.flatten() {
             return match Engine::served(served, builder).await {
                 Err(missing) if does_without(&missing, world) => {
-                    world.printer.warn(&format!("{missing}; the fallback is asked instead"));
+                    world.printer.warn(&format!("{missing}; asking the fallback instead"));
                     self.builder(name, world)?.absent(missing).build().await
                 }
                 engine => engine,
             };
         }
         if provider.is_some() {
-            let nobody = Error::new(ErrorKind::ModelMissing, "the local model was not to be asked");
+            let nobody = Error::new(ErrorKind::ModelMissing, "the local model is not used");
             return builder.absent(nobody).build().await;
         }
         match self.name(name, world).and_then(|name| world.pull(&name)) {
             Err(missing) if does_without(&missing, world) => {
-                world.printer.warn(&format!("{missing}; the fallback is asked instead"));
+                world.printer.warn(&format!("{missing}; asking the fallback instead"));
                 builder.absent(missing)
             }
             located => self.drafted(builder.located(located?), name, world)?,
@@ -98,7 +97,7 @@ impl ModelArgs {
         .await
     }
 
-    /// With the model that guesses ahead: named on the command line, or in the settings beside the model that answers.
+    /// With the draft model: named on the command line, or in the settings beside the model that answers.
     fn drafted(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
         let set = || world.settings.file.draft.as_deref().filter(|_| name.or(self.named.as_deref()).is_none());
         match self.draft.as_deref().or_else(set) {
@@ -121,7 +120,7 @@ impl ModelArgs {
         Ok((quant, self.builder(name, world)?.rates(&located, depth)?))
     }
 
-    /// The model that is meant.
+    /// The model to run.
     pub(super) fn name(&self, name: Option<&str>, world: &World) -> Result<ModelName> {
         if let Some(name) = name.or(self.named.as_deref()).or(world.settings.file.model.as_deref()) {
             return world.settings.model(name);
@@ -129,12 +128,12 @@ impl ModelArgs {
         let here = world.settings.store().list(&world.settings.registry()?);
         let pulled = here.into_iter().filter(|entry| entry.located.source != Source::Embedded);
         if let Some(newest) = pulled.max_by_key(|entry| entry.modified) {
-            world.printer.aside(&format!("using {}, the newest model that was pulled", newest.located.name));
+            world.printer.aside(&format!("using {}, the most recently pulled model", newest.located.name));
             return Ok(newest.located.name);
         }
         world.printer.note(
-            "using the small model inside callwright: it knows tool calls and little else\n\
-             (`callwright run smollm2:135m PROMPT` pulls and runs a real one; `callwright list --all` names more)",
+            "using the small model built into callwright: it can make tool calls and little else\n\
+             (`callwright run smollm2:135m PROMPT` pulls and runs a real one; `callwright list --all` lists more)",
         );
         Ok(ModelName::Embedded)
     }
@@ -157,7 +156,7 @@ impl ModelArgs {
         Ok(self.tuned(builder, world))
     }
 
-    /// Where it is kept what turns take.
+    /// Where usage is kept.
     fn kept(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
         let file = &world.settings.file;
         let paid = self.provider(name, world).is_some() || (file.fallback.enabled && !self.measured);
@@ -166,7 +165,7 @@ impl ModelArgs {
         }
         match world.settings.ledger() {
             Ok(ledger) => Ok(builder.ledger(ledger)),
-            // What is sent for money must be written down; what is done at home may go without.
+            // What costs money must be recorded; local work need not be.
             Err(error) if paid => Err(error),
             Err(error) => {
                 world.printer.aside(&error.to_string());
@@ -175,7 +174,7 @@ impl ModelArgs {
         }
     }
 
-    /// Whom else the engine may ask.
+    /// Which providers the engine may ask.
     fn elsewhere(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
         let fallback = match self.provider(name, world) {
             Some(provider) if !world.settings.asks_raw(provider)? => Some(world.settings.only(provider)?),
@@ -211,8 +210,8 @@ impl ModelArgs {
         self.gpu_layers.or(world.settings.file.engine.gpu_layers)
     }
 
-    /// Lets go of an engine at the program's end. The system takes memory back faster than an engine frees it; what lies
-    /// on a GPU is the engine's to free.
+    /// Drops an engine at the end of the program. The system reclaims memory faster than an engine frees it; GPU memory the
+    /// engine has to free itself.
     pub(super) fn leave(&self, engine: Engine, world: &World) {
         if self.layers(world).is_none_or(|layers| layers == 0) {
             std::mem::forget(engine);
@@ -224,7 +223,7 @@ impl ModelArgs {
 fn does_without(missing: &Error, world: &World) -> bool {
     let fallback = &world.settings.file.fallback;
     let allowed = fallback.enabled && !world.settings.offline && fallback.when.contains(&Reason::ModelMissing);
-    // An engine that runs the model elsewhere is missing where nobody answers.
+    // A remote engine counts as missing if it does not answer.
     let silent = |kind| matches!(kind, FailureKind::Network | FailureKind::Timeout(_));
     let silent = missing.failure().is_some_and(|failure| silent(failure.kind));
     allowed && (silent || matches!(missing.kind(), ErrorKind::ModelMissing | ErrorKind::Network))

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// Writes a file. What is no regular file (a pipe, a device) is written to directly.
+/// Writes a file. Anything but a regular file (a pipe, a device) is written to directly.
 pub(super) fn write(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let failed =
         |cause: io::Error| Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(cause);

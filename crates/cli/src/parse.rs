@@ -9,9 +9,9 @@ use callwright_parse::check::{Level, ToolSet};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::read::Parser;
 
-use super::{Exit, World, tools};
+use super::{Exit, World, ask, tools};
 
-/// Read the tool calls out of a model's text
+/// Parse the tool calls in a model's output
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright parse output.txt --tools tools.json
@@ -19,16 +19,16 @@ use super::{Exit, World, tools};
 
 Exit status 1: no valid call was found.")]
 pub(super) struct Args {
-    /// The text, `-` for stdin
+    /// The file to parse, `-` for stdin
     #[arg(default_value = "-", value_name = "FILE")]
     file: PathBuf,
-    /// The tools that the model was offered: a JSON file (repeatable)
+    /// The tools the model was offered: a JSON file (repeatable)
     #[arg(short = 'T', long, value_name = "FILE")]
     tools: Vec<PathBuf>,
-    /// The format that calls are written in; `auto` finds it out from the text
+    /// Tool-call format; `auto` detects it
     #[arg(long, value_name = "NAME", default_value = "auto")]
     format: String,
-    /// How much is tolerated
+    /// How many deviations from the format to tolerate
     #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
     level: Level,
 }
@@ -45,8 +45,11 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let mut parsed = parser.finish();
     let format = std::mem::take(&mut parsed.format);
     if let Some(detected) = parsed.detected.take() {
-        let name = if format.is_empty() { "no format" } else { format.as_str() };
-        world.printer.aside(&format!("format {name} ({:.2}): {}", detected.score, detected.reason));
+        world.printer.aside(&match (format.is_empty(), parsed.calls.is_empty()) {
+            (false, _) => format!("format {format} (score {:.2}): {}", detected.score, detected.reason),
+            (true, false) => "format unknown: calls were found by the tools' names".to_owned(),
+            (true, true) => format!("no tool call found: {}", detected.reason),
+        });
     }
     let mut response = Response::from(parsed);
     response.format = format;
@@ -79,11 +82,11 @@ fn show(response: &Response, world: &World) -> Result<()> {
         printer.aside(&format!("text: {}", response.text.trim()));
     }
     for fix in &response.fixes {
-        let note = fix.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
-        printer.aside(&format!("fixed {:?} at bytes {}..{}{note}", fix.kind, fix.span.start, fix.span.end));
+        printer.aside(&format!("fixed: {fix}"));
     }
     for fault in &response.faults {
-        printer.warn(&fault.to_string());
+        let call = fault.call().and_then(|index| response.calls.get(index));
+        printer.warn(&ask::warning(fault, call.map(|call| call.name.as_str())));
     }
     Ok(())
 }

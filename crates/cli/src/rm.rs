@@ -13,8 +13,8 @@ use super::{Exit, World};
   callwright rm smollm2:135m
   callwright rm bartowski/Qwen2.5-7B-Instruct-GGUF:q4_k_m qwen3:4b
 
-Only what belongs to the model goes. Other quants, and what other tools keep in the same cache, stay. A file that you
-named by its path is yours and stays too.")]
+Only the files of the model are removed. Other quants, and what other tools keep in the same cache, stay. A file given
+by its path is yours and is never removed.")]
 pub(super) struct Args {
     /// The models to remove
     #[arg(required = true, value_name = "MODEL")]

@@ -19,14 +19,13 @@ use super::{Exit, World};
   callwright run qwen2.5:7b --draft qwen2.5:0.5b 'What is the weather in Oslo?' --tools tools.json
   echo 'Tell me a joke' | callwright run ./model.gguf -
 
-Text goes to stdout as it comes; then each call that may be executed, a line each: its name and its arguments as
-JSON. With --json the whole response is printed when it is settled. Exit status 1: a call was made or had to be, and
-none is fit to be executed.")]
+Text goes to stdout as it is generated, then each valid call on a line of its own: its name and its arguments as JSON.
+With --json the whole response is printed at the end. Exit status 1: a call was made or required, and none is valid.")]
 pub(super) struct Args {
     /// The model (a name from `callwright list`, user/repo[:quant], or a .gguf file) and the question, `-` for stdin
     #[arg(num_args = 0..=2, value_names = ["MODEL", "PROMPT"])]
     words: Vec<String>,
-    /// Show the model this picture too: png, jpeg, gif or webp (repeatable). Only a provider's model can see it
+    /// Attach this image: png, jpeg, gif or webp (repeatable). Only a provider's model can see it
     #[arg(long, value_name = "FILE")]
     image: Vec<PathBuf>,
     #[command(flatten)]
@@ -43,7 +42,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     };
     let mut message = Message::user(question);
     for file in &args.image {
-        message = message.image(picture(file)?);
+        message = message.image(image(file)?);
     }
     let request = args.ask.request()?.message(message);
     super::block_on(async {
@@ -58,14 +57,14 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     })
 }
 
-/// What its first bytes say that it is, whatever its name.
-fn picture(file: &Path) -> Result<Image> {
+/// An image; its first bytes tell its format, whatever its name.
+fn image(file: &Path) -> Result<Image> {
     let bytes = std::fs::read(file).map_err(|cause| {
-        Error::new(ErrorKind::Input, format!("the picture `{}` cannot be read", file.display())).because(cause)
+        Error::new(ErrorKind::Input, format!("cannot read the image `{}`", file.display())).because(cause)
     })?;
     Image::of_bytes(&bytes).ok_or_else(|| {
-        Error::new(ErrorKind::Input, format!("`{}` is no picture that is known", file.display()))
-            .hint("png, jpeg, gif and webp are")
+        Error::new(ErrorKind::Input, format!("unsupported image format: `{}`", file.display()))
+            .hint("png, jpeg, gif and webp are supported")
     })
 }
 
@@ -75,7 +74,7 @@ fn said(word: &str) -> Result<String> {
 
 fn stdin() -> Result<String> {
     if std::io::stdin().is_terminal() {
-        return Err(Error::new(ErrorKind::Input, "there is no question")
+        return Err(Error::new(ErrorKind::Input, "no question was given")
             .hint("callwright run 'What is the weather in Oslo?' --tools examples/tools.json, or `callwright chat`"));
     }
     let mut text = String::new();
@@ -90,10 +89,13 @@ fn summary(response: &Response) -> String {
     let timings = &response.timings;
     let checked = match (response.calls.len(), response.valid_calls().count()) {
         (0, _) => String::new(),
-        (all, valid) => format!(" · {valid} of {all} call(s) valid"),
+        (1, 1) => " · 1 call, valid".to_owned(),
+        (1, _) => " · 1 call, not valid".to_owned(),
+        (all, valid) if all == valid => format!(" · {all} calls, all valid"),
+        (all, valid) => format!(" · {all} calls, {valid} valid"),
     };
     format!(
-        "{} · load {:.0} ms · first token {:.0} ms · {:.0} ms in all · {} + {} tokens, {} of them forced{checked}",
+        "{} · load {:.0} ms · first token {:.0} ms · total {:.0} ms · {} in, {} out ({} from grammar){checked}",
         response.model,
         timings.load_ms,
         timings.first_token_ms,

@@ -6,34 +6,34 @@ use callwright_parse::chat::Request;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Sampling")]
 pub(super) struct SamplingArgs {
-    /// 0 takes the likeliest token always; 1 leaves the model's distribution as it is
+    /// Sampling temperature: 0 always takes the most likely token, 1 leaves the distribution unchanged
     #[arg(long, visible_alias = "temperature", value_name = "T")]
     temp: Option<f32>,
-    /// Choose among the K likeliest tokens
+    /// Sample from the K most likely tokens
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
-    /// Choose among the likeliest tokens up to this sum of probabilities
+    /// Sample from the most likely tokens up to this total probability
     #[arg(long, value_name = "P")]
     top_p: Option<f32>,
-    /// Drop tokens less likely than this share of the likeliest
+    /// Drop tokens less likely than this fraction of the most likely one
     #[arg(long, value_name = "P")]
     min_p: Option<f32>,
-    /// In free text, make tokens that were written before less likely: 1.1 is common, 1 does nothing
+    /// Repetition penalty in free text: 1.1 is common, 1 is off
     #[arg(long, value_name = "R")]
     repeat_penalty: Option<f32>,
-    /// How many tokens back penalties look
+    /// How many tokens back the penalties look
     #[arg(long, visible_alias = "repeat-last-n", value_name = "N")]
     repeat_window: Option<usize>,
-    /// The same by a fixed amount
+    /// Penalty for tokens that occurred before, whatever their count
     #[arg(long, value_name = "P")]
     presence_penalty: Option<f32>,
-    /// The same by an amount for each time
+    /// Penalty for tokens that occurred before, times their count
     #[arg(long, value_name = "P")]
     frequency_penalty: Option<f32>,
-    /// Add to the logit of a token, by its number in the model's vocabulary: 1234=-5 (repeatable)
+    /// Logit bias: add to the logit of a token, by its id: 1234=-5 (repeatable)
     #[arg(long, value_name = "TOKEN=BIAS", value_parser = bias)]
     logit_bias: Vec<(u32, f32)>,
-    /// The same seed gives the same tokens
+    /// Random seed: the same seed gives the same tokens
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
@@ -58,5 +58,7 @@ impl SamplingArgs {
 /// `1234=-5`.
 fn bias(text: &str) -> Result<(u32, f32), String> {
     let parts = text.split_once('=').and_then(|(token, bias)| Some((token.parse().ok()?, bias.parse().ok()?)));
-    parts.filter(|(_, bias): &(u32, f32)| bias.is_finite()).ok_or_else(|| "a bias looks like 1234=-5".to_owned())
+    parts
+        .filter(|(_, bias): &(u32, f32)| bias.is_finite())
+        .ok_or_else(|| "expected TOKEN=BIAS, such as 1234=-5".to_owned())
 }

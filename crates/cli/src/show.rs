@@ -14,20 +14,20 @@ use callwright_prompt::{Template, TemplateTokens};
 
 use super::{Exit, World, show_format};
 
-/// Show what a model is, how it calls tools and what memory it takes; or what a format looks like
+/// Show a model: its tool-call format, chat template and memory needs; or show a format
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright show smollm2:135m
-  callwright show ./model.gguf -c 32768        the memory for a context of 32768 tokens
+  callwright show ./model.gguf -c 32768        memory for a context of 32768 tokens
   callwright show qwen3:4b --template          its chat template
   callwright show hermes                       the format of that name, with examples
 
-A model that is not on this machine is shown as far as its row in models.toml goes. No network is used.")]
+For a model that is not on this machine, only its row in models.toml is shown. No network is used.")]
 pub(super) struct Args {
-    /// The model, or a format
+    /// The model or format
     #[arg(value_name = "MODEL|FORMAT")]
     model: String,
-    /// Room for prompt and answer, in tokens, that memory is reckoned for
+    /// Context length, in tokens, to compute the memory for
     #[arg(short = 'c', long, visible_alias = "ctx-size", value_name = "N")]
     context_length: Option<u64>,
     /// Print the chat template and nothing else
@@ -35,7 +35,7 @@ pub(super) struct Args {
     template: bool,
 }
 
-/// How long the context is where none is asked for: enough for tools and a talk, little enough for memory.
+/// The context length where none is given: enough for tools and a conversation, and small enough for memory.
 const USUAL_CONTEXT: u64 = 8192;
 
 /// A heading and its lines.
@@ -44,7 +44,7 @@ pub(super) type Block = (&'static str, Map<String, Value>);
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let name = match world.settings.model(&args.model) {
         Ok(name) => name,
-        // Models go first: a format is looked for where no model has the name.
+        // Models take precedence: a format is looked for only where no model has the name.
         Err(unknown) => match world.settings.formats()?.get(&args.model) {
             Ok(format) => return show_format::run(&format, world),
             Err(_) => return Err(unknown),
@@ -128,31 +128,27 @@ fn tools(row: Option<&Arc<Row>>, header: Option<&Header>, world: &World) -> Resu
     Ok(lines)
 }
 
-/// What the model's chat template can say, found out by rendering it.
+/// What the model's chat template supports, found out by rendering it.
 fn abilities(header: &Header) -> String {
-    let Some(source) = &header.chat_template else { return "none: not a model to talk with".to_owned() };
+    let Some(source) = &header.chat_template else { return "none: not a chat model".to_owned() };
     let text = |token: &Option<Special>| token.as_ref().map(|token| token.text.clone()).unwrap_or_default();
     let tokens = TemplateTokens { bos: text(&header.vocab.bos), eos: text(&header.vocab.eos) };
     let template = match Template::compile(source, tokens) {
         Ok(template) => template.abilities(),
-        Err(error) => return format!("cannot be used: {error}"),
+        Err(error) => return format!("unusable: {error}"),
     };
     let said: Vec<_> = [
         (template.system, "system messages"),
         (template.tools.is_some(), "tools"),
         (template.calls.is_some(), "calls in the history"),
-        (template.parallel_calls, "several of them at once"),
+        (template.parallel_calls, "parallel calls"),
         (template.results, "results"),
         (template.reasoning, "reasoning"),
     ]
     .into_iter()
     .filter_map(|(able, what)| able.then_some(what))
     .collect();
-    if said.is_empty() {
-        "tells what users say, and nothing else".to_owned()
-    } else {
-        format!("tells {}", said.join(", "))
-    }
+    if said.is_empty() { "supports user messages only".to_owned() } else { format!("supports {}", said.join(", ")) }
 }
 
 fn tokens(header: &Header) -> Map<String, Value> {
@@ -193,19 +189,38 @@ pub(super) fn put<T: serde::Serialize>(lines: &mut Map<String, Value>, label: &s
     }
 }
 
+/// What people read in place of a key. The keys themselves are those of `--json`, which scripts rely on.
+fn label(key: &str) -> &str {
+    match key {
+        "here as" => "found in",
+        "calls itself" => "own name",
+        "told by" => "tools in prompt",
+        "which is" | "looks like" => "description",
+        "a call" => "example call",
+        "for a context of" => "context length",
+        "cache" => "KV cache",
+        "work space" => "compute buffer",
+        "together" => "total",
+        "longest context" => "max context",
+        "written by" => "used by",
+        "text that remains" => "remaining text",
+        key => key,
+    }
+}
+
 pub(super) fn text(blocks: &[Block]) -> String {
     let block = |(title, lines): &Block| {
-        let lines = lines.iter().map(|(label, value)| format!("\n  {label:18} {}", shown(value)));
+        let lines = lines.iter().map(|(key, value)| format!("\n  {:18} {}", label(key), shown(value)));
         format!("{title}{}", lines.collect::<String>())
     };
     let text = blocks.iter().map(block).collect::<Vec<_>>().join("\n\n");
-    // Trailing blanks would be a nuisance to whoever copies a line.
+    // No trailing blanks, so that lines can be copied cleanly.
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 fn shown(value: &Value) -> String {
     match value {
-        // Further lines stand under the first.
+        // Further lines are aligned with the first.
         Value::String(text) => text.trim_end().replace('\n', &format!("\n{:21}", "")),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),

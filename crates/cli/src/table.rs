@@ -2,7 +2,7 @@
 
 use comfy_table::Table;
 
-/// The table without lines, and without blanks at the ends of rows, which would be a nuisance to whoever copies one.
+/// The table without lines, and without trailing blanks, so that rows can be copied cleanly.
 pub(super) fn plain(mut table: Table) -> String {
     table.load_style(comfy_table::presets::NOTHING);
     for column in table.column_iter_mut() {

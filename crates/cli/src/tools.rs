@@ -41,14 +41,14 @@ pub(super) fn of_text(text: &str, from: &str) -> Result<Vec<Tool>> {
     let failed = |what: &str| Error::new(ErrorKind::Input, format!("{from}: {what}"));
     // Two steps, because a syntax error has a line and a wrong shape has none.
     let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|cause| failed("this is not JSON").because(cause).hint(SHAPE))?;
+        serde_json::from_str(text).map_err(|cause| failed("not valid JSON").because(cause).hint(SHAPE))?;
     if let serde_json::Value::Array(items) = &value {
         for (index, item) in items.iter().enumerate() {
             Tool::deserialize(item)
-                .map_err(|cause| failed(&format!("entry {} is no tool", index + 1)).because(cause).hint(SHAPE))?;
+                .map_err(|cause| failed(&format!("entry {} is not a tool", index + 1)).because(cause).hint(SHAPE))?;
         }
     }
-    Ok(match File::deserialize(value).map_err(|_| failed("this is JSON and no list of tools").hint(SHAPE))? {
+    Ok(match File::deserialize(value).map_err(|_| failed("valid JSON, but not a list of tools").hint(SHAPE))? {
         File::List(tools) | File::Request { tools } => tools,
         File::One(tool) => vec![tool],
     })

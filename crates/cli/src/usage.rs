@@ -12,16 +12,16 @@ use callwright_providers::ledger::{Line, Spent};
 
 use super::{Exit, World};
 
-/// Show what turns took: tokens, time, money
+/// Show usage: tokens, time, money
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright usage                       by day
   callwright usage --by provider --json
 
-Kept are numbers, no text; `usage.keep = false` in callwright.toml keeps nothing of what is done on this machine. A cost
-that nobody knows (no price of the model is known) is counted under UNPRICED and is not 0.")]
+Only numbers are kept, never text; with `usage.keep = false` in callwright.toml, no usage of this machine is kept.
+UNPRICED counts requests whose cost is unknown because the model has no known price.")]
 pub(super) struct Args {
-    /// What a line stands for
+    /// Group by
     #[arg(long, value_enum, default_value = "day")]
     by: By,
 }
@@ -50,7 +50,7 @@ struct Sum {
     picodollars: Money,
     /// Of it, what was estimated because no tokens were counted.
     estimated: Money,
-    /// Attempts whose cost nobody knows.
+    /// Attempts whose cost is unknown.
     unpriced: usize,
 }
 
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if lines.is_empty() {
-        world.printer.note("nothing was kept yet");
+        world.printer.note("no usage recorded yet");
         return Ok(Exit::Done);
     }
     world.printer.line(&table(&lines))?;
@@ -117,7 +117,17 @@ fn when(seconds: u64) -> String {
 fn table(lines: &[Sum]) -> String {
     let mut table = Table::new();
     table.set_header([
-        "NAME", "REQUESTS", "LEFT", "TRIES", "FAILED", "FAULTY", "PROMPT", "ANSWER", "SECONDS", "COST", "UNPRICED",
+        "NAME",
+        "REQUESTS",
+        "REMOTE",
+        "ATTEMPTS",
+        "FAILED",
+        "FAULTY",
+        "TOKENS IN",
+        "TOKENS OUT",
+        "SECONDS",
+        "COST",
+        "UNPRICED",
     ]);
     for sum in lines {
         let about = if sum.estimated == Money::default() { "" } else { "~" };

@@ -8,18 +8,18 @@ use callwright_parse::error::{ErrorKind, Result};
 use super::bar::Bar;
 use super::{Exit, World};
 
-/// Read models again and compare them with what was published
+/// Check models against their published SHA-256
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright verify                 every model on this machine
   callwright verify smollm2:135m
 
-The SHA-256 of each file is computed anew and compared with the one that the hub announced when it was pulled, which
-the cache keeps as the file's name. No network is used.
+The SHA-256 of each file is computed and compared with the one the hub announced when it was pulled, which the cache
+keeps as the file's name. No network is used.
 
-Exit status 1: a file is not what it was.")]
+Exit status 1: a file has changed.")]
 pub(super) struct Args {
-    /// The models to check; all where none is named
+    /// The models to check; all if none is named
     #[arg(value_name = "MODEL")]
     models: Vec<String>,
 }
@@ -57,7 +57,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     }
     let bad: Vec<_> = findings.iter().filter(|finding| finding.expected.is_some() || finding.error.is_some()).collect();
     if let Some(finding) = bad.first() {
-        world.printer.hint(&format!("`callwright rm {0}`, then `callwright pull {0}` fetches it anew", finding.name));
+        world
+            .printer
+            .hint(&format!("`callwright rm {0}`, then `callwright pull {0}` downloads it again", finding.name));
     }
     Ok(if bad.is_empty() { Exit::Done } else { Exit::No })
 }
@@ -89,8 +91,8 @@ fn line(finding: &Finding) -> String {
     let sum = sha256.as_deref().unwrap_or_default();
     match (finding.state, expected, error) {
         (state, _, Some(error)) => format!("{state:8} {name}: {error}"),
-        (state, Some(expected), _) => format!("{state:8} {name}: the sha256 is {sum} and not {expected}"),
-        ("unknown", ..) => format!("unknown  {name}: nobody said what its sha256 must be; it is {sum}"),
+        (state, Some(expected), _) => format!("{state:8} {name}: the sha256 is {sum}, expected {expected}"),
+        ("unknown", ..) => format!("unknown  {name}: no published sha256 to compare with; it is {sum}"),
         (state, ..) => format!("{state:8} {name}: {sum}"),
     }
 }

@@ -42,7 +42,7 @@ fn the_table_says_what_became_of_each() {
     let said = bench(&home, &[OWN]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     insta::assert_snapshot!(timeless(&said.out));
-    assert_eq!(said.err, "read and not judged, because they do not say what is right: 1\n");
+    assert_eq!(said.err, "not scored, because they do not say which calls are expected: 1\n");
 }
 
 #[test]
@@ -138,11 +138,15 @@ fn the_exit_code_is_the_gate() {
     for (share, code) in [("0.4", 0), ("46%", 0), ("0.5", 1), ("100%", 1), ("1.5", 2), ("much", 2)] {
         let said = bench(&home, &[OWN, "--min-accuracy", share]);
         assert_eq!(said.code, Some(code), "{share}: {}", said.err);
-        assert_eq!(said.err.contains("gate failed: 46.2 % right"), code == 1, "{}", said.err);
+        assert_eq!(said.err.contains("gate failed: accuracy is 46.2 %"), code == 1, "{}", said.err);
     }
     let said = bench(&home, &["fixtures/recordings/openai.jsonl", "--min-accuracy", "0.1"]);
     assert_eq!(said.code, Some(2));
-    assert!(said.err.contains("no recording says what is right") && said.err.contains("hint:"), "{}", said.err);
+    assert!(
+        said.err.contains("no recording says which calls are expected") && said.err.contains("hint:"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]
@@ -163,8 +167,8 @@ fn kept_reports_tell_what_got_better_and_what_got_worse() {
     assert_eq!(said.code, Some(0), "{}", said.err);
     let told = said.out.split_once("\nagainst").unwrap().1;
     insta::assert_snapshot!(told, @r"
-     before: 1 better, 1 worse, 0 otherwise changed, 11 the same (p = 1.000)
-    cases only in the old one: 1, only in the new one: 1
+     before: 1 better, 1 worse, 0 changed otherwise, 11 the same (p = 1.000)
+    cases only in the old report: 1, only in the new one: 1
     + other-city oak-3b single: wrong (wrong_value) -> strict
     - trailing-comma oak-3b single: repaired -> wrong (wrong_value)
     ");
@@ -191,8 +195,8 @@ fn trouble_gets_a_sentence_and_a_way_out() {
         (vec!["nowhere.jsonl".to_owned()], "cannot read nowhere.jsonl"),
         (vec![OWN.to_owned(), "--format".to_owned(), "klingon".to_owned()], "hermes"),
         (vec![OWN.to_owned(), "--compare".to_owned(), "yesterday".to_owned()], "kept are `kept`"),
-        (vec![OWN.to_owned(), "--compare".to_owned(), text(&not_ours)], "is no report of callwright bench parse"),
-        (vec![OWN.to_owned(), "--save".to_owned(), "../up".to_owned()], "cannot be a report's name"),
+        (vec![OWN.to_owned(), "--compare".to_owned(), text(&not_ours)], "is not a report of `callwright bench parse`"),
+        (vec![OWN.to_owned(), "--save".to_owned(), "../up".to_owned()], "invalid report name"),
         (
             vec![OWN.to_owned(), "--html".to_owned(), "no/such/folder.html".to_owned()],
             "cannot write no/such/folder.html",
@@ -220,12 +224,9 @@ fn rows_that_cannot_be_read_are_told_and_fail_the_run() {
     let out = home.path().join("p.jsonl");
     let said = bench(&home, &[file.to_str().unwrap(), "--predictions", out.to_str().unwrap()]);
     assert_eq!(said.code, Some(2));
-    for line in [
-        "rows.jsonl:2: two tools are called `x`",
-        "rows.jsonl:3: ",
-        "rows.jsonl:4: not JSON",
-        "3 lines could not be used",
-    ] {
+    for line in
+        ["rows.jsonl:2: two tools have the name `x`", "rows.jsonl:3: ", "rows.jsonl:4: not JSON", "3 invalid lines"]
+    {
         assert!(said.err.contains(line), "{line}: {}", said.err);
     }
     assert!(said.out.contains("100.0 %"), "{}", said.out);

@@ -48,7 +48,7 @@ fn clients_change_no_answer() {
     }
 }
 
-/// A second model that guesses ahead changes nothing but the time, and its guesses are counted like all others.
+/// A draft model changes nothing but the time, and its drafts are counted like all others.
 #[test]
 fn a_draft_model_changes_no_answer() {
     let home = Home::new();
@@ -100,14 +100,14 @@ fn a_gate_that_is_not_reached_fails() {
     let said = say(command.arg(&tasks).arg("--misses"));
     assert_eq!(said.code, Some(1), "{}", said.err);
     assert!(said.out.contains("enforced") && said.out.contains("free"), "{}", said.out);
-    assert!(said.err.contains("`nothing` was due"), "{}", said.err);
+    assert!(said.err.contains("expected `nothing`"), "{}", said.err);
 }
 
 #[test]
 fn bad_tasks_are_told_with_their_line() {
     let home = Home::new();
     let tasks = home.path().join("tasks.jsonl");
-    for (text, told) in [("{\"question\": \"Hi?\"}\n{]\n", "line 2 of"), ("\n", "there are no tasks")] {
+    for (text, told) in [("{\"question\": \"Hi?\"}\n{]\n", "line 2 of"), ("\n", "no tasks in")] {
         std::fs::write(&tasks, text).expect("it can be written");
         let said = say(home.callwright().args(["bench", "run", "--tasks"]).arg(&tasks));
         assert_eq!(said.code, Some(2), "{}", said.err);

@@ -119,7 +119,7 @@ fn unknown_keys_are_refused_with_file_line_and_the_nearest() {
     ] {
         let place = Place::new().with("user", text);
         let error = place.refused();
-        let wanted = format!("{}:{line}: there is no setting `{key}`", place.path("user").display());
+        let wanted = format!("{}:{line}: unknown setting `{key}`", place.path("user").display());
         assert_eq!(error.to_string(), wanted);
         if let Some(nearest) = nearest {
             assert_eq!(error.hint_text(), Some(nearest));
@@ -132,8 +132,8 @@ fn wrong_values_are_refused_with_the_file() {
     for (text, told) in [
         ("[fallback]\nenabled = 5", "expected a boolean"),
         ("[fallback]\nwhen = [\"sometimes\"]", "unknown variant `sometimes`"),
-        ("[fallback]\nusd_a_day = -1", "no amount of dollars"),
-        ("[fallback", "is no TOML"),
+        ("[fallback]\nusd_a_day = -1", "not a valid amount of US dollars"),
+        ("[fallback", "is not valid TOML"),
     ] {
         let error = Place::new().with("project", text).refused().to_string();
         assert!(error.contains("callwright.toml") && error.contains(told), "{error}");
@@ -154,7 +154,7 @@ fn a_project_may_not_say_where_conversations_go() {
     ];
     for text in ways_out {
         let error = Place::new().with("project", text).refused();
-        assert!(error.to_string().contains("may not say what leaves this machine"), "{error}");
+        assert!(error.to_string().contains("must not set what leaves this machine"), "{error}");
     }
     let kept = Place::new().with("user", "[fallback]\nenabled = true\nchain = [\"openai\"]");
     assert!(!kept.with("project", "[fallback]\nenabled = false").plain().file.fallback.enabled);

@@ -148,7 +148,7 @@ fn law_9_the_command_line_stays_local_too() {
     assert_eq!(trap.came(), 0, "what only looks contacts nobody");
     let said = say(home.callwright().args(ask).arg("--json"));
     assert_eq!(trap.came(), 1, "{}", said.err);
-    assert!(said.err.contains("trap small was asked (user)"), "{}", said.err);
+    assert!(said.err.contains("asked provider trap (small) because you named it"), "{}", said.err);
     let usage = say(home.callwright().args(["usage", "--by", "provider"])).out;
     assert!(usage.contains("trap"), "{usage}");
 }

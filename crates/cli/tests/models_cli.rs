@@ -123,15 +123,15 @@ fn names_are_listed_before_they_are_pulled() {
 fn what_goes_wrong_says_what_to_do() {
     let corner = Corner::new();
     for (arguments, sentence, hint) in [
-        (vec!["pull", "smolm2:135m"], "no model is called `smolm2:135m`", "did you mean `smollm2:135m`"),
+        (vec!["pull", "smolm2:135m"], "unknown model `smolm2:135m`", "did you mean `smollm2:135m`"),
         (vec!["pull", "qwen3:4b:q2_k"], "`qwen3:4b` has no quant `q2_k`", "choose one of `Q4_K_M`, `Q8_0`"),
         (vec!["pull", "maker/Small-GGUF:q4_0"], "has no quant `Q4_0`", "it has `Small-Q8_0.gguf`"),
         (vec!["--offline", "pull", REPO], "the network is switched off", "`callwright pull maker/Small-GGUF`"),
-        (vec!["pull", "maker/None"], "the hub has no files of `maker/None` at `main`", "hub's page"),
-        (vec!["pull", "./none.gguf"], "there is no file `./none.gguf`", "name a .gguf file"),
+        (vec!["pull", "maker/None"], "the hub has no files of `maker/None` at `main`", "page on the hub"),
+        (vec!["pull", "./none.gguf"], "no such file: `./none.gguf`", "name a .gguf file"),
         (vec!["show", "./Cargo.toml"], "does not begin with `GGUF`", "pull the model again"),
         (vec!["rm", "embedded"], "the embedded model is part of the program", ""),
-        (vec!["pull", "a/b", "no such"], "no model is called `no such`", "list --all"),
+        (vec!["pull", "a/b", "no such"], "unknown model `no such`", "list --all"),
     ] {
         let said = corner.say(&arguments);
         assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.err);

@@ -1,4 +1,4 @@
-//! An engine that is asked raw takes the local model's place: a whole turn of it, and what the settings say.
+//! Raw completion replaces the local model: a whole turn of it, and the settings.
 #![allow(
     clippy::expect_used,
     clippy::format_push_string,
@@ -174,7 +174,7 @@ fn the_header_of_a_file_says_how_its_model_is_prompted() {
     let server = engine("It is late.", CALL);
     let folder = tempfile::tempdir().expect("a folder");
     let gguf = format!("{{ gguf = {file:?} }}");
-    // A model that lies here too is as good; its file is not run.
+    // A model that is also on this machine will do; its file is not run.
     for raw in [gguf.as_str(), "{ model = \"embedded\" }"] {
         let served = served(&server.address, raw, folder.path());
         let response = block_on(async { Engine::served(served, Engine::builder()).await?.chat(request()).await });
@@ -260,7 +260,7 @@ fn who_may_be_asked_instead_is_asked_where_it_is_full_or_gone() {
                 [providers.ollama]\nbase_url = \"http://127.0.0.1:2\"\nlimits = { retries = 0 }\n";
     let home = home(&server, gone);
     let said = say(home.callwright().args(["--set", "provider=llama-server", "run", "hello"]));
-    assert!(said.err.contains("the fallback is asked instead"), "{}", said.err);
+    assert!(said.err.contains("asking the fallback instead"), "{}", said.err);
 }
 
 /// An engine that fails in the middle of a turn leaves a trace and a line in the ledger, and its text is no one's answer.
@@ -330,7 +330,7 @@ fn what_the_settings_say_wrong_is_told() {
     let server = engine("x", CALL);
     let chained = home(&server, "[fallback]\nenabled = true\nchain = [\"big\"]\n");
     let said = say(chained.callwright().args(["run", "-m", "embedded", "hello"]));
-    assert!(said.code == Some(2) && said.err.contains("stands in no chain"), "{}", said.err);
+    assert!(said.code == Some(2) && said.err.contains("cannot be in a chain"), "{}", said.err);
     // What a project's folder says opens no door.
     let project = home(&server, "");
     fs::write(project.path().join("work/callwright.toml"), "provider = \"big\"\n").expect("written");
@@ -347,5 +347,5 @@ fn what_the_settings_say_wrong_is_told() {
     let refused = block_on(async { Engine::served(closed, Engine::builder()).await?.chat(request).await });
     assert_eq!(refused.expect_err("kept").failure().expect("a failure").kind, FailureKind::EgressDenied);
     let other = turn(&Server::always(answer(404, &[], b"{}")), Engine::builder(), Request::new("x"));
-    assert!(other.expect_err("none").to_string().contains("no engine"));
+    assert!(other.expect_err("none").to_string().contains("does not offer raw completion"));
 }

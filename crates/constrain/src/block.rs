@@ -20,7 +20,7 @@ pub(super) fn only(kinds: &mut Kinds<'_>) -> Result<Member, Unwritable> {
     if is_text { Ok(only.clone()) } else { Err(WHY.to_owned()) }
 }
 
-const WHY: &str = "a call is one text here, and the tool has not exactly one parameter that is one";
+const WHY: &str = "a call is a single string in this format, so the tool needs exactly one parameter, of type string";
 
 /// The text, up to what ends it and with it.
 pub(super) fn text(grammar: &mut Grammar, kinds: &mut Kinds<'_>, only: &Member, close: &str) -> Term {

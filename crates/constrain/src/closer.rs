@@ -1,22 +1,22 @@
-//! The shortest way out: closes a call before the token budget ends.
+//! The shortest completion: closes a call before the token budget ends.
 //!
 //! Nothing bounds a string but the tokens that are left, so that long arguments stay possible. Instead a closer knows
 //! a shortest completion of what is open, found by trying on a copy of the grammar, and takes over when not more
-//! than that is left. How long the way out is changes slowly, so it is looked for rarely while much is left and at
-//! every step near the end, where the last way found is kept until the next is. It must not know how tokens are
+//! than that is left. Its length changes slowly, so it is searched for rarely while much is left and at
+//! every step near the end, where the last one found is kept until the next is. It must not know how tokens are
 //! chosen.
 
 use super::matcher::{Matcher, plain};
 use callwright_parse::error::Result;
 
-/// While so many tokens more are left than the way out takes, no single token can make the way too long.
+/// While at least this many more tokens are left than the shortest completion takes, no single token can make it too long.
 const CLOSE: usize = 128;
 /// Where more is left than this, the first look is saved: no call takes half of it to close.
 const FAR: usize = 256;
 /// How many ways are tried where the first does not end.
 const ATTEMPTS: usize = 3;
 
-/// What leads out, in the model's tokens.
+/// Texts that close what is open, in the model's tokens.
 #[derive(Debug, Default)]
 pub struct Ends {
     /// What ends free text, those that lead out sooner first.
@@ -30,12 +30,12 @@ pub struct Ends {
 pub struct Closer {
     /// Steps until the next look.
     wait: usize,
-    /// The last way found, from where the text is now; empty where none is kept.
+    /// The last completion found, from the current position; empty where none is kept.
     way: Option<Vec<u32>>,
     ends: Ends,
 }
 
-/// What a closer has to say about a step.
+/// A closer's verdict on a step.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// There is time.
@@ -56,7 +56,7 @@ impl Closer {
     /// appended before them. Where the verdict is to close, the matcher is of no use any more.
     pub fn after(&mut self, matcher: &mut Matcher, tokens: &[u32], left: usize) -> Result<Verdict> {
         if let Some(way) = &mut self.way {
-            // The model goes the way out by itself.
+            // The model follows the shortest completion by itself.
             if way.starts_with(tokens) {
                 way.drain(..tokens.len());
                 return Ok(Verdict::Goes);

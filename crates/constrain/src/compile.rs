@@ -38,13 +38,13 @@ pub(super) fn callable(tools: &ToolSet, choice: &ToolChoice) -> Result<Option<Ve
         ToolChoice::None => Ok(None),
         ToolChoice::Auto => Ok(Some(all()).filter(|tools| !tools.is_empty())),
         ToolChoice::Required if tools.tools().is_empty() => {
-            Err(Error::new(ErrorKind::Input, "a tool call is required and no tool is offered"))
+            Err(Error::new(ErrorKind::Input, "a tool call is required, but no tool is offered"))
         }
         ToolChoice::Required => Ok(Some(all())),
         ToolChoice::Named(name) => find(name).map(|tool| Some(vec![tool])).ok_or_else(|| {
             let names: Vec<&str> = tools.tools().iter().map(|tool| tool.name.as_str()).collect();
-            Error::new(ErrorKind::Input, format!("no tool is called `{name}`"))
-                .hint(format!("offered are: {}", names.join(", ")))
+            Error::new(ErrorKind::Input, format!("unknown tool `{name}`"))
+                .hint(format!("offered tools: {}", names.join(", ")))
         }),
     }
 }
@@ -138,7 +138,7 @@ fn call(
     let only = (pieces.shape == ShapeName::NamedText).then(|| block::only(&mut kinds)).transpose().map_err(refused)?;
     let some = only.as_ref().map_or_else(|| json!({}), |only| json!({ only.key.as_str(): "x" }));
     if !sayable(some) {
-        return Err(refused(format!("the name `{}` cannot be written in it", tool.name)));
+        return Err(refused(format!("the format cannot represent the name `{}`", tool.name)));
     }
     let mut terms = vec![Term::literal(pieces.call_open)];
     let mut rest = pieces.item.pieces().iter().peekable();
@@ -202,7 +202,7 @@ fn call(
                 closed = true;
             }
             Piece::Field(field) => {
-                return Err(refused(format!("`{field:?}` stands in its calls, and what it is cannot be told")));
+                return Err(refused(format!("its calls contain `{field:?}`, whose value is unknown")));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What may come next in one turn, and from when on.
 //!
-//! Where a call is demanded the grammar holds from the first byte (after reasoning); where it is the model's choice
-//! it holds from the sighting of a call on. It must not know the token loop.
+//! Where a call is required the grammar applies from the first byte (after reasoning); where it is the model's choice, it
+//! applies from where a call begins. It must not know the token loop.
 
 use std::sync::{Arc, OnceLock};
 
@@ -56,7 +56,7 @@ struct Shared {
     relaxed: OnceLock<Vec<Relaxation>>,
 }
 
-/// When the grammar holds.
+/// When the grammar applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
     /// From the first byte, after reasoning of one of these kinds.
@@ -76,12 +76,12 @@ pub struct Thinking {
     pub opened: bool,
 }
 
-/// A tool of whose schema a part is checked but not enforced.
+/// A tool with a part of its schema that is checked but not enforced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relaxation {
     /// The tool.
     pub tool: String,
-    /// What the grammar library does not take.
+    /// What the grammar library does not support.
     pub cause: String,
 }
 
@@ -130,7 +130,7 @@ impl Constraint {
         self.shared.text.get_or_init(|| self.shared.grammar.plain())
     }
 
-    /// When the grammar holds.
+    /// When the grammar applies.
     #[must_use]
     pub fn mode(&self) -> &Mode {
         &self.shared.mode
@@ -153,7 +153,7 @@ impl Constraint {
     /// that it cannot be compiled.
     pub fn prove(&self) -> Result<&[Relaxation]> {
         let compiler = Compiler::of_bytes().map_err(|cause| {
-            Error::new(ErrorKind::Grammar, "the grammar library refuses plain bytes").because(cause)
+            Error::new(ErrorKind::Grammar, "the grammar library does not accept plain bytes").because(cause)
         })?;
         self.matcher(&compiler, &[])?;
         Ok(self.relaxed())
@@ -222,7 +222,7 @@ impl Constraint {
         let (mut tools, mut relaxed) = (shared.tools.clone(), shared.told.clone());
         for tool in &mut tools {
             let attempt = |tool: &Callable| {
-                // A tool that the format cannot call is no part of the grammar.
+                // A tool that the format cannot call is not part of the grammar.
                 let Ok(grammar) = alone(&shared.format, tool) else { return Ok(()) };
                 Matcher::compile(compiler, &grammar.lark(&[])).map(drop)
             };
@@ -238,7 +238,7 @@ impl Constraint {
         let plan = Plan { format: &shared.format, several, following, written };
         let grammar = calls(plan, &tools)?.grammar.lark(specials);
         let whole = Matcher::compile(compiler, &grammar);
-        // Set by whoever compiles first; the result is the same each time.
+        // Set by the first to compile; the result is the same each time.
         let _ = shared.relaxed.set(relaxed);
         whole.map_err(|_| refusal("the decoding grammar cannot be compiled", cause))
     }

@@ -28,7 +28,7 @@ impl Frame<'_> {
                 let sayable = values.iter().filter(|value| (scribe.sayable)(value));
                 let written: Vec<_> = sayable.map(|value| word(&(scribe.constant)(value))).collect();
                 if written.is_empty() {
-                    return Err(format!("no value of {place} can be written in this format"));
+                    return Err(format!("this format cannot represent any value of {place}"));
                 }
                 return Ok(named(scribe, written));
             }
@@ -56,7 +56,7 @@ impl Frame<'_> {
                 let written = kinds.iter().filter_map(|kind| self.element(scribe, key, kind, place, &not).ok());
                 let written: Vec<_> = written.collect();
                 if written.is_empty() {
-                    return Err(format!("no value of {place} can be written in this format"));
+                    return Err(format!("this format cannot represent any value of {place}"));
                 }
                 return Ok(named(scribe, written));
             }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use toktrie::{TokRxInfo, TokTrie, TokenizerEnv};
 
-/// Gives the tokens of a text.
+/// Tokenizes a text.
 type Tokenize = dyn Fn(&str) -> Vec<u32> + Send + Sync;
 
 /// The words of a vocabulary and its tokenizer. It has no words until it is filled.
@@ -31,7 +31,7 @@ impl Environment {
         Self { words: OnceLock::new(), none, tokenize: Box::new(tokenize), known: Mutex::default() }
     }
 
-    /// Gives it its words, of which these end an answer. Only the first time counts.
+    /// Sets its words, of which these end an answer. Only the first call counts.
     pub(super) fn fill(&self, words: &[Vec<u8>], ends: &[u32]) {
         let size = u32::try_from(words.len()).unwrap_or(u32::MAX);
         let info = TokRxInfo::new(size, ends.first().copied().unwrap_or(toktrie::INVALID_TOKEN));
@@ -47,7 +47,7 @@ impl TokenizerEnv for Environment {
     }
 
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<u32> {
-        // Whoever panicked while it held the lock left whole entries behind.
+        // A thread that panicked while holding the lock left complete entries.
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tokens) = known().get(bytes) {
             return tokens.clone();

@@ -1,8 +1,8 @@
 //! A tool's schema, as far as a grammar of our own can hold values to it.
 //!
 //! JSON is enforced with llguidance's own compiler of schemas. Where a format writes values in another way, its grammar
-//! is made from these kinds: types, enum, const, alternatives, references, members and items with their bounds. What
-//! else a schema says is left to the check, and told. It must not know how values are written.
+//! is made from these kinds: types, enum, const, alternatives, references, members and items with their bounds. Anything
+//! else in a schema is left to the check, and reported. It must not know how values are written.
 
 use std::collections::HashMap;
 
@@ -31,13 +31,13 @@ pub(super) enum Kind {
     },
     Object {
         members: Vec<Member>,
-        /// What members that nobody named may be, where there may be any.
+        /// What additional members may be, where they are allowed.
         others: Option<Box<Self>>,
         schema: Value,
     },
     Constants(Vec<Value>),
     Either(Vec<Self>),
-    /// A kind that is used by name, because it may be part of itself.
+    /// A kind that is referred to by name, because it may be recursive.
     Named(usize),
 }
 
@@ -82,7 +82,7 @@ const ASIDE: [&str; 18] = [
 ];
 /// Schemas inside schemas are followed this far.
 const DEPTH: usize = 64;
-/// Items and characters that are counted; more are left to the check.
+/// Limit up to which items and characters are counted; beyond it is left to the check.
 const COUNTED: u64 = 2000;
 /// Characters that are counted in texts whose end is looked for: each makes the lexer larger by all that is looked for.
 const SEARCHED: u64 = 256;
@@ -115,7 +115,7 @@ impl<'s> Kinds<'s> {
     }
 
     fn tell(&mut self, place: &str, keyword: &str) {
-        let place = if place.is_empty() { "the whole" } else { place };
+        let place = if place.is_empty() { "the whole schema" } else { place };
         let told = format!("`{keyword}` of {place} is checked but not enforced");
         if !self.told.contains(&told) {
             self.told.push(told);
@@ -189,7 +189,7 @@ impl<'s> Kinds<'s> {
         self.named.push(Kind::Any);
         self.places.insert(target.to_owned(), index);
         let kind = self.of(schema, target.trim_start_matches('#'), depth + 1);
-        // A name that stands for itself says nothing.
+        // A name that refers to itself says nothing.
         self.named[index] = if kind == Kind::Named(index) { Kind::Any } else { kind };
         Kind::Named(index)
     }
@@ -243,7 +243,7 @@ impl<'s> Kinds<'s> {
         for key in unnamed.filter(|key| !properties.contains_key(*key)) {
             members.push(Member { key: key.to_owned(), kind: Kind::Any, required: true });
         }
-        // Where members are named, these are all: a model that is free to add others does.
+        // Where members are named, no others are allowed: a model that is free to add others does.
         let others = match map.get("additionalProperties") {
             Some(Value::Bool(false)) => None,
             _ if !members.is_empty() => None,

@@ -1,6 +1,6 @@
-//! What may come next: a format and the tools' schemas, as a grammar that the decoder obeys.
+//! What may come next: a format and the tools' schemas, as a decoding grammar.
 //!
-//! A [`Constraint`] is compiled once per request, from text only; it meets a vocabulary when a model is about to
+//! A [`Constraint`] is compiled once per request, from text only; it is compiled for a vocabulary when a model is about to
 //! decode, because markers that are single tokens there must be written as such. During free text no grammar runs:
 //! a [`Watch`] looks for the beginning of a call, which costs nothing and changes no word. It must not
 //! know engines, backends or providers.

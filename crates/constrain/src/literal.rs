@@ -134,10 +134,10 @@ impl Scribe<'_, '_> {
     fn constants(&mut self, values: &[Value], place: &str) -> Result<Vec<Term>, Unwritable> {
         let sayable: Vec<&Value> = values.iter().filter(|value| (self.sayable)(value)).collect();
         if sayable.is_empty() {
-            return Err(format!("no value of {place} can be written in this format"));
+            return Err(format!("this format cannot represent any value of {place}"));
         }
         if sayable.len() < values.len() {
-            self.kinds.told.push(format!("some values of {place} cannot be written in this format"));
+            self.kinds.told.push(format!("this format cannot represent some values of {place}"));
         }
         let alternatives = sayable.into_iter().map(|value| vec![Term::literal((self.constant)(value))]).collect();
         Ok(self.add(alternatives))
@@ -266,7 +266,7 @@ impl Scribe<'_, '_> {
 
     fn pair(&mut self, member: &Member, bare: bool, colon: &str, place: &str) -> Result<Vec<Term>, Unwritable> {
         if !(self.sayable)(&json!({ member.key.as_str(): 1 })) {
-            return Err(format!("the name `{}` cannot be written in this format", member.key));
+            return Err(format!("this format cannot represent the name `{}`", member.key));
         }
         let key = if bare { member.key.clone() } else { (self.constant)(&Value::from(member.key.as_str())) };
         let mut pair = vec![Term::literal(key), Term::literal(colon)];

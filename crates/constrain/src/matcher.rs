@@ -1,6 +1,6 @@
 //! A grammar at work: what may come next, and what must.
 //!
-//! A thin face over llguidance's matcher that speaks in our errors, so that the token loop knows no grammar library.
+//! A thin wrapper around llguidance's matcher with our errors, so that the token loop knows no grammar library.
 //! Forced tokens are those that the model's own tokenizer would have used. It must not know how tokens are chosen.
 
 use llguidance::api::TopLevelGrammar;
@@ -73,12 +73,12 @@ impl Matcher {
         self.inner.compute_mask_or_eos().map(Mask).map_err(|error| trouble(&error))
     }
 
-    /// Goes on by a token that the mask allowed.
+    /// Advances by a token that the mask allowed.
     pub fn consume(&mut self, token: u32) -> Result<()> {
         self.inner.consume_token(token).map_err(|error| trouble(&error))
     }
 
-    /// Goes on by as many of these tokens as fit and says how many did.
+    /// Advances by as many of these tokens as fit and returns how many did.
     pub fn consume_fitting(&mut self, tokens: &[u32]) -> Result<usize> {
         let mut fitting = 0;
         // One by one: a token behind the grammar's end must not be an error.
@@ -102,7 +102,7 @@ impl Matcher {
         if self.is_done() { 0 } else { self.inner.validate_tokens(tokens).unwrap_or(0) }
     }
 
-    /// Goes on by all tokens that are the only possible ones.
+    /// Advances by all forced tokens.
     pub fn consume_forced(&mut self) -> Vec<u32> {
         if self.is_done() { Vec::new() } else { self.inner.consume_ff_tokens() }
     }
@@ -146,7 +146,7 @@ fn trouble(cause: &impl ToString) -> Error {
     Error::new(ErrorKind::Grammar, "the decoding grammar failed").because(brief(&cause.to_string()))
 }
 
-/// No cause is shown at greater length: some hold a whole grammar.
+/// The longest cause that is shown: some contain a whole grammar.
 const LONGEST: usize = 300;
 
 /// The first line of a cause: the rest is the library's inner state.

@@ -1,4 +1,4 @@
-//! Digits that never end: a small model repeats them until its budget is spent.
+//! Endless digits: a small model repeats them until its token budget is spent.
 //!
 //! Schemas rarely bound a number and the grammar cannot say "at most so many digits", so the decoder counts them:
 //! whole numbers stay within what an `i64` holds, others within the 17 digits that an `f64` can tell apart, and

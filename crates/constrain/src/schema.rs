@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use callwright_parse::format::JsonStyle;
 
-/// How strictly a schema is kept to.
+/// How strictly a schema is enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strictness {
-    /// To the letter, or not at all.
+    /// Exactly, or not at all.
     Full,
-    /// But for the keywords that the grammar library does not know, which are left to the check.
+    /// Except for keywords that the grammar library does not support, which are left to the check.
     Relaxed,
 }
 
@@ -43,7 +43,7 @@ const COMBINING: [&str; 8] = ["allOf", "anyOf", "oneOf", "$ref", "if", "not", "$
 const SAYS_OTHERS: [&str; 5] =
     ["additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "minProperties"];
 
-/// Forbids parameters that no one named, where that cannot contradict a schema beside it.
+/// Forbids additional parameters, where that cannot contradict a neighbouring schema.
 fn close(schema: &mut Value) {
     let Value::Object(members) = schema else { return };
     let has = |keys: &[&str]| keys.iter().any(|key| members.contains_key(*key));

@@ -91,7 +91,7 @@ impl Segments {
             let not: Vec<String> = begun.iter().chain(more).map(|expression| format!(" & ~{expression}")).collect();
             not.concat()
         };
-        // The closing tag is no part of the text before it, and only that text is held to what it must not hold.
+        // The closing tag is not part of the text before it, and only that text must not contain the markers.
         let close = escaped(&self.close);
         rules.way(
             from,

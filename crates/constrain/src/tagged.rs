@@ -216,7 +216,7 @@ impl Frame<'_> {
 
     fn forms(&self, scribe: &mut Scribe<'_, '_>, member: &Member, place: &str) -> Result<Vec<Form>, Unwritable> {
         if !(scribe.sayable)(&json!({ member.key.as_str(): 1 })) {
-            return Err(format!("the name `{}` cannot be written in this format", member.key));
+            return Err(format!("this format cannot represent the name `{}`", member.key));
         }
         if self.pieces.nested == Nested::Elements {
             let value = self.element(scribe, &member.key, &member.kind, place, &[])?;
@@ -233,7 +233,7 @@ impl Frame<'_> {
                 }
             }
         }
-        if forms.is_empty() { Err(format!("no value of {place} can be written in this format")) } else { Ok(forms) }
+        if forms.is_empty() { Err(format!("this format cannot represent any value of {place}")) } else { Ok(forms) }
     }
 
     fn gather(&self, scribe: &mut Scribe<'_, '_>, kind: &Kind, place: &str, forms: &mut Vec<Form>, depth: usize) {

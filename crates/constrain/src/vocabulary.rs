@@ -1,7 +1,7 @@
 //! What compiles grammars for one vocabulary, and makes their masks.
 //!
 //! Most tokens are plain parts of words, and inside a text the grammar allows all of them or must be asked about each.
-//! They are told apart once; where all of them may come, only the others are walked. llguidance can do the same, but
+//! They are separated once; where all of them are allowed, only the others are walked. llguidance can do the same, but
 //! builds the trie of the whole vocabulary four times over for it, which was half of what a vocabulary cost a cold
 //! start. It must not know formats, nor which engine the vocabulary belongs to.
 

@@ -1,4 +1,4 @@
-//! Masks made while the model computes.
+//! Logits masks computed while the model computes.
 //!
 //! Where the next token is to be chosen is known before its logits are, so that its mask can be made meanwhile, on a
 //! processor that the engine leaves free. Most masks take microseconds, less than waking a thread: only turns whose last

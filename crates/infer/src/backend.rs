@@ -1,4 +1,4 @@
-//! The spine of an engine: token ids in, logits out, and a cache that can be cut, copied and kept.
+//! The interface of an engine: token ids in, logits out, and a cache that can be cut, copied and kept.
 //!
 //! A backend knows no text, tool or schema, so that sampling, constraint, stops and prefix reuse are written once,
 //! over this trait, for every engine. It need not be `Send`: it is opened on the thread that runs it. It must not
@@ -28,15 +28,15 @@ pub trait Backend {
     /// The model's vocabulary; shared with other threads.
     fn vocab(&self) -> Arc<dyn Vocab>;
 
-    /// Computes a batch of at most [`Limits::batch`] tokens and gives one row for each entry that asked for logits,
+    /// Computes a batch of at most [`Limits::batch`] tokens and returns one row for each entry that asked for logits,
     /// in the batch's order.
     fn decode<'a>(&'a mut self, batch: &Batch) -> Result<Logits<'a>>;
 
-    /// Cuts a sequence back to its first `len` tokens. Gives the tokens really kept; 0 means: prefill again.
+    /// Truncates a sequence to its first `len` tokens. Returns the number of tokens kept; 0 means: prefill again.
     fn truncate(&mut self, sequence: SeqId, len: usize) -> Result<usize>;
 
-    /// Makes room for so many tokens in all sequences together, as far as the engine can. True where the cache was
-    /// emptied for it.
+    /// Makes room for this many tokens in all sequences together, as far as the engine can. Returns true if the cache was
+    /// emptied for that.
     fn reserve(&mut self, _tokens: usize) -> Result<bool> {
         Ok(false)
     }
@@ -46,17 +46,17 @@ pub trait Backend {
         Ok(false)
     }
 
-    /// What the states that it saves depend on: its build, its settings, the model's file. None where it saves none.
+    /// What its saved states depend on: its build, its settings, the model file. None where it saves none.
     fn state_key(&self) -> Option<String> {
         None
     }
 
-    /// Keeps what the cache holds of a sequence in a file; `tokens` are the tokens it stands for.
+    /// Saves the cache of a sequence to a file; `tokens` are the tokens it stands for.
     fn save(&mut self, _sequence: SeqId, _tokens: &[Token], _file: &Path) -> Result<()> {
-        Err(Error::new(ErrorKind::Backend, "this engine cannot keep a sequence in a file"))
+        Err(Error::new(ErrorKind::Backend, "this engine cannot save a sequence to a file"))
     }
 
-    /// Takes a sequence back from a file. Gives the tokens restored; a file that does not fit is a miss, 0.
+    /// Restores a sequence from a file. Returns the number of tokens restored; a file that does not fit is a miss, 0.
     fn restore(&mut self, _sequence: SeqId, _file: &Path) -> Result<usize> {
         Ok(0)
     }

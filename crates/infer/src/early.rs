@@ -1,7 +1,7 @@
 //! The compiler of grammars, begun before the model is loaded.
 //!
-//! What it needs is the words of the vocabulary, and a model's file tells them long before an engine has read it. Whether
-//! the engine knows the same words is seen when it is there. It must not know files.
+//! It needs the words of the vocabulary, and a model's file has them long before an engine has loaded it. Whether the
+//! engine has the same words is checked once it is there. It must not know files.
 
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -10,7 +10,7 @@ use super::vocab::{Vocab, token_id};
 use super::words::Words;
 use callwright_constrain::Compiler;
 
-/// What enforcing needs of a vocabulary, in the making on a thread of its own.
+/// What enforcement needs from a vocabulary, prepared on a thread of its own.
 pub struct Early {
     compiler: JoinHandle<Result<Compiler, String>>,
     /// The vocabulary that will tokenize, once it is there.
@@ -18,7 +18,7 @@ pub struct Early {
 }
 
 impl Early {
-    /// Begins to make the compiler for these words; none where no thread can be had.
+    /// Starts preparing the compiler for these words; none if no thread can be started.
     #[must_use]
     pub fn begin(words: Words) -> Option<Self> {
         let vocab = Arc::new(OnceLock::<Arc<dyn Vocab>>::new());
@@ -35,7 +35,7 @@ impl Early {
         Some(Self { compiler, vocab })
     }
 
-    /// Takes note of the vocabulary.
+    /// Sets the vocabulary.
     pub(super) fn meet(&self, vocab: &Arc<dyn Vocab>) {
         drop(self.vocab.set(Arc::clone(vocab)));
     }

@@ -15,62 +15,61 @@ use callwright_constrain::Constraint;
 use callwright_parse::chat::{FinishReason, Limits, Prompt, Sampling, Timings, Usage};
 use callwright_parse::error::Result;
 
-/// Something that goes on from a prompt.
+/// Something that continues a prompt.
 pub trait Generator: Send + Sync + Debug {
     /// The model behind it.
     fn model(&self) -> &ModelInfo;
 
-    /// The tokens that a prompt takes.
+    /// The number of tokens in a prompt.
     fn count(&self, prompt: &Prompt) -> Result<usize>;
 
-    /// Goes on from a prompt. A job that cannot be done is refused at once; dropping the chunks ends it between two
-    /// tokens.
+    /// Continues a prompt. A job that cannot be done is refused at once; dropping the chunks ends it between two tokens.
     fn generate(&self, job: Job) -> Result<Chunks>;
 }
 
 /// What comes out of a job; the last chunk is [`Chunk::End`] unless an error came first.
 pub type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk>> + Send>>;
 
-/// One thing to be generated.
+/// One thing to generate.
 #[derive(Debug, Clone, Default)]
 pub struct Job {
     /// What to go on from.
     pub prompt: Prompt,
     /// How tokens are chosen.
     pub sampling: Sampling,
-    /// What is added to the logits of tokens.
+    /// Logit biases, by token.
     pub logit_bias: BTreeMap<Token, f32>,
-    /// How much may be spent.
+    /// Limits on tokens and time.
     pub limits: Limits,
-    /// Texts that end the answer where they occur in free text; they are not part of it.
+    /// Stop texts: they end the answer where they occur in free text, and are not part of it.
     pub stop: Vec<String>,
     /// What may come next.
     pub constraint: Option<Constraint>,
-    /// Whether tokens are guessed ahead.
+    /// Whether draft tokens are used.
     pub drafts: Drafts,
-    /// Who writes what the grammar leaves no choice of.
+    /// Whether the loop or the model writes text that the grammar forces.
     pub forced: Forced,
 }
 
-/// Whether tokens are guessed ahead, so that several are computed at once. What is written stays the same.
+/// Whether draft tokens are used, so that several tokens are computed at once. The output stays the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Drafts {
-    /// As many as pay, copied from prompt and output or told by a [`Companion`](super::Companion).
+    /// As many as pay: n-gram drafts from prompt and output, or those of a [`DraftModel`](super::DraftModel).
     #[default]
     Auto,
-    /// Always so many, where there is anything to copy or a companion to ask; at most 8.
+    /// Always this many, where there is an n-gram match or a draft model; at most 8.
     Fixed(usize),
     /// None.
     Off,
 }
 
-/// Who writes text that is the only one a grammar leaves.
+/// Who writes text that the grammar forces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Forced {
     /// The loop, at once, in the tokens that the model's tokenizer makes of it.
     #[default]
     Loop,
-    /// The model, token by token, in those that it likes best: to see what forcing changes.
+    /// The model, token by token, as it would tokenize it: to see what forcing changes.
     Model,
 }
 
@@ -103,7 +102,7 @@ pub struct End {
     pub forced: Vec<usize>,
     /// What was asked for and could not be done.
     pub warnings: Vec<String>,
-    /// What failed beside the answer, which is none the worse for it.
+    /// What failed without harm to the answer.
     pub asides: Vec<String>,
 }
 
@@ -112,13 +111,13 @@ pub struct End {
 pub struct ModelInfo {
     /// Its name, for people.
     pub name: String,
-    /// Tokens that prompt and answer may have together.
+    /// Context length: tokens for prompt and answer together.
     pub context_length: usize,
     /// The context length that it was trained with.
     pub trained_context_length: usize,
     /// Its parameters.
     pub parameters: u64,
-    /// Its architecture, as `llama`.
+    /// Its architecture, such as `llama`.
     pub architecture: String,
     /// Bytes of its weights.
     pub bytes: u64,

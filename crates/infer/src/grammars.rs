@@ -1,4 +1,4 @@
-//! Grammars that are ready, and those that are being compiled beside the reading of a prompt.
+//! Compiled grammars, and those being compiled while a prompt is read.
 //!
 //! Compiling one takes milliseconds, callers keep to a few tool sets, and several of them may ask for the same one at
 //! once: it is compiled once. It must not know tokens.
@@ -31,7 +31,7 @@ impl Grammars {
         let (wanted, lexicon) = (constraint.clone(), Arc::clone(lexicon));
         let compile = move || lexicon.matcher(&wanted);
         let started = thread::Builder::new().name("callwright-grammar".to_owned()).spawn(compile).map_err(|error| {
-            Error::new(ErrorKind::Grammar, "no thread could be started to compile the grammar").because(error)
+            Error::new(ErrorKind::Grammar, "cannot start a thread to compile the grammar").because(error)
         })?;
         self.compiling.push((constraint.clone(), started));
         Ok(())
@@ -57,8 +57,9 @@ impl Grammars {
         let compiling = self.compiling.iter().position(|(other, thread)| same(other) && (wait || thread.is_finished()));
         let Some(at) = compiling else { return Ok(None) };
         let (wanted, thread) = self.compiling.remove(at);
-        let compiled =
-            thread.join().map_err(|_| Error::new(ErrorKind::Grammar, "compiling the grammar broke off"))??;
+        let compiled = thread
+            .join()
+            .map_err(|_| Error::new(ErrorKind::Grammar, "the thread that compiled the grammar panicked"))??;
         constraint.adopt(&wanted);
         if self.ready.len() == READY {
             self.ready.remove(0);

@@ -1,6 +1,6 @@
-//! A call held by its grammar: what must come is appended at once, what may come is chosen under a mask.
+//! A call held to its grammar: forced tokens are appended at once, all others are sampled under a logits mask.
 //!
-//! The grammar decides, not the model, wherever there is only one way on: such tokens are appended without asking.
+//! The grammar decides, not the model, wherever only one continuation is possible: such tokens are appended without asking it.
 //! Near the end of the budget a closer takes over. It must not know formats.
 
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ pub(super) struct Held {
     mask_time: Duration,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     /// There is more to come.
@@ -51,7 +51,7 @@ impl Held {
         Self::go_on(turn, matcher, constraint, start)
     }
 
-    /// Goes on at the end of the output with a call whose first byte is `start`.
+    /// Continues at the end of the output with a call whose first byte is `start`.
     fn go_on(turn: &mut Turn, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
         let (digits, plain_quotes) = (Digits::from(start), constraint.counts_digits());
         let ends = constraint.ends();
@@ -113,14 +113,14 @@ impl Held {
         !self.cut_off && self.matcher.may_end()
     }
 
-    /// Whether guesses are worth a look: outside strings nearly all is forced.
+    /// Whether drafts are worth trying: outside strings nearly everything is forced.
     pub(super) fn is_open(&self) -> bool {
         self.in_string
     }
 
-    /// How many of these guesses may come next.
-    pub(super) fn fitting(&mut self, guesses: &[Token]) -> usize {
-        if self.is_open() && !guesses.is_empty() { self.matcher.fitting(guesses) } else { 0 }
+    /// How many of these drafts may come next.
+    pub(super) fn fitting(&mut self, drafts: &[Token]) -> usize {
+        if self.is_open() && !drafts.is_empty() { self.matcher.fitting(drafts) } else { 0 }
     }
 
     /// How long the last mask took.
@@ -128,7 +128,7 @@ impl Held {
         self.mask_time
     }
 
-    /// Makes the mask behind the last token before it is needed. What goes wrong is told when it is.
+    /// Computes the mask after the last token before it is needed. An error is reported when it is.
     pub(super) fn prepare_mask(&mut self) {
         self.ready = self.mask().ok();
     }
@@ -206,7 +206,7 @@ impl Held {
         ends_in_digits(text) && !allowed("a") && !allowed("\"")
     }
 
-    /// Goes on by what the grammar leaves no choice of.
+    /// Appends what the grammar forces.
     fn forced(&mut self, turn: &Turn) -> Vec<Token> {
         match turn.job.forced {
             Forced::Loop => self.matcher.consume_forced(),
@@ -227,7 +227,7 @@ impl Held {
     }
 }
 
-/// Appends the way out. Where it is empty, the call was complete and another one would have had no room.
+/// Appends the shortest completion. Where it is empty, the call was complete and there was no room for another.
 fn close(turn: &mut Turn, way: &[Token]) -> Taken {
     if !way.is_empty() {
         turn.end.forced.push(turn.outbox.text().len());

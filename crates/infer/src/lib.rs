@@ -1,20 +1,20 @@
 //! Tokens: a prompt goes in, chunks of text come out.
 //!
 //! [`Generator`] is what the engine sees. Behind it stand [`Replay`], which plays recorded outputs, and the one token
-//! loop over any [`Backend`]: sampling, enforcing, forced tokens, stops and prefix reuse are written once, for all
+//! loop over any [`Backend`]: sampling, enforcement, forced tokens, stops and prefix reuse are written once, for all
 //! engines. One thread owns a backend; callers and it talk over channels. It must not know formats, checks or
 //! providers.
 
 mod ahead;
 pub mod backend;
-mod companion;
 mod draft;
+mod draft_model;
 mod early;
 mod generator;
 mod grammars;
 mod held;
 mod local;
-mod nudge;
+mod bias;
 pub mod opening;
 mod outbox;
 mod phase;
@@ -31,7 +31,7 @@ mod vocab;
 mod words;
 
 pub use backend::{Backend, Token};
-pub use companion::Companion;
+pub use draft_model::DraftModel;
 pub use early::Early;
 pub use generator::{Chunk, Chunks, Drafts, End, Forced, Generator, Job, ModelInfo};
 pub use local::{Beforehand, Local};

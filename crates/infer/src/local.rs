@@ -15,7 +15,7 @@ use futures_core::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backend::{Backend, Token};
-use super::companion::Companion;
+use super::draft_model::DraftModel;
 use super::early::Early;
 use super::generator::{Chunk, Chunks, Generator, Job, ModelInfo};
 use super::prefix::Prefixes;
@@ -40,7 +40,7 @@ pub struct Local {
 /// What is known before a model is opened.
 #[derive(Debug, Clone, Default)]
 pub struct Beforehand {
-    /// Where the beginnings of prompts are kept from run to run; nowhere if absent.
+    /// Where prompt prefixes are kept from run to run; nowhere if absent.
     pub prefixes: Option<Prefixes>,
     /// The words of the vocabulary as the model's file spells them, so that enforcing can be prepared while the model is
     /// loaded.
@@ -69,12 +69,12 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// Sends a chunk. One that no one waits for is no trouble: [`Outlet::is_gone`] tells before the next token.
+    /// Sends a chunk. If the caller is gone that is not an error: [`Outlet::is_gone`] tells before the next token.
     pub(crate) fn send(&self, chunk: Result<Chunk>) {
         drop(self.chunks.send(chunk));
     }
 
-    /// Whether no one waits any more.
+    /// Whether the caller is gone.
     pub(crate) fn is_gone(&self) -> bool {
         self.chunks.is_closed() || self.closing.load(Ordering::Relaxed)
     }
@@ -89,10 +89,10 @@ impl Local {
         Self::open_with(Beforehand::default(), || Ok((opener()?, None)))
     }
 
-    /// The same with what is known beforehand, and perhaps with a second model that guesses what the first will write.
+    /// The same with what is known beforehand, and with a draft model where there is one.
     pub fn open_with<F>(beforehand: Beforehand, opener: F) -> Result<Self>
     where
-        F: FnOnce() -> Result<(Box<dyn Backend>, Option<Companion>)> + Send + 'static,
+        F: FnOnce() -> Result<(Box<dyn Backend>, Option<DraftModel>)> + Send + 'static,
     {
         let Beforehand { prefixes, words } = beforehand;
         let (jobs, orders) = mpsc::channel::<Order>();
@@ -101,7 +101,7 @@ impl Local {
         let theirs = Arc::clone(&backlog);
         let owner = thread::Builder::new().name("callwright-model".to_owned()).spawn(move || {
             let early = words.and_then(Early::begin);
-            let (backend, companion) = match opener() {
+            let (backend, draft_model) = match opener() {
                 Ok(both) => both,
                 Err(error) => {
                     drop(ready.send(Err(error)));
@@ -109,12 +109,12 @@ impl Local {
                 }
             };
             let lexicon = Arc::new(Lexicon::begun(backend.vocab(), early));
-            let scheduler = Scheduler::new((backend, companion), Arc::clone(&lexicon), theirs, prefixes);
+            let scheduler = Scheduler::new((backend, draft_model), Arc::clone(&lexicon), theirs, prefixes);
             if ready.send(Ok((scheduler.model(), lexicon))).is_ok() {
                 scheduler.work(&orders);
             }
         });
-        let trouble = |error| Error::new(ErrorKind::Backend, "no thread could be started for the model").because(error);
+        let trouble = |error| Error::new(ErrorKind::Backend, "cannot start a thread for the model").because(error);
         let owner = owner.map_err(trouble)?;
         let (model, lexicon) = outcome.recv().map_err(|_| died())??;
         warm(&lexicon);
@@ -152,13 +152,13 @@ impl Generator for Local {
             return Err(Error::new(ErrorKind::Input, "the prompt is empty"));
         }
         if tokens.len() >= context {
-            let message = format!("the prompt has {} tokens and the context holds {context}", tokens.len());
+            let message = format!("the prompt has {} tokens, but the context holds only {context}", tokens.len());
             let hint = "shorten the conversation, offer fewer tools, or raise the context length";
             return Err(Error::new(ErrorKind::ContextFull, message).hint(hint).about(&self.model.name));
         }
         if self.backlog.fetch_add(1, Ordering::Relaxed) >= BACKLOG {
             self.backlog.fetch_sub(1, Ordering::Relaxed);
-            let message = format!("{BACKLOG} jobs are waiting for the model already");
+            let message = format!("{BACKLOG} jobs are already waiting for the model");
             return Err(Error::new(ErrorKind::Busy, message).hint("try again in a moment").about(&self.model.name));
         }
         let (chunks, incoming) = unbounded_channel();

@@ -17,13 +17,13 @@ const SHARED: usize = 32_768;
 /// Models of fewer bytes read a prompt faster than its state comes from disk.
 const SMALL: u64 = 16 << 20;
 
-/// Fails where there is no such file.
+/// Fails if there is no such file.
 pub fn require_file(path: &Path) -> Result<()> {
     if path.is_file() {
         return Ok(());
     }
-    let message = format!("there is no model file at `{}`", path.display());
-    Err(Error::new(ErrorKind::ModelMissing, message).hint("`callwright list` shows the models that are there"))
+    let message = format!("no model file at `{}`", path.display());
+    Err(Error::new(ErrorKind::ModelMissing, message).hint("`callwright list` lists the models on this machine"))
 }
 
 /// The most tokens that the cache may come to hold, where one job may have so many.

@@ -1,4 +1,4 @@
-//! What of the output may be sent already.
+//! Which part of the output may be sent already.
 //!
 //! Bytes are held back while they may still turn out to be something else: the beginning of a stop text, the beginning
 //! of a call, or half a character. It must not know tokens.
@@ -93,7 +93,7 @@ fn whole_characters(bytes: &[u8]) -> usize {
         0xf0..=0xf4 => 4,
         _ => 1,
     };
-    // A lead byte that something else follows is no beginning of a character.
+    // A lead byte followed by something else does not begin a character.
     let goes_on = bytes[lead + 1..].iter().all(|byte| *byte & 0b1100_0000 == 0b1000_0000);
     if goes_on && bytes.len() - lead < width { lead } else { bytes.len() }
 }

@@ -11,7 +11,7 @@ use callwright_parse::error::Result;
 
 /// What the output is in.
 pub(super) enum Phase {
-    /// Text that nothing holds.
+    /// Free text.
     Free,
     /// Text watched for the beginning of a call.
     Watched(Watch),
@@ -97,7 +97,7 @@ impl Turn {
         }
     }
 
-    /// Before a demanded call: the model may reason first, and shows it by its first tokens.
+    /// Before a required call: the model may reason first, which its first tokens show.
     pub(super) fn opening(&mut self, logits: &[f32]) -> Result<Next> {
         let token = self.choose(logits, None, &[])?;
         let mut text = self.outbox.text().to_vec();
@@ -122,7 +122,7 @@ impl Turn {
         }
     }
 
-    /// Reasoning before a demanded call. It is ended where the call would get no room: then no logits are needed.
+    /// Reasoning before a required call. It is ended where there would be no room for the call: then no logits are needed.
     pub(super) fn thinking(&mut self, close: String, logits: Option<&[f32]>) -> Result<Next> {
         let token = match logits {
             Some(logits) => Some(self.choose(logits, None, &[])?),

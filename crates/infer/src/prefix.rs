@@ -1,4 +1,4 @@
-//! Beginnings of prompts, kept on disk.
+//! The prefix cache: the state after the beginning of a prompt, kept on disk.
 //!
 //! System text and tools are the same from run to run, and reading them takes most of a short answer's time. The
 //! cache's state after them is kept in a file named by all that it depends on: the engine's build, the model file and
@@ -13,12 +13,12 @@ use sha2::{Digest, Sha256};
 
 use super::backend::{Backend, SeqId, Token};
 
-/// Beginnings that are read faster than a file is opened are not worth one.
+/// Prefixes that are read faster than a file is opened are not worth one.
 const WORTH_KEEPING: usize = 64;
 /// What the names of our files end with.
 const ENDING: &str = "prefix";
 
-/// Where beginnings are kept.
+/// The prefix cache on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefixes {
     /// The folder, made when it is needed.
@@ -34,7 +34,7 @@ impl Prefixes {
         Self { folder: folder.into(), limit: 2 << 30 }
     }
 
-    /// Takes a beginning back into a sequence that is empty. Gives the tokens restored.
+    /// Restores a prefix into an empty sequence. Returns the number of tokens restored.
     pub(super) fn restore(&self, backend: &mut dyn Backend, sequence: SeqId, tokens: &[Token]) -> usize {
         let Some(file) = self.file(backend, tokens).filter(|file| file.is_file()) else { return 0 };
         if backend.restore(sequence, &file).is_ok_and(|restored| restored == tokens.len()) {
@@ -49,17 +49,17 @@ impl Prefixes {
         0
     }
 
-    /// Whether this beginning is kept.
+    /// Whether this prefix is kept.
     pub(super) fn has(&self, backend: &dyn Backend, tokens: &[Token]) -> bool {
         self.file(backend, tokens).is_some_and(|file| file.is_file())
     }
 
-    /// Whether this beginning should be kept and is not yet.
+    /// Whether this prefix should be kept and is not yet.
     pub(super) fn wants(&self, backend: &dyn Backend, tokens: &[Token]) -> bool {
         self.file(backend, tokens).is_some_and(|file| !file.exists())
     }
 
-    /// Keeps what a sequence holds, which is exactly these tokens.
+    /// Saves what a sequence holds, which is exactly these tokens.
     pub(super) fn keep(&self, backend: &mut dyn Backend, sequence: SeqId, tokens: &[Token]) {
         let Some(file) = self.file(backend, tokens) else { return };
         let aside = file.with_extension(format!("{}.part", std::process::id()));
@@ -67,7 +67,7 @@ impl Prefixes {
             && backend.save(sequence, tokens, &aside).is_ok()
             && fs::rename(&aside, &file).is_ok();
         if !written {
-            // A full disk, a folder that is not ours: the answer is as good without.
+            // A full disk, a folder without write access: the answer is the same without it.
             drop(fs::remove_file(&aside));
         }
         self.make_room();

@@ -1,4 +1,4 @@
-//! The way out of a loop: small models repeat themselves inside a call until their budget is spent.
+//! Breaks loops: small models repeat themselves inside a call until their token budget is spent.
 //!
 //! What holds a call to its grammar also keeps the model from ending its answer, so a loop inside a string would run
 //! until the closer cuts it off. Once the same words came several times, the token that would go on with them is made
@@ -6,14 +6,14 @@
 //! not repeat itself is never touched, and neither is free text outside of calls. It must not know grammars.
 
 use super::backend::Token;
-use super::nudge::Nudge;
+use super::bias::LogitBias;
 use super::vocab::Lexicon;
 
-/// A repetition of fewer tokens is how people write.
+/// Shorter repetitions are normal in text.
 const WORDS: usize = 4;
-/// How often a repetition must have come before to count as a loop.
+/// How many times text must have been repeated to count as a loop.
 const TIMES: usize = 2;
-/// A loop goes on for so many tokens: zeros of a number and dots of a line are none.
+/// A loop is at least this many tokens long: the zeros of a number and a dotted line are not loops.
 const SPAN: usize = 16;
 /// A repetition of so many tokens is a loop the first time.
 const PASSAGE: usize = 24;
@@ -24,7 +24,7 @@ const PERIODS: usize = 48;
 /// The longest period that is looked for.
 const PERIOD: usize = 32;
 
-/// How often a loop is seen until the text is ended for it.
+/// How many times a loop is seen before the text is ended.
 const STUCK: f32 = 6.0;
 
 /// Watches what is written inside a call.
@@ -34,12 +34,12 @@ pub(super) struct Repeats {
     string_ends: Vec<Token>,
     /// Tokens that end a list.
     list_ends: Vec<Token>,
-    /// The string at hand.
+    /// The current string.
     string: Vec<Token>,
     /// All tokens of the call, and for each period how long it has held.
     call: Vec<Token>,
     periods: [usize; PERIOD + 1],
-    /// How often a loop was seen in the string or list at hand.
+    /// How many times a loop was seen in the current string or list.
     strain: f32,
 }
 
@@ -67,8 +67,8 @@ impl Repeats {
         }
     }
 
-    /// What makes going on with a loop less likely. Empty where there is none.
-    pub(super) fn bias(&mut self, in_string: bool) -> Vec<Nudge> {
+    /// Biases that make continuing a loop less likely. Empty where there is none.
+    pub(super) fn bias(&mut self, in_string: bool) -> Vec<LogitBias> {
         let mut bias = if in_string { repeated(&self.string) } else { self.period() };
         if !bias.is_empty() {
             self.strain += 1.0;
@@ -76,7 +76,7 @@ impl Repeats {
         if self.strain > 0.0 {
             let change = self.strain.min(30.0);
             let ends = if in_string { &self.string_ends } else { &self.list_ends };
-            bias.extend(ends.iter().map(|token| Nudge::plus(*token, change)));
+            bias.extend(ends.iter().map(|token| LogitBias::plus(*token, change)));
         }
         bias
     }
@@ -87,16 +87,16 @@ impl Repeats {
     }
 
     /// The token that would go on with an exact period.
-    fn period(&self) -> Vec<Nudge> {
+    fn period(&self) -> Vec<LogitBias> {
         let long = |period: &usize| self.periods[*period] >= PERIODS.max(3 * period);
         let Some(period) = (1..=PERIOD).find(long) else { return Vec::new() };
         let next = self.call[self.call.len() - period];
-        vec![Nudge::plus(next, -penalty(self.periods[period] - PERIODS))]
+        vec![LogitBias::plus(next, -penalty(self.periods[period] - PERIODS))]
     }
 }
 
 /// Tokens that would go on with words which came several times before.
-fn repeated(string: &[Token]) -> Vec<Nudge> {
+fn repeated(string: &[Token]) -> Vec<LogitBias> {
     let string = &string[string.len().saturating_sub(WINDOW)..];
     let Some((last, before)) = string.split_last() else { return Vec::new() };
     let mut found: Vec<Repetition> = Vec::new();
@@ -115,7 +115,7 @@ fn repeated(string: &[Token]) -> Vec<Nudge> {
         }
     }
     let loops = found.iter().filter(|found| found.span >= SPAN && (found.times >= TIMES || found.longest >= PASSAGE));
-    loops.map(|found| Nudge::plus(found.next, -penalty(found.longest - WORDS))).collect()
+    loops.map(|found| LogitBias::plus(found.next, -penalty(found.longest - WORDS))).collect()
 }
 
 /// The last words, as they came before.
@@ -130,7 +130,7 @@ struct Repetition {
     span: usize,
 }
 
-/// Grows fast: a loop that has caught a model outweighs all other tokens by far.
+/// Grows fast: a model caught in a loop prefers the repeated token by far.
 fn penalty(excess: usize) -> f32 {
     let steps = i32::try_from(excess).unwrap_or(i32::MAX);
     (2.0 * 1.5f32.powi(steps)).min(60.0)
@@ -150,7 +150,7 @@ fn leading(lexicon: &Lexicon, end: &str) -> Vec<Token> {
 #[cfg(test)]
 mod tests {
     use super::repeated;
-    use crate::nudge::nudged;
+    use crate::bias::biased;
 
     #[test]
     fn plain_text_is_not_touched() {
@@ -163,7 +163,7 @@ mod tests {
     fn words_said_a_third_time_are_a_loop() {
         let once = [1, 2, 3, 4, 5, 6];
         let text = [&once[..], &once, &once[..4]].concat();
-        assert_eq!(repeated(&text).first().map(|nudge| nudge.token()), Some(5));
+        assert_eq!(repeated(&text).first().map(|bias| bias.token()), Some(5));
         assert!(repeated(&text[..10]).is_empty(), "said twice is how people write");
         assert!(repeated(&[[1, 2].as_slice(), &[0; 12]].concat()).is_empty(), "1,200,000,000,000 is a number");
         assert!(!repeated(&[0; 20]).is_empty());
@@ -174,8 +174,8 @@ mod tests {
         let once = [1, 2, 3, 4, 5, 6];
         let text = once.repeat(5);
         let weight = |len: usize| {
-            let nudges = repeated(&text[..len]);
-            nudged(nudges[0].token(), 0.0, &nudges)
+            let biases = repeated(&text[..len]);
+            biased(biases[0].token(), 0.0, &biases)
         };
         assert!(weight(27) < weight(17));
     }

@@ -93,7 +93,7 @@ impl Replay {
         Self::new(texts.into_iter().map(|text| Played::new(text, &[])))
     }
 
-    /// The same outputs of a model that attends to so many tokens.
+    /// The same outputs of a model with this context length.
     #[must_use]
     pub fn context_length(mut self, tokens: usize) -> Self {
         self.model.context_length = tokens;
@@ -122,7 +122,7 @@ impl Generator for Replay {
         // A thread that panicked while it held the lock has taken its output or has not: both are whole.
         let mut outputs = self.outputs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(next) = outputs.pop_front() else {
-            return Err(Error::new(ErrorKind::Backend, "all recorded outputs were played").about(&self.model.name));
+            return Err(Error::new(ErrorKind::Backend, "all recorded outputs have been played").about(&self.model.name));
         };
         Ok(Box::pin(Playing(next.play().into_iter())))
     }

@@ -5,7 +5,7 @@
 //! temperature. The same seed gives the same tokens. It must not know what the tokens say.
 
 use super::backend::Token;
-use super::nudge::{Nudge, nudged};
+use super::bias::{LogitBias, biased};
 use super::vocab::token_id;
 use callwright_constrain::Mask;
 use callwright_parse::chat::Sampling;
@@ -23,18 +23,18 @@ impl Sampler {
         Self { sampling, random: SplitMix(sampling.seed), candidates: Vec::new() }
     }
 
-    /// The next token, one of the mask's where there is one. None where no logit is a number.
-    pub(crate) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, nudges: &[Nudge]) -> Option<Token> {
+    /// The next token, allowed by the mask where there is one. None where no logit is a number.
+    pub(crate) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, biases: &[LogitBias]) -> Option<Token> {
         if self.sampling.temperature <= 0.0 {
-            return likeliest(logits, mask, nudges);
+            return likeliest(logits, mask, biases);
         }
         self.candidates.clear();
         let candidates = &mut self.candidates;
         each_allowed(logits, mask, |token, logit| candidates.push((token, logit)));
-        for token in nudges.iter().map(|nudge| nudge.token()) {
+        for token in biases.iter().map(|bias| bias.token()) {
             // They stand in the order of their numbers.
             if let Ok(at) = candidates.binary_search_by_key(&token, |(token, _)| *token) {
-                candidates[at].1 = nudged(token, logits[token as usize], nudges);
+                candidates[at].1 = biased(token, logits[token as usize], biases);
             }
         }
         self.cut();
@@ -82,7 +82,7 @@ impl Sampler {
                 return Some(*token);
             }
         }
-        // Rounding may leave a rest: then the last candidate is meant.
+        // Rounding may leave a remainder: then the last candidate is taken.
         self.candidates.last().map(|(token, _)| *token)
     }
 }
@@ -91,19 +91,19 @@ fn highest(candidates: &[(Token, f32)]) -> f32 {
     candidates.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// The likeliest token of all that are allowed; of equal ones the first.
-pub(super) fn likeliest(logits: &[f32], mask: Option<&Mask>, nudges: &[Nudge]) -> Option<Token> {
+/// The most likely allowed token; of equal ones the first.
+pub(super) fn likeliest(logits: &[f32], mask: Option<&Mask>, biases: &[LogitBias]) -> Option<Token> {
     let mut best: Option<(Token, f32)> = None;
     each_allowed(logits, mask, |token, logit| {
-        // Looked up only for a token that would win: nudges are few.
-        if best.is_none_or(|(_, highest)| logit > highest) && !nudges.iter().any(|nudge| nudge.token() == token) {
+        // Looked up only for a token that would win: biases are few.
+        if best.is_none_or(|(_, highest)| logit > highest) && !biases.iter().any(|bias| bias.token() == token) {
             best = Some((token, logit));
         }
     });
-    for token in nudges.iter().map(|nudge| nudge.token()) {
+    for token in biases.iter().map(|bias| bias.token()) {
         let allowed = mask.is_none_or(|mask| mask.allows(token));
         let Some(logit) = logits.get(token as usize).filter(|logit| allowed && !logit.is_nan()) else { continue };
-        let logit = nudged(token, *logit, nudges);
+        let logit = biased(token, *logit, biases);
         let order = |(first, highest): (Token, f32)| logit.total_cmp(&highest).then(first.cmp(&token));
         if best.is_none_or(|best| order(best).is_gt()) {
             best = Some((token, logit));
@@ -151,7 +151,7 @@ impl SplitMix {
 #[cfg(test)]
 mod tests {
     use super::Sampler;
-    use crate::nudge::Nudge;
+    use crate::bias::LogitBias;
     use callwright_parse::chat::Sampling;
 
     fn sampling(temperature: f32) -> Sampling {
@@ -162,14 +162,14 @@ mod tests {
     fn greedy_takes_the_likeliest() {
         let mut sampler = Sampler::new(sampling(0.0));
         assert_eq!(sampler.choose(&[0.0, f32::NAN, 3.0, 2.0], None, &[]), Some(2));
-        assert_eq!(sampler.choose(&[0.0, f32::NAN, 3.0, 2.0], None, &[Nudge::plus(2, -2.0)]), Some(3));
+        assert_eq!(sampler.choose(&[0.0, f32::NAN, 3.0, 2.0], None, &[LogitBias::plus(2, -2.0)]), Some(3));
         assert_eq!(sampler.choose(&[f32::NAN], None, &[]), None);
     }
 
     #[test]
-    fn nudges_count_in_draws_too() {
+    fn biases_count_in_draws_too() {
         let mut sampler = Sampler::new(sampling(1.0));
-        let banned = [Nudge::plus(0, f32::NEG_INFINITY), Nudge::plus(2, f32::NEG_INFINITY)];
+        let banned = [LogitBias::plus(0, f32::NEG_INFINITY), LogitBias::plus(2, f32::NEG_INFINITY)];
         assert!((0..50).all(|_| sampler.choose(&[9.0, 0.0, 9.0], None, &banned) == Some(1)));
     }
 

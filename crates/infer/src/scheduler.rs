@@ -1,6 +1,6 @@
 //! Many jobs over one backend: who gets a sequence, and what goes into the next batch.
 //!
-//! Each round makes one batch: first what every writing turn needs for its next token, with its guesses, then a piece
+//! Each round makes one batch: first what every writing turn needs for its next token, with its drafts, then a piece
 //! of the prompts that are being read, so that a long prompt does not stall the others. New jobs join between rounds.
 //! It must not know how tokens are chosen.
 
@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use super::ahead;
 use super::backend::{Backend, Batch, Token};
-use super::companion::{Companion, Text};
 use super::draft::Costs;
+use super::draft_model::{DraftModel, Text};
 use super::generator::{Chunk, End, ModelInfo};
 use super::grammars::Grammars;
 use super::local::Order;
@@ -25,7 +25,7 @@ use super::vocab::Lexicon;
 use callwright_parse::chat::FinishReason;
 use callwright_parse::error::{Error, Result};
 
-/// Tokens of prompts that are read in one round: between two of them callers may leave.
+/// Prompt tokens computed in one round; callers may leave between rounds.
 const READ: usize = 256;
 /// The same where others are writing meanwhile.
 const READ_BESIDE: usize = 128;
@@ -33,13 +33,13 @@ const READ_BESIDE: usize = 128;
 /// The owner of a backend, with what it keeps from job to job.
 pub(crate) struct Scheduler {
     backend: Box<dyn Backend>,
-    companion: Option<Companion>,
+    draft_model: Option<DraftModel>,
     lexicon: Arc<Lexicon>,
     grammars: Grammars,
     slots: Slots,
     prefixes: Option<Prefixes>,
     waiting: VecDeque<Order>,
-    /// How many wait, for those who would join them.
+    /// How many jobs are waiting.
     backlog: Arc<AtomicUsize>,
     turns: Vec<Turn>,
     costs: Costs,
@@ -55,7 +55,7 @@ struct Share {
 
 impl Scheduler {
     pub(crate) fn new(
-        (backend, companion): (Box<dyn Backend>, Option<Companion>),
+        (backend, draft_model): (Box<dyn Backend>, Option<DraftModel>),
         lexicon: Arc<Lexicon>,
         backlog: Arc<AtomicUsize>,
         prefixes: Option<Prefixes>,
@@ -63,7 +63,7 @@ impl Scheduler {
         Self {
             prefixes,
             backend,
-            companion,
+            draft_model,
             lexicon,
             grammars: Grammars::default(),
             slots: Slots::default(),
@@ -79,7 +79,7 @@ impl Scheduler {
         self.backend.model().clone()
     }
 
-    /// Works until no one can order any more.
+    /// Works until no caller is left.
     pub(crate) fn work(mut self, orders: &Receiver<Order>) {
         loop {
             if self.turns.is_empty() && self.waiting.is_empty() {
@@ -100,7 +100,7 @@ impl Scheduler {
         }
     }
 
-    /// Ends what no one waits for any more, or not longer.
+    /// Ends jobs whose caller is gone or whose time is up.
     fn let_go(&mut self) {
         self.waiting.retain(|order| {
             let gone = interrupted(&order.outlet, &order.job, order.received);
@@ -116,7 +116,7 @@ impl Scheduler {
         }
     }
 
-    /// Gives sequences to those who wait, in the order in which they came.
+    /// Assigns sequences to waiting jobs, in order of arrival.
     fn admit(&mut self) {
         while let Some(order) = self.waiting.front() {
             let backend = &mut *self.backend;
@@ -156,7 +156,7 @@ impl Scheduler {
         }
     }
 
-    /// Gives a sequence the prompt, of which the cache holds so many tokens, and has the grammar compiled meanwhile. Says how
+    /// Gives a sequence the prompt, of which the cache holds so many tokens, and has the grammar compiled meanwhile. Returns how
     /// many tokens of the prompt need not be computed.
     fn prepare(&mut self, order: &Order, sequence: &mut Sequence, tokens: Vec<Token>, common: usize) -> Result<usize> {
         let common = self.recall(sequence, &tokens[..order.shared], common);
@@ -167,20 +167,20 @@ impl Scheduler {
         Ok(cached)
     }
 
-    /// Lets turns write whose prompts are read, but for a piece, and whose grammars are ready.
+    /// Starts decoding for turns whose prompts are read, except for the last piece, and whose grammars are ready.
     fn begin_writing(&mut self) {
         let mut index = 0;
         while index < self.turns.len() {
             let busy = self.turns.iter().any(|turn| !turn.reads() || turn.unread() > 0);
             let turn = &mut self.turns[index];
-            // The last piece of a prompt is read together with what the grammar forces behind it and what is guessed.
+            // The last piece of a prompt is read together with what the grammar forces after it and the drafts.
             let last = turn.unread() <= READ_BESIDE && turn.until_kept() == usize::MAX;
             if !turn.reads() || !last {
                 index += 1;
                 continue;
             }
             let grammar = match turn.constraint().cloned() {
-                // While there is work to do, no one waits for a grammar.
+                // While there is work to do, nothing waits for a grammar.
                 Some(constraint) => match self.grammars.take(&constraint, &self.lexicon, !busy) {
                     Ok(None) => {
                         index += 1;
@@ -198,7 +198,7 @@ impl Scheduler {
         }
     }
 
-    /// Makes a batch, computes it, and lets those turns go on that have their logits now.
+    /// Fills a batch, computes it, and continues the turns that have their logits now.
     fn compute(&mut self) -> Result<()> {
         let shares = self.fill()?;
         if self.batch.entries().is_empty() {
@@ -207,7 +207,7 @@ impl Scheduler {
         let began = Instant::now();
         let logits = ahead::decode(&mut *self.backend, &self.batch, &mut self.turns)?;
         if let ([share], true) = (shares.as_slice(), shares.iter().all(|share| share.filled.rows > 0)) {
-            self.costs.saw(share.filled.tokens + share.filled.guesses, began.elapsed());
+            self.costs.saw(share.filled.tokens + share.filled.drafts, began.elapsed());
         }
         let (mut ended, mut reading) = (Vec::new(), Vec::new());
         for share in &shares {
@@ -221,7 +221,7 @@ impl Scheduler {
             if let Some(result) = go_on(turn, rows).transpose() {
                 ended.push((share.turn, result));
             }
-            turn.learn(share.filled.guesses, &self.costs, self.companion.as_mut());
+            turn.learn(share.filled.drafts, &self.costs, self.draft_model.as_mut());
             turn.sequence.forget_rows();
         }
         for turn in reading {
@@ -231,28 +231,28 @@ impl Scheduler {
         for (turn, result) in ended {
             self.end(turn, result);
         }
-        // Whoever came last this time comes first next time.
+        // The last turn this time goes first next time.
         if let Some(last) = self.turns.len().checked_sub(1) {
             self.turns.rotate_left(last.min(1));
         }
         Ok(())
     }
 
-    /// What the companion guesses for each turn, where it is wanted.
-    fn ask_companion(&mut self) -> Vec<Vec<Token>> {
-        let Self { companion, turns, costs, .. } = self;
+    /// What the draft model drafts for each turn, where drafts are wanted.
+    fn ask_draft_model(&mut self) -> Vec<Vec<Token>> {
+        let Self { draft_model, turns, costs, .. } = self;
         if !self.backend.limits().can_truncate {
             return vec![Vec::new(); turns.len()];
         }
-        let plan = companion.as_mut().map(|companion| companion.plan(costs)).unwrap_or_default();
+        let plan = draft_model.as_mut().map(|draft_model| draft_model.plan(costs)).unwrap_or_default();
         let wanted: Vec<usize> = turns.iter_mut().map(|turn| turn.plan(costs, plan)).collect();
         let texts = turns.iter().zip(wanted);
         let texts: Vec<Text<'_>> = texts.map(|(turn, most)| Text::of(&turn.sequence, most)).collect();
-        match companion.as_mut().map(|companion| companion.guess(&texts, costs)) {
+        match draft_model.as_mut().map(|draft_model| draft_model.draft(&texts, costs)) {
             Some(Ok(told)) => return told,
             // Only time is lost: the jobs go on without it.
             Some(Err(error)) => {
-                *companion = None;
+                *draft_model = None;
                 for turn in turns.iter_mut() {
                     turn.end.asides.push(error.to_string());
                 }
@@ -263,7 +263,7 @@ impl Scheduler {
     }
 
     fn fill(&mut self) -> Result<Vec<Share>> {
-        let told = self.ask_companion();
+        let told = self.ask_draft_model();
         let Self { backend, turns, batch, .. } = self;
         let limits = backend.limits();
         let (mut shares, mut row) = (Vec::new(), 0);
@@ -273,8 +273,8 @@ impl Scheduler {
             if room == 0 {
                 break;
             }
-            let guesses = turn.guesses(told);
-            let filled = turn.sequence.fill(&mut **backend, batch, room, &guesses)?;
+            let drafts = turn.drafts(told);
+            let filled = turn.sequence.fill(&mut **backend, batch, room, &drafts)?;
             shares.push(Share { turn: index, filled, row });
             row += filled.rows;
         }
@@ -295,8 +295,8 @@ impl Scheduler {
         Ok(shares)
     }
 
-    /// Takes the beginning of a prompt from disk, where more of it lies there than in the cache. Gives what the cache
-    /// has of it then.
+    /// Restores the beginning of a prompt from disk, if more of it is there than in the cache. Returns what the cache has
+    /// of it then.
     fn recall(&mut self, sequence: &mut Sequence, beginning: &[Token], common: usize) -> usize {
         let Some(prefixes) = &self.prefixes else { return common };
         if common >= beginning.len() || !prefixes.has(&*self.backend, beginning) {

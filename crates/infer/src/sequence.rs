@@ -1,8 +1,8 @@
 //! One sequence of tokens and how much of it the backend's cache holds.
 //!
 //! Everything that changes the text (a new prompt that begins like the last one, a cut, forced tokens) only changes
-//! the list of tokens; what the cache lacks is put into the next batch. Guessed tokens may ride behind the last one:
-//! where the text then goes on as guessed, the cache has it already. It must not know why tokens are there.
+//! the list of tokens; what the cache lacks is put into the next batch. Draft tokens may follow the last one:
+//! where the text then goes on as drafted, the cache has it already. It must not know why tokens are there.
 
 use super::backend::{Backend, Batch, Entry, SeqId, Token};
 use callwright_parse::error::Result;
@@ -16,9 +16,9 @@ pub(crate) struct Sequence {
     valid: usize,
     /// Positions that the cache holds for the sequence, right or not.
     held: usize,
-    /// Guesses that the cache holds behind the valid tokens, as long as the text may still go on with them.
-    guessed: Vec<Token>,
-    /// How many guesses of the last batch came true.
+    /// Drafts that the cache holds behind the valid tokens, as long as the text may still go on with them.
+    drafted: Vec<Token>,
+    /// How many drafts of the last batch were accepted.
     accepted: usize,
     /// The place of the last batch's first row of logits, and how many rows there were.
     rows: (usize, usize),
@@ -27,10 +27,10 @@ pub(crate) struct Sequence {
 /// What a sequence put into a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Filled {
-    /// Tokens of the sequence, without guesses.
+    /// Tokens of the sequence, without drafts.
     pub(crate) tokens: usize,
-    /// Guesses.
-    pub(crate) guesses: usize,
+    /// Drafts.
+    pub(crate) drafts: usize,
     /// Rows of logits that were asked for.
     pub(crate) rows: usize,
 }
@@ -67,7 +67,7 @@ impl Sequence {
     /// Goes over to a new list of tokens, of which the cache is known to hold the first `valid` ones and perhaps others
     /// behind them. Says how many need not be computed again.
     pub(crate) fn restart(&mut self, backend: &mut dyn Backend, tokens: Vec<Token>, valid: usize) -> Result<usize> {
-        self.guessed.clear();
+        self.drafted.clear();
         self.tokens = tokens;
         self.valid = valid;
         self.held = self.held.max(valid);
@@ -77,12 +77,12 @@ impl Sequence {
 
     /// Adds a token.
     pub(crate) fn push(&mut self, token: Token) {
-        if self.guessed.first() == Some(&token) && self.valid == self.tokens.len() {
-            self.guessed.remove(0);
+        if self.drafted.first() == Some(&token) && self.valid == self.tokens.len() {
+            self.drafted.remove(0);
             self.valid += 1;
             self.accepted += 1;
         } else {
-            self.guessed.clear();
+            self.drafted.clear();
         }
         self.tokens.push(token);
     }
@@ -90,7 +90,7 @@ impl Sequence {
     /// Cuts the sequence back to its first `len` tokens.
     pub(crate) fn cut(&mut self, len: usize) {
         if len < self.tokens.len() {
-            self.guessed.clear();
+            self.drafted.clear();
             self.tokens.truncate(len);
             self.valid = self.valid.min(len);
         }
@@ -109,13 +109,13 @@ impl Sequence {
     }
 
     /// Puts what the cache lacks into a batch, at most `most` tokens of it. Where that is all, logits after the last
-    /// token are asked for, and after each of the guesses that follow it.
+    /// token are asked for, and after each of the drafts that follow it.
     pub(crate) fn fill(
         &mut self,
         backend: &mut dyn Backend,
         batch: &mut Batch,
         most: usize,
-        guesses: &[Token],
+        drafts: &[Token],
     ) -> Result<Filled> {
         self.settle(backend)?;
         let (from, all) = (self.valid, self.tokens.len());
@@ -125,32 +125,32 @@ impl Sequence {
             batch.push(Entry { token: *token, position, sequence: self.id, logits });
         }
         let whole = end == all;
-        let guesses = if whole { &guesses[..guesses.len().min(most - (end - from))] } else { &[] };
-        for (position, token) in (all..).zip(guesses) {
+        let drafts = if whole { &drafts[..drafts.len().min(most - (end - from))] } else { &[] };
+        for (position, token) in (all..).zip(drafts) {
             batch.push(Entry { token: *token, position, sequence: self.id, logits: true });
         }
         self.valid = end;
-        self.held = end + guesses.len();
-        self.guessed = guesses.to_vec();
+        self.held = end + drafts.len();
+        self.drafted = drafts.to_vec();
         self.accepted = 0;
-        self.rows = if whole { (all - 1, 1 + guesses.len()) } else { (0, 0) };
-        Ok(Filled { tokens: end - from, guesses: guesses.len(), rows: self.rows.1 })
+        self.rows = if whole { (all - 1, 1 + drafts.len()) } else { (0, 0) };
+        Ok(Filled { tokens: end - from, drafts: drafts.len(), rows: self.rows.1 })
     }
 
-    /// How many guesses of the last batch came true.
+    /// How many drafts of the last batch were accepted.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted
     }
 
-    /// Takes note that the rows of the last batch are gone.
+    /// Notes that the rows of the last batch are gone.
     pub(crate) fn forget_rows(&mut self) {
         self.rows = (0, 0);
     }
 
-    /// Takes note that the cache is empty.
+    /// Notes that the cache is empty.
     pub(crate) fn emptied(&mut self) {
         (self.valid, self.held, self.rows) = (0, 0, (0, 0));
-        self.guessed.clear();
+        self.drafted.clear();
     }
 
     /// Empties the sequence, in the cache too.

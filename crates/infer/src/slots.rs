@@ -21,9 +21,9 @@ pub(super) struct Slots {
     idle: Vec<Sequence>,
     /// Sequences that were never used begin here.
     fresh: SeqId,
-    /// Cache positions that all who were there once needed together and did not find; 0 where no one lacked any.
+    /// Cache positions that all jobs of a moment needed together and did not get; 0 where none were missing.
     lacked: usize,
-    /// Whether the cache could not grow when it was asked to.
+    /// Whether the cache failed to grow when asked to.
     is_full_size: bool,
 }
 
@@ -71,7 +71,7 @@ impl Slots {
             self.lacked = self.lacked.max(reserved + hoped);
             return Ok(None);
         } else if self.lacked > limits.context && !self.is_full_size {
-            // The cache only grows while no one uses it, so no one new comes in until it has grown.
+            // The cache can only grow while it is unused, so no new job is admitted until it has grown.
             return Ok(None);
         }
         let source = self.source(tokens, running);

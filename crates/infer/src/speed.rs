@@ -1,6 +1,6 @@
 //! How fast a backend computes, measured on the backend itself.
 //!
-//! Whether forced tokens and guesses pay depends on what a batch of several tokens costs beside one of a single token,
+//! Whether forced tokens and drafts pay depends on what a batch of several tokens costs compared with a single token,
 //! and that differs by model file, processor and library; so it is measured and not assumed. The fastest of several
 //! tries counts: others on the machine only ever add time. It must not know text: any tokens take as long as others.
 
@@ -17,15 +17,15 @@ const SIZES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 /// Tries of each size.
 const TRIES: usize = 5;
 
-/// What a backend was measured to do.
+/// The measured speed of a backend.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Rates {
     /// Tokens in the cache while the batches were measured.
     pub depth: usize,
-    /// Tokens of a prompt computed in a second.
+    /// Prefill: prompt tokens per second.
     pub prefill_per_s: f64,
-    /// Tokens written in a second, one at a time.
+    /// Decode: tokens per second, one at a time.
     pub decode_per_s: f64,
     /// What batches of several tokens cost.
     pub batches: Vec<BatchCost>,

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::backend::Token;
-use super::companion::Companion;
+use super::bias::{LogitBias, LogitBiases};
 use super::draft::{self, Costs, Plan, Trust};
+use super::draft_model::DraftModel;
 use super::generator::{Chunk, Drafts, End, Job};
 use super::local::{Order, Outlet};
-use super::nudge::{Nudge, Wishes};
 use super::outbox::Outbox;
 use super::phase::{Next, Phase};
 use super::sample::Sampler;
@@ -23,7 +23,7 @@ use callwright_constrain::{Constraint, Mask, Matcher};
 use callwright_parse::chat::FinishReason;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// One job in the making.
+/// A running job.
 pub(super) struct Turn {
     pub(super) sequence: Sequence,
     pub(super) lexicon: Arc<Lexicon>,
@@ -31,7 +31,7 @@ pub(super) struct Turn {
     received: Instant,
     outlet: Outlet,
     sampler: Sampler,
-    wishes: Wishes,
+    biases: LogitBiases,
     pub(super) outbox: Outbox,
     /// Where each token of the output ends, in bytes.
     ends: Vec<usize>,
@@ -43,10 +43,10 @@ pub(super) struct Turn {
     /// The grammar at its beginning.
     pub(super) grammar: Option<Matcher>,
     pub(super) phase: Phase,
-    /// Guesses copied from what came before, and how well that goes.
-    copied: Vec<Token>,
+    /// The n-gram draft for the next tokens, and how well drafting goes.
+    ngram_draft: Vec<Token>,
     trust: Trust,
-    /// How many guesses a companion told last.
+    /// How many drafts the draft model made last.
     told: usize,
     /// Cache positions that it may come to need.
     pub(super) reserved: usize,
@@ -79,14 +79,14 @@ impl Turn {
             received,
             outlet,
             sampler: Sampler::new(job.sampling),
-            wishes: Wishes::new(&job.sampling, &job.logit_bias),
+            biases: LogitBiases::new(&job.sampling, &job.logit_bias),
             outbox: Outbox::new(&job.stop),
             ends: Vec::new(),
             room,
             end,
             grammar: None,
             phase: Phase::Free,
-            copied: Vec::new(),
+            ngram_draft: Vec::new(),
             trust: Trust::default(),
             told: 0,
             reserved,
@@ -119,7 +119,7 @@ impl Turn {
         if self.keep > read { self.keep - read } else { usize::MAX }
     }
 
-    /// Takes note of how far the prompt is read, and tells it.
+    /// Notes how far the prompt has been read, and reports it.
     pub(super) fn tell_progress(&mut self) {
         if self.read.is_some() {
             return;
@@ -131,12 +131,12 @@ impl Turn {
         }
     }
 
-    /// Whether no one waits any more, or not longer.
+    /// Whether the caller is gone or the time is up.
     pub(super) fn is_interrupted(&self) -> bool {
         interrupted(&self.outlet, &self.job, self.received)
     }
 
-    /// Ends: sends the rest, and gives the sequence back.
+    /// Ends the job: sends the rest, and returns the sequence.
     pub(super) fn finish(mut self, result: Result<FinishReason>) -> Sequence {
         let reason = match result {
             Ok(reason) => reason,
@@ -181,12 +181,12 @@ impl Turn {
         self.settle()
     }
 
-    /// Does what needs no logits.
+    /// Does all that needs no logits.
     fn settle(&mut self) -> Result<Option<FinishReason>> {
         loop {
             let complete = matches!(&self.phase, Phase::Held(held) if held.is_complete());
             if self.left() == 0 && !complete {
-                // Calls that might be followed by more and were not are whole.
+                // Calls that might have been followed by more, and were not, are complete.
                 let whole = if let Phase::Held(held) = &mut self.phase { held.may_end() } else { false };
                 return Ok(Some(if whole { FinishReason::Stop } else { FinishReason::Length }));
             }
@@ -205,42 +205,42 @@ impl Turn {
         }
     }
 
-    /// Copies guesses at what comes behind the last token from what came before, as many as pay, and says how many of a
-    /// companion's are wanted: those where nothing could be copied, or where they are better.
-    pub(super) fn plan(&mut self, costs: &Costs, companion: Plan) -> usize {
+    /// Makes n-gram drafts, as many as pay, and returns how many are wanted from the draft model: some where there is no
+    /// n-gram draft, or where the model's are better.
+    pub(super) fn plan(&mut self, costs: &Costs, draft_model: Plan) -> usize {
         let (own, theirs) = match self.job.drafts {
             _ if self.reads() => return 0,
-            Drafts::Auto => (self.trust.plan(costs, 0.0), companion),
-            Drafts::Fixed(guesses) => (Plan::fixed(guesses), Plan::fixed(guesses)),
+            Drafts::Auto => (self.trust.plan(costs, 0.0), draft_model),
+            Drafts::Fixed(drafts) => (Plan::fixed(drafts), Plan::fixed(drafts)),
             Drafts::Off => return 0,
         };
         let most = self.left().saturating_sub(1);
-        let copied = draft::continuation(self.sequence.tokens(), own.guesses.min(most)).to_vec();
-        self.copied = self.fitting(copied);
-        let better = self.copied.is_empty() || theirs.gain > own.gain;
-        // No one waits longer for the first token: a companion has the prompt to read.
+        let draft = draft::ngram_draft(self.sequence.tokens(), own.drafts.min(most)).to_vec();
+        self.ngram_draft = self.fitting(draft);
+        let better = self.ngram_draft.is_empty() || theirs.gain > own.gain;
+        // The first token does not wait: a draft model has to read the prompt first.
         let wanted = better && self.is_open() && self.end.timings.first_token_ms > 0.0;
-        if wanted { theirs.guesses.min(most) } else { 0 }
+        if wanted { theirs.drafts.min(most) } else { 0 }
     }
 
-    /// The guesses: those that a companion told and that may come next; where it told none, the copied ones.
-    pub(super) fn guesses(&mut self, told: Vec<Token>) -> Vec<Token> {
-        let copied = std::mem::take(&mut self.copied);
+    /// The drafts to try: those of the draft model that may come next; where it made none, the n-gram drafts.
+    pub(super) fn drafts(&mut self, told: Vec<Token>) -> Vec<Token> {
+        let ngram_draft = std::mem::take(&mut self.ngram_draft);
         self.told = told.len();
-        if told.is_empty() { copied } else { self.fitting(told) }
+        if told.is_empty() { ngram_draft } else { self.fitting(told) }
     }
 
-    /// Whether guesses are worth a look.
+    /// Whether drafts are worth trying.
     fn is_open(&self) -> bool {
         if let Phase::Held(held) = &self.phase { held.is_open() } else { true }
     }
 
-    /// As many of these guesses as may come next.
-    fn fitting(&mut self, mut guesses: Vec<Token>) -> Vec<Token> {
+    /// As many of these drafts as may come next.
+    fn fitting(&mut self, mut drafts: Vec<Token>) -> Vec<Token> {
         if let Phase::Held(held) = &mut self.phase {
-            guesses.truncate(held.fitting(&guesses));
+            drafts.truncate(held.fitting(&drafts));
         }
-        guesses
+        drafts
     }
 
     /// How long the last mask took; nothing where none was needed.
@@ -255,13 +255,13 @@ impl Turn {
         }
     }
 
-    /// Takes note of how many of its guesses came true.
-    pub(super) fn learn(&mut self, guesses: usize, costs: &Costs, companion: Option<&mut Companion>) {
+    /// Notes how many of its drafts were accepted.
+    pub(super) fn learn(&mut self, drafts: usize, costs: &Costs, draft_model: Option<&mut DraftModel>) {
         let accepted = self.sequence.accepted();
-        match (std::mem::take(&mut self.told), companion) {
-            // What the grammar kept out was guessed wrong, too.
-            (told @ 1.., Some(companion)) => companion.learn(told, accepted, costs),
-            _ => self.trust.saw(guesses, accepted),
+        match (std::mem::take(&mut self.told), draft_model) {
+            // A draft that the grammar rules out counts as rejected, too.
+            (told @ 1.., Some(draft_model)) => draft_model.learn(told, accepted, costs),
+            _ => self.trust.saw(drafts, accepted),
         }
         self.end.usage.accepted_tokens += accepted;
     }
@@ -273,15 +273,15 @@ impl Turn {
     }
 
     /// The next token, one of the mask's; without a mask it is free text.
-    pub(super) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, nudges: &[Nudge]) -> Result<Token> {
+    pub(super) fn choose(&mut self, logits: &[f32], mask: Option<&Mask>, biases: &[LogitBias]) -> Result<Token> {
         if self.end.timings.first_token_ms == 0.0 {
             self.end.timings.first_token_ms = milliseconds(self.received.elapsed());
         }
         let free = if mask.is_none() { &self.sequence.tokens()[self.prompt..] } else { &[] };
-        let mut all = self.wishes.nudges(free);
-        all.extend_from_slice(nudges);
+        let mut all = self.biases.after(free);
+        all.extend_from_slice(biases);
         let chosen = self.sampler.choose(logits, mask, &all);
-        chosen.ok_or_else(|| Error::new(ErrorKind::Backend, "the engine gave logits that are no numbers"))
+        chosen.ok_or_else(|| Error::new(ErrorKind::Backend, "the engine returned logits that are not numbers"))
     }
 
     pub(super) fn ends_answer(&self, token: Token) -> bool {
@@ -302,7 +302,7 @@ impl Turn {
         }
     }
 
-    /// Takes all but the first tokens of the output back.
+    /// Removes all but the first tokens of the output.
     pub(super) fn cut(&mut self, tokens: usize) {
         self.ends.truncate(tokens);
         self.sequence.cut(self.prompt + tokens);
@@ -321,7 +321,7 @@ impl Turn {
     }
 }
 
-/// Whether no one waits for a job any more, or not longer.
+/// Whether a job's caller is gone or its time is up.
 pub(super) fn interrupted(outlet: &Outlet, job: &Job, received: Instant) -> bool {
     outlet.is_gone() || job.limits.deadline.is_some_and(|deadline| received.elapsed() >= deadline)
 }

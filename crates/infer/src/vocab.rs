@@ -84,11 +84,12 @@ impl Lexicon {
     }
 
     /// What compiles grammars for this vocabulary. Built at the first call (a tenth of a second for 150,000 tokens),
-    /// then shared; whoever comes meanwhile waits.
+    /// then shared; concurrent callers wait.
     pub fn compiler(&self) -> Result<&Compiler> {
         let built = self.compiler.get_or_init(|| self.build_compiler());
         built.as_ref().map_err(|cause| {
-            Error::new(ErrorKind::Grammar, "the model's vocabulary cannot be used for enforcing").because(cause.clone())
+            Error::new(ErrorKind::Grammar, "cannot use the model's vocabulary to enforce a grammar")
+                .because(cause.clone())
         })
     }
 
@@ -183,7 +184,7 @@ impl fmt::Debug for Lexicon {
     }
 }
 
-/// A vocabulary has fewer than 2^32 tokens; a larger one would be cut, not wrapped.
+/// A vocabulary has fewer than 2^32 tokens; a larger number saturates instead of wrapping.
 #[must_use]
 pub fn token_id(index: usize) -> Token {
     Token::try_from(index).unwrap_or(Token::MAX)

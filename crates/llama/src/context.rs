@@ -69,17 +69,17 @@ impl Llama {
     /// Fills the library's batch and gives the places that want logits.
     fn fill(&mut self, batch: &Batch) -> Result<Vec<i32>> {
         if batch.entries().len() > BATCH {
-            return Err(Error::new(ErrorKind::Backend, "a batch is larger than the engine takes"));
+            return Err(Error::new(ErrorKind::Backend, "a batch is larger than the engine allows"));
         }
         self.batch.clear();
         let mut wanted = Vec::new();
         for (index, entry) in (0i32..).zip(batch.entries()) {
             if entry.sequence as usize >= self.shape.sequences || entry.token as usize >= self.vocab.size() {
-                return Err(Error::new(ErrorKind::Backend, "a batch names a token or sequence that is not there"));
+                return Err(Error::new(ErrorKind::Backend, "a batch names a token or sequence that does not exist"));
             }
             let position = number(entry.position)?;
             let added = self.batch.add(native(entry.token), position, &[entry.sequence.cast_signed()], entry.logits);
-            added.map_err(|error| Error::new(ErrorKind::Backend, "a batch cannot be filled").because(error))?;
+            added.map_err(|error| Error::new(ErrorKind::Backend, "cannot fill a batch").because(error))?;
             if entry.logits {
                 wanted.push(index);
             }
@@ -160,7 +160,7 @@ impl Backend for Llama {
         if wanted <= self.length {
             return Ok(false);
         }
-        // Who outgrows a short one once gets the usual one.
+        // A job that outgrows a short context once gets the usual one.
         let length = wanted.next_power_of_two().max(opening::CONTEXT).min(most);
         // The old context is dropped when the new one is there, so that a failure leaves a model that works.
         self.context = Some(context(self.engine, &self.model, self.shape, length)?);
@@ -187,7 +187,7 @@ impl Backend for Llama {
         let tokens: Vec<_> = tokens.iter().copied().map(native).collect();
         let saved = self.context()?.state_seq_save_file(file, sequence.cast_signed(), &tokens);
         saved.map(|_| ()).map_err(|error| {
-            Error::new(ErrorKind::Io, format!("the cache could not be written to `{}`", file.display())).because(error)
+            Error::new(ErrorKind::Io, format!("cannot write the KV cache to `{}`", file.display())).because(error)
         })
     }
 
@@ -207,11 +207,11 @@ fn number(position: usize) -> Result<i32> {
 }
 
 fn out_of_range() -> Error {
-    Error::new(ErrorKind::Backend, "a place in a sequence is out of range")
+    Error::new(ErrorKind::Backend, "a position in a sequence is out of range")
 }
 
 fn cache_trouble(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(ErrorKind::Backend, "the engine's cache refused a change").because(error)
+    Error::new(ErrorKind::Backend, "the engine could not change its KV cache").because(error)
 }
 
 impl std::fmt::Debug for Llama {

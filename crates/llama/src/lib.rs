@@ -33,11 +33,11 @@ pub struct LlamaSettings {
     /// Tokens that prompt and answer may have together. If absent, there is memory for what the first
     /// job needs, and more is taken when a prompt needs it, up to what the model was trained with.
     pub context_length: Option<usize>,
-    /// Layers to be computed by a GPU, where the crate was built for one.
+    /// Layers to run on the GPU, where the crate was built for one.
     pub gpu_layers: usize,
     /// Whether llama.cpp's own log goes to stderr.
     pub verbose: bool,
-    /// Where the beginnings of prompts are kept from run to run; nowhere if absent.
+    /// Where prompt prefixes are kept from run to run; nowhere if absent.
     pub prefixes: Option<Prefixes>,
 }
 

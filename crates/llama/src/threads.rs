@@ -29,8 +29,8 @@ pub(super) fn of_weights(bytes: u64) -> usize {
     }
 }
 
-/// Of so many threads, as many as work best in step. On a machine with nothing else to do, and with cores that are all
-/// alike, that is all of them; slow cores and busy ones hold the others up.
+/// How many of these threads work best in step. On an idle machine with equal cores that is all of them; slow and busy
+/// cores hold the others up.
 fn warmed_up(most: usize) -> usize {
     let counts = std::iter::successors(Some(most), |count| (*count > 1).then_some(count / 2));
     let pace = |count: usize| (count, work_in_step(count).as_secs_f64() / f64::from(u32::try_from(count).unwrap_or(1)));
@@ -64,7 +64,7 @@ fn work_in_step(count: usize) -> Duration {
     thread::scope(|scope| {
         for _ in 1..count {
             if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                // No one may wait for a thread that never came.
+                // Nothing may wait for a thread that never started.
                 arrived.store(PIECES * count, Ordering::Release);
                 break;
             }

@@ -1,7 +1,7 @@
 //! llama.cpp's tokenizer as a [`Vocab`].
 //!
 //! Some tokenizers put a space before every text. Text that goes on in the middle of an answer must not get one, so it
-//! is tokenized behind a line break whose tokens are then dropped. It must not know contexts.
+//! is tokenized after a line break whose tokens are then dropped. It must not know contexts.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! SHA-256 of files, told as it goes on: a model takes minutes.
+//! SHA-256 of files, with progress: a model takes minutes.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,7 +22,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
 /// The SHA-256 of a file.
 pub(super) fn of_file(path: &Path, progress: &mut dyn Progress) -> Result<String> {
     digest(path, progress).map_err(|cause| {
-        let message = format!("cannot read `{}` to check it", path.display());
+        let message = format!("cannot read `{}` to verify it", path.display());
         Error::new(ErrorKind::Io, message).because(cause)
     })
 }

@@ -20,10 +20,10 @@ use super::lock::Lock;
 use super::{Places, Progress, Secret, checksum, name};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// How often a transfer that brought nothing new is tried again.
+/// How many times a transfer without progress is retried.
 const ATTEMPTS: u32 = 3;
 
-/// What is asked for when no file is.
+/// What is requested when no file is.
 const FILES: &str = "files";
 
 /// One repository of the hub at one revision.
@@ -51,8 +51,8 @@ impl Hub {
         let address = ["http://", "https://"].iter().find_map(|scheme| endpoint.strip_prefix(scheme));
         // hf-hub builds addresses from it and panics on what is none.
         if address.is_none_or(|rest| rest.is_empty() || rest.contains(|c: char| c.is_whitespace() || c.is_control())) {
-            return Err(Error::new(ErrorKind::Config, format!("`{endpoint}` is no address of a hub"))
-                .hint("set HF_ENDPOINT to an address that begins with https://, or unset it"));
+            return Err(Error::new(ErrorKind::Config, format!("`{endpoint}` is not a valid hub URL"))
+                .hint("set HF_ENDPOINT to a URL that begins with https://, or unset it"));
         }
         let repo = Repo::new(&places.hub_cache, repo);
         Ok(Self {
@@ -66,8 +66,8 @@ impl Hub {
 
     /// hf-hub with this folder as its cache, and the answer to a first question.
     ///
-    /// The token is only shown to a hub that refused to answer without it: most models are public, and hf-hub sends what
-    /// it has on to wherever the hub redirects.
+    /// The token is only sent to a hub that refused to answer without it: most models are public, and hf-hub also sends the
+    /// token to wherever the hub redirects.
     fn introduced<T>(&self, cache: &Path, ask: impl Fn(&Api) -> Result<T>) -> Result<(Api, T)> {
         let anonymous = build(&self.endpoint, cache, None)?;
         match ask(&anonymous) {
@@ -80,7 +80,7 @@ impl Hub {
         }
     }
 
-    /// The paths of all files of the repository, those that could be no path of a cache left out.
+    /// The paths of all files of the repository, except those that cannot be a path in the cache.
     pub(super) fn files(&self) -> Result<Vec<String>> {
         let question = |api: &Api| {
             let repo = self.remote(api);
@@ -91,7 +91,7 @@ impl Hub {
         Ok(paths.filter(|path| name::is_file(path)).collect())
     }
 
-    /// Brings a file into the shared cache. What is there already is left alone; what was begun is gone on with.
+    /// Downloads a file into the shared cache. A file that is there already is left alone; a partial one is resumed.
     pub(super) fn fetch(&self, file: &str, sha256: Option<&str>, progress: &mut dyn Progress) -> Result<PathBuf> {
         let waiting = || progress.note(&format!("another process is pulling `{file}`; waiting for it"));
         let lock = Arc::new(Lock::hold(&self.repo.lock(file), waiting)?);
@@ -100,10 +100,10 @@ impl Hub {
         }
         let (api, announced) = self.introduced(&self.repo.staging(file), |api| self.announced(api, file))?;
         if let Some(expected) = sha256.filter(|expected| *expected != announced.etag) {
-            let message = format!("the hub's `{file}` is not the one that this version of callwright knows");
+            let message = format!("the hub's `{file}` is not the file this version of callwright expects");
             return Err(Error::new(ErrorKind::ModelCorrupt, message)
-                .because(format!("the hub announces {}, the registry {expected}", announced.etag))
-                .hint(format!("to use it all the same, name it by its repository: `{}`", self.repo.name)));
+                .because(format!("the hub announces {}, the registry expects {expected}", announced.etag))
+                .hint(format!("to use it anyway, name it by its repository: `{}`", self.repo.name)));
         }
         let blob = self.repo.blob(&announced.etag);
         // The bytes may be here already: from another tool, or from a pull that ended just before it could show them.
@@ -122,14 +122,14 @@ impl Hub {
         // Both become names of files.
         let plain = |text: &str| name::is_file(text) && !text.contains('/');
         if !plain(&etag) || !plain(&commit) {
-            return Err(Error::new(ErrorKind::Network, "the hub's answer cannot be understood")
+            return Err(Error::new(ErrorKind::Network, "invalid answer from the hub")
                 .because(format!("it names the file `{etag}` and the commit `{commit}`"))
                 .hint("check HF_ENDPOINT"));
         }
         Ok(Announced { etag, commit, size: metadata.size() as u64 })
     }
 
-    /// Lets the file grow to its full size and checks it. A part file that turns out wrong is begun anew once.
+    /// Downloads the rest of the file and checks it. A bad partial file is started over once.
     fn transfer(
         &self,
         api: &Api,
@@ -149,7 +149,7 @@ impl Hub {
             let got = if size(&whole) == announced.size {
                 Ok(())
             } else if already > announced.size {
-                Err(Error::new(ErrorKind::ModelCorrupt, "the part that is here is longer than the file"))
+                Err(Error::new(ErrorKind::ModelCorrupt, "the partial download is longer than the file"))
             } else if already == announced.size {
                 adopt(&part, &whole)
             } else {
@@ -165,11 +165,11 @@ impl Hub {
                     if already == 0 || anew {
                         return Err(error);
                     }
-                    progress.note("what was here of it did not fit; starting again");
+                    progress.note("the partial download did not match; starting over");
                     anew = true;
                 }
                 ErrorKind::Network if size(&part) > already => {
-                    progress.note(&format!("{error}; going on at {} of {} bytes", size(&part), announced.size));
+                    progress.note(&format!("{error}; resuming at {} of {} bytes", size(&part), announced.size));
                     fruitless = 0;
                 }
                 ErrorKind::Network if fruitless + 1 < ATTEMPTS => {
@@ -181,7 +181,7 @@ impl Hub {
         }
     }
 
-    /// One run of hf-hub, on its own thread. If it falls silent it keeps the lock until it ends, for it may still write.
+    /// One run of hf-hub, on its own thread. If it stalls it keeps the lock until it ends, because it may still write.
     fn grow(&self, api: &Api, file: &str, lock: &Arc<Lock>, progress: &mut dyn Progress) -> Result<()> {
         let (sender, receiver) = mpsc::channel();
         let repo = self.remote(api);
@@ -217,12 +217,11 @@ impl Hub {
                 Err(RecvTimeoutError::Timeout) => {
                     let message = format!("the hub has sent nothing for {} seconds", self.patience.as_secs());
                     return Err(
-                        Error::new(ErrorKind::Network, message).hint("run it again: it goes on where it stopped")
+                        Error::new(ErrorKind::Network, message).hint("run it again: it resumes where it stopped")
                     );
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Error::new(ErrorKind::Network, "the hub's answer cannot be understood")
-                        .hint("check HF_ENDPOINT"));
+                    return Err(Error::new(ErrorKind::Network, "invalid answer from the hub").hint("check HF_ENDPOINT"));
                 }
             }
         }
@@ -233,7 +232,7 @@ impl Hub {
         api.repo(hf_hub::Repo::with_revision(repo, RepoType::Model, revision))
     }
 
-    /// What hf-hub's trouble means for the one who pulls.
+    /// What an error of hf-hub means for the person who pulls.
     fn explain(&self, what: &str, cause: ApiError) -> Error {
         let repo = &self.repo.name;
         let status = match &cause {
@@ -244,22 +243,22 @@ impl Hub {
             _ => None,
         };
         let error = match (status, &cause) {
-            (Some(401 | 403), _) => Error::new(ErrorKind::ModelMissing, format!("the hub does not give out `{repo}`"))
-                .hint("check its name; if it is gated, accept its terms on its page and set HF_TOKEN to your token"),
+            (Some(401 | 403), _) => Error::new(ErrorKind::ModelMissing, format!("the hub refuses access to `{repo}`"))
+                .hint("check the name; if the model is gated, accept its terms on its page and set HF_TOKEN to your token"),
             (Some(404), _) => {
                 Error::new(ErrorKind::ModelMissing, format!("the hub has no {what} of `{repo}` at `{}`", self.revision))
                     .hint(
-                        "`user/repo:quant` finds a file by its quant; the hub's page of the repository lists the files",
+                        "`user/repo:quant` finds a file by its quant; the repository's page on the hub lists the files",
                     )
             }
             (Some(status), _) => Error::new(ErrorKind::Network, format!("the hub answered with status {status}"))
-                .hint("run it again later: it goes on where it stopped"),
+                .hint("run it again later: it resumes where it stopped"),
             (None, ApiError::IoError(cause)) if is_local(cause) => {
                 Error::new(ErrorKind::Io, format!("cannot write to the cache `{}`", self.repo.folder().display()))
-                    .hint("make room or choose another place with HF_HUB_CACHE; what is there is kept")
+                    .hint("free some space, or choose another folder with HF_HUB_CACHE; the partial download is kept")
             }
-            (None, _) => Error::new(ErrorKind::Network, "the hub cannot be reached, or the connection to it broke")
-                .hint("check the network and run it again: it goes on where it stopped"),
+            (None, _) => Error::new(ErrorKind::Network, "cannot reach the hub, or the connection was lost")
+                .hint("check the network and run it again: it resumes where it stopped"),
         };
         error.about(repo.clone()).because(cause)
     }
@@ -281,7 +280,7 @@ enum Sign<T> {
     End(Result<T, ApiError>),
 }
 
-/// Tells hf-hub's progress to the thread that waits. The first update after `init` is where a resumed file stands.
+/// Reports hf-hub's progress to the waiting thread. The first update after `init` is where a resumed file stands.
 struct Meter<T> {
     sender: Sender<Sign<T>>,
     offset_comes: bool,
@@ -301,37 +300,41 @@ impl<T> hf_hub::api::Progress for Meter<T> {
     fn finish(&mut self) {}
 }
 
-/// A part file that is whole needs no more bytes; asking for them would be answered with 416.
+/// A complete partial file needs no more bytes; requesting them would be answered with 416.
 fn adopt(part: &Path, whole: &Path) -> Result<()> {
     fs::rename(part, whole)
         .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot rename `{}`", part.display())).because(cause))
 }
 
-/// Holds a file against what the hub announced.
+/// Checks a file against what the hub announced.
 fn check(path: &Path, file: &str, announced: &Announced, progress: &mut dyn Progress) -> Result<()> {
     let altered = |what: String| {
-        Error::new(ErrorKind::ModelCorrupt, format!("`{file}` did not arrive as the hub announced it")).because(what).hint(
-            "pull it again; if that does not help, something between here and the hub alters files: try without HF_ENDPOINT or a proxy",
+        Error::new(ErrorKind::ModelCorrupt, format!("`{file}` is not what the hub announced")).because(what).hint(
+            "pull it again; if that does not help, something between this machine and the hub alters files: try without HF_ENDPOINT or a proxy",
         )
     };
     let found = size(path);
     if found != announced.size {
-        return Err(altered(format!("it has {found} bytes and not {}", announced.size)));
+        return Err(altered(format!("it has {found} bytes, expected {}", announced.size)));
     }
     if !checksum::is_sha256(&announced.etag) {
-        progress.note(&format!("the hub names no sha256 for `{file}`; only its size was checked"));
+        progress.note(&format!("the hub gives no sha256 for `{file}`; only its size was checked"));
         return Ok(());
     }
     progress.note("checking the sha256");
     let sum = checksum::of_file(path, progress)?;
-    if sum == announced.etag { Ok(()) } else { Err(altered(format!("its sha256 is {sum} and not {}", announced.etag))) }
+    if sum == announced.etag {
+        Ok(())
+    } else {
+        Err(altered(format!("its sha256 is {sum}, expected {}", announced.etag)))
+    }
 }
 
 fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-/// Whether a failure is the disk's and not the connection's.
+/// Whether a failure was the disk's, not the connection's.
 fn is_local(cause: &std::io::Error) -> bool {
     use std::io::ErrorKind as Kind;
     matches!(

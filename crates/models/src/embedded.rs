@@ -23,7 +23,7 @@ pub(super) fn sha256() -> &'static str {
     SUM.get_or_init(|| checksum::of_bytes(BYTES))
 }
 
-/// What the registry would say of it, if it were a model of some hub.
+/// Its row, as if it were a model of the hub.
 pub(super) fn row() -> &'static Arc<Row> {
     static ROW: OnceLock<Arc<Row>> = OnceLock::new();
     ROW.get_or_init(|| {
@@ -44,7 +44,7 @@ pub(super) fn row() -> &'static Arc<Row> {
     })
 }
 
-/// How often this process has written the model.
+/// How many times this process has written the model.
 static TURN: AtomicU32 = AtomicU32::new(0);
 
 /// The embedded model as a file in this cache, written there if need be.
@@ -54,14 +54,14 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     if is_intact(&path) {
         return Ok(path);
     }
-    // Two that start at once, processes or threads, write apart; whoever renames last puts the same bytes there.
+    // Processes or threads that start at once write separate files; the last rename puts the same bytes there.
     let new = path.with_extension(format!("{}-{}.new", std::process::id(), TURN.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir_all(&folder).and_then(|()| fs::write(&new, BYTES)).and_then(|()| fs::rename(&new, &path)).map_err(
         |cause| {
             let _ = fs::remove_file(&new);
             Error::new(ErrorKind::Io, format!("cannot write the embedded model to `{}`", folder.display()))
                 .because(cause)
-                .hint("make the folder writable, or set CALLWRIGHT_CACHE to another one")
+                .hint("make the folder writable, or set CALLWRIGHT_CACHE to another folder")
         },
     )?;
     Ok(path)

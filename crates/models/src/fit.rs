@@ -1,6 +1,6 @@
 //! How much memory a model takes, from its header, before it is loaded.
 //!
-//! Weights, the cache of keys and values, and the work space of one batch. An estimate from above: layers that attend
+//! Weights, the cache of keys and values, and the compute buffer of one batch. An upper estimate: layers that attend
 //! to a window only are counted as if they attended to all. Knows no machine: the memory there is comes in as a number
 //! ([`available`](super::memory::available) reads it).
 
@@ -9,19 +9,19 @@ use serde::Serialize;
 use callwright_gguf::Header;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// How a model is to be run, as far as memory goes.
+/// How a model will be run, as far as memory is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Run {
-    /// How many tokens the cache holds.
+    /// Tokens in the KV cache.
     pub context_length: u64,
-    /// How many tokens go through the model at once.
+    /// Batch size, in tokens.
     pub batch: u64,
-    /// How the cache writes its numbers.
+    /// The cache's number type.
     pub precision: Precision,
 }
 
-/// How the cache of keys and values writes its numbers.
+/// The number type of the KV cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Precision {
@@ -33,7 +33,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// How many bytes 32 numbers take.
+    /// Bytes for 32 numbers.
     fn bytes_of_32(self) -> u64 {
         match self {
             Self::F16 => 64,
@@ -66,9 +66,9 @@ impl Run {
 pub struct Needs {
     /// The weights.
     pub weights: u64,
-    /// Keys and values of the context, and the state of layers that keep one.
+    /// The KV cache, and the state of recurrent layers.
     pub cache: u64,
-    /// The work space of one batch, without flash attention, and the scores of the next token.
+    /// The compute buffer of one batch, without flash attention, and the logits of the next token.
     pub compute: u64,
 }
 
@@ -98,16 +98,17 @@ impl Needs {
         self.weights.saturating_add(self.cache).saturating_add(self.compute)
     }
 
-    /// Fails where this much memory is not enough, and says what would be.
+    /// Fails where this much memory is not enough, and says what would help.
     pub fn require(&self, available: u64) -> Result<()> {
         if self.total() <= available {
             return Ok(());
         }
-        let message = format!("the model needs about {} of memory and {} are free", gib(self.total()), gib(available));
+        let message =
+            format!("the model needs about {} of memory, but only {} is free", gib(self.total()), gib(available));
         let hint = if self.weights > available {
             "use a smaller quant or a smaller model (`callwright show NAME` lists them)".to_owned()
         } else {
-            format!("its weights alone would fit ({}): use a shorter context with --ctx-size", gib(self.weights))
+            format!("its weights alone would fit ({}): use a smaller context with --ctx-size", gib(self.weights))
         };
         Err(Error::new(ErrorKind::Memory, message).hint(hint))
     }

@@ -28,7 +28,7 @@ pub fn runnable(path: &Path) -> Result<Header> {
     Ok(header)
 }
 
-/// The same trouble as an error of ours, with the way out.
+/// The same failure as an error of ours, with a hint.
 fn trouble(error: callwright_gguf::Error) -> Error {
     let (kind, again) = match error.kind() {
         Kind::Missing => (ErrorKind::ModelMissing, None),

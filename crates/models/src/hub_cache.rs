@@ -50,7 +50,7 @@ impl Repo {
         &self.folder
     }
 
-    /// Where a file grows until it is checked.
+    /// Where a file is downloaded to until it is checked.
     pub(super) fn staging(&self, file: &str) -> PathBuf {
         self.folder.join(STAGING).join(flat(file))
     }
@@ -67,7 +67,7 @@ impl Repo {
         locks.join(format!("callwright--{}.lock", flat(file)))
     }
 
-    /// Forgets what of a file was staged; a folder that others stage in stays.
+    /// Removes what was staged of a file; a folder that others stage in stays.
     pub(super) fn clear_staging(&self, file: &str) {
         // What cannot be removed costs space and breaks nothing: the next pull of the file meets it again.
         let _ = fs::remove_dir_all(self.staging(file));

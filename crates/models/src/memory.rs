@@ -5,7 +5,7 @@
 
 use std::fs;
 
-/// The memory that is available, in bytes, where the system tells it.
+/// The available memory, in bytes, where the system reports it.
 #[must_use]
 pub fn available() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| from_meminfo(&text))?;

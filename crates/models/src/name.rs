@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{Registry, Row, quant};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// What the embedded model is called.
+/// The name of the embedded model.
 pub const EMBEDDED: &str = "embedded";
 
 /// A model that was asked for.
@@ -116,17 +116,17 @@ fn repo(text: &str) -> Result<ModelName> {
         None => (rest, None),
     };
     let wrong = |what: &str| {
-        Error::new(ErrorKind::Input, format!("`{text}` names no model: {what}"))
-            .hint("write `user/repo`, `user/repo:q4_k_m`, `user/repo:q4_k_m@revision`, or the path of a .gguf file")
+        Error::new(ErrorKind::Input, format!("invalid model name `{text}`: {what}"))
+            .hint("use `user/repo`, `user/repo:q4_k_m`, `user/repo:q4_k_m@revision`, or the path of a .gguf file")
     };
     if !is_repo(repo) {
-        return Err(wrong(&format!("`{repo}` is no repository")));
+        return Err(wrong(&format!("`{repo}` is not a repository")));
     }
     if quant.is_some_and(|quant| !quant::is_quant(quant)) {
-        return Err(wrong(&format!("`{}` is no quant", quant.unwrap_or_default())));
+        return Err(wrong(&format!("`{}` is not a quant", quant.unwrap_or_default())));
     }
     if revision.is_some_and(|revision| !is_file(revision)) {
-        return Err(wrong(&format!("`{}` is no revision", revision.unwrap_or_default())));
+        return Err(wrong(&format!("`{}` is not a revision", revision.unwrap_or_default())));
     }
     let quant = quant.map(str::to_uppercase);
     Ok(ModelName::Repo { repo: repo.to_owned(), quant, revision: revision.map(str::to_owned) })
@@ -135,11 +135,11 @@ fn repo(text: &str) -> Result<ModelName> {
 fn unknown(text: &str, registry: &Registry) -> Error {
     let nearest = registry.nearest(text);
     let hint = if nearest.is_empty() {
-        "`callwright list --all` lists the names; `user/repo` and the path of a .gguf file work too".to_owned()
+        "`callwright list --all` lists known names; `user/repo` and the path of a .gguf file work too".to_owned()
     } else {
-        format!("did you mean `{}`? `callwright list --all` lists the names", nearest.join("`, `"))
+        format!("did you mean `{}`? `callwright list --all` lists known names", nearest.join("`, `"))
     };
-    Error::new(ErrorKind::ModelMissing, format!("no model is called `{text}`")).about(text).hint(hint)
+    Error::new(ErrorKind::ModelMissing, format!("unknown model `{text}`")).about(text).hint(hint)
 }
 
 /// Whether this is `user/repo` in the hub's alphabet: two plain words.

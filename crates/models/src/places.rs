@@ -17,11 +17,11 @@ use std::path::PathBuf;
 pub struct Places {
     /// The shared cache of the Hugging Face tools: `models--user--repo/{blobs,refs,snapshots}`.
     pub hub_cache: PathBuf,
-    /// Our own cache, for what no hub gave: the embedded model, models out of Python wheels.
+    /// Our own cache, for models not from the hub: the embedded model, models from Python wheels.
     pub cache: PathBuf,
     /// The hub's address, without a slash at its end.
     pub endpoint: String,
-    /// Who asks, for repositories that ask.
+    /// The hub token, for gated repositories.
     pub token: Option<Secret>,
     /// Whether the network is switched off.
     pub offline: bool,
@@ -63,7 +63,7 @@ impl Places {
     }
 }
 
-/// The home folder of whoever runs the program; none where nobody says.
+/// The home folder of the current user; none where the system does not tell.
 #[must_use]
 pub fn home() -> Option<PathBuf> {
     std::env::home_dir().filter(|home| !home.as_os_str().is_empty())

@@ -1,20 +1,20 @@
-//! Who is told how far a long piece of work has come.
+//! Progress of long operations.
 //!
 //! A trait, so that the command line can draw a bar, a server can send events and a library stays silent.
 
-/// Hears of bytes that come in or are checked.
+/// Is told about bytes that are downloaded or checked.
 pub trait Progress {
     /// A piece of work begins: `total` bytes, of which `already` are there from an earlier attempt.
     fn start(&mut self, total: u64, already: u64);
-    /// So many more bytes.
+    /// This many more bytes.
     fn advance(&mut self, bytes: u64);
     /// The piece of work is done.
     fn finish(&mut self);
-    /// Something worth knowing: one sentence for a person.
+    /// A note: one sentence for a person.
     fn note(&mut self, text: &str);
 }
 
-/// Tells nobody.
+/// Reports nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

@@ -64,7 +64,7 @@ impl Registry {
         self.rows.values()
     }
 
-    /// The names that this one may have meant: its family where it is one, else the most alike; at most 5.
+    /// Names that were probably meant: those of its family where it names one, else the closest; at most 5.
     ///
     /// ```
     /// assert_eq!(callwright_models::Registry::builtin().nearest("smolm2:135m")[0], "smollm2:135m");

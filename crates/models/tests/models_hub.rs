@@ -120,7 +120,7 @@ fn a_connection_that_breaks_is_taken_up_where_it_broke() {
     let (sent, ranges) = corner.hub.set(|script| (script.sent, script.ranges.clone()));
     assert_eq!(sent, corner.model.len(), "no byte was sent twice");
     assert_eq!(ranges, ["bytes=0-", "bytes=1-", "bytes=1001-", "bytes=21001-"]);
-    assert!(told.notes.iter().any(|note| note.contains("going on at 1001 of")), "{:?}", told.notes);
+    assert!(told.notes.iter().any(|note| note.contains("resuming at 1001 of")), "{:?}", told.notes);
 }
 
 /// A pull that was killed leaves its part file behind; whatever its length, the next pull goes on from there.
@@ -168,7 +168,7 @@ fn a_part_that_does_not_fit_is_thrown_away_once() {
         let mut told = Told::default();
         let located = corner.store().pull(&name(REPO), &mut told).expect("pulled");
         assert_eq!(fs::read(&located.path).expect("the file"), corner.model);
-        assert!(told.notes.iter().any(|note| note.contains("starting again")), "{:?}", told.notes);
+        assert!(told.notes.iter().any(|note| note.contains("starting over")), "{:?}", told.notes);
         fs::remove_dir_all(corner.repo()).expect("removed");
     }
 }
@@ -224,7 +224,7 @@ fn refusals_say_what_to_do() {
     for (status, kind, hint) in [
         (401, ErrorKind::ModelMissing, "HF_TOKEN"),
         (403, ErrorKind::ModelMissing, "HF_TOKEN"),
-        (404, ErrorKind::ModelMissing, "the hub's page"),
+        (404, ErrorKind::ModelMissing, "page on the hub"),
         (416, ErrorKind::Network, "again later"),
         (429, ErrorKind::Network, "again later"),
         (503, ErrorKind::Network, "again later"),
@@ -246,7 +246,7 @@ fn wrong_quants_are_answered_with_the_list() {
     assert_eq!(error.hint_text(), Some("it has `Small-Q8_0.gguf`"));
     corner.hub.put("maker/Other", "model.safetensors", b"x");
     let error = corner.store().pull(&name("maker/Other"), &mut Silent).expect_err("no model");
-    assert_eq!(error.to_string(), "`maker/Other` holds no GGUF file");
+    assert_eq!(error.to_string(), "`maker/Other` has no GGUF file");
 }
 
 #[test]

@@ -161,13 +161,13 @@ fn a_users_file_adds_and_corrects() {
     assert_eq!(registry.iter().count(), Registry::builtin().iter().count() + 1);
 
     for (text, told) in [
-        ("x = ", "is no TOML"),
+        ("x = ", "is not valid TOML"),
         ("[\"a:1b\"]\nrepo = \"a/b\"", "missing field"),
         ("[\"qwen3:4b\"]\nquant = \"Q4\"", "unknown field"),
         ("[\"qwen3:4b\"]\ndefault = \"Q2_K\"", "not among its files"),
         ("[\"qwen3:4b\"]\nrepo = \"../etc\"", "not of the form"),
-        ("[\"qwen3:4b\"]\nfiles.Q4_K_M.path = \"../../x.gguf\"", "no path in a repository"),
-        ("[\"qwen3:4b\"]\nfiles.Q4_K_M.sha256 = \"abc\"", "no sha256"),
+        ("[\"qwen3:4b\"]\nfiles.Q4_K_M.path = \"../../x.gguf\"", "not a path in a repository"),
+        ("[\"qwen3:4b\"]\nfiles.Q4_K_M.sha256 = \"abc\"", "not a sha256"),
     ] {
         fs::write(&path, text).expect("written");
         let error = Registry::with_file(&path).expect_err(told);

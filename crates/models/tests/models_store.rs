@@ -127,7 +127,7 @@ fn removing_takes_what_belongs_to_the_model_and_nothing_else() {
     let own = corner.folder.path().join("own.gguf");
     fs::write(&own, &model).expect("written");
     let error = store.remove(&name(own.to_str().expect("text"))).expect_err("the user's");
-    assert!(error.to_string().contains("a file of your own") && own.exists());
+    assert!(error.to_string().contains("is your own file") && own.exists());
     assert_eq!(store.remove(&ModelName::Embedded).expect_err("ours").kind(), ErrorKind::Input);
 }
 
@@ -158,7 +158,7 @@ fn paths_are_taken_as_they_are() {
     let verdicts = store.verify(&located.name, &mut Silent).expect("checked");
     assert!(matches!(verdicts[..], [Verdict::Unknown { .. }]) && verdicts[0].is_good());
     for (text, told) in
-        [("./no/such.gguf", "there is no file"), (corner.folder.path().to_str().expect("text"), "is a folder")]
+        [("./no/such.gguf", "no such file"), (corner.folder.path().to_str().expect("text"), "is a folder")]
     {
         let error = store.locate(&name(text)).expect_err(told);
         assert_eq!(error.kind(), ErrorKind::ModelMissing);

@@ -156,7 +156,7 @@ fn wrong_wheels_are_refused() {
     assert_eq!(error.kind(), ErrorKind::ModelCorrupt, "{error}");
     let python = corner.python("true");
     let error = corner.store(&python).pull(&corner.name("tiny:1m"), &mut Silent).expect_err("nothing");
-    assert_eq!(error.to_string(), "pip brought no wheel of tiny-model==1.0");
+    assert_eq!(error.to_string(), "pip downloaded no wheel of tiny-model==1.0");
 }
 
 #[test]

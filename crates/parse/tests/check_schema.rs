@@ -66,9 +66,9 @@ fn refused(schema: Value, says: &str) {
 
 #[test]
 fn what_cannot_be_held_is_refused() {
-    refused(json!([]), "a schema is an object");
+    refused(json!([]), "a schema must be an object");
     refused(json!({"type": "string"}), "object");
-    refused(json!({"properties": {"a": {"type": "flurb"}}}), "`/properties/a/type`, `flurb` is no type");
+    refused(json!({"properties": {"a": {"type": "flurb"}}}), "`/properties/a/type`, unknown type `flurb`");
     refused(json!({"properties": {"a": 5}}), "/properties/a");
     refused(
         json!({"properties": {"a": {"$ref": "https://example.com/a.json"}}}),
@@ -84,9 +84,9 @@ fn what_cannot_be_held_is_refused() {
         let next = format!("#/$defs/d{}", at + 1);
         wide["$defs"][format!("d{at}")] = json!({"allOf": [{"$ref": next}, {"$ref": next}]});
     }
-    refused(wide, "multiply");
+    refused(wide, "expand to more than can be checked");
     let twice = [Tool::new("a", "", json!({})), Tool::new("a", "", json!({}))];
-    assert_eq!(ToolSet::compile(&twice).unwrap_err().to_string(), "two tools are called `a`");
+    assert_eq!(ToolSet::compile(&twice).unwrap_err().to_string(), "two tools have the name `a`");
     assert!(ToolSet::compile(&[Tool::new("", "", json!({}))]).is_err());
 }
 

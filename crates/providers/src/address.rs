@@ -11,12 +11,12 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::Kind;
 
-/// How far a provider's addresses may lie.
+/// Which addresses a provider may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Reach {
     /// This machine, private networks and the world.
     Near,
-    /// The world only: a cloud's name that leads into the own network is an attack.
+    /// Public addresses only: a cloud's host name that resolves into the private network is an attack.
     Far,
 }
 
@@ -29,9 +29,9 @@ impl From<Kind> for Reach {
     }
 }
 
-/// No address is known for a name.
+/// A host name cannot be resolved.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("no address is known for the name of its host")]
+#[error("cannot resolve its host name")]
 pub(super) struct Unknown;
 
 /// Why an address is refused.
@@ -40,23 +40,25 @@ pub(super) struct Unknown;
 pub(super) struct Refused(pub(super) String);
 
 impl Reach {
-    /// Refuses what is no proper place for a provider: a scheme that is not HTTP, plain HTTP beyond this machine
+    /// Refuses what is not a valid address for a provider: a scheme that is not HTTP, plain HTTP beyond this machine
     /// unless the settings allow it, a user in the address, a literal address out of reach.
     pub(super) fn check(self, url: &Url, plain_http: bool) -> Result<(), Refused> {
-        let refuse = |why: &str| Err(Refused(format!("the address of the provider is refused: {why}")));
-        let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return refuse("it names no host") };
+        let refuse = |why: &str| Err(Refused(format!("invalid provider address: {why}")));
+        let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return refuse("it has no host") };
         if !url.username().is_empty() || url.password().is_some() {
-            return refuse("it holds a user or password");
+            return refuse("it contains a user name or password");
         }
         match url.scheme() {
             "https" => {}
             "http" if plain_http || is_loopback(host) => {}
-            "http" => return refuse("plain http is only for this machine; `allow_http = true` allows it"),
-            scheme => return refuse(&format!("`{scheme}` is not http")),
+            "http" => return refuse("plain http is allowed only to this machine, unless you set `allow_http = true`"),
+            scheme => return refuse(&format!("`{scheme}` is not http or https")),
         }
         match literal(host) {
             Some(address) => self.admit(address),
-            None if self == Self::Far && is_loopback(host) => refuse("a cloud is not on this machine"),
+            None if self == Self::Far && is_loopback(host) => {
+                refuse("a provider with `kind = \"cloud\"` cannot be on this machine")
+            }
             None => Ok(()),
         }
     }
@@ -64,12 +66,14 @@ impl Reach {
     /// Refuses addresses out of reach.
     pub(super) fn admit(self, address: IpAddr) -> Result<(), Refused> {
         let address = address.to_canonical();
-        let refuse = |why: &str| Err(Refused(format!("{address} is refused: {why}")));
+        let refuse = |why: &str| Err(Refused(format!("address {address} is not allowed: {why}")));
         if is_never(address) {
-            return refuse("link-local, metadata and multicast addresses are no providers");
+            return refuse("link-local, metadata and multicast addresses are never providers");
         }
         if self == Self::Far && is_private(address) {
-            return refuse("a cloud's name leads into a private network; `kind = \"local\"` allows it");
+            return refuse(
+                "the host of a cloud provider resolves to a private network; `kind = \"local\"` allows that",
+            );
         }
         Ok(())
     }
@@ -110,7 +114,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// Looks names up and gives only what may be contacted.
+/// Resolves names and returns only addresses that may be contacted.
 impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = *self;

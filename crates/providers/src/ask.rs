@@ -15,11 +15,11 @@ use callwright_parse::chat::{Reason, Request};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Ask {
-    /// The conversation, the tools and the limits. `limits.deadline` bounds the whole turn, tries included.
+    /// The conversation, the tools and the limits. `limits.deadline` bounds the whole turn, retries included.
     pub request: Arc<Request>,
     /// The model, by the provider's name for it.
     pub model: String,
-    /// Why the machine is left; it stands in the audit.
+    /// Why a provider is asked; recorded in the audit.
     pub reason: Reason,
     /// What conversation this belongs to: turns of one conversation go to the same endpoint while it is well. Absent,
     /// the conversation's own beginning says it.

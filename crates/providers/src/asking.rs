@@ -108,7 +108,7 @@ pub(super) struct Offered<'a> {
     pub(super) parameters: Value,
 }
 
-/// How freely the model may choose, as far as it can be told.
+/// The tool choice, as far as the model supports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Choice {
     Auto,
@@ -121,15 +121,13 @@ impl<'a> Asking<'a> {
     pub(super) fn of(request: &'a Request, model: &'a str, row: &'a Row, carried: &Carried) -> Result<Self, Trouble> {
         let facts = row.capabilities(model);
         if !request.tools.is_empty() && request.tool_choice != ToolChoice::None && !facts.can(Ability::Tools) {
-            return Err(unsupported("the model takes no tools"));
+            return Err(unsupported("the model does not support tools"));
         }
         let mut images = request.messages.iter().flat_map(Message::images);
         if images.next().is_some() && !facts.can(Ability::Vision) {
-            let say = format!(
-                "if it does, say so in [providers.{}]: models.\"{model}\" = {{ can = [\"vision\"] }}",
-                row.name
-            );
-            return Err(unsupported(format!("`{model}` is not known to see images; {say}")));
+            let say =
+                format!("if it does, set in [providers.{}]: models.\"{model}\" = {{ can = [\"vision\"] }}", row.name);
+            return Err(unsupported(format!("`{model}` is not known to accept images; {say}")));
         }
         let called = request.messages.iter().flat_map(|message| &message.calls).map(|call| call.name.as_str());
         let names = Names::of(request.tools.iter().map(|tool| tool.name.as_str()).chain(called));
@@ -169,41 +167,43 @@ impl<'a> Asking<'a> {
             ToolChoice::Named(name) => {
                 let wire = self.names.wire(name);
                 if !self.tools.iter().any(|tool| tool.name == wire) {
-                    return Err(unsupported(format!("the tool `{name}` is to be called and is not on offer")));
+                    return Err(unsupported(format!("the required tool `{name}` is not offered")));
                 }
                 if self.facts.can(Ability::NamedChoice) {
                     Choice::Named(wire)
                 } else {
                     // One tool on offer comes to the same, as far as a call can be forced at all.
                     self.tools.retain(|tool| tool.name == wire);
-                    self.warn(format!("the model cannot be made to call `{name}`: no other tool was offered instead"));
+                    self.warn(format!(
+                        "the model cannot be forced to call `{name}`: it was offered no other tool instead"
+                    ));
                     if self.facts.can(Ability::RequiredChoice) { Choice::Required } else { Choice::Auto }
                 }
             }
             ToolChoice::Auto | ToolChoice::Required => Choice::Auto,
         };
         if matches!(choice, ToolChoice::Required | ToolChoice::Named(_)) && self.choice == Choice::Auto {
-            self.warn("the model cannot be made to call a tool: it was free not to");
+            self.warn("the model cannot be forced to call a tool: the call was left to its choice");
         }
         Ok(())
     }
 
     fn fit(&mut self, request: &Request) {
         if let Some(most) = self.facts.max_output.filter(|most| *most < self.max_tokens) {
-            self.warn(format!("the model writes at most {most} tokens: the limit was lowered to that"));
+            self.warn(format!("the model generates at most {most} tokens: the limit was lowered to that"));
             self.max_tokens = most;
         }
         if !request.parallel() && !self.tools.is_empty() {
             if self.facts.can(Ability::SingleCall) {
                 self.parallel = false;
             } else {
-                self.warn("the model cannot be told to make one call only");
+                self.warn("the model cannot be limited to one call");
             }
         }
         if !self.facts.can(Ability::Sampling) {
             self.sampling = None;
             if request.sampling != Sampling::default() {
-                self.warn("the model takes no temperature or other sampling settings: they were left out");
+                self.warn("the model does not support sampling settings: they were left out");
             }
         }
     }
@@ -222,7 +222,7 @@ impl<'a> Asking<'a> {
             .skip_while(|turn| matches!(turn, Turn::System(_)))
             .any(|turn| matches!(turn, Turn::System(_)))
         {
-            self.warn("a system message in the middle of the conversation was moved to its beginning");
+            self.warn("a system message in the middle of the conversation was moved to its start");
         }
         joined
     }
@@ -243,7 +243,7 @@ impl<'a> Asking<'a> {
             match word {
                 _ if !is_set => {}
                 Some(word) => drop(into.insert(word.to_owned(), value)),
-                None => self.warn(format!("the provider has no `{ours}`: it was left out")),
+                None => self.warn(format!("the provider does not support `{ours}`: it was left out")),
             }
         }
     }
@@ -300,7 +300,7 @@ fn turns<'a>(
     for message in messages {
         if message.role != Role::User && message.images().next().is_some() {
             let who = message.role.as_str();
-            return Err(unsupported(format!("there is an image in a message of the {who}: only the user's are taken")));
+            return Err(unsupported(format!("image in a message of the {who}: only user messages may have images")));
         }
         match message.role {
             Role::System => turns.push(Turn::System(message.text())),
@@ -354,6 +354,6 @@ fn answer(message: &Message, ids: &Ids, names: &Names, open: &mut Vec<(String, S
     let found = at.map(|at| open.remove(at));
     match (found, by_id, name) {
         (Some((id, name)), ..) | (None, Some(id), Some(name)) => Ok(Answer { id, name, text: message.text() }),
-        _ => Err(unsupported("a tool's result answers no call of the conversation")),
+        _ => Err(unsupported("a tool result belongs to no call of the conversation")),
     }
 }

@@ -1,8 +1,9 @@
-//! The stream contract, in one place: pieces in whatever order a server sends them, a whole reply or a typed failure out.
+//! The stream contract, in one place: pieces come in whatever order a server sends them; a whole reply or a typed failure
+//! comes out.
 //!
 //! Dialects say what a frame means; here it is decided which call a fragment belongs to, what is too much, and whether
 //! what came is complete. Nothing is ever completed or guessed: arguments that cannot be read make the reply a failure,
-//! and calls of a reply that a length limit cut are told and not handed out.
+//! and calls of a reply that a length limit cut off are reported, not handed out.
 
 use std::collections::VecDeque;
 
@@ -42,7 +43,7 @@ pub(super) enum Finish {
     Length,
     /// The provider says that the reply is a failure of this kind.
     Failed(FailureKind),
-    /// In words that we do not know: kept, and no failure.
+    /// An unknown reason: kept, and not a failure.
     Unknown,
 }
 
@@ -69,7 +70,7 @@ impl Assembler {
         Self { names, whole: Whole { warnings, ..Whole::default() }, ..Self::default() }
     }
 
-    /// The next piece that is ready for the caller.
+    /// The next piece ready for the caller.
     pub(super) fn next(&mut self) -> Option<Reply> {
         self.ready.pop_front()
     }
@@ -94,7 +95,7 @@ impl Assembler {
 
     fn room(&self, delta: &str) -> Result<(), Trouble> {
         let length = self.whole.text.len() + self.whole.reasoning.len() + delta.len();
-        if length > TEXT { Err(too_large("the text is longer than is read")) } else { Ok(()) }
+        if length > TEXT { Err(too_large("the text exceeds the size limit")) } else { Ok(()) }
     }
 
     /// Takes a piece of a call, whichever it belongs to.
@@ -161,7 +162,7 @@ impl Assembler {
         };
         let Some(at) = candidate else {
             let nameless = slot.is_none() && id.is_none() && name.is_none();
-            return if nameless { Err(Trouble::malformed("arguments came before any call")) } else { Ok(None) };
+            return if nameless { Err(Trouble::malformed("arguments arrived before any call")) } else { Ok(None) };
         };
         let part = &self.parts[at];
         if id.is_some() && part.id.as_deref() == id {
@@ -180,7 +181,7 @@ impl Assembler {
 
     fn open(&mut self, slot: Option<u64>) -> Result<usize, Trouble> {
         if self.parts.len() >= CALLS {
-            return Err(too_large("there are more calls than are read"));
+            return Err(too_large("too many calls"));
         }
         self.parts.push(Part::new(slot));
         Ok(self.parts.len() - 1)
@@ -265,16 +266,16 @@ impl Assembler {
     /// The reply, if it is complete and every call of it can be read.
     pub(super) fn settle(mut self) -> Result<Assembled, Trouble> {
         let Some(finish) = self.finish else {
-            return Err(Trouble::truncated("the answer ended before the provider said that it was complete"));
+            return Err(Trouble::truncated("the answer ended before the provider marked it complete"));
         };
         if let Finish::Failed(kind) = finish {
             return Err(Trouble::new(kind, format!("the provider ended the answer with `{}`", self.whole.finish)));
         }
         if finish == Finish::Unknown {
-            self.warn(format!("the provider stopped for a reason that is not known: `{}`", self.whole.finish));
+            self.warn(format!("unknown finish reason: `{}`", self.whole.finish));
         }
         if finish == Finish::Calls && self.parts.is_empty() {
-            return Err(Trouble::malformed("the provider says that calls were made, and sent none"));
+            return Err(Trouble::malformed("the provider reports tool calls, but sent none"));
         }
         let mut carried = Vec::new();
         let parts = std::mem::take(&mut self.parts);
@@ -313,7 +314,7 @@ impl Assembler {
             if !taken(&self.whole, &id) {
                 return id;
             }
-            self.warn(format!("the provider gave two calls the id `{id}`: the second got another"));
+            self.warn(format!("two calls have the id `{id}`: the second was given a new one"));
         }
         let mut index = self.whole.calls.len();
         while taken(&self.whole, &CallId::of_index(index)) {
@@ -323,7 +324,7 @@ impl Assembler {
     }
 }
 
-/// Servers that have no id to give write nothing, blanks, or the word `null`.
+/// Servers without an id send nothing, blanks, or the word `null`.
 fn is_id(id: &str) -> bool {
     !id.trim().is_empty() && id != "null"
 }

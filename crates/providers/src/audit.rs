@@ -60,7 +60,7 @@ impl Audit {
         Self { file: file.into(), bodies }
     }
 
-    /// The sends that a file has, oldest first. A file that is not there has none; a line that is none is skipped.
+    /// The sends that a file has, oldest first. A missing file has none; an invalid line is skipped.
     pub fn read(file: &Path) -> Result<Vec<Line>> {
         match lines::read(file) {
             Ok(lines) => Ok(lines),
@@ -75,8 +75,8 @@ impl Audit {
 
     pub(super) fn record(&self, line: &Line) -> Result<()> {
         self.append(line).map_err(|cause| {
-            let hint = format!("make `{}` writable, or name another folder", self.file.display());
-            Error::new(ErrorKind::Io, "the audit cannot be written, so nothing is sent").because(cause).hint(hint)
+            let hint = format!("make `{}` writable, or choose another folder", self.file.display());
+            Error::new(ErrorKind::Io, "cannot write the audit, so nothing is sent").because(cause).hint(hint)
         })
     }
 

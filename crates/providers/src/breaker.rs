@@ -1,4 +1,4 @@
-//! A breaker for each model of a provider: after too many failures it is left alone for a while, then asked once.
+//! A circuit breaker for each model of a provider: after too many failures it is paused for a while, then tried once.
 //!
 //! Only failures of the provider count. A refused key or a bad request says nothing about its health, and an empty
 //! account is told by its own error.
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use super::trouble::Trouble;
 use callwright_parse::error::FailureKind;
 
-/// What is looked at.
+/// The window of requests that counts.
 const WINDOW: Duration = Duration::from_mins(1);
 const LATEST: usize = 20;
-/// Fewer than this say nothing.
+/// Fewer requests than this are not significant.
 const LEAST: usize = 5;
-/// How long a provider is left alone.
+/// How long a provider is paused.
 const REST: Duration = Duration::from_secs(30);
 
 /// The breakers of one provider and key.
@@ -86,7 +86,7 @@ impl Breakers {
     }
 }
 
-/// A request that was let through; where nobody learns how it went, it counts for nothing.
+/// A request that was let through; if its outcome is never reported, it does not count.
 #[derive(Debug)]
 pub(super) struct Probe {
     breakers: Arc<Breakers>,
@@ -97,8 +97,7 @@ impl Breakers {
     /// Lets a request through, or says why not.
     pub(super) fn probe(self: &Arc<Self>, model: &str) -> Result<Probe, Trouble> {
         self.admit(model).map_err(|rest| {
-            let mut trouble =
-                Trouble::new(FailureKind::Overloaded, "it failed too often and is left alone for a while");
+            let mut trouble = Trouble::new(FailureKind::Overloaded, "it failed too often and is paused for a while");
             trouble.retry_after = Some(rest);
             trouble.retryable = Some(false);
             trouble
@@ -106,7 +105,7 @@ impl Breakers {
         Ok(Probe { breakers: Arc::clone(self), model: model.to_owned() })
     }
 
-    /// Takes note of a failure.
+    /// Records a failure.
     pub(super) fn told(&self, model: &str, kind: FailureKind) {
         if kind.is_the_provider_s() {
             self.record(model, false);

@@ -1,4 +1,4 @@
-//! What a provider wants back to the letter: signed thoughts, encrypted reasoning, signatures of calls.
+//! What a provider wants back verbatim: signed thoughts, encrypted reasoning, signatures of calls.
 //!
 //! Such things are bound to the provider and model that made them and mean nothing to anyone else, so they are no part of
 //! a conversation: they are kept here, by the call that they came with, and given back only to where they came from. The

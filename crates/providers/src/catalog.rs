@@ -54,10 +54,10 @@ impl Catalog {
     /// The provider of this name, in any case.
     pub fn get(&self, name: &str) -> Result<&Arc<Row>> {
         self.rows.get(&name.to_lowercase()).ok_or_else(|| {
-            let error = Error::new(ErrorKind::Config, format!("no provider is called `{name}`"));
+            let error = Error::new(ErrorKind::Config, format!("unknown provider `{name}`"));
             match alike(&name.to_lowercase(), self.rows.keys().map(String::as_str)).first() {
                 Some(alike) => error.hint(format!("did you mean `{alike}`?")),
-                None => error.hint("`callwright providers` lists those that are known"),
+                None => error.hint("`callwright providers` lists known providers"),
             }
         })
     }

@@ -13,7 +13,7 @@ pub(super) async fn check(remote: &Remote) -> Result<Check> {
     let mut check = Check::default();
     let models = match remote.wire.list().await {
         Ok(models) => {
-            let key = if remote.info().has_key { "the key is taken" } else { "it wants no key" };
+            let key = if remote.info().has_key { "the key is accepted" } else { "no key is needed" };
             check.steps.push(good("reach", format!("{} answers; {key}", remote.info().hosts.join(", "))));
             models
         }
@@ -24,21 +24,23 @@ pub(super) async fn check(remote: &Remote) -> Result<Check> {
     };
     let Some(model) = remote.info().model.clone().or_else(|| (models.len() == 1).then(|| models[0].clone())) else {
         let some: Vec<_> = models.iter().take(8).map(String::as_str).collect();
-        check.steps.push(good("models", format!("{} models, as {}", models.len(), some.join(", "))));
+        check.steps.push(good("models", format!("{} models, such as {}", models.len(), some.join(", "))));
         return Ok(check);
     };
     // Gateways do not list all that they take.
     let listed = models.iter().any(|name| name.trim_end_matches(":latest") == model.trim_end_matches(":latest"));
-    let found = if listed { "is listed" } else { "is not listed, but may be there" };
+    let found = if listed { "is listed" } else { "is not listed, but may exist" };
     check.steps.push(good("models", format!("{} models; `{model}` {found}", models.len())));
     let made = super::whole(remote.stream(Ask::new(Arc::new(tiny()), model, Reason::Check))).await;
     check.steps.push(match made {
-        Ok(whole) if whole.calls.iter().any(|call| call.name == "add") => good("tool call", "made as asked".to_owned()),
+        Ok(whole) if whole.calls.iter().any(|call| call.name == "add") => {
+            good("tool call", "made as requested".to_owned())
+        }
         Ok(_) => Step {
             what: "tool call".to_owned(),
             ok: false,
             found: "the model answered without a call".to_owned(),
-            hint: Some("choose a model that can call tools, or turn tool calling on at the server".to_owned()),
+            hint: Some("choose a model that can call tools, or enable tool calling on the server".to_owned()),
         },
         Err(error) => bad("tool call", &error),
     });

@@ -1,4 +1,4 @@
-//! The clocks of bytes: how long until the first one, and how long between two.
+//! Timeouts for bytes: until the first one, and between two.
 
 use std::time::Duration;
 

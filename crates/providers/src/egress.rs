@@ -1,6 +1,6 @@
-//! The one door out: every byte of a conversation to a provider passes [`Gate::send`].
+//! The egress gate: every byte of a conversation to a provider passes [`Gate::send`].
 //!
-//! The gate holds the providers' only HTTP client and is shut until someone opens it with [`Rules`]. It checks the
+//! The gate holds the providers' only HTTP client and is closed until it is opened with [`Rules`]. It checks the
 //! address, writes the audit, follows no redirect, asks for no compression and uses no proxy towards this machine. It
 //! knows no dialect and no vendor.
 
@@ -19,18 +19,18 @@ use super::{Kind, Reason, tls};
 use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
 use callwright_prompt::Clock;
 
-/// The door through which conversations leave.
+/// The gate through which conversations leave.
 #[derive(Debug)]
 pub struct Gate {
     rules: Option<Rules>,
     clients: Mutex<BTreeMap<(Reach, Duration), Client>>,
 }
 
-/// How far the door is open.
+/// What may pass the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rules {
-    /// Whether the network is switched off: then nothing passes, whatever else is said.
+    /// Whether the network is switched off: then nothing passes, whatever else is set.
     pub offline: bool,
     /// Where sends are recorded.
     pub audit: Audit,
@@ -70,7 +70,7 @@ impl Gate {
         Self { rules: None, clients: Mutex::default() }
     }
 
-    /// A gate that is open as far as these rules say.
+    /// A gate that lets through what these rules allow.
     #[must_use]
     pub fn open(rules: Rules) -> Self {
         Self { rules: Some(rules), clients: Mutex::default() }
@@ -83,18 +83,18 @@ impl Gate {
     }
 
     /// Sends, and waits for the head of the answer. An answer of any status is one, but for redirects and compressed
-    /// bodies, which nobody asked for.
+    /// bodies, which were not requested.
     pub(super) async fn send(&self, out: Outgoing<'_>) -> Result<Response> {
         let failed = |kind, why: String| Error::provider(Failure::new(kind, out.provider), why);
         let rules = match &self.rules {
             Some(rules) if !rules.offline => rules,
             Some(_) => {
                 return Err(failed(FailureKind::EgressDenied, "the network is switched off".to_owned())
-                    .hint("leave out `--offline` and CALLWRIGHT_OFFLINE to ask providers"));
+                    .hint("remove `--offline` and CALLWRIGHT_OFFLINE to ask providers"));
             }
             None => {
-                return Err(failed(FailureKind::EgressDenied, "no setting allows to ask a provider".to_owned())
-                    .hint("`[fallback] enabled = true`, or name a remote provider, to open the door"));
+                return Err(failed(FailureKind::EgressDenied, "no setting allows asking a provider".to_owned())
+                    .hint("set `[fallback] enabled = true`, or name a provider with --provider"));
             }
         };
         let reach = Reach::from(out.kind);
@@ -115,15 +115,15 @@ impl Gate {
         if let Some(client) = clients.get(&(reach, out.connect)) {
             return Ok(client.clone());
         }
-        // A proxy that cannot be understood must not come to mean none.
+        // An invalid proxy must not be taken for no proxy.
         let proxy = rules
             .proxy
             .as_deref()
             .map(Url::parse)
             .transpose()
-            .map_err(|cause| Error::new(ErrorKind::Config, "the proxy's address is none").because(cause))?;
+            .map_err(|cause| Error::new(ErrorKind::Config, "invalid proxy address").because(cause))?;
         let client = build(reach, out.connect, proxy)
-            .map_err(|cause| Error::new(ErrorKind::Config, "the HTTP client cannot be made").because(cause))?;
+            .map_err(|cause| Error::new(ErrorKind::Config, "cannot create the HTTP client").because(cause))?;
         clients.insert((reach, out.connect), client.clone());
         Ok(client)
     }
@@ -182,13 +182,15 @@ fn admit(response: Response, provider: &str) -> Result<Response> {
         Err(error.with_failure(|failure| failure.status = Some(status.as_u16())))
     };
     if status.is_redirection() {
-        return failed(FailureKind::EgressDenied, format!("the server redirects elsewhere ({status})")).map_err(
-            |error| error.hint("conversations and keys follow no redirect: set the final address as base_url"),
-        );
+        return failed(FailureKind::EgressDenied, format!("the server redirects ({status})")).map_err(|error| {
+            error.hint(
+                "redirects are not followed, to protect conversations and keys: set the final address as base_url",
+            )
+        });
     }
     match response.headers().get(reqwest::header::CONTENT_ENCODING) {
         Some(coding) if coding != "identity" => {
-            failed(FailureKind::Malformed, "the server compressed its answer, which nobody asked for".to_owned())
+            failed(FailureKind::Malformed, "the server compressed its answer without being asked to".to_owned())
         }
         _ => Ok(response),
     }
@@ -215,17 +217,17 @@ fn sending_failed(cause: &reqwest::Error, provider: &str, redactor: &Redactor) -
         () if chain.iter().any(|told| told.contains("parse")) => FailureKind::Malformed,
         () => FailureKind::Network,
     };
-    // Not a byte of an answer came, so that sending again gives no second answer.
+    // No byte of an answer arrived, so that sending again cannot give a second answer.
     let mut failure = Failure::new(kind, provider);
     let base = format!("`base_url` of [providers.{provider}]");
     let hint = match () {
-        () if is_unknown => format!("is {base} spelt right, and is there a network?"),
+        () if is_unknown => format!("check the spelling of {base}, and the network"),
         () if is_tls => {
-            // The next handshake would end the same way.
+            // The next handshake would fail the same way.
             failure.retryable = false;
-            format!("is {base} right? https was begun, and no connection that can be trusted came of it")
+            format!("check {base}: no trusted https connection could be made")
         }
-        () => format!("is it running, and is {base} right?"),
+        () => format!("check that it is running and that {base} is right"),
     };
     let detail = chain.last().map(|last| format!(": {}", redactor.quote(last, &Said::default()))).unwrap_or_default();
     Error::provider(failure, format!("`{provider}`: {kind}{detail}")).hint(hint)

@@ -1,4 +1,4 @@
-//! What is known of a provider and of each of its models.
+//! What is known about a provider and each of its models.
 //!
 //! Abilities belong to a model, not to a provider: one vendor's models differ in whether a call can be forced or a
 //! temperature set. Where nothing is known of a model, the provider's own row speaks for it.
@@ -7,15 +7,15 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a provider's machine stands.
+/// Whose machine a provider runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Someone else's machine.
     Cloud,
-    /// One's own: loopback, or a private network.
+    /// The user's own: loopback, or a private network.
     Local,
-    /// One's own machine, that may itself ask someone else's.
+    /// The user's own machine, which may itself ask someone else's.
     Hybrid,
 }
 
@@ -26,11 +26,11 @@ pub enum Kind {
 pub enum Ability {
     /// Call tools.
     Tools,
-    /// Be made to call some tool.
+    /// Be required to call some tool.
     RequiredChoice,
-    /// Be made to call this tool.
+    /// Be required to call a given tool.
     NamedChoice,
-    /// Be told to make at most one call.
+    /// Be limited to one call.
     SingleCall,
     /// Make several calls in one turn.
     ParallelCalls,
@@ -48,7 +48,7 @@ pub enum Ability {
 pub struct Capabilities {
     /// What it can.
     pub abilities: BTreeSet<Ability>,
-    /// Tokens that prompt and answer may have together, where known.
+    /// Context length in tokens, where known.
     pub context_length: Option<u64>,
     /// The most tokens of one answer, where known.
     pub max_output: Option<u64>,

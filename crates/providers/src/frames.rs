@@ -37,7 +37,7 @@ pub(super) struct Frame {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     /// The connection.
-    #[error("the connection broke: {0}")]
+    #[error("the connection was lost: {0}")]
     Connection(String),
     /// One of the clocks.
     #[error("it took too long")]
@@ -85,7 +85,7 @@ pub(super) fn frames(framing: Framing, chunks: Chunks, caps: ByteCaps) -> Frames
     let capped = chunks.map(move |chunk| {
         let chunk = chunk?;
         total = total.saturating_add(chunk.len());
-        if total > caps.body { Err(Broken::TooLarge("the answer is larger than is read")) } else { Ok(chunk) }
+        if total > caps.body { Err(Broken::TooLarge("the answer exceeds the size limit")) } else { Ok(chunk) }
     });
     match framing {
         Framing::Events => events(Box::pin(capped), caps.frame),
@@ -100,7 +100,7 @@ fn events(chunks: Chunks, cap: usize) -> Frames {
         let chunk = chunk?;
         // The chunk that ends an event may hold more than it, so the event before is what is measured.
         let before = fed.fetch_add(chunk.len(), Ordering::Relaxed);
-        if before > cap { Err(Broken::TooLarge("one event is larger than is read")) } else { Ok(chunk) }
+        if before > cap { Err(Broken::TooLarge("an event exceeds the size limit")) } else { Ok(chunk) }
     });
     let decoded = SseByteStream::new(counted).filter_map(move |event| {
         since_event.store(0, Ordering::Relaxed);
@@ -151,7 +151,7 @@ impl Splitter {
             if self.searched > self.cap {
                 self.held.clear();
                 return (!std::mem::replace(&mut self.over, true))
-                    .then_some(Err(Broken::TooLarge("one line is larger than is read")));
+                    .then_some(Err(Broken::TooLarge("a line exceeds the size limit")));
             }
             if self.over {
                 return None;

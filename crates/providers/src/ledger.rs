@@ -1,7 +1,7 @@
 //! What was spent: a line for each turn, and a line before anything is sent that costs money.
 //!
 //! A file of JSON lines in the data folder, one whole line a write, so that many processes can keep it together. Before
-//! a provider is asked, the worst case is written down under a lock, with the budget looked at in the same breath: two
+//! a provider is asked, the worst case is written down under a lock, and the budget is checked under the same lock: two
 //! programs cannot both spend the last cent, and one that crashes has spent what it reserved. No text of any
 //! conversation is kept.
 
@@ -16,7 +16,7 @@ use callwright_parse::chat::{Attempt, Cost, LOCAL, Money, Outcome, Reason, Usage
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_record::lines;
 
-/// Keeps what was spent. Cloning it shares what it keeps.
+/// Records what was spent. Clones share the record.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     kept: Kept,
@@ -114,7 +114,7 @@ impl Ledger {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|cause| failed(&path, cause))?;
         }
-        // A ledger that cannot be written is told before there is anything to write.
+        // A ledger that cannot be written is reported before there is anything to write.
         lines::open(&path).map_err(|cause| failed(&path, cause))?;
         Ok(Self { kept: Kept::File(path) })
     }
@@ -125,7 +125,7 @@ impl Ledger {
         Self { kept: Kept::Memory(Arc::default()) }
     }
 
-    /// Writes down what is about to be sent, unless that would be too much: then it says why.
+    /// Records what is about to be sent, unless that would exceed the budget: then it says why.
     pub fn reserve(&self, reserved: &Reserved, budget: Budget) -> Result<std::result::Result<(), String>> {
         let line = Line::Reserved(reserved.clone());
         match &self.kept {
@@ -149,7 +149,7 @@ impl Ledger {
         Ok(Ok(()))
     }
 
-    /// Writes down what a turn took.
+    /// Records what a turn used.
     pub fn spent(&self, turn: Turn) -> Result<()> {
         match &self.kept {
             Kept::File(path) => lines::open(path)
@@ -174,7 +174,7 @@ impl Ledger {
 }
 
 impl Budget {
-    /// Why this may not be sent after what was spent already.
+    /// Why this must not be sent, given what was spent already.
     fn refuses(&self, wanted: &Reserved, lines: &[Line]) -> Option<String> {
         let is_reserved = |line: &Line| match line {
             Line::Reserved(reserved) => Some(reserved.clone()),
@@ -183,21 +183,21 @@ impl Budget {
         let reserved: Vec<_> = lines.iter().filter_map(is_reserved).collect();
         let lately = reserved.iter().filter(|reserved| reserved.at + 3600 > wanted.at).count();
         if let Some(most) = self.calls_an_hour.filter(|most| lately >= *most) {
-            return Some(format!("{lately} request(s) in the last hour, and {most} are allowed"));
+            return Some(format!("{lately} request(s) in the last hour, at most {most} allowed"));
         }
         if self.a_request.is_none() && self.a_day.is_none() {
             return None;
         }
         let Some(worst) = wanted.picodollars else {
-            return Some(format!("no price is known for {}/{}, and there is a budget", wanted.provider, wanted.model));
+            return Some(format!("the price of {}/{} is unknown, and a budget is set", wanted.provider, wanted.model));
         };
         let of_turn = sum(reserved.iter().filter(|reserved| reserved.turn == wanted.turn));
         if let Some(most) = self.a_request.filter(|most| of_turn.plus(worst) > *most) {
-            return Some(format!("it may cost {}, and a request may cost {most}", of_turn.plus(worst)));
+            return Some(format!("it may cost {}, at most {most} per request allowed", of_turn.plus(worst)));
         }
         let today = spent_on(day(wanted.at), lines);
         let most = self.a_day.filter(|most| today.plus(worst) > *most)?;
-        Some(format!("it may cost {worst}, {today} were spent today, and {most} a day are allowed"))
+        Some(format!("it may cost {worst}, {today} spent today, at most {most} per day allowed"))
     }
 }
 
@@ -269,5 +269,5 @@ impl From<&Attempt> for Spent {
 }
 
 fn failed(path: &Path, cause: std::io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("cannot keep what was spent in {}", path.display())).because(cause)
+    Error::new(ErrorKind::Io, format!("cannot record usage in {}", path.display())).because(cause)
 }

@@ -1,9 +1,9 @@
-//! Cloud and self-hosted models behind one trait, and the one door through which a conversation may leave.
+//! Cloud and self-hosted models behind one trait, and the one gate through which a conversation may leave.
 //!
 //! A provider is asked ([`Ask`]) and answers with pieces ([`Reply`]), of which the last is the whole reply or a typed
 //! error. Vendors are rows of `providers.toml`; the wire dialects are one file each; what all of them must hold to is
-//! written once. Whether a provider may be asked at all is no business of this module: the engine decides, and the
-//! gate is shut until a setting opens it.
+//! written once. This crate does not decide whether a provider may be asked at all: the engine does, and the
+//! gate is closed until a setting opens it.
 
 mod address;
 mod ask;
@@ -66,10 +66,10 @@ pub use row::{
     ReasoningField, RequiredWord, Row,
 };
 
-/// Work that is under way.
+/// A boxed future.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// Someone who answers over the wire.
+/// A provider: a model that answers over the wire.
 ///
 /// ```
 /// use callwright_parse::chat::Request;
@@ -98,13 +98,13 @@ pub trait Provider: Send + Sync + Debug {
     /// Whether it can be reached, takes the key, and makes a tiny call.
     fn check(&self) -> Task<'_, Check>;
 
-    /// How it is doing with this model.
+    /// Its health with this model.
     fn health(&self, model: &str) -> Health;
 
-    /// Has the server fetch a model, where it is one that does.
+    /// Makes the server pull a model, where it supports that.
     fn pull(&self, _model: &str) -> Pulls {
         let failure = Failure::new(FailureKind::Unsupported, self.info().name.as_str());
-        let error = Error::provider(failure, format!("`{}` fetches no models on request", self.info().name));
+        let error = Error::provider(failure, format!("`{}` does not pull models", self.info().name));
         Box::pin(futures_util::stream::iter([Err(error)]))
     }
 }
@@ -116,5 +116,5 @@ pub async fn whole(mut replies: Replies) -> Result<Whole> {
             return Ok(*whole);
         }
     }
-    Err(Error::new(ErrorKind::Backend, "the provider's stream ended without an end"))
+    Err(Error::new(ErrorKind::Backend, "the provider's stream ended too early"))
 }

@@ -1,7 +1,7 @@
-//! How much is asked of a provider at once and in a minute.
+//! Concurrency and rate limits of a provider.
 //!
 //! Requests a minute are `governor`'s. Tokens are taken from a bucket by the worst case before sending and corrected by
-//! what the provider counted, which a plain rate limiter cannot. Who finds the queue full is refused at once.
+//! what the provider counted, which a plain rate limiter cannot. If the queue is full, a request is refused at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +27,7 @@ pub(super) struct Limits {
     tokens: Option<Bucket>,
 }
 
-/// Leave to send one request. Dropping it gives the place to the next.
+/// A permit to send one request. Dropping it passes the place to the next.
 #[derive(Debug)]
 pub(super) struct Turn {
     _place: OwnedSemaphorePermit,
@@ -50,8 +50,8 @@ impl Limits {
     /// Waits for a turn, and takes so many tokens of the minute's.
     pub(super) async fn enter(self: &Arc<Self>, tokens: u64, deadline: Instant) -> Result<Turn, Trouble> {
         let refused = |why: &str| Trouble::new(FailureKind::Timeout(Wait::Queue), why);
-        let _waiting = Waiting::enter(self).ok_or_else(|| refused("too many requests wait already"))?;
-        let late = || refused("the turn did not come in time");
+        let _waiting = Waiting::enter(self).ok_or_else(|| refused("too many requests are already waiting"))?;
+        let late = || refused("timed out in the queue");
         let place = timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await.map_err(|_| late())?;
         let place = place.map_err(|_| late())?;
         while let Some(Err(not_yet)) = self.requests.as_ref().map(RateLimiter::check) {
@@ -96,14 +96,14 @@ async fn sleep_within(wait: Duration, deadline: Instant) -> Option<()> {
     Some(())
 }
 
-/// Counts who waits, also where the waiting is given up.
+/// Counts waiting requests, including those that give up.
 struct Waiting<'a>(&'a Limits);
 
 impl<'a> Waiting<'a> {
     fn enter(limits: &'a Limits) -> Option<Self> {
         let before = limits.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Self(limits);
-        // Whoever finds a free place does not wait.
+        // If a place is free there is no wait.
         (before < limits.queue || limits.places.available_permits() > 0).then_some(waiting)
     }
 }

@@ -1,7 +1,6 @@
-//! Tool names and call ids, there and back.
+//! Tool names and call ids, to the wire and back.
 //!
-//! A name that the wire does not take is written in one that it does, and what comes back is read as the name that was
-//! offered. Ids of calls are made unique in a conversation, since a local model counts from 1 in each of its turns.
+//! A name that the wire does not allow is mapped to one that it does, and mapped back in the reply. Ids of calls are made unique in a conversation, since a local model counts from 1 in each of its turns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,7 +76,7 @@ fn is_safe(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
-/// A name in safe letters, with room for a suffix.
+/// A name in safe characters, with room for a suffix.
 fn tamed(name: &str) -> String {
     let safe: String =
         name.chars().map(|c| if c.is_ascii() && is_safe(c as u8) { c } else { '_' }).take(NAME - 9).collect();
@@ -88,7 +87,7 @@ fn tamed(name: &str) -> String {
     }
 }
 
-/// So many letters and digits that stand for a text.
+/// A digest of a text, of this many letters and digits.
 fn digest(text: &str, length: usize) -> String {
     let hash = format!("{:x}", Sha256::digest(text.as_bytes()));
     hash[..length].to_owned()

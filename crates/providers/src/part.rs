@@ -113,7 +113,7 @@ impl Part {
             Arguing::Nothing => Ok(()),
             Arguing::Text(text) => {
                 if self.text.len() + text.len() > ARGUMENTS {
-                    return Err(too_large("the arguments of a call are longer than is read"));
+                    return Err(too_large("the arguments of a call exceed the size limit"));
                 }
                 self.text.push_str(text);
                 self.scan.push(text);
@@ -123,11 +123,11 @@ impl Part {
                 self.text = serde_json::to_string(fields).unwrap_or_default();
                 self.object = Some(fields.clone());
                 if self.text.len() > ARGUMENTS {
-                    return Err(too_large("the arguments of a call are longer than is read"));
+                    return Err(too_large("the arguments of a call exceed the size limit"));
                 }
                 Ok(())
             }
-            Arguing::Value(_) => Err(Trouble::malformed("the arguments of a call are no object")),
+            Arguing::Value(_) => Err(Trouble::malformed("the arguments of a call are not an object")),
         }
     }
 
@@ -160,7 +160,7 @@ impl Part {
     /// The arguments, if they are a whole JSON object, with what was odd about them.
     pub(super) fn arguments(&self) -> Result<(Arguments, Option<&'static str>), Trouble> {
         if self.name.trim().is_empty() {
-            return Err(Trouble::malformed("a call names no tool"));
+            return Err(Trouble::malformed("a call has no tool name"));
         }
         if let Some(object) = &self.object {
             return Ok((object.clone(), None));
@@ -168,7 +168,7 @@ impl Part {
         if self.text.trim().is_empty() {
             return Ok((Arguments::new(), Some("it came without arguments")));
         }
-        let unreadable = || Trouble::malformed("the arguments of a call are no JSON object");
+        let unreadable = || Trouble::malformed("the arguments of a call are not a JSON object");
         match serde_json::from_str(&self.text).map_err(|_| unreadable())? {
             Value::Object(fields) => Ok((fields, None)),
             Value::Null => Ok((Arguments::new(), Some("its arguments were null"))),

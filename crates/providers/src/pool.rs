@@ -1,7 +1,7 @@
 //! Several providers under one name: addresses of the same server, or an A/B test by weight.
 //!
-//! A conversation stays where it began while that is well, because caches and signed thoughts live there. New ones go to
-//! the least busy, or are shared out by weight. Which of them answered stands in the reply.
+//! A conversation stays with its first member while that is healthy, because caches and signed reasoning are there. New
+//! ones go to the least busy member, or are distributed by weight. The reply says which member answered.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,7 +52,7 @@ impl Pool {
 
     fn new(name: &str, members: Vec<Arc<dyn Provider>>, choice: Choice) -> Result<Self> {
         let Some(first) = members.first() else {
-            return Err(Error::new(ErrorKind::Config, format!("the provider `{name}` has nobody behind it")));
+            return Err(Error::new(ErrorKind::Config, format!("the provider `{name}` has no members")));
         };
         let mut info = Info { name: name.to_owned(), ..first.info().clone() };
         info.hosts = members.iter().flat_map(|member| member.info().hosts.clone()).collect();
@@ -61,7 +61,7 @@ impl Pool {
         Ok(Self { info, members, choice, places: Mutex::new(Places { placed, ..Places::default() }) })
     }
 
-    /// Who answers this.
+    /// The member that answers this.
     fn choose(&self, ask: &Ask) -> &Arc<dyn Provider> {
         let conversation = ask.conversation.clone().unwrap_or_else(|| beginning(ask));
         let health: Vec<Health> = self.members.iter().map(|member| member.health(&ask.model)).collect();
@@ -79,7 +79,7 @@ impl Pool {
         &self.members[at]
     }
 
-    /// Where a new conversation goes. Where nobody is well, the choice is as if all were.
+    /// Where a new conversation goes. If no member is healthy, the choice is made as if all were.
     fn place(&self, health: &[Health], placed: &[u64]) -> usize {
         let nobody = !health.iter().any(|health| health.well);
         let able = (0..self.members.len()).filter(|at| nobody || health[*at].well);
@@ -120,7 +120,7 @@ impl Provider for Pool {
         &self.info
     }
 
-    /// What all members can do, so that whoever is chosen can.
+    /// What all members can do, so that any member can be chosen.
     fn capabilities(&self, model: &str) -> Capabilities {
         let mut all = self.members.iter().map(|member| member.capabilities(model));
         let first = all.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Has a server fetch a model, told as it goes.
+//! Makes a server pull a model, with progress.
 //!
 //! A pull has come through only when the server says so: it tells errors in a line of an answer whose status is 200.
 
@@ -68,7 +68,7 @@ fn fail(wire: &Wire, trouble: Trouble) -> Error {
 }
 
 async fn begin(wire: &Wire, model: &str) -> Result<Frames> {
-    let lacks = || Trouble::new(FailureKind::Unsupported, "it fetches no models on request");
+    let lacks = || Trouble::new(FailureKind::Unsupported, "it does not pull models");
     let dialect = dialect::named(&wire.row.dialect).ok_or_else(|| fail(wire, lacks()))?;
     let path = dialect.pull_path().ok_or_else(|| fail(wire, lacks()))?;
     let response = wire.sender.fetch(dialect, path, Some(json!({"model": model, "stream": true}))).await?;
@@ -79,14 +79,14 @@ async fn begin(wire: &Wire, model: &str) -> Result<Frames> {
 }
 
 async fn step(wire: &Wire, frames: &mut Frames) -> Result<Pull> {
-    let cut = || Trouble::truncated("the pull ended before the server said that it had come through");
+    let cut = || Trouble::truncated("the pull ended before the server reported success");
     let frame = match frames.next().await {
         Some(Ok(frame)) => frame,
         Some(Err(broken)) => return Err(fail(wire, Trouble::new(broken.kind(), broken.to_string()))),
         None => return Err(fail(wire, cut())),
     };
     let line: Value =
-        serde_json::from_str(&frame.data).map_err(|_| fail(wire, Trouble::malformed("a line is no JSON")))?;
+        serde_json::from_str(&frame.data).map_err(|_| fail(wire, Trouble::malformed("a line is not JSON")))?;
     if let Some(trouble) = Trouble::in_frame(None, &line) {
         return Err(fail(wire, trouble));
     }

@@ -1,6 +1,6 @@
 //! One reply while it is read: frames in, pieces out, the whole or an error last.
 //!
-//! The clock of progress runs here, because only here it is known what is progress; the clocks of bytes run in
+//! The timeout for progress is here, because only here it is known what counts as progress; the timeouts for bytes are in
 //! `clocks`. Once the provider has said that the reply is complete, nothing that happens to the
 //! connection can take that back: what is missing then is only its count of tokens.
 
@@ -74,7 +74,7 @@ impl Reading {
         }
     }
 
-    /// When patience ends, and for what.
+    /// When the timeout ends, and which one it is.
     fn until(&self) -> (Instant, Wait) {
         let patience = if self.assembler.is_complete() { GRACE.min(self.progress) } else { self.progress };
         let progress = self.moved + patience;
@@ -116,7 +116,7 @@ impl Reading {
             }
             broken => {
                 if let Some(broken) = broken {
-                    self.assembler.warn(format!("after the answer was complete: {broken}"));
+                    self.assembler.warn(format!("after the complete answer: {broken}"));
                 }
                 let assembled = std::mem::take(&mut self.assembler).settle()?;
                 Ok(Step::End(Box::new(assembled)))
@@ -130,6 +130,6 @@ fn unreadable(frame: &Frame, cause: &serde_json::Error) -> Trouble {
         return Trouble::new(FailureKind::Overloaded, frame.data.clone());
     }
     // Where in the frame, and never what it says.
-    let what = if cause.is_eof() { "ends too early" } else { "is no JSON" };
-    Trouble::malformed(format!("a piece of the answer {what} (line {}, column {})", cause.line(), cause.column()))
+    let what = if cause.is_eof() { "ends too early" } else { "is not JSON" };
+    Trouble::malformed(format!("a chunk of the answer {what} (line {}, column {})", cause.line(), cause.column()))
 }

@@ -17,7 +17,7 @@ use super::{Row, dialect, told};
 use callwright_parse::chat::Request;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// Reads the body of an answer that came in these chunks, after a request to this model of this provider. Gives the
+/// Reads the body of an answer that came in these chunks, after a request to this model of this provider. Returns the
 /// pieces and the whole, or the error that a live stream would have ended with.
 ///
 /// ```
@@ -39,7 +39,7 @@ pub fn read_recorded(
     let mut pieces = Vec::new();
     let fail = |trouble| told::error(trouble, row, &Redactor::default(), Some(request));
     let Some(dialect) = dialect::named(row.dialect_of(model)) else {
-        return (pieces, Err(Error::new(ErrorKind::Config, "the dialect is not known")));
+        return (pieces, Err(Error::new(ErrorKind::Config, "unknown dialect")));
     };
     let asking = match Asking::of(request, model, row, &Carried::default()) {
         Ok(asking) => asking,
@@ -57,7 +57,7 @@ pub fn read_recorded(
             Some(Ok(Step::Piece(piece))) => pieces.push(piece),
             Some(Ok(Step::End(end))) => return (pieces, Ok(end.whole)),
             Some(Err(trouble)) => return (pieces, Err(fail(trouble))),
-            None => return (pieces, Err(Error::new(ErrorKind::Backend, "a recorded stream made itself waited for"))),
+            None => return (pieces, Err(Error::new(ErrorKind::Backend, "a recorded stream cannot wait"))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Blots out keys, and what was said, from texts that came from outside: error bodies above all.
+//! Redacts keys, and words of the conversation, in texts from outside: error bodies above all.
 //!
 //! Servers quote what they were sent. Known keys are found by value, others by the shapes that vendors give them; words
 //! of the conversation by comparing with it.
@@ -20,7 +20,7 @@ const QUOTE: usize = 16;
 /// The longest text that an error shows of what a server said.
 const SHOWN: usize = 400;
 
-/// What was said in a conversation, as servers quote it: each in one line.
+/// The texts of a conversation as servers quote them: each on one line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said(Vec<String>);
 
@@ -37,7 +37,7 @@ impl From<&Prompt> for Said {
     }
 }
 
-/// Cleans texts of the keys that it knows.
+/// Removes known keys from texts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Redactor {
     keys: Vec<Secret>,
@@ -70,7 +70,7 @@ impl Redactor {
     }
 }
 
-/// Blots out words that look like keys.
+/// Redacts words that look like keys.
 fn shapes(text: &str) -> String {
     let part_of_key = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let mut cleaned = String::with_capacity(text.len());
@@ -91,7 +91,7 @@ fn shapes(text: &str) -> String {
     cleaned
 }
 
-/// Blots out every run of the conversation that is long enough to be one.
+/// Redacts every run of the conversation that is long enough.
 fn without(text: &str, said: &Said) -> String {
     let Said(said) = said;
     if said.is_empty() {

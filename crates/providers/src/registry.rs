@@ -1,7 +1,7 @@
 //! The providers of one program, by name.
 //!
-//! A name can be given another provider while requests are under way: whoever has one keeps it, and the next to ask
-//! gets the new one.
+//! The provider behind a name can be replaced while requests are running: a running request keeps the old one, the next
+//! one gets the new one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,7 +41,7 @@ pub struct Parts {
     pub row: Arc<Row>,
     /// Its key.
     pub key: Option<Secret>,
-    /// The way out.
+    /// The egress gate.
     pub gate: Arc<Gate>,
 }
 
@@ -54,8 +54,8 @@ impl Parts {
 }
 
 impl Registry {
-    /// A provider for each row of a catalog. Nothing is contacted. `key_of` gives a row's key: whoever reads the
-    /// environment and files knows it.
+    /// A provider for each row of a catalog. Nothing is contacted. `key_of` returns a row's key: the caller reads the
+    /// environment and files.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Puts a provider for each row of a catalog under its name. Whoever registers constructors does so before.
+    /// Registers a provider for each row of a catalog under its name. Register constructors before.
     pub fn add(
         &self,
         catalog: &Catalog,
@@ -112,12 +112,12 @@ impl Registry {
     pub fn get(&self, name: &str) -> Result<Arc<dyn Provider>> {
         let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
         providers.get(&name.to_lowercase()).cloned().ok_or_else(|| {
-            Error::new(ErrorKind::Config, format!("no provider is called `{name}`"))
-                .hint("`callwright providers` lists those that are known")
+            Error::new(ErrorKind::Config, format!("unknown provider `{name}`"))
+                .hint("`callwright providers` lists known providers")
         })
     }
 
-    /// Puts a provider under a name and gives the one that had it. Requests under way are not disturbed.
+    /// Registers a provider under a name and returns the previous one. Running requests are not disturbed.
     pub fn put(&self, name: &str, provider: Arc<dyn Provider>) -> Option<Arc<dyn Provider>> {
         self.providers.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_lowercase(), provider)
     }

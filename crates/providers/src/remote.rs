@@ -1,7 +1,7 @@
 //! A provider over the wire: one row, one address, one key.
 //!
-//! A turn goes: write the request, wait for leave, send through the gate, read until the first piece. Until then a
-//! failure may be tried again; from then on the reply is the caller's, and a failure ends it.
+//! A turn: write the request, wait for the rate limit, send through the gate, read until the first piece. Until then a
+//! failure may be retried; from then on the reply is the caller's, and a failure ends it.
 
 use std::sync::Arc;
 
@@ -157,8 +157,8 @@ impl Provider for Remote {
 fn known_dialect(name: &str, row: &Row) -> Result<&'static dyn Dialect> {
     dialect::named(name).ok_or_else(|| {
         let known: Vec<_> = dialect::names().collect();
-        Error::new(ErrorKind::Config, format!("the provider `{}` speaks `{name}`, which is not known", row.name))
-            .hint(format!("the dialects are {}", known.join(", ")))
+        Error::new(ErrorKind::Config, format!("the provider `{}` has the unknown dialect `{name}`", row.name))
+            .hint(format!("known dialects: {}", known.join(", ")))
     })
 }
 
@@ -219,8 +219,8 @@ impl Wire {
     async fn begin(self: &Arc<Self>, mut ask: Ask) -> Result<Running> {
         if ask.model.is_empty() {
             ask.model = self.row.model.clone().ok_or_else(|| {
-                Error::new(ErrorKind::Config, format!("no model of the provider `{}` is named", self.info.name))
-                    .hint("name one, or set `model` in the provider's row")
+                Error::new(ErrorKind::Config, format!("no model is set for the provider `{}`", self.info.name))
+                    .hint("name one as in `--provider NAME:MODEL`, or set `model` for the provider")
             })?;
         }
         let deadline = self.clocks.deadline(ask.request.limits);
@@ -263,7 +263,7 @@ impl Wire {
         let fail = |trouble: Trouble| self.fail(trouble, ask, 1);
         let first_byte = deadline.min(Instant::now() + self.clocks.first_byte);
         let wait = if first_byte == deadline { Wait::Total } else { Wait::FirstByte };
-        let late = || Trouble::new(FailureKind::Timeout(wait), "the server did not begin to answer");
+        let late = || Trouble::new(FailureKind::Timeout(wait), "the server did not start to answer");
         let sent = timeout_at(first_byte, self.sender.ask(ask, sheet.dialect, &sheet.id, sheet.body.clone())).await;
         let response = sent.map_err(|_| fail(late()))??;
         let framing = sheet.dialect.framing();
@@ -291,19 +291,19 @@ impl Wire {
     fn write(&self, ask: &Ask) -> Result<Sheet, Trouble> {
         // The rows' dialects were looked up when the provider was made.
         let dialect = dialect::named(self.row.dialect_of(&ask.model))
-            .ok_or_else(|| Trouble::new(FailureKind::Unsupported, "the model's dialect is not known"))?;
+            .ok_or_else(|| Trouble::new(FailureKind::Unsupported, "the model's dialect is unknown"))?;
         if self.info.kind == Kind::Cloud && !self.info.has_key {
-            return Err(Trouble::new(FailureKind::Auth, "there is no key for it"));
+            return Err(Trouble::new(FailureKind::Auth, "no API key is set"));
         }
         let mut asking = Asking::of(&ask.request, &ask.model, &self.row, &self.carried)?;
         let images = || ask.request.messages.iter().flat_map(Message::images);
         if !dialect.takes_image_urls() && images().any(|image| matches!(image, Image::Url(_))) {
-            let why = "it looks up no images by their address: give the image itself";
+            let why = "it does not fetch images by URL: attach the image itself";
             return Err(Trouble::new(FailureKind::Unsupported, why));
         }
         let body = dialect.write(&mut asking);
         let body = serde_json::to_vec(&body)
-            .map_err(|cause| Trouble::new(FailureKind::InvalidRequest, format!("the request is no JSON: {cause}")))?;
+            .map_err(|cause| Trouble::new(FailureKind::InvalidRequest, format!("the request is not JSON: {cause}")))?;
         let pictured: usize = images().map(|image| image.url().len()).sum();
         let said = body.len().saturating_sub(pictured) / BYTES_A_TOKEN + images().count() * IMAGE_TOKENS;
         let tokens = said as u64 + asking.max_tokens;
@@ -326,7 +326,7 @@ impl Wire {
     }
 }
 
-/// Once a part of the answer is the caller's, nobody else may answer.
+/// Once the caller has part of the answer, no other provider may answer.
 fn no_way_back(failure: &mut Failure, delivered: bool) {
     if delivered {
         failure.delivered = true;

@@ -1,4 +1,4 @@
-//! A provider that plays what it was told, so that whatever asks providers is tested without a network.
+//! A provider that plays scripted replies, so that code that asks providers is tested without a network.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -93,7 +93,7 @@ impl Provider for Replay {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(ask);
         let next = self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let items = next.unwrap_or_else(|| {
-            vec![Err(Error::new(ErrorKind::Backend, "all recorded replies were played").about(&self.info.name))]
+            vec![Err(Error::new(ErrorKind::Backend, "all recorded replies have been played").about(&self.info.name))]
         });
         Box::pin(stream::iter(items))
     }

@@ -54,7 +54,7 @@ pub struct Whole {
     pub finish_reason: FinishReason,
     /// Why the model stopped, in the provider's words.
     pub finish: String,
-    /// What the model did wrong as far as it shows here: calls that a length limit cut are told, and never handed out.
+    /// Faults visible here: calls that a length limit cut off are reported, and never handed out.
     pub faults: Vec<Fault>,
     /// What the provider counted; absent where it did not say.
     pub tokens: Option<Tokens>,

@@ -1,6 +1,6 @@
 //! When to send again: how long to wait, how often, and how many more tries the last minute allows.
 //!
-//! Waiting times grow and are jittered (`backon`), and what the server asks for goes before. A budget keeps retries a
+//! Waiting times grow and are jittered (`backon`); what the server asks for takes precedence. A budget keeps retries a
 //! small share of what is sent, so that a provider in trouble is not buried under them.
 
 use std::sync::{Mutex, PoisonError};
@@ -40,7 +40,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// The tries of one request.
+/// The attempts of one request.
 #[derive(Debug)]
 pub(super) struct Tries {
     waits: ExponentialBackoff,
@@ -61,7 +61,7 @@ impl Tries {
         let wait = match (self.waits.next(), failure.retry_after) {
             (None, _) => return Err(error),
             (Some(_), Some(asked)) if asked > self.patience => return Err(error),
-            // Jitter on top, so that those who were refused together do not come back together.
+            // Jitter on top, so that requests refused together do not come back together.
             (Some(wait), Some(asked)) => asked + wait / 10,
             (Some(wait), None) => wait,
         };

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Ability, Capabilities, Kind};
 use callwright_models::Named;
 
-/// What is known of a provider before it is asked anything.
+/// What is known about a provider before it is asked anything.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -18,19 +18,19 @@ pub struct Row {
     /// Its name: the row's own.
     #[serde(skip)]
     pub name: String,
-    /// Where it stands.
+    /// Whose machine it runs on.
     pub kind: Kind,
     /// The wire dialect that it speaks: `openai_chat`, `openai_responses`, `anthropic`, `gemini`, `cohere`, `ollama`, or
-    /// one that the program registered. None is needed where it is asked raw.
+    /// one that the program registered. None is needed for raw completion.
     #[serde(default)]
     pub dialect: String,
-    /// Asked for plain text instead of a chat, with prompt, grammar and reading our own: how its model is prompted.
+    /// Raw completion instead of chat, with our own prompt, grammar and parsing: where its model's prompt format comes from.
     #[serde(default)]
     pub raw: Option<RawRow>,
     /// Its address, up to and without the part that the dialect adds.
     #[serde(default)]
     pub base_url: String,
-    /// Several addresses of the same server, in place of one: the least busy is asked, conversations stay where they are.
+    /// Several addresses of the same server instead of one: the least busy is asked, conversations stay where they are.
     #[serde(default)]
     pub endpoints: Vec<String>,
     /// Other providers that share this name, each with its weight: an A/B test.
@@ -57,24 +57,24 @@ pub struct Row {
     /// What its models cannot do, unless a model's own row says that it can.
     #[serde(default)]
     pub cannot: BTreeSet<Ability>,
-    /// Tokens that prompt and answer may have together, where all its models agree.
+    /// Context length in tokens, where all its models agree.
     #[serde(default)]
     pub context_length: Option<u64>,
     /// The most tokens of one answer, where all its models agree.
     #[serde(default)]
     pub max_output: Option<u64>,
-    /// What it does otherwise than its dialect.
+    /// How it differs from its dialect.
     #[serde(default)]
     pub quirks: Quirks,
-    /// How much may be asked of it.
+    /// Its limits.
     #[serde(default)]
     pub limits: LimitsRow,
-    /// What is known of its models. A name that ends in `*` stands for all that begin so; the longest wins.
+    /// What is known of its models. A name that ends in `*` matches all that begin with it; the longest wins.
     #[serde(default)]
     pub models: BTreeMap<String, ModelRow>,
 }
 
-/// Where the prompt of a model comes from that a remote engine completes texts with.
+/// Where the prompt format of a raw completion model comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -132,7 +132,7 @@ pub struct ModelRow {
     pub can: BTreeSet<Ability>,
     /// What it cannot do.
     pub cannot: BTreeSet<Ability>,
-    /// Tokens that prompt and answer may have together.
+    /// Context length, in tokens.
     pub context_length: Option<u64>,
     /// The most tokens of one answer.
     pub max_output: Option<u64>,
@@ -152,7 +152,7 @@ pub enum KeyHeader {
     ApiKey,
 }
 
-/// What a provider does otherwise than its dialect.
+/// How a provider differs from its dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -167,9 +167,9 @@ pub struct Quirks {
     pub end: EndMarker,
     /// Where it wants the model's reasoning back, in `openai_chat`.
     pub reasoning: ReasoningField,
-    /// What stands for no text beside calls, in `openai_chat`.
+    /// How empty text beside calls is written, in `openai_chat`.
     pub no_text: NoText,
-    /// What it is told beyond the dialect's common part, in `openai_chat`.
+    /// Fields it supports beyond the dialect's common part, in `openai_chat`.
     pub knows: BTreeSet<Extra>,
     /// The header by which the provider knows that a request was sent before: each send of one request has the same key.
     pub idempotency: Option<String>,
@@ -232,7 +232,7 @@ pub enum ReasoningField {
     Reasoning,
 }
 
-/// What stands for no text beside calls.
+/// How empty text beside calls is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoText {
@@ -263,30 +263,30 @@ pub enum Extra {
     TopK,
 }
 
-/// How much may be asked of a provider, and how long it may take.
+/// Rate limits and timeouts of a provider.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitsRow {
-    /// Requests a minute.
+    /// Requests per minute.
     pub requests_per_minute: Option<std::num::NonZeroU32>,
-    /// Tokens a minute, prompt and answer together.
+    /// Tokens per minute, prompt and answer together.
     pub tokens_per_minute: Option<std::num::NonZeroU32>,
     /// Requests at the same time.
     pub concurrency: usize,
     /// Requests that may wait for their turn; more are refused.
     pub queue: usize,
-    /// How often a request is sent again.
+    /// How many times a request is retried.
     pub retries: u32,
-    /// Seconds until a connection must stand.
+    /// Connect timeout, in seconds.
     pub connect_s: f64,
-    /// Seconds until the answer must begin.
+    /// Timeout for the first byte, in seconds.
     pub first_byte_s: f64,
-    /// Seconds between two bytes.
+    /// Timeout between two bytes, in seconds.
     pub idle_s: f64,
-    /// Seconds between two pieces of the answer; signs of life do not count.
+    /// Timeout between two pieces of the answer, in seconds; keep-alives do not count.
     pub progress_s: f64,
-    /// Seconds for all of it, tries included.
+    /// Timeout for the whole turn, retries included, in seconds.
     pub total_s: f64,
     /// The longest wait that a provider may ask for, in seconds; beyond it the request fails, so that another is asked.
     pub patience_s: f64,
@@ -367,19 +367,19 @@ impl Named for Row {
             return Some("it needs either `base_url` or `endpoints`".to_owned());
         }
         if self.raw.is_some() && self.base_url.is_empty() {
-            return Some("what is asked raw has one address, its `base_url`".to_owned());
+            return Some("raw completion needs exactly one address, its `base_url`".to_owned());
         }
         if self.dialect.is_empty() && self.raw.is_none() {
             return Some("it needs a `dialect`, or `raw`".to_owned());
         }
         if self.limits.concurrency == 0 {
-            return Some("`limits.concurrency` is at least 1".to_owned());
+            return Some("`limits.concurrency` must be at least 1".to_owned());
         }
         let limits = &self.limits;
         let times = [limits.connect_s, limits.first_byte_s, limits.idle_s, limits.progress_s, limits.total_s];
         if times.iter().any(|time| !(0.001..=86_400.0).contains(time)) || !(0.0..=86_400.0).contains(&limits.patience_s)
         {
-            return Some("its times lie between 0.001 s and a day".to_owned());
+            return Some("its timeouts must be between 0.001 s and one day".to_owned());
         }
         None
     }

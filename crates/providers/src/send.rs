@@ -65,14 +65,14 @@ impl Sender {
         &self.redactor
     }
 
-    /// Asks for a turn.
+    /// Sends a turn.
     pub(super) async fn ask(&self, ask: &Ask, dialect: &dyn Dialect, id: &str, body: Vec<u8>) -> Result<Response> {
         let mut about = self.about(&ask.model, ask.reason, dialect);
         about.quirks.extend(self.row.quirks.idempotency.as_deref().map(|header| (header, id.to_owned())));
         self.send(about, Method::POST, &dialect.path(&ask.model), body).await
     }
 
-    /// Sends anything else: no conversation is in it.
+    /// Sends anything without a conversation.
     pub(super) async fn fetch(&self, dialect: &dyn Dialect, path: &str, body: Option<Value>) -> Result<Response> {
         let method = if body.is_some() { Method::POST } else { Method::GET };
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
@@ -83,7 +83,7 @@ impl Sender {
         About { model, reason, key_header: dialect.key_header(), quirks: dialect.headers(&self.row.quirks) }
     }
 
-    /// Fetches what an engine says of itself.
+    /// Fetches what an engine reports about itself.
     pub(super) async fn get(&self, path: &str, until: Instant) -> Result<Response> {
         let about = About { model: "", reason: Reason::Check, key_header: KeyHeader::Bearer, quirks: Vec::new() };
         self.answered(self.send(about, Method::GET, path, Vec::new()), until).await
@@ -131,8 +131,7 @@ impl Sender {
     fn headers(&self, about: &About<'_>, has_body: bool) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         let mut add = |name: &str, value: &str, is_key: bool| {
-            let wrong =
-                || Error::new(ErrorKind::Config, format!("the header `{name}` of `{}` cannot be sent", self.row.name));
+            let wrong = || Error::new(ErrorKind::Config, format!("invalid header `{name}` of `{}`", self.row.name));
             let name: HeaderName = name.parse().map_err(|_| wrong())?;
             let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
             value.set_sensitive(is_key);
@@ -161,7 +160,7 @@ impl Sender {
     }
 }
 
-/// A name for a request that no other has: of what it says, when it was written, and by whom.
+/// A unique id for a request, from its content, the time and the process.
 pub(super) fn fresh_id(body: &[u8]) -> String {
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
@@ -172,11 +171,8 @@ pub(super) fn fresh_id(body: &[u8]) -> String {
 
 fn parse(address: &str, provider: &str) -> Result<Url> {
     address.parse().map_err(|cause| {
-        Error::new(ErrorKind::Config, format!("`base_url` of the provider `{provider}` is no address")).because(Box::<
-            dyn std::error::Error + Send + Sync,
-        >::from(
-            cause
-        ))
+        Error::new(ErrorKind::Config, format!("`base_url` of the provider `{provider}` is not a valid URL"))
+            .because(Box::<dyn std::error::Error + Send + Sync>::from(cause))
     })
 }
 
@@ -197,7 +193,7 @@ pub(super) async fn answer_or_trouble(
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let refused = match (kind.as_str(), framing) {
-        ("application/json", Framing::Events) => "the server answered in one piece and not as a stream",
+        ("application/json", Framing::Events) => "the server answered in one piece, not as a stream",
         ("text/html", _) => "the server answered with a web page",
         _ => return Ok((response, request_id)),
     };
@@ -215,7 +211,7 @@ pub(super) async fn json(response: Response, until: Instant) -> Result<Value, Tr
     if !status.is_success() {
         return Err(Trouble::of_answer(status.as_u16(), &headers, &String::from_utf8_lossy(&body)));
     }
-    let value: Value = serde_json::from_slice(&body).map_err(|_| Trouble::malformed("the answer is no JSON"))?;
+    let value: Value = serde_json::from_slice(&body).map_err(|_| Trouble::malformed("the answer is not JSON"))?;
     Trouble::in_frame(None, &value).map_or(Ok(value), Err)
 }
 
@@ -230,7 +226,7 @@ async fn body(response: Response, most: usize, until: Instant) -> Result<Vec<u8>
                 return Ok(body);
             }
             Ok(Some(Ok(chunk))) => body.extend_from_slice(&chunk),
-            Ok(Some(Err(_))) => return Err(Trouble::truncated("the connection broke in the middle of the answer")),
+            Ok(Some(Err(_))) => return Err(Trouble::truncated("the connection was lost in the middle of the answer")),
             Ok(None) => return Ok(body),
             Err(_) => {
                 return Err(Trouble::new(FailureKind::Timeout(Wait::FirstByte), "the answer did not come in time"));

@@ -23,7 +23,7 @@ pub(super) fn require(url: &Url) -> Result<()> {
     if cfg!(feature = "tls") || url.scheme() != "https" {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Config, format!("this build speaks no https, which `{url}` needs"))
+    Err(Error::new(ErrorKind::Config, format!("this build has no https support, which `{url}` needs"))
         .hint("build callwright with the feature `tls`, or use an http address on this machine"))
 }
 

@@ -1,4 +1,4 @@
-//! A trouble as an error for people: what went wrong, in words that name the way out.
+//! A failure as an error for people: what went wrong, with a hint.
 
 use super::redact::{Redactor, Said};
 use super::row::Row;
@@ -11,7 +11,7 @@ pub(super) fn error(trouble: Trouble, row: &Row, redactor: &Redactor, request: O
     error_without(trouble, row, redactor, &request.map(Said::from).unwrap_or_default())
 }
 
-/// The error, without keys and without what was said.
+/// The error, without keys and without the conversation.
 pub(super) fn error_without(trouble: Trouble, row: &Row, redactor: &Redactor, hidden: &Said) -> Error {
     let mut failure = Failure::new(trouble.kind, row.name.as_str());
     failure.status = trouble.status;
@@ -37,15 +37,15 @@ fn hint(kind: FailureKind, row: &Row) -> Option<String> {
             None => format!("set `key` or `key_file` in [providers.{name}]"),
         },
         FailureKind::NotFound => format!("`callwright providers test {name}` lists its models"),
-        FailureKind::Quota => "see the account's balance and limits at the provider".to_owned(),
-        FailureKind::RateLimit => format!("set `limits` in [providers.{name}] to what the account allows"),
-        FailureKind::ContextOverflow => "shorten the conversation, or ask a model with more room".to_owned(),
+        FailureKind::Quota => "check the balance and limits of your account with the provider".to_owned(),
+        FailureKind::RateLimit => format!("set `limits` in [providers.{name}] to what your account allows"),
+        FailureKind::ContextOverflow => "shorten the conversation, or use a model with a larger context".to_owned(),
         FailureKind::Network | FailureKind::Timeout(Wait::Connect) => {
-            format!("is it running, and is `base_url` of [providers.{name}] right?")
+            format!("check that it is running and that `base_url` of [providers.{name}] is right")
         }
         FailureKind::Timeout(Wait::Queue) => format!("raise `limits.concurrency` or `limits.queue` of `{name}`"),
-        FailureKind::Timeout(_) => format!("raise the times in `limits` of [providers.{name}]"),
-        FailureKind::Malformed => format!("is `dialect` of [providers.{name}] the one that it speaks?"),
+        FailureKind::Timeout(_) => format!("raise the timeouts in `limits` of [providers.{name}]"),
+        FailureKind::Malformed => format!("check `dialect` of [providers.{name}]"),
         _ => return None,
     })
 }

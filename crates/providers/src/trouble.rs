@@ -1,4 +1,4 @@
-//! What a provider says went wrong, in whichever of its shapes, as one of our kinds.
+//! Provider errors, in whatever shape, as one of our kinds.
 //!
 //! Vendors wrap errors in a dozen ways and change them; so one lenient reader takes all shapes, wherever they come from:
 //! a status with a body, a body with status 200, or a frame in the middle of a stream.
@@ -12,7 +12,7 @@ use super::reset::reset_after;
 use super::retry::retry_after;
 use callwright_parse::error::FailureKind;
 
-/// Something that went wrong, before it is known whose request it was.
+/// A failure, before it is known whose request it was.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Trouble {
     pub(super) kind: FailureKind,
@@ -56,7 +56,7 @@ impl Trouble {
         let should = header("x-should-retry");
         let message = told.as_ref().map_or_else(|| plain(body), |told| told.message.clone());
         let told = told.unwrap_or_default();
-        // Limits are told with every answer; they are the reason only where the server says so.
+        // Limits come with every answer; they are the reason only where the server says so.
         let reset = || reset_after(headers).filter(|_| status == 429);
         Self {
             kind: kind(Some(status), &told, &message),
@@ -162,7 +162,7 @@ fn seconds(word: &str) -> Option<Duration> {
     number.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
-/// Words of the account being used up. Waiting does not help.
+/// Messages about an exhausted quota. Waiting does not help.
 const QUOTA: [&str; 8] = [
     "insufficient_quota",
     "credit_balance",
@@ -174,7 +174,7 @@ const QUOTA: [&str; 8] = [
     "payment",
 ];
 
-/// Words of a conversation that is too long.
+/// Messages about a conversation that is too long.
 const OVERFLOW: [&str; 9] = [
     "context_length",
     "context_size",
@@ -187,13 +187,13 @@ const OVERFLOW: [&str; 9] = [
     "request_too_large",
 ];
 
-/// Words of a key that nobody knows, where the status does not say so: LiteLLM looks for it in a database, and without one
+/// Messages about an unknown key, where the status does not say so: LiteLLM looks for it in a database, and without one
 /// says that.
 const STRANGER: [&str; 1] = ["no_db_connection"];
 
 const FILTER: [&str; 3] = ["content_filter", "content_policy", "content management policy"];
 
-/// Words of errors that come without a status, each with the kind that it means. The first that is found decides.
+/// Messages of errors without a status, each with its kind. The first match decides.
 const WORDS: [(&str, FailureKind); 20] = [
     ("authentication", FailureKind::Auth),
     ("unauthenticated", FailureKind::Auth),
@@ -253,7 +253,7 @@ fn kind(status: Option<u16>, told: &Told, message: &str) -> FailureKind {
     }
 }
 
-/// A body that is no JSON: its words without markup.
+/// A body that is not JSON: its text without markup.
 fn plain(body: &str) -> String {
     let mut words = String::new();
     let mut in_tag = false;

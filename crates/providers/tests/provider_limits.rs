@@ -255,7 +255,7 @@ fn who_cannot_be_reached() {
     let folder = tempfile::tempdir().expect("a folder");
     let gate = gate(folder.path(), Bodies::LeftOut);
     for (address, way_out, again) in [
-        (format!("http://{closed}"), "is it running", true),
+        (format!("http://{closed}"), "check that it is running", true),
         ("https://nobody.invalid".to_owned(), "spelt right", true),
         (format!("https://{without_tls}"), "https was begun", false),
     ] {

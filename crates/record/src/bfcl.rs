@@ -56,7 +56,10 @@ impl Parts {
         let no_results = self.results.is_empty();
         for (id, result, place) in self.results {
             let Some(question) = questions.get(&id) else {
-                records.bad(place, format!("the question `{id}` is in none of the files: give the questions as well"));
+                records.bad(
+                    place,
+                    format!("the question `{id}` is in none of the files: pass the questions file as well"),
+                );
                 continue;
             };
             used.insert(id.clone());
@@ -79,7 +82,7 @@ impl Parts {
             records.rows.push(Sourced { recording, place });
         }
         if let (true, Some(question)) = (no_results, questions.values().next()) {
-            let reason = "questions without results: give a model's result file as well".to_owned();
+            let reason = "questions without results: pass a model's result file as well".to_owned();
             records.bad(question.place.clone(), reason);
         }
     }
@@ -108,10 +111,10 @@ fn model(file: &str) -> String {
 
 /// `{"tool": {"parameter": [values]}}`, one object a call.
 fn accepted(truth: &Value) -> Result<Vec<Accepted>, String> {
-    let calls = truth.as_array().ok_or("`ground_truth` is no list")?;
+    let calls = truth.as_array().ok_or("`ground_truth` is not a list")?;
     let mut accepted = Vec::with_capacity(calls.len());
     for call in calls {
-        let tools = call.as_object().ok_or("an entry of `ground_truth` is no object: only calls can be scored")?;
+        let tools = call.as_object().ok_or("an entry of `ground_truth` is not an object: only calls can be scored")?;
         for (name, args) in tools {
             let args = args.as_object().cloned().unwrap_or_default();
             accepted.push(Accepted { name: name.clone(), args });
@@ -135,7 +138,7 @@ fn tools(functions: &Value, language: Language) -> Result<Vec<Tool>, String> {
     functions.iter().map(tool).collect()
 }
 
-/// Java and JavaScript values are asked for as strings of source; the type that is meant is kept beside.
+/// Java and JavaScript values are requested as strings of source code; the actual type is kept beside them.
 fn as_source(schema: &mut Value) {
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     for property in properties.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {

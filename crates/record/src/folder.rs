@@ -29,8 +29,8 @@ pub(super) fn read(folder: &Path, records: &mut Records) -> Result<()> {
         let recorded = |file: &&PathBuf| ["json", "jsonl", "gz"].iter().any(|extension| has_extension(file, extension));
         let recorded: Vec<_> = files.iter().filter(recorded).collect();
         if recorded.is_empty() {
-            return Err(Error::new(ErrorKind::Input, format!("{} holds no recordings", folder.display()))
-                .hint("put NAME.txt beside NAME.expected.json in it, with a tools.json, or .jsonl files"));
+            return Err(Error::new(ErrorKind::Input, format!("no recordings in {}", folder.display()))
+                .hint("add .jsonl files, or NAME.txt beside NAME.expected.json with a tools.json"));
         }
         for file in recorded {
             records.file(file)?;
@@ -84,7 +84,7 @@ fn pair(folder: &Path, text: &Path) -> std::result::Result<Sourced, Bad> {
         None => json(&text.with_file_name("tools.json"))?,
     };
     let Some(tools) = tools else {
-        return Err((place, format!("there is no {}.tools.json and no tools.json beside it", stem(text))));
+        return Err((place, format!("neither {}.tools.json nor tools.json is beside it", stem(text))));
     };
     let (expected, expected_text) = match wanted {
         Some(Wanted::Calls(calls)) => (Some(calls), None),
@@ -123,6 +123,6 @@ fn json<T: for<'de> Deserialize<'de>>(file: &Path) -> std::result::Result<Option
     // In two steps: a syntax error has a line, a wrong shape has none.
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|cause| (place(file, cause.line().max(1)), format!("not JSON: {cause}")))?;
-    let wrong = |cause: serde_json::Error| (place(file, 1), format!("JSON of another shape than is wanted: {cause}"));
+    let wrong = |cause: serde_json::Error| (place(file, 1), format!("unexpected JSON: {cause}"));
     T::deserialize(value).map(Some).map_err(wrong)
 }

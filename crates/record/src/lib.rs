@@ -1,8 +1,8 @@
 //! Recorded outputs, in and out: what `run --record` writes and `bench`, `replay` and people read.
 //!
 //! One JSON object a line, so that a crash loses no more than the line being written and any tool can cut the file.
-//! Recordings of others are turned into ours on the way in, one file here for each kind; a line that is none is told
-//! with its place and never dropped in silence. It knows no reader and judges nothing.
+//! Recordings of other tools are converted on the way in, one file here for each kind; an invalid line is
+//! reported with its place and never dropped silently. It knows no parser and scores nothing.
 
 mod bfcl;
 mod folder;

@@ -35,7 +35,7 @@ pub(super) fn read(entry: &Map<String, Value>, place: &Place) -> Result<Vec<Reco
     };
     let messages = messages(&response, &request);
     if messages.is_empty() {
-        return Err("no message of an assistant in it".to_owned());
+        return Err("no assistant message".to_owned());
     }
     let many = messages.len() > 1;
     let recording = |(index, message): (usize, &Value)| {

@@ -97,7 +97,7 @@ fn map_or_empty<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Map<S
     match Value::deserialize(from)? {
         Value::Object(args) => Ok(args),
         Value::Array(_) | Value::Null => Ok(Map::new()),
-        _ => Err(serde::de::Error::custom("`args` is no object of lists")),
+        _ => Err(serde::de::Error::custom("`args` is not an object of lists")),
     }
 }
 

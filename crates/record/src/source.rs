@@ -20,7 +20,7 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 pub struct Records {
     /// The recordings, in the order of the files.
     pub rows: Vec<Sourced>,
-    /// The lines that could not be used.
+    /// The invalid lines.
     pub bad: Vec<BadLine>,
     parts: bfcl::Parts,
 }
@@ -84,7 +84,7 @@ impl Records {
         let bytes = contents(path)?;
         let file: Arc<str> = path.display().to_string().into();
         let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
-        // A JSON list, or one object over several lines, is no file of lines.
+        // A JSON list, or one object over several lines, is not a JSON Lines file.
         let first = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
         let whole = match start.map(|start| bytes[start]) {
             Some(b'[') => true,
@@ -125,7 +125,7 @@ impl Records {
             })
         } else {
             let keys: Vec<_> = entry.keys().take(6).map(String::as_str).collect();
-            Err(format!("no recording: its keys are {}", keys.join(", ")))
+            Err(format!("not a recording: its keys are {}", keys.join(", ")))
         };
         if let Err(reason) = read {
             self.bad(place, reason);

@@ -81,7 +81,7 @@ fn bad_lines_are_told_with_file_and_line() {
     insta::assert_snapshot!(told(&records).join("\n"), @r#"
     mixed.jsonl:3: not JSON: EOF while parsing a string at line 1 column 19
     mixed.jsonl:4: not a JSON object
-    mixed.jsonl:5: no recording: its keys are id
+    mixed.jsonl:5: not a recording: its keys are id
     mixed.jsonl:6: no recording: invalid type: integer `3`, expected a string
     "#);
     assert_eq!(records.rows[1].place.line, 7);
@@ -151,7 +151,7 @@ fn chat_logs_give_the_assistant_s_texts() {
     assert!(rows[1].output.contains(r#""arguments": {"city": "Oslo", "days": "2"}"#), "{}", rows[1].output);
     assert!(rows[3].output.contains("Lima"));
     let nothing = of_bytes("log.jsonl", br#"{"messages": [{"role": "user", "content": "Hi"}]}"#);
-    assert_eq!(told(&nothing), ["log.jsonl:1: no message of an assistant in it"]);
+    assert_eq!(told(&nothing), ["log.jsonl:1: no assistant message"]);
 }
 
 #[test]
@@ -177,11 +177,11 @@ fn a_folder_s_bad_files_are_told() {
     let records = read(&[folder.path().to_owned()]);
     assert!(records.rows.is_empty());
     insta::assert_snapshot!(told(&records).join("\n"), @r"
-    a.txt:1: there is no a.tools.json and no tools.json beside it
+    a.txt:1: neither a.tools.json nor tools.json is beside it
     b.tools.json:1: not JSON: EOF while parsing a list at line 1 column 1
-    c.expected.json:1: JSON of another shape than is wanted: data did not match any variant of untagged enum Wanted
+    c.expected.json:1: unexpected JSON: data did not match any variant of untagged enum Wanted
     ");
     let empty = tempfile::tempdir().unwrap();
     let error = Records::read(&[empty.path().to_owned()]).unwrap_err();
-    assert!(error.to_string().ends_with("holds no recordings"), "{error}");
+    assert!(error.to_string().starts_with("no recordings in "), "{error}");
 }

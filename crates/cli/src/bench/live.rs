@@ -19,64 +19,65 @@ use callwright_parse::chat::{Request, Response, ToolChoice};
 use callwright_parse::error::Result;
 use callwright_record::Recording;
 
-/// Ask a model questions whose right calls are known, and count what comes
+/// Ask a model questions whose correct calls are known, and score its answers
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright bench run --tasks examples/questions.jsonl --tools examples/tools.json
   callwright bench run smollm2:135m --tasks tasks.jsonl --mode enforced --record outputs.jsonl
   callwright bench run model.gguf --tasks tasks.jsonl --clients 8 --json
 
-A task is one JSON object a line: {\"id\", \"question\", \"tools\": [..], \"expected\": [{\"name\", \"arguments\"}]}, or
-`accepted` instead of `expected` as in recordings; no calls mean that none is due. `tools` may be left out where --tools
-names a file for all.
+A task is one JSON object per line: {\"id\", \"question\", \"tools\": [..], \"expected\": [{\"name\", \"arguments\"}]}, or
+`accepted` instead of `expected` as in recordings; an empty list means that no tool should be called. `tools` may be
+left out where --tools names a file for all tasks.
 
-valid: a call was made and all of it satisfies the schema. tool: the tools that were due. right: the arguments too.
-closed: calls that only the token limit closed, which nobody executes. string: the median length of string arguments.
-plain: of the questions that no tool fits, those answered without a call. first ms, call ms: medians of the time to the
-first token and to the checked call; a second: answers.
+valid: a call was made and it satisfies the schema. right tool: the expected tools were called. right: with the expected
+arguments. cut off: calls closed only because of the token limit, which are never executed. string chars: median length of
+string arguments. tokens, forced, drafted: per answer, in total, from the grammar, and accepted drafts. first token ms and
+call ms: median time to the first token and to the checked call. no call: of the questions that no tool fits, those
+answered without a call.
 
-Exit status: 0 done, 1 fewer were right than --min-accuracy asks, 2 it could not be done.")]
+Exit status: 0 done, 1 accuracy is below --min-accuracy, 2 something failed.")]
 pub(super) struct Args {
     /// The model: a name from `callwright list`, user/repo[:quant], or a .gguf file
     #[arg(value_name = "MODEL")]
     name: Option<String>,
-    /// The tasks, one JSON object a line
+    /// The tasks, one JSON object per line
     #[arg(long, value_name = "FILE")]
     tasks: PathBuf,
-    /// The tools of tasks that bring none
+    /// The tools for tasks that name none
     #[arg(long, value_name = "FILE")]
     tools: Vec<PathBuf>,
-    /// Which ways of asking to measure
+    /// Which modes to measure
     #[arg(long, value_name = "MODE", default_value = "both")]
     mode: Modes,
-    /// The most tokens of an answer
+    /// Generate at most N tokens per answer
     #[arg(short = 'n', long, value_name = "N", default_value_t = 512)]
     max_tokens: usize,
-    /// Ask so many at once, as so many clients would
+    /// Ask N questions at once, as N clients would
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     clients: u16,
-    /// Only the first so many tasks
+    /// Run only the first N tasks
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Add the outputs to this file of recordings, which `bench parse` reads
+    /// Append the outputs to this file of recordings, which `bench parse` reads
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Print each answer that was not right
+    /// Print each wrong answer
     #[arg(long)]
     misses: bool,
-    /// Fail unless this share of the questions is answered with the right calls: 0.95 or 95%
+    /// Fail unless this share of the questions is answered with the correct calls: 0.95 or 95%
     #[arg(long, value_name = "SHARE", value_parser = super::share)]
     min_accuracy: Option<f64>,
     #[command(flatten)]
     model: ModelArgs,
 }
 
-/// Ways of asking.
+/// How the model is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Modes {
-    /// Calls are held to the tools' schemas, and demanded where one is due
+    /// Calls are held to the tools' schemas, and required where one is expected
     Enforced,
-    /// The model writes as it likes
+    /// The model writes freely
     Free,
     /// One after the other
     Both,
@@ -149,7 +150,7 @@ async fn ask_all(
     Ok(Some(tally.close(began.elapsed())))
 }
 
-/// Where a call is due and enforced it is demanded; whether to answer plainly is always the model's own choice.
+/// Where a call is expected and enforced it is required; whether to answer plainly is always the model's own choice.
 fn request(task: &Task, enforced: bool, args: &Args) -> Request {
     let choice = if enforced && !task.due().is_empty() { ToolChoice::Required } else { ToolChoice::Auto };
     let mut request = Request::new(&task.question).tools(task.tools.clone()).tool_choice(choice);

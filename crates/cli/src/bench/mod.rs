@@ -17,7 +17,7 @@ use clap::Subcommand;
 use super::{Exit, World};
 use callwright_parse::error::Result;
 
-/// Measure: how well recorded outputs are read
+/// Measure: how well recorded outputs are parsed
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -42,8 +42,12 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
 /// `0.95` or `95%`.
 fn share(text: &str) -> std::result::Result<f64, String> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-    let share = number.trim().parse::<f64>().map_err(|_| "not a number: 0.95 or 95% is meant".to_owned())? / scale;
-    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("a share is between 0 and 1, or ends in %".to_owned()) }
+    let share = number.trim().parse::<f64>().map_err(|_| "expected a number such as 0.95 or 95%".to_owned())? / scale;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err("expected a number from 0 to 1, or a percentage".to_owned())
+    }
 }
 
 /// A flag that Ctrl-C sets. The second one ends the process at once; where no handler can be set, the first one does.

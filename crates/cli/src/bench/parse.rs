@@ -12,7 +12,7 @@ use callwright_record::{BadLine, Records};
 
 use super::{interruption, saved, share, table, worst};
 
-/// Read recorded outputs and score what was read in them
+/// Parse recorded outputs and score the calls found in them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright bench parse recordings.jsonl
@@ -21,24 +21,24 @@ use super::{interruption, saved, share, table, worst};
 
 FILE is a .jsonl or .jsonl.gz file of recordings (as `callwright run --record` writes), a log of chat completions, the
 Berkeley leaderboard's results together with its questions and possible answers, or a folder: of such files, or of
-NAME.txt beside NAME.expected.json with a tools.json. What each line is, its keys say.
+NAME.txt beside NAME.expected.json with a tools.json. The kind of each line is told from its keys.
 
-strict: right as written. repaired: right after something was put right. missed: a call was due and none was found.
-phantom: a call was found where none was due. wrong: calls without any fault that were not due. faulty: calls that
-carry a fault, so that nobody executes them.
+strict: right as written. repaired: right after something was fixed. missed: a call was expected and none was found.
+phantom: a call was found where none was expected. wrong: calls without any fault that are not the expected ones. faulty:
+calls with a fault, which are never executed.
 
 Exit status: 0 passed, 1 a gate failed, 2 something could not be read or written.")]
 pub(super) struct Args {
     /// Recordings: files or folders, `-` for stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The format to read all of them by; `auto` takes each recording's own, and where it names none, any
+    /// The format to parse all of them with; `auto` takes each recording's own, or detects it
     #[arg(long, value_name = "NAME", default_value = "auto")]
     format: String,
-    /// How much is tolerated
+    /// How many deviations from the format to tolerate
     #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = level())]
     level: Level,
-    /// Write the calls that were read, a line for each recording
+    /// Write the calls that were found, one line per recording
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
     /// Write the report as one HTML page, with bars and a list of cases to filter
@@ -47,13 +47,13 @@ pub(super) struct Args {
     /// Write the report as JUnit XML, for CI
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Keep the report under this name
+    /// Save the report under this name
     #[arg(long, value_name = "NAME")]
     save: Option<String>,
-    /// Say what got better and what got worse since a kept report (its name, or a file that --json printed)
+    /// Compare with a saved report (its name, or a file that --json printed)
     #[arg(long, value_name = "OLD")]
     compare: Option<String>,
-    /// Fail unless this share of the judged recordings is right: 0.95 or 95%
+    /// Fail unless this share of the scored recordings is right: 0.95 or 95%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     min_accuracy: Option<f64>,
 }
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let old = args.compare.as_deref().map(|old| saved::load(old, world)).transpose()?;
     let records = Records::read(&args.files)?;
     if records.rows.is_empty() && records.bad.is_empty() {
-        return Err(Error::new(ErrorKind::Input, "there are no recordings in it"));
+        return Err(Error::new(ErrorKind::Input, "no recordings found"));
     }
     let bench = match read(records, &how, &stopped, world) {
         Err(stopped) if stopped.kind() == ErrorKind::Cancelled => {
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     gate(args, &report, world)
 }
 
-/// The report; with `--compare` beside what changed. Either can be compared with later.
+/// The report, with what changed where `--compare` is given. Either can be compared with later.
 fn print_json(report: &Report, comparison: Option<&Comparison>, world: &World) -> Result<()> {
     #[derive(serde::Serialize)]
     struct Both<'r> {
@@ -121,14 +121,14 @@ fn read(records: Records, how: &How, stopped: &AtomicBool, world: &World) -> Res
     bench
 }
 
-/// The first lines that could not be used, and how many there are.
+/// The first invalid lines, and how many there are.
 fn tell_bad(lines: &[BadLine], world: &World) {
     const TOLD: usize = 10;
     for line in lines.iter().take(TOLD) {
         world.printer.warn(&line.to_string());
     }
     if lines.len() > TOLD {
-        world.printer.warn(&format!("and {} more lines that could not be used", lines.len() - TOLD));
+        world.printer.warn(&format!("and {} more invalid lines", lines.len() - TOLD));
     }
 }
 
@@ -136,18 +136,25 @@ fn tell_bad(lines: &[BadLine], world: &World) {
 fn gate(args: &Args, report: &Report, world: &World) -> Result<Exit> {
     if !report.bad_lines.is_empty() {
         let lines = report.bad_lines.len();
-        let what = format!("{lines} {} could not be used", if lines == 1 { "line" } else { "lines" });
-        return Err(Error::new(ErrorKind::Input, what).hint("the numbers are those of the other lines"));
+        let what = format!("{lines} invalid {}", if lines == 1 { "line" } else { "lines" });
+        return Err(Error::new(ErrorKind::Input, what).hint("the numbers count only the other lines"));
     }
     let Some(least) = args.min_accuracy else { return Ok(Exit::Done) };
     if report.total.counts.n == 0 {
-        return Err(Error::new(ErrorKind::Input, "no recording says what is right, so there is no accuracy")
-            .hint("give recordings with `expected` or `accepted`"));
+        return Err(Error::new(
+            ErrorKind::Input,
+            "no recording says which calls are expected, so there is no accuracy",
+        )
+        .hint("give recordings with `expected` or `accepted`"));
     }
     let right = report.total.right.share;
     if right >= least {
         return Ok(Exit::Done);
     }
-    world.printer.note(&format!("gate failed: {} right, {} wanted", table::percent(right), table::percent(least)));
+    world.printer.note(&format!(
+        "gate failed: accuracy is {}, minimum {}",
+        table::percent(right),
+        table::percent(least)
+    ));
     Ok(Exit::No)
 }

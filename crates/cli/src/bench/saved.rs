@@ -14,7 +14,7 @@ const NAMED: usize = 20;
 fn file(name: &str, world: &World) -> Result<PathBuf> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-        return Err(Error::new(ErrorKind::Input, format!("`{name}` cannot be a report's name"))
+        return Err(Error::new(ErrorKind::Input, format!("invalid report name `{name}`"))
             .hint("use letters, digits, `-`, `_` and `.`"));
     }
     Ok(folder(world).join(format!("{name}.json")))
@@ -29,7 +29,7 @@ pub(super) fn save(name: &str, report: &Report, world: &World) -> Result<()> {
     let file = file(name, world)?;
     let folder = folder(world);
     fs::create_dir_all(&folder)
-        .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot make {}", folder.display())).because(cause))?;
+        .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot create {}", folder.display())).because(cause))?;
     out::write(&file, |out| serde_json::to_writer(out, report).map_err(Into::into))?;
     world.printer.note(&format!("saved as `{name}`: {}", file.display()));
     Ok(())
@@ -42,18 +42,18 @@ pub(super) fn load(old: &str, world: &World) -> Result<Report> {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
             let kept = kept(world);
             let hint = if kept.is_empty() {
-                "none is kept yet: use --save NAME first".to_owned()
+                "no report is saved yet: use --save NAME first".to_owned()
             } else {
-                format!("kept are {}", kept.join(", "))
+                format!("saved reports: {}", kept.join(", "))
             };
-            return Err(Error::new(ErrorKind::Input, format!("no report is called `{old}`")).hint(hint));
+            return Err(Error::new(ErrorKind::Input, format!("no saved report `{old}`")).hint(hint));
         }
         read => {
             read.map_err(|cause| Error::new(ErrorKind::Io, format!("cannot read {}", path.display())).because(cause))?
         }
     };
     serde_json::from_slice(&text).map_err(|cause| {
-        Error::new(ErrorKind::Input, format!("{} is no report of callwright bench parse", path.display()))
+        Error::new(ErrorKind::Input, format!("{} is not a report of `callwright bench parse`", path.display()))
             .because(cause)
     })
 }
@@ -70,7 +70,7 @@ fn kept(world: &World) -> Vec<String> {
 pub(super) fn print(old: &str, comparison: &Comparison, world: &World) -> Result<()> {
     let printer = &world.printer;
     printer.line(&format!(
-        "\nagainst {old}: {} better, {} worse, {} otherwise changed, {} the same (p = {:.3})",
+        "\ncompared with {old}: {} better, {} worse, {} changed otherwise, {} the same (p = {:.3})",
         comparison.better.len(),
         comparison.worse.len(),
         comparison.other.len(),
@@ -79,7 +79,7 @@ pub(super) fn print(old: &str, comparison: &Comparison, world: &World) -> Result
     ))?;
     if comparison.gone + comparison.fresh > 0 {
         printer.line(&format!(
-            "cases only in the old one: {}, only in the new one: {}",
+            "cases only in the old report: {}, only in the new one: {}",
             comparison.gone, comparison.fresh
         ))?;
     }
@@ -89,7 +89,7 @@ pub(super) fn print(old: &str, comparison: &Comparison, world: &World) -> Result
             printer.line(&format!("{sign} {}", told(change)))?;
         }
         if changes.len() > named {
-            printer.line(&format!("{sign} and {} more (--verbose names all)", changes.len() - named))?;
+            printer.line(&format!("{sign} and {} more (--verbose lists all)", changes.len() - named))?;
         }
     }
     Ok(())

@@ -22,28 +22,28 @@ use callwright_parse::error::Result;
 const TASKS: &str = include_str!("../../examples/questions.jsonl");
 const TOOLS: &str = include_str!("../../examples/tools.json");
 
-/// Measure how fast a model reads, writes and reaches checked calls here
+/// Measure prefill, decode and tool-call speed of a model on this machine
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   callwright bench speed smollm2:135m -t 1
   callwright bench speed model.gguf --tasks questions.jsonl --tools tools.json --json
 
-read: tokens of a prompt a second. write: tokens a second, one at a time. batch of n: what n tokens cost together;
-where that is little more than one costs, tokens that the tools force and guesses are nearly free.
-Then calls, each demanded and held to its schema: tokens of an answer, and which share of them was forced by the tools
-or guessed right; mask: working out what may come next, for each token that the model chose; medians of the time to the
-first token and to the checked call. The first question also reads the tools and is not counted.")]
+prefill: prompt tokens per second. decode: tokens per second, one at a time. batch of n: the time for n tokens at once;
+where that is little more than for one, forced and draft tokens are nearly free.
+Then calls, each required and held to its schema: tokens per answer, and the share forced by the grammar or accepted from
+drafts; mask: the time to compute the logits mask, per sampled token; medians of the time to the first token and to the
+checked call. The first question also reads the tools and is not counted.")]
 pub(super) struct Args {
     /// The model: a name from `callwright list`, user/repo[:quant], or a .gguf file
     #[arg(value_name = "MODEL")]
     name: Option<String>,
-    /// Questions, one JSON object a line as for `bench run`, instead of 30 built-in ones
+    /// Questions, one JSON object per line as for `bench run`, instead of the 30 built-in ones
     #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
-    /// The tools of questions that bring none
+    /// The tools for questions that name none
     #[arg(long, value_name = "FILE", requires = "tasks")]
     tools: Vec<PathBuf>,
-    /// Tokens in the cache while batches are measured
+    /// Tokens in the KV cache while batches are measured
     #[arg(long, value_name = "N", default_value_t = 512)]
     depth: usize,
     #[command(flatten)]
@@ -106,7 +106,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     })?;
     bar.clear();
     let Some(report) = report else {
-        world.printer.note("stopped before anything could be told");
+        world.printer.note("stopped before anything was measured");
         return Ok(Exit::Interrupted);
     };
     if world.printer.wants_json() {
@@ -156,15 +156,15 @@ fn told(report: &Report) -> String {
     };
     row("load", format!("{:.0}", report.load_ms), "ms");
     row("read", format!("{:.0}", engine.prefill_per_s), "tokens/s");
-    row("write", format!("{:.1}", engine.decode_per_s), &format!("tokens/s behind {} tokens", engine.depth));
+    row("decode", format!("{:.1}", engine.decode_per_s), &format!("tokens/s after {} tokens", engine.depth));
     for cost in &engine.batches {
         let beside = cost.ms / engine.batches[0].ms;
         row(&format!("batch of {}", cost.tokens), format!("{:.1}", cost.ms), &format!("ms, {beside:.1} x one token"));
     }
-    row("tokens", format!("{:.1}", calls.tokens), &format!("a call, over {} questions", calls.questions));
-    row("forced", format!("{:.0}", calls.forced_share * 100.0), "% of them");
-    row("guessed", format!("{:.0}", calls.accepted_share * 100.0), "% of them");
-    row("mask", format!("{:.0}", calls.mask_us), "µs a chosen token");
+    row("tokens", format!("{:.1}", calls.tokens), &format!("per call, over {} questions", calls.questions));
+    row("forced", format!("{:.0}", calls.forced_share * 100.0), "% of tokens");
+    row("drafted", format!("{:.0}", calls.accepted_share * 100.0), "% of tokens");
+    row("mask", format!("{:.0}", calls.mask_us), "µs per sampled token");
     row("first token", format!("{:.0}", calls.first_token_ms), "ms");
     row("checked call", format!("{:.0}", calls.call_ms), &format!("ms, {} of {} valid", calls.valid, calls.questions));
     if let Some(values) = table.column_mut(1) {

@@ -8,14 +8,15 @@ use callwright_parse::chat::FixKind;
 use callwright_parse::error::Result;
 
 /// The columns that are numbers; the first three say whose they are.
-const NUMBERS: [&str; 10] = ["n", "right", "95 %", "strict", "repaired", "missed", "phantom", "wrong", "faulty", "µs"];
+const NUMBERS: [&str; 10] =
+    ["n", "right", "95 % CI", "strict", "repaired", "missed", "phantom", "wrong", "faulty", "µs"];
 
 pub(super) fn print(report: &Report, world: &World) -> Result<()> {
     let printer = &world.printer;
     printer.line(&table(report))?;
     let counts = report.total.counts;
     if counts.unjudged > 0 {
-        printer.note(&format!("read and not judged, because they do not say what is right: {}", counts.unjudged));
+        printer.note(&format!("not scored, because they do not say which calls are expected: {}", counts.unjudged));
     }
     if let Some(failures) = ranked(report.classes.iter().map(|(class, count)| (class.name().to_owned(), *count))) {
         printer.line(&format!("failures: {failures}"))?;
@@ -23,7 +24,7 @@ pub(super) fn print(report: &Report, world: &World) -> Result<()> {
     let named = |kind: &FixKind| serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
     let fixes = report.fixes.iter().filter_map(|(kind, count)| Some((named(kind)?, *count)));
     if let Some(fixes) = ranked(fixes) {
-        printer.line(&format!("put right: {fixes}"))?;
+        printer.line(&format!("fixed: {fixes}"))?;
     }
     Ok(())
 }
@@ -90,7 +91,7 @@ fn cells(model: &str, format: &str, category: &str, summary: &Summary) -> Vec<St
     cells
 }
 
-/// A share as people read it.
+/// A share as a percentage.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }

@@ -8,15 +8,15 @@ use serde::Serialize;
 use callwright_bench::Interval;
 use callwright_parse::chat::{Call, Fault, Response};
 
-/// What a model's answers in one way of asking come to. Times in milliseconds.
+/// What a model's answers come to in one mode. Times in milliseconds.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Tally {
     pub(super) mode: &'static str,
-    /// Questions for which a call was due.
+    /// Questions for which a call was expected.
     pub(super) questions: usize,
     /// Of these, answers with calls that all satisfy their schemas.
     pub(super) valid: usize,
-    /// Answers that call the tools that were due.
+    /// Answers that call the expected tools.
     pub(super) right_tool: usize,
     /// Answers with the right calls, arguments included.
     pub(super) right: usize,
@@ -24,7 +24,7 @@ pub(super) struct Tally {
     pub(super) accuracy: Interval,
     /// Answers with a call that only the token limit closed.
     pub(super) forced_close: usize,
-    /// Questions for which none was due, and of these the answers without a call.
+    /// Questions for which no call was expected, and the answers to these without a call.
     pub(super) plain: usize,
     pub(super) plain_right: usize,
     /// The median length of string arguments, in characters.
@@ -33,10 +33,10 @@ pub(super) struct Tally {
     pub(super) forced_tokens: f64,
     pub(super) accepted_tokens: f64,
     pub(super) median_first_token_ms: f64,
-    /// 99 in 100 were not later than this.
+    /// The 99th percentile.
     pub(super) p99_first_token_ms: f64,
     pub(super) median_call_ms: f64,
-    /// Answers a second, all clients together.
+    /// Answers per second, all clients together.
     pub(super) per_s: f64,
     #[serde(skip)]
     seen: Seen,
@@ -56,7 +56,7 @@ impl Tally {
         Self { mode, ..Self::default() }
     }
 
-    /// Counts an answer to a question for which these tools were due.
+    /// Counts an answer to a question for which these tools were expected.
     pub(super) fn count(&mut self, due: &[&str], response: &Response, right: bool) {
         if due.is_empty() {
             self.plain += 1;
@@ -85,7 +85,7 @@ impl Tally {
         seen.strings.extend(response.calls.iter().flat_map(strings));
     }
 
-    /// Works out what is told of all of them, which took so long together.
+    /// The tally of all answers, which took this long in total.
     #[expect(clippy::cast_precision_loss, reason = "nobody asks 2^52 questions")]
     pub(super) fn close(mut self, took: Duration) -> Self {
         let mut seen = std::mem::take(&mut self.seen);
@@ -106,12 +106,12 @@ fn strings(call: &Call) -> impl Iterator<Item = usize> {
     call.arguments.values().filter_map(|value| Some(value.as_str()?.chars().count()))
 }
 
-/// The middle one of these values; 0 where there are none.
+/// The median; 0 where there are no values.
 pub(super) fn median(values: &mut [f64]) -> f64 {
     ranked(values, 50)
 }
 
-/// The value that so many in a hundred are below; 0 where there are none.
+/// A percentile; 0 where there are no values.
 fn ranked(values: &mut [f64], percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() * percent / 100).copied().unwrap_or(0.0)
@@ -122,8 +122,21 @@ pub(super) fn table(tallies: &[Tally]) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let numbers = [
-        "n", "valid", "tool", "right", "%", "95 %", "closed", "string", "tokens", "forced", "guessed", "first ms",
-        "call ms", "a second", "plain",
+        "n",
+        "valid",
+        "right tool",
+        "right",
+        "%",
+        "95 % CI",
+        "cut off",
+        "string chars",
+        "tokens",
+        "forced",
+        "drafted",
+        "first token ms",
+        "call ms",
+        "answers/s",
+        "no call",
     ];
     table.set_header(["mode"].into_iter().chain(numbers));
     for tally in tallies {

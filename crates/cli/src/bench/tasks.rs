@@ -37,7 +37,7 @@ impl Task {
     }
 }
 
-/// The tasks of a file, the first so many of them where there is a limit; those that bring no tools get the shared ones.
+/// The tasks of a file, at most `limit` of them; those that name no tools get the shared ones.
 pub(super) fn read(file: &Path, shared: &[PathBuf], limit: Option<usize>) -> Result<Vec<Task>> {
     let shared = tools::read(shared)?;
     let opened = File::open(file).map_err(|cause| {
@@ -62,7 +62,7 @@ fn of_lines(lines: impl BufRead, from: &str, shared: &[Tool], limit: Option<usiz
         if text.trim().is_empty() {
             continue;
         }
-        let mut task: Task = serde_json::from_str(&text).map_err(|cause| failed("is no task").because(cause))?;
+        let mut task: Task = serde_json::from_str(&text).map_err(|cause| failed("is not a task").because(cause))?;
         if task.tools.is_empty() {
             task.tools = shared.to_vec();
         }
@@ -72,7 +72,7 @@ fn of_lines(lines: impl BufRead, from: &str, shared: &[Tool], limit: Option<usiz
         }
     }
     if tasks.is_empty() {
-        return Err(Error::new(ErrorKind::Input, format!("there are no tasks in {from}")));
+        return Err(Error::new(ErrorKind::Input, format!("no tasks in {from}")));
     }
     Ok(tasks)
 }

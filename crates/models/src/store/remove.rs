@@ -30,8 +30,8 @@ impl Store {
     pub fn remove(&self, name: &ModelName) -> Result<Removed> {
         let located = match name {
             ModelName::Path(path) => {
-                let message = format!("`{}` is a file of your own", path.display());
-                return Err(Error::new(ErrorKind::Input, message).hint("delete it as any other file"));
+                let message = format!("`{}` is your own file", path.display());
+                return Err(Error::new(ErrorKind::Input, message).hint("delete it like any other file"));
             }
             ModelName::Embedded => {
                 return Err(Error::new(ErrorKind::Input, "the embedded model is part of the program"));
@@ -62,7 +62,7 @@ impl Store {
         };
         let Some(_lock) = Lock::try_hold(&repo.lock(&file))? else {
             let message = format!("`{name}` is being pulled by another process");
-            return Err(Error::new(ErrorKind::Busy, message).hint("end that one first"));
+            return Err(Error::new(ErrorKind::Busy, message).hint("stop that process first"));
         };
         let mut removed = Removed::default();
         for path in files(&repo.staging(&file)) {
@@ -143,7 +143,7 @@ fn drop_empty(folder: &Path) -> io::Result<()> {
     if empty { fs::remove_dir(folder) } else { Ok(()) }
 }
 
-/// Whether a repository's folder holds no bytes of any model, not even of a pull that goes on.
+/// Whether a repository's folder holds no bytes of any model, not even of a running pull.
 fn is_bare(folder: &Path) -> bool {
     let no_files = |folder: PathBuf| fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
     no_files(folder.join("blobs"))

@@ -26,7 +26,7 @@ pub enum Verdict {
         /// The SHA-256 of the file.
         found: String,
     },
-    /// Nobody said what they must be; the header is sound and the file is as long as it says.
+    /// No checksum was published; the header is valid and the file has the length it gives.
     Unknown {
         /// Their SHA-256.
         sha256: String,

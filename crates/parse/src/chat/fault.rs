@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case", tag = "kind")]
 #[non_exhaustive]
 pub enum Fault {
-    /// No tool of this name was offered.
+    /// No tool with this name was offered.
     UnknownTool {
         /// The call.
         call: usize,
         /// The name that the model wrote.
         name: String,
-        /// Offered names that look like it, nearest first.
+        /// Offered names that are close to it, closest first.
         suggestions: Vec<String>,
     },
     /// A required argument is not there.
@@ -38,7 +38,7 @@ pub enum Fault {
         /// What the schema wants, in one sentence.
         message: String,
     },
-    /// Arguments are nested deeper than is read.
+    /// Arguments are nested deeper than the limit.
     TooDeep {
         /// The call.
         call: usize,
@@ -47,7 +47,7 @@ pub enum Fault {
     Unreadable {
         /// Where in the raw text.
         span: Range<usize>,
-        /// What was expected there.
+        /// What is wrong, in one sentence.
         message: String,
     },
     /// The text ended inside a call; what was cut off is never completed.
@@ -106,20 +106,26 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownTool { name, suggestions, .. } if suggestions.is_empty() => {
-                write!(f, "no tool is called `{name}`")
+                write!(f, "unknown tool `{name}`")
             }
             Self::UnknownTool { name, suggestions, .. } => {
-                write!(f, "no tool is called `{name}`; there is `{}`", suggestions.join("`, `"))
+                write!(f, "unknown tool `{name}`; did you mean `{}`?", suggestions.join("`, `"))
             }
-            Self::MissingArgument { name, .. } => write!(f, "the required argument `{name}` is missing"),
+            Self::MissingArgument { name, .. } => write!(f, "`{name}` is missing"),
             Self::Invalid { path, message, .. } if path.is_empty() => f.write_str(message),
-            Self::Invalid { path, message, .. } => write!(f, "{path}: {message}"),
-            Self::TooDeep { .. } => f.write_str("the arguments are nested too deep"),
-            Self::Unreadable { message, .. } => write!(f, "not readable as a call: {message}"),
+            Self::Invalid { path, message, .. } => {
+                let argument = path.trim_start_matches('/');
+                match message.strip_prefix("value ") {
+                    Some(rest) => write!(f, "`{argument}` {rest}"),
+                    None => write!(f, "`{argument}`: {message}"),
+                }
+            }
+            Self::TooDeep { .. } => f.write_str("the arguments are nested too deeply"),
+            Self::Unreadable { message, .. } => f.write_str(message),
             Self::Truncated { name: Some(name), .. } => write!(f, "the text ended inside the call of `{name}`"),
             Self::Truncated { name: None, .. } => f.write_str("the text ended inside a call"),
-            Self::ForcedClose { .. } => f.write_str("the call was closed only because the token budget ended"),
-            Self::NoCall => f.write_str("a tool call was required and none was made"),
+            Self::ForcedClose { .. } => f.write_str("the call was cut off by the token limit"),
+            Self::NoCall => f.write_str("a tool call was required, but none was made"),
             Self::NotAllowed { .. } => f.write_str("this call was not allowed"),
         }
     }

@@ -1,16 +1,17 @@
 //! What was tolerated in reading a model's output, as a value.
 //!
-//! Tolerance is never silent: each deviation that was read over is a [`Fix`] with its place in the raw text, is
-//! counted, and can be refused by the caller (level strict).
+//! Tolerance is never silent: each deviation that was accepted is a [`Fix`] with its place in the raw text, is counted,
+//! and can be refused by the caller (level strict).
 
+use std::fmt;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that was put right, and where.
+/// One thing that was fixed, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fix {
-    /// What was put right.
+    /// What was fixed.
     pub kind: FixKind,
     /// Where, in bytes of the raw text; the whole call where it has no narrower place.
     pub span: Range<usize>,
@@ -22,7 +23,7 @@ pub struct Fix {
     pub note: Option<String>,
 }
 
-/// The deviations that are read over. Each has one name, in JSON as `snake_case`.
+/// The deviations that are tolerated. Each has one name, in JSON as `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -35,17 +36,17 @@ pub enum FixKind {
     UnescapedQuote,
     /// A newline or another control character inside a string.
     RawControl,
-    /// An escape that JSON does not know, Markdown's `\_` among them.
+    /// An escape that JSON does not have, such as Markdown's `\_`.
     Escape,
-    /// `True`, `False`, `None` and their kin.
+    /// `True`, `False`, `None` and the like.
     Literal,
-    /// A number that JSON does not write so: `+1`, `.5`, `1_000`, `0x10`, `NaN`.
+    /// A number that is not valid JSON: `+1`, `.5`, `1_000`, `0x10`, `NaN`.
     Number,
-    /// Constant arithmetic that was worked out.
+    /// Constant arithmetic that was evaluated.
     Arithmetic,
-    /// A comma too many.
+    /// An extra comma.
     TrailingComma,
-    /// A comma or colon too few, or another separator in its place.
+    /// A missing comma or colon, or another separator in its place.
     Separator,
     /// A key or a string without quotes.
     Unquoted,
@@ -57,7 +58,7 @@ pub enum FixKind {
     MissingClose,
     /// An opening tag that was not written, or written twice.
     Opener,
-    /// A key said in other words: `parameters` for `arguments`, `tool` for `name`.
+    /// A key with another name: `parameters` for `arguments`, `tool` for `name`.
     KeyAlias,
     /// The arguments before the name, an envelope around the call, or another body than the format's own.
     Shape,
@@ -71,7 +72,7 @@ pub enum FixKind {
     NoArguments,
     /// The tool's name folded: case, `-`, `_`, `.`, or a prefix.
     Name,
-    /// The one offered tool whose name is near (level lenient).
+    /// The one offered tool whose name is close (level lenient).
     NearName,
     /// Arguments by position, named by the order of the schema.
     Positional,
@@ -91,4 +92,70 @@ pub enum FixKind {
     Announced,
     /// Found by scanning, outside the model's own format.
     Recovered,
+}
+
+impl Fix {
+    /// What was done, in a few words, without where.
+    fn done(&self) -> (&'static str, Note) {
+        match self.kind {
+            FixKind::InvalidUtf8 => ("replaced invalid UTF-8", Note::Text),
+            FixKind::Quotes => ("accepted quotes that are not JSON's", Note::Text),
+            FixKind::UnescapedQuote => ("escaped a quote inside a string", Note::Text),
+            FixKind::RawControl => ("escaped a control character inside a string", Note::Text),
+            FixKind::Escape => ("accepted an escape that is not JSON's", Note::Text),
+            FixKind::Literal => ("converted a literal", Note::Text),
+            FixKind::Number => ("converted a number that is not JSON", Note::Text),
+            FixKind::Arithmetic => ("evaluated arithmetic", Note::Text),
+            FixKind::TrailingComma => ("removed an extra comma", Note::Text),
+            FixKind::Separator => ("corrected a separator", Note::Text),
+            FixKind::Unquoted => ("quoted a bare word", Note::Text),
+            FixKind::Comment => ("removed a comment", Note::Text),
+            FixKind::Tuple => ("converted a tuple or set to a list", Note::Text),
+            FixKind::MissingClose => ("added a missing closing bracket or tag", Note::Text),
+            FixKind::Opener => ("corrected an opening bracket or tag", Note::Text),
+            FixKind::KeyAlias => ("accepted key", Note::Plain),
+            FixKind::Shape => ("accepted another layout of the call", Note::Text),
+            FixKind::Fence => ("removed a code fence", Note::Text),
+            FixKind::Surplus => ("ignored extra text", Note::Text),
+            FixKind::DoubleEncoded => ("decoded arguments inside a JSON string", Note::Text),
+            FixKind::NoArguments => ("used empty arguments", Note::Text),
+            FixKind::Name => ("matched tool name", Note::Plain),
+            FixKind::NearName => ("matched misspelt tool name", Note::Plain),
+            FixKind::Positional => ("named positional arguments", Note::Text),
+            FixKind::Coerced => ("converted", Note::Plain),
+            FixKind::Listed => ("wrapped a single value in a list", Note::None),
+            FixKind::UnknownArgument => ("dropped unknown argument", Note::Name),
+            FixKind::NullDropped => ("dropped null argument", Note::Name),
+            FixKind::Duplicate => ("kept the last value of duplicate key", Note::Name),
+            FixKind::Repeated => ("dropped a repeated call", Note::Text),
+            FixKind::Announced => ("read a call from prose", Note::Text),
+            FixKind::Recovered => ("found a call outside the model's format", Note::Text),
+        }
+    }
+}
+
+/// How the note of a fix is shown.
+enum Note {
+    /// After a colon.
+    Text,
+    /// As it is.
+    Plain,
+    /// As a name, in backticks.
+    Name,
+    /// Not at all.
+    None,
+}
+
+impl fmt::Display for Fix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (done, shown) = self.done();
+        f.write_str(done)?;
+        match (shown, &self.note) {
+            (Note::Text, Some(note)) => write!(f, ": {note}")?,
+            (Note::Plain, Some(note)) => write!(f, " {note}")?,
+            (Note::Name, Some(note)) => write!(f, " `{note}`")?,
+            _ => {}
+        }
+        write!(f, " (bytes {}-{})", self.span.start, self.span.end)
+    }
 }

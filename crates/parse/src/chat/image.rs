@@ -98,15 +98,15 @@ impl Image {
             return if url.starts_with("https://") || url.starts_with("http://") {
                 Ok(Self::Url(url))
             } else {
-                Err("an image's address begins with https://, http:// or data:".to_owned())
+                Err("the URL of an image must begin with https://, http:// or data:".to_owned())
             };
         };
-        let (name, base64) = data.split_once(";base64,").ok_or("an image's data is in base64")?;
+        let (name, base64) = data.split_once(";base64,").ok_or("the data of an image must be base64")?;
         Self::of_base64(name, base64.to_owned())
     }
 
     fn of_base64(name: &str, base64: String) -> Result<Self, String> {
-        let kind = ImageType::named(name).ok_or_else(|| format!("`{name}` is no kind of image that is known"))?;
+        let kind = ImageType::named(name).ok_or_else(|| format!("unsupported image type `{name}`"))?;
         let letters = base64.trim_end_matches('=');
         if base64.len().is_multiple_of(4)
             && letters.bytes().all(|byte| ALPHABET.contains(&byte))
@@ -114,7 +114,7 @@ impl Image {
         {
             Ok(Self::Bytes { kind, base64 })
         } else {
-            Err("an image's data is no base64".to_owned())
+            Err("the data of an image is not valid base64".to_owned())
         }
     }
 }

@@ -96,8 +96,8 @@ impl ToolSet {
                 return Err(Error::new(ErrorKind::Input, format!("tool {} has no name", index + 1)));
             }
             if !names.add(&tool.name, index) {
-                let message = format!("two tools are called `{}`", tool.name);
-                return Err(Error::new(ErrorKind::Input, message).hint("a call could not say which one it means"));
+                let message = format!("two tools have the name `{}`", tool.name);
+                return Err(Error::new(ErrorKind::Input, message).hint("tool names must be unique"));
             }
             compiled.push(Compiled::new(&tool.name, &tool.parameters)?);
         }

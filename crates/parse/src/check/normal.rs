@@ -25,11 +25,11 @@ pub(super) fn normal(given: &Value) -> Result<Value, Refusal> {
     let map = match given {
         Value::Null | Value::Bool(true) => Map::new(),
         Value::Object(map) => map.clone(),
-        _ => return Err(Refusal::new("", "a schema is an object")),
+        _ => return Err(Refusal::new("", "a schema must be an object")),
     };
     let mut schema = Value::Object(map);
     normalise(&mut schema, "", 0)?;
-    let Value::Object(map) = &mut schema else { return Err(Refusal::new("", "a schema is an object")) };
+    let Value::Object(map) = &mut schema else { return Err(Refusal::new("", "a schema must be an object")) };
     map.shift_remove("$schema");
     let combined = ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|key| map.contains_key(*key));
     match map.get("type") {
@@ -40,7 +40,7 @@ pub(super) fn normal(given: &Value) -> Result<Value, Refusal> {
         Some(Value::Array(names)) if names.contains(&json!("object")) => {
             drop(map.insert("type".to_owned(), json!("object")));
         }
-        Some(_) => return Err(Refusal::new("/type", "a tool's arguments are an object")),
+        Some(_) => return Err(Refusal::new("/type", "the type of a tool's parameters must be `object`")),
     }
     if !combined && !map.contains_key("properties") {
         map.insert("properties".to_owned(), json!({}));
@@ -72,7 +72,7 @@ const NULL_COUNTS: [&str; 3] = ["const", "default", "example"];
 
 fn normalise(schema: &mut Value, pointer: &str, depth: usize) -> Result<(), Refusal> {
     if depth > MAX_DEPTH {
-        return Err(Refusal::new(pointer, "it is nested too deep"));
+        return Err(Refusal::new(pointer, "it is nested too deeply"));
     }
     let map = match schema {
         Value::Object(map) => map,
@@ -86,7 +86,7 @@ fn normalise(schema: &mut Value, pointer: &str, depth: usize) -> Result<(), Refu
             *schema = Value::Bool(true);
             return Ok(());
         }
-        _ => return Err(Refusal::new(pointer, "a schema is an object")),
+        _ => return Err(Refusal::new(pointer, "a schema must be an object")),
     };
     map.retain(|key, value| !value.is_null() || NULL_COUNTS.contains(&key.as_str()));
     types(map, pointer)?;
@@ -143,7 +143,7 @@ fn type_name(name: &str) -> Option<&'static str> {
 }
 
 fn types(map: &mut Map<String, Value>, pointer: &str) -> Result<(), Refusal> {
-    let unknown = |name: &str| Refusal::new(&format!("{pointer}/type"), format!("`{name}` is no type"));
+    let unknown = |name: &str| Refusal::new(&format!("{pointer}/type"), format!("unknown type `{name}`"));
     match map.get("type") {
         None | Some(Value::Object(_)) => Ok(()),
         Some(Value::String(name)) => {

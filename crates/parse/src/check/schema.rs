@@ -26,21 +26,21 @@ pub(super) struct Compiled {
 impl Compiled {
     pub(super) fn new(tool: &str, given: &Value) -> Result<Self> {
         let refused = |pointer: &str, why: &str| {
-            let place = if pointer.is_empty() { "its top".to_owned() } else { format!("`{pointer}`") };
+            let place = if pointer.is_empty() { "its root".to_owned() } else { format!("`{pointer}`") };
             Error::new(ErrorKind::Schema, format!("the schema of tool `{tool}` cannot be used: at {place}, {why}"))
                 .hint("a schema looks like {\"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\"}}}")
         };
         let schema = normal::normal(given).map_err(|refusal| refused(&refusal.pointer, &refusal.why))?;
         if let Some((pointer, target)) = remote(&schema) {
             let why = format!("`$ref` leads to another document, `{target}`");
-            return Err(refused(&pointer, &why).hint("put what it refers to into the schema's `$defs`"));
+            return Err(refused(&pointer, &why).hint("put the referenced schema into `$defs`"));
         }
         match refs::check(&schema) {
             Ok(()) => {}
             Err(Endless::Cycle(target)) => {
                 return Err(refused(target.trim_start_matches('#'), "`$ref` leads in a circle to itself"));
             }
-            Err(Endless::TooWide) => return Err(refused("", "references multiply beyond what can be checked")),
+            Err(Endless::TooWide) => return Err(refused("", "its references expand to more than can be checked")),
         }
         let patterns = PatternOptions::regex().size_limit(PATTERN_SIZE).dfa_size_limit(PATTERN_SIZE);
         let built = jsonschema::options()
@@ -53,7 +53,7 @@ impl Compiled {
             let why = error.to_string();
             let error = refused(&pointer, &super::validate::short(&why));
             if why.contains("regex") {
-                return error.hint("look ahead, look behind and back references are not supported in patterns");
+                return error.hint("lookahead, lookbehind and backreferences are not supported in patterns");
             }
             error
         })?;

@@ -8,14 +8,14 @@ use super::{Level, Where, coerce, cost, unwrap};
 use crate::chat::{Arguments, Fault, Fix};
 use crate::value::MAX_DEPTH;
 
-/// So many faults of one call are told.
+/// At most this many faults are reported per call.
 const TOLD: usize = 32;
 
-/// So long is a message at most, in bytes.
+/// The longest message, in bytes.
 const MESSAGE: usize = 240;
 
 impl Compiled {
-    /// Checks arguments; what was put right goes to `fixes`.
+    /// Checks arguments; what was fixed goes to `fixes`.
     pub(super) fn check<'s>(
         &self,
         arguments: Value,
@@ -42,7 +42,7 @@ impl Compiled {
             return vec![Fault::TooDeep { call }];
         }
         if self.may_multiply && !cost::is_bearable(arguments, self.schema()) {
-            let message = "too many parts of the schema apply to this value to check it".to_owned();
+            let message = "too many parts of the schema apply to this value".to_owned();
             return vec![Fault::Invalid { call, path: String::new(), message }];
         }
         if self.validator.is_valid(arguments) {
@@ -56,10 +56,28 @@ impl Compiled {
                     ValidationErrorKind::Required { property } if path.is_empty() && property.is_string() => {
                         Fault::MissingArgument { call, name: property.as_str().unwrap_or_default().to_owned() }
                     }
-                    _ => Fault::Invalid { call, path, message: short(&error.masked().to_string()) },
+                    kind => {
+                        let bound = bound(kind, error.instance());
+                        Fault::Invalid {
+                            call,
+                            path,
+                            message: bound.unwrap_or_else(|| short(&error.masked().to_string())),
+                        }
+                    }
                 }
             })
             .collect()
+    }
+}
+
+/// What a number and its bound are. Other values are not quoted: they may be long.
+fn bound(kind: &ValidationErrorKind, value: &Value) -> Option<String> {
+    match kind {
+        ValidationErrorKind::Minimum { limit } => Some(format!("value is {value}, minimum {limit}")),
+        ValidationErrorKind::Maximum { limit } => Some(format!("value is {value}, maximum {limit}")),
+        ValidationErrorKind::ExclusiveMinimum { limit } => Some(format!("value is {value}, must be above {limit}")),
+        ValidationErrorKind::ExclusiveMaximum { limit } => Some(format!("value is {value}, must be below {limit}")),
+        _ => None,
     }
 }
 
@@ -75,7 +93,7 @@ pub(super) fn short(message: &str) -> String {
     format!("{}…", &message[..end])
 }
 
-/// Whether a value nests deeper than is read.
+/// Whether a value is nested deeper than the limit.
 fn too_deep(value: &Value) -> bool {
     let mut level = vec![value];
     for _ in 0..=MAX_DEPTH {

@@ -198,9 +198,9 @@ impl Tally {
         let place = if marked { "between the format's markers" } else { "as the whole message" };
         let mut reason = match (self.calls, self.strangers) {
             (0, 0) => "a call that was cut off".to_owned(),
-            (0, strangers) => format!("{strangers} call(s) of tools that were not offered"),
+            (0, strangers) => format!("{strangers} call(s) of unknown tools"),
             (calls, 0) => format!("{calls} call(s) of offered tools"),
-            (calls, strangers) => format!("{calls} call(s) of offered tools, {strangers} of others"),
+            (calls, strangers) => format!("{calls} call(s) of offered tools, {strangers} of unknown tools"),
         };
         reason.extend([" ", place]);
         for (count, what) in [(self.deviations, " deviation(s)"), (self.faults, " fault(s)")] {

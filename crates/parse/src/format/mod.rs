@@ -262,7 +262,7 @@ impl Formats {
     pub fn get(&self, name: &str) -> Result<Arc<Format>> {
         self.by_name.get(name).cloned().ok_or_else(|| {
             let names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
-            Error::new(ErrorKind::Format, format!("no format is called `{name}`"))
+            Error::new(ErrorKind::Format, format!("unknown format `{name}`"))
                 .hint(format!("there are: {}", names.join(", ")))
         })
     }

@@ -26,7 +26,7 @@ pub struct Unrepresentable {
 
 impl fmt::Display for Unrepresentable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "format `{}` cannot say these calls: {}", self.format, self.reason)
+        write!(f, "format `{}` cannot represent these calls: {}", self.format, self.reason)
     }
 }
 
@@ -49,7 +49,7 @@ impl Format {
             return Ok(String::new());
         }
         if calls.len() > 1 && self.row.parallel.kind == ParallelKind::Single {
-            return Err(refuse("it has room for one call a turn"));
+            return Err(refuse("it allows one call per turn"));
         }
         let text = self.join(calls);
         let echo = Echo::of(calls);
@@ -58,7 +58,7 @@ impl Format {
         if read.len() == calls.len() && calls.iter().zip(&read).all(same) {
             return Ok(text);
         }
-        Err(refuse("what is written does not read back as the same calls"))
+        Err(refuse("the written calls would not parse back as the same calls"))
     }
 
     /// The text, unproven.

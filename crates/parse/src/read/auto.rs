@@ -13,7 +13,7 @@ use super::parser::Parser;
 use crate::format::{Detected, Format, RECOGNISED, detect};
 
 /// Why no format was chosen.
-const NONE_FITS: &str = "nothing in the text opens a call in any format";
+const NONE_FITS: &str = "the text matches no tool-call format";
 
 /// Reads the parser's text by the format that fits it best.
 pub(super) fn decide(parser: Parser) -> Parsed {

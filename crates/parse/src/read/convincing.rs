@@ -1,16 +1,21 @@
-//! What speaks against a call that was found in a text of which nobody said that calls stand in it.
+//! Reasons not to accept a call that was found in a text that need not hold any calls.
 
 use crate::chat::{Arguments, Fault};
 use crate::check::Checked;
 
-/// What speaks against a call in a text that may be anything.
+/// The reason not to accept a call in a text that may be anything, if there is one.
 pub(super) fn unconvincing(checked: &Checked) -> Option<String> {
     let wrong = checked.faults.iter().find(|fault| {
         matches!(fault, Fault::MissingArgument { .. } | Fault::UnknownTool { .. } | Fault::TooDeep { .. })
     });
-    let fault = wrong.map(|fault| format!("a call of `{}`, but {fault}", checked.name));
+    let fault = wrong.map(|fault| match fault {
+        Fault::MissingArgument { .. } => format!("incomplete call of `{}`: {fault}", checked.name),
+        Fault::UnknownTool { .. } => fault.to_string(),
+        _ => format!("unreadable call of `{}`: {fault}", checked.name),
+    });
     fault.or_else(|| {
-        is_placeholder(&checked.arguments).then(|| format!("a call of `{}` with a placeholder", checked.name))
+        is_placeholder(&checked.arguments)
+            .then(|| format!("call of `{}` with a placeholder as an argument", checked.name))
     })
 }
 

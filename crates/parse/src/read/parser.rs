@@ -312,7 +312,7 @@ impl Parser {
         }
         let before = &self.parsed.raw[..start];
         let refused = self.parsed.calls.is_empty() && prose::refuses(before);
-        unconvincing(checked).or_else(|| refused.then(|| format!("a call of `{}` after a refusal", checked.name)))
+        unconvincing(checked).or_else(|| refused.then(|| format!("call of `{}` after a refusal", checked.name)))
     }
 
     /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it

@@ -160,7 +160,7 @@ impl Reader for Reading {
                 usage(message, to);
             }
             "content_block_start" => {
-                let index = index.ok_or_else(|| Trouble::malformed("a block has no number"))?;
+                let index = index.ok_or_else(|| Trouble::malformed("a block has no index"))?;
                 self.begin(index, &frame["content_block"], to)?;
             }
             "content_block_delta" => self.delta(index, &frame["delta"], to)?,
@@ -204,7 +204,7 @@ impl Reading {
             _ => Block::Other,
         };
         if self.blocks.len() >= 1024 {
-            return Err(Trouble::new(FailureKind::TooLarge, "there are more blocks than are read"));
+            return Err(Trouble::new(FailureKind::TooLarge, "too many blocks"));
         }
         self.blocks.insert(index, begun);
         Ok(())
@@ -220,7 +220,7 @@ impl Reading {
                 let fragment = Fragment { slot: index, arguments: Arguing::Text(piece), ..Fragment::default() };
                 to.call(fragment).map(drop)
             }
-            ("input_json_delta", None) => Err(Trouble::malformed("arguments came for a block that had not begun")),
+            ("input_json_delta", None) => Err(Trouble::malformed("arguments arrived for a block that had not started")),
             ("thinking_delta", block) => {
                 let piece = text(delta, &["thinking"]).unwrap_or_default();
                 if let Some(block) = block {

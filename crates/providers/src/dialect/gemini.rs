@@ -4,7 +4,7 @@
 //! data: {"candidates":[{"content":{"parts":[{"functionCall":{"name":"add","args":{"a":1}},"thoughtSignature":".."}]},
 //!        "finishReason":"STOP"}],"usageMetadata":{..}}
 //! ```
-//! Calls come whole. `STOP` is said with calls as without, counts grow from chunk to chunk and the last ones hold. The
+//! Calls come whole. `STOP` is sent with and without calls, counts grow from chunk to chunk and the last ones count. The
 //! signature of a call goes back exactly where it was.
 
 use serde_json::{Map, Value, json};
@@ -118,7 +118,7 @@ fn call_part(call: &Made<'_>, must_be_signed: bool) -> Value {
     part
 }
 
-/// A picture by its bytes: an address is one of the vendor's own store.
+/// An image by its bytes: a URL would be one of the vendor's own store.
 fn inline(image: &Image) -> Value {
     match image {
         Image::Bytes { kind, base64 } => json!({"inlineData": {"mimeType": kind.as_str(), "data": base64}}),

@@ -110,7 +110,7 @@ fn call((index, call): (usize, &Made<'_>)) -> Value {
     json!({"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.arguments}})
 }
 
-/// What is said, and the pictures beside it.
+/// The text of a message, and its images.
 fn user_message(shown: &[Shown<'_>]) -> Value {
     let texts: Vec<&str> = shown
         .iter()

@@ -1,4 +1,4 @@
-//! OpenAI's Chat Completions, and everyone who copied them: `POST /chat/completions`.
+//! OpenAI's Chat Completions, and all servers that copy it: `POST /chat/completions`.
 //!
 //! ```text
 //! data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"call_1","function":{"name":"add","arguments":""}}]}}]}
@@ -55,7 +55,7 @@ impl Dialect for OpenAiChat {
             if knows(Extra::ParallelToolCalls) {
                 body.insert("parallel_tool_calls".to_owned(), json!(asking.parallel));
             } else if !asking.parallel {
-                asking.warn("the provider cannot be told to make one call only");
+                asking.warn("the provider cannot be limited to one call");
             }
         }
         let words = words(asking.quirks);
@@ -79,7 +79,7 @@ fn words(quirks: &Quirks) -> SamplingWords {
     SamplingWords { top_p: Some("top_p"), top_k: local("top_k"), min_p: local("min_p"), seed }
 }
 
-/// A tool in OpenAI's words. `strict` is always said where it is known, because what is meant by silence differs.
+/// A tool in OpenAI's words. `strict` is always sent where it is supported, because the default differs.
 pub(super) fn tool(offered: &Offered<'_>, strict: bool) -> Value {
     let Offered { name, description, parameters } = offered;
     let mut function = json!({"name": name, "description": description, "parameters": parameters});

@@ -52,7 +52,7 @@ impl Dialect for OpenAiResponses {
             body.insert("parallel_tool_calls".to_owned(), json!(asking.parallel));
         }
         if !asking.stop.is_empty() {
-            asking.warn("this endpoint knows no stop texts: they were left out");
+            asking.warn("this endpoint does not support stop texts: they were left out");
         }
         asking.sample(&mut body, &SamplingWords { top_p: Some("top_p"), ..SamplingWords::default() });
         Value::Object(body)
@@ -135,7 +135,7 @@ impl Reader for Reading {
             "response.output_item.added" => self.item(number, &frame["item"], false, to)?,
             "response.function_call_arguments.delta" => {
                 if !self.calls.contains_key(&number) {
-                    return Err(Trouble::malformed("arguments came before their call"));
+                    return Err(Trouble::malformed("arguments arrived before their call"));
                 }
                 to.call(Fragment { slot: Some(number), arguments: Arguing::Text(delta), ..Fragment::default() })?;
             }

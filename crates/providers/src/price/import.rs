@@ -18,18 +18,18 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 /// ```
 pub fn import(json: &str, source: &str, date: &str) -> Result<Prices> {
     let list: Map<String, Value> = serde_json::from_str(json).map_err(|cause| {
-        Error::new(ErrorKind::Input, format!("{source} is no JSON object")).because(cause).hint(FORMS)
+        Error::new(ErrorKind::Input, format!("{source} is not a JSON object")).because(cause).hint(FORMS)
     })?;
     let per_provider = list.values().any(|entry| entry["models"].is_object());
     let found: Vec<_> = if per_provider { catalogue(&list) } else { map(&list) };
     if found.is_empty() {
-        return Err(Error::new(ErrorKind::Input, format!("{source} holds no prices that can be read")).hint(FORMS));
+        return Err(Error::new(ErrorKind::Input, format!("{source} has no usable prices")).hint(FORMS));
     }
     let told = |price: Price| Price { source: source.to_owned(), checked: date.to_owned(), ..price };
     Ok(found.into_iter().map(|(name, price)| (name.to_lowercase(), told(price))).collect())
 }
 
-const FORMS: &str = "LiteLLM's model_prices_and_context_window.json and models.dev's api.json are read";
+const FORMS: &str = "supported: LiteLLM's model_prices_and_context_window.json and models.dev's api.json";
 
 /// LiteLLM: dollars a token, under `model` or `provider/model`.
 fn map(list: &Map<String, Value>) -> Vec<(String, Price)> {

@@ -135,9 +135,9 @@ impl Prices {
     /// The prices of one text in the form of `prices.toml`; `origin` names it in errors.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
         let rows = toml::from_str(text).map_err(|cause| {
-            Error::new(ErrorKind::Config, format!("`{origin}` is no list of prices"))
+            Error::new(ErrorKind::Config, format!("`{origin}` is not a price list"))
                 .because(cause.to_string().trim().to_owned())
-                .hint("the head of prices.toml says what an entry holds")
+                .hint("the comment at the top of prices.toml describes the fields of an entry")
         })?;
         Ok(Self { rows })
     }
@@ -187,8 +187,7 @@ impl Prices {
 
     /// In the form of `prices.toml`.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(&self.rows)
-            .map_err(|cause| Error::new(ErrorKind::Io, "the prices cannot be written").because(cause))
+        toml::to_string(&self.rows).map_err(|cause| Error::new(ErrorKind::Io, "cannot write the prices").because(cause))
     }
 }
 

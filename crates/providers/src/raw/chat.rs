@@ -1,4 +1,4 @@
-//! A provider that is asked raw, where someone would chat with it: it says how it is asked instead.
+//! A raw completion provider where a chat was asked for: it says how to use it instead.
 
 use futures_util::stream;
 
@@ -12,7 +12,7 @@ use callwright_parse::error::{Error, Failure, FailureKind, Result};
 /// The dialect that lists show.
 const DIALECT: &str = "raw";
 
-/// A provider that holds no chat.
+/// A provider without chat.
 #[derive(Debug)]
 pub(in super::super) struct RawOnly {
     info: Info,
@@ -41,9 +41,9 @@ impl RawOnly {
                 let found = format!("{} answers: {}", self.info.hosts.join(", "), raw.engine());
                 let model = raw.model();
                 let room = if model.context_length == usize::MAX {
-                    "of unknown context length".to_owned()
+                    "unknown context length".to_owned()
                 } else {
-                    format!("{} tokens of context", model.context_length)
+                    format!("context length {}", model.context_length)
                 };
                 check.steps = vec![step("reach", found), step("model", format!("`{}`, {room}", model.name))];
             }
@@ -67,9 +67,11 @@ impl Provider for RawOnly {
 
     fn stream(&self, _: Ask) -> Replies {
         let failure = Failure::new(FailureKind::Unsupported, self.info.name.as_str());
-        let error =
-            Error::provider(failure, format!("`{}` is asked raw: it takes a local model's place", self.info.name))
-                .hint(format!("`--provider {}`, or `provider = \"{}\"`", self.info.name, self.info.name));
+        let error = Error::provider(
+            failure,
+            format!("`{}` is set up for raw completion: it replaces the local model", self.info.name),
+        )
+        .hint(format!("`--provider {}`, or `provider = \"{}\"`", self.info.name, self.info.name));
         Box::pin(stream::iter([Err(error)]))
     }
 

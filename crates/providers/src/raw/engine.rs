@@ -1,7 +1,7 @@
 //! The engines that complete a text: which one it is, and how each is asked.
 //!
-//! An engine is asked once what it is and never taken for another: the same field means other things, or nothing, to
-//! the next.
+//! An engine is identified once and never confused with another: the same field means something else, or nothing, to
+//! another engine.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ impl fmt::Display for RawEngine {
     }
 }
 
-/// Where each tells what it is, and the key that only it answers with.
+/// Where each identifies itself, and the key that only it answers with.
 pub(super) const PROBES: [(RawEngine, &str, &str); 3] = [
     (RawEngine::LlamaServer, "/props", "default_generation_settings"),
     (RawEngine::Sglang, "/get_server_info", "model_path"),
@@ -55,7 +55,7 @@ pub(super) struct Completion<'a> {
 }
 
 impl RawEngine {
-    /// Where a completion is asked for.
+    /// The path of the completion endpoint.
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::LlamaServer => "/completion",
@@ -63,7 +63,7 @@ impl RawEngine {
         }
     }
 
-    /// The room for prompt and answer, out of what the engine says of itself or of its models.
+    /// The context length, from what the engine reports about itself or its models.
     pub(super) fn context(self, told: &Value, models: &Value) -> Option<u64> {
         match self {
             Self::LlamaServer => told["default_generation_settings"]["n_ctx"].as_u64(),
@@ -71,7 +71,7 @@ impl RawEngine {
         }
     }
 
-    /// What is taken from tokens that were written before; never inside a call.
+    /// Penalties for tokens that occurred before; never inside a call.
     fn put_penalties(self, job: &Job, put: &mut dyn FnMut(&str, Value)) {
         let (sampling, plain) = (job.sampling, Sampling::default());
         let words = match self {
@@ -93,7 +93,7 @@ impl RawEngine {
         }
     }
 
-    /// How its model is prompted, out of what the engine says of itself.
+    /// How its model is prompted, from what the engine reports about itself.
     pub(super) fn template(self, told: &Value) -> Option<ServedTemplate> {
         let text = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
         let source = text("chat_template");
@@ -101,7 +101,7 @@ impl RawEngine {
         tells.then(|| ServedTemplate { source, bos: text("bos_token"), eos: text("eos_token") })
     }
 
-    /// The request's body. The length is always said: some write 16 tokens unasked, others without end.
+    /// The request's body. The length is always set: the default of some is 16 tokens, that of others is unlimited.
     pub(super) fn body(self, asked: &Completion<'_>) -> Value {
         let Completion { model, prompt, job, max_tokens, stops, grammar, special } = asked;
         let mut body = Map::new();
@@ -124,7 +124,7 @@ impl RawEngine {
                 put("top_k", json!(job.sampling.top_k));
                 put("preserved_tokens", json!(special));
                 put("cache_prompt", json!(true));
-                // What was computed is told with each piece, also of an output that is stopped.
+                // Each piece reports what was computed, also for an output that is stopped.
                 put("timings_per_token", json!(true));
                 if !job.logit_bias.is_empty() {
                     put("logit_bias", job.logit_bias.iter().map(|(token, bias)| json!([token, bias])).collect());

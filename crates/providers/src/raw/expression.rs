@@ -88,7 +88,7 @@ fn alive(states: &[(bool, StateID)], edges: &Edges) -> BTreeSet<usize> {
     alive
 }
 
-/// The letters that are told apart.
+/// The letters that are distinguished.
 fn letters(expression: &str) -> Vec<char> {
     let named = expression.chars().filter(|letter| !letter.is_ascii());
     let all: BTreeSet<char> = ('\0'..='\x7f').chain(named).chain([OTHER]).collect();

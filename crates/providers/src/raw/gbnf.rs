@@ -1,6 +1,6 @@
-//! Our decoding grammar in the words of other engines: GBNF, which llama-server, vLLM and SGLang all read.
+//! Our decoding grammar for other engines: GBNF, which llama-server, vLLM and SGLang all read.
 //!
-//! Our grammars are Lark as llguidance has it. Literals, rules and repetition go over as they are; a JSON Schema becomes
+//! Our grammars are Lark as llguidance has it. Literals, rules and repetition are the same; a JSON Schema becomes
 //! rules of its own, and so does a text up to its marker. What cannot be said that way has no translation, and that is
 //! an answer too: nothing is ever sent that would hold the model to something else.
 
@@ -16,7 +16,7 @@ use super::schema::Rules;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Gbnf {
     pub(super) text: String,
-    /// Keywords of schemas that it does not hold to.
+    /// Schema keywords that it does not enforce.
     pub(super) told: BTreeSet<String>,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn gbnf(lark: &str) -> Option<Gbnf> {
     Some(Gbnf { text: out, told: rules.told })
 }
 
-/// Rules, each in one line: a line that begins with a bar goes on from the one before.
+/// Rules, each on one line: a line that begins with a bar continues the one before.
 fn rules_of(lark: &str) -> Vec<String> {
     let mut rules: Vec<String> = Vec::new();
     for line in lark.lines().filter(|line| !line.trim().is_empty()) {

@@ -1,9 +1,9 @@
 //! One output, over as many completions as it takes.
 //!
 //! Other engines hold an output to a grammar from its first byte or not at all. So where a call is the model's own choice
-//! it writes freely, is watched, and is stopped where a call begins; the call is another completion, of the prompt with
-//! what was written behind it, and is held. The same where the prompt has begun to think and a call is demanded. What was
-//! computed counts, also where it is written again.
+//! it writes freely, is watched, and is stopped where a call begins; the call is another completion, of the prompt followed
+//! by the text so far, and is held to the grammar. The same applies where the prompt opens reasoning and a call is required.
+//! All computed tokens count, including those computed twice.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ struct Generation {
     prompt: Value,
     deadline: Instant,
     begun: Instant,
-    /// What was written, and how much of it was handed out.
+    /// What was written, and how much of it was delivered.
     written: Written,
     sent: usize,
     phase: Phase,
@@ -45,7 +45,7 @@ struct Generation {
 
 /// What the output is in.
 enum Phase {
-    /// Text that nothing holds.
+    /// Free text.
     Free,
     /// Text that is watched for the beginning of a call.
     Watched(Watch),
@@ -130,8 +130,7 @@ impl Generation {
                 None => Phase::Held,
             },
             (Some(_), None) => {
-                end.warnings
-                    .push("the engine cannot be held to calls of this format: they are only checked".to_owned());
+                end.warnings.push("the engine cannot enforce calls of this format: they are only checked".to_owned());
                 Phase::Free
             }
             (None, _) => Phase::Free,
@@ -180,16 +179,16 @@ impl Generation {
         }
     }
 
-    /// Says what a call is not held to.
+    /// Reports what a call is not held to.
     fn tell(&mut self) {
         let told = self.grammar.as_mut().map(|grammar| std::mem::take(&mut grammar.told)).unwrap_or_default();
         if !told.is_empty() {
             let told: Vec<String> = told.into_iter().collect();
-            self.end.warnings.push(format!("of the tools' schemas the engine is not held to {}", told.join(", ")));
+            self.end.warnings.push(format!("not enforced by the engine, only checked: {}", told.join(", ")));
         }
     }
 
-    /// Asks for what comes next.
+    /// Requests what comes next.
     async fn ask(&mut self) -> Result<Output> {
         let wire = Arc::clone(&self.wire);
         let held = matches!(self.phase, Phase::Held);
@@ -197,7 +196,7 @@ impl Generation {
         if held {
             self.tell();
         }
-        // Thoughts leave room for the call.
+        // Reasoning leaves room for the call.
         let spare = if thinks { self.job.limits.max_tokens / 3 } else { 0 };
         let (max_tokens, deadline) = (self.left().saturating_sub(spare).max(1), self.deadline);
         let mut tries = wire.tries(deadline);
@@ -215,7 +214,7 @@ impl Generation {
                 prompt: &prompt,
                 grammar: self.grammar.as_ref().map(|grammar| grammar.text.as_str()).filter(|_| held),
                 max_tokens,
-                // Inside a call and in thoughts, texts that end an answer end nothing.
+                // Inside a call and in reasoning, stop texts do not apply.
                 stops: !held && !thinks,
                 deadline,
             };
@@ -267,7 +266,7 @@ impl Generation {
         self.finish_if_spent();
     }
 
-    /// Ends the thoughts at this byte and holds what comes then. However the end came about, it is meant.
+    /// Ends the reasoning at this byte and holds what follows to the grammar, however it came to end.
     fn close(&mut self, at: usize, close: &str) {
         self.stop(at);
         self.written.push_markup(close.as_bytes());
@@ -297,7 +296,7 @@ impl Generation {
         let watched = self.job.constraint.as_ref().filter(|constraint| *constraint.mode() == Mode::Watch);
         match (&self.phase, watched) {
             (Phase::Thinking(close), _) => {
-                // It thought for too long, or stopped in the middle: the call comes all the same.
+                // It reasoned for too long, or stopped in the middle: the call comes all the same.
                 let close = close.clone();
                 self.written.push(b"\n");
                 self.close(self.written.len(), &close);

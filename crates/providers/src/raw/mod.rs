@@ -1,4 +1,4 @@
-//! Plain completion on a remote engine, as a [`Generator`]: our templates, our grammar, our reading, its computing.
+//! Raw completion on a remote engine, as a [`Generator`]: our templates, grammar and parsing, its inference.
 //!
 //! Chat endpoints of such servers drop tools where the model's template knows none, and ignore that a call must be made.
 //! So the prompt is written here and sent as it is: as token ids where the engine turns text into them on request, so that
@@ -60,15 +60,15 @@ struct Wire {
     budget: Budget,
 }
 
-/// What an engine tells of how its model is prompted.
+/// What an engine reports about how its model is prompted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ServedTemplate {
     /// The chat template.
     pub source: String,
-    /// What every text begins with.
+    /// The token that every text begins with (BOS).
     pub bos: String,
-    /// What ends a text.
+    /// The token that ends a text (EOS).
     pub eos: String,
 }
 
@@ -97,9 +97,9 @@ impl Raw {
             }
         }
         let Some((engine, told)) = told else {
-            return Err(Error::new(ErrorKind::Backend, format!("`{address}` is no engine that completes texts"))
+            return Err(Error::new(ErrorKind::Backend, format!("`{address}` does not offer raw completion"))
                 .about(parts.row.name.as_str())
-                .hint("llama-server, vLLM and SGLang are; ask others through their chat endpoint"));
+                .hint("llama-server, vLLM and SGLang do; use others through their chat endpoint"));
         };
         let response = sender.get("/v1/models", until()).await?;
         let models = json(response, until()).await.map_err(fail)?;
@@ -124,8 +124,9 @@ impl Raw {
 
     /// The same, with these control tokens coming out as text: those that a format's markers are made of.
     pub fn preserving(self, special: Vec<String>) -> Result<Self> {
-        let mut wire = Arc::try_unwrap(self.wire)
-            .map_err(|_| Error::new(ErrorKind::Backend, "the engine is asked already: its tokens are settled"))?;
+        let mut wire = Arc::try_unwrap(self.wire).map_err(|_| {
+            Error::new(ErrorKind::Backend, "the engine is already in use: its tokens can no longer change")
+        })?;
         wire.special = special;
         Ok(Self { wire: Arc::new(wire) })
     }
@@ -196,13 +197,13 @@ struct Wanted<'a> {
 }
 
 impl Wire {
-    /// The error that a trouble is, without words of this prompt.
+    /// The error for a failure, without words of this prompt.
     fn fail(&self, trouble: Trouble, prompt: Option<&Prompt>) -> Error {
         let said = prompt.map(Said::from).unwrap_or_default();
         told::error_without(trouble, &self.parts.row, self.sender.redactor(), &said)
     }
 
-    /// Asks once, and gives what is to be read.
+    /// Sends one request, and returns what is to be read.
     async fn exchange(&self, wanted: &Wanted<'_>) -> Result<Output> {
         let first_byte = wanted.deadline.min(Instant::now() + self.clocks.first_byte);
         let asked = Completion {
@@ -228,14 +229,14 @@ impl Wire {
     async fn prompt(&self, prompt: &Prompt, until: Instant) -> Result<Value> {
         if self.engine != RawEngine::LlamaServer {
             if prompt.pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(_))) {
-                return Err(self.cannot_say("someone said"));
+                return Err(self.cannot_say("a message contains"));
             }
             return Ok(json!(prompt.text()));
         }
         self.all_tokens(Vec::new(), &prompt.pieces, prompt, until).await
     }
 
-    /// The prompt, as the engine takes it, with a text of the model behind it.
+    /// The prompt, as the engine takes it, followed by a text of the model.
     async fn prompt_and(&self, said: &Prompt, prompt: &Value, written: &Written, until: Instant) -> Result<Value> {
         let pieces = written.pieces();
         if let Value::Array(tokens) = prompt {
@@ -243,14 +244,14 @@ impl Wire {
         }
         let spells = |text: &str| self.special.iter().any(|token| text.contains(token));
         if pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(text) if spells(text))) {
-            return Err(self.cannot_say("the model spelt out"));
+            return Err(self.cannot_say("the model spelled out"));
         }
         let written = String::from_utf8_lossy(written.text());
         Ok(json!(format!("{}{written}", prompt.as_str().unwrap_or_default())))
     }
 
     fn cannot_say(&self, who: &str) -> Error {
-        let why = format!("{who} the model's markup, which this engine cannot take as plain text");
+        let why = format!("{who} a control token of the model, which this engine cannot take as plain text");
         self.fail(Trouble::new(FailureKind::Unsupported, why), None)
     }
 
@@ -279,7 +280,7 @@ impl Wire {
         let response = self.sender.complete(&self.info.name, "/tokenize", &body, reason, until).await?;
         match json(response, until).await.map_err(fail)?["tokens"].take() {
             Value::Array(tokens) => Ok(tokens),
-            _ => Err(fail(Trouble::malformed("the engine gave no tokens"))),
+            _ => Err(fail(Trouble::malformed("the engine returned no tokens"))),
         }
     }
 }
@@ -299,8 +300,8 @@ fn is_strange(trouble: &Trouble) -> bool {
     }
 }
 
-/// What ends the thinking that the prompt has begun, where a call is demanded behind it. None where nothing was begun, and
-/// where calls are the model's own choice.
+/// What ends the reasoning that the prompt opens, where a required call follows. None where no reasoning is open, and where
+/// calls are the model's own choice.
 fn opened(constraint: &Constraint) -> Option<&str> {
     match constraint.mode() {
         Mode::FromStart(thinking) => {

@@ -1,4 +1,4 @@
-//! What a completion endpoint sends, as chunks of text.
+//! The stream of a completion endpoint, as chunks of text.
 //!
 //! As with replies, an output is complete only when the engine says why it stopped; one that was cut is an error.
 
@@ -61,10 +61,10 @@ impl Output {
                 Ok(Some(Err(broken))) if !self.finished => return Err(trouble(&broken)),
                 Err(_) if !self.finished => return Err(trouble(&Broken::Late(wait))),
                 _ if self.finished => return Ok(Chunk::End(self.counted_end())),
-                _ => return Err(Trouble::truncated("the output ended before the engine said that it was complete")),
+                _ => return Err(Trouble::truncated("the output ended before the engine marked it complete")),
             };
             let value: Value = serde_json::from_str(&frame.data)
-                .map_err(|_| Trouble::malformed("a piece of the output is no JSON"))?;
+                .map_err(|_| Trouble::malformed("a chunk of the output is not JSON"))?;
             if let Some(trouble) = Trouble::in_frame(frame.event.as_deref(), &value) {
                 return Err(trouble);
             }
@@ -99,7 +99,7 @@ impl Output {
         };
         match stopped {
             None | Some("") => return Ok(()),
-            Some("abort") => return Err(Trouble::new(FailureKind::Overloaded, "the engine gave the output up")),
+            Some("abort") => return Err(Trouble::new(FailureKind::Overloaded, "the engine aborted the output")),
             Some("limit" | "length") => self.end.reason = FinishReason::Length,
             Some(_) => self.end.reason = FinishReason::Stop,
         }

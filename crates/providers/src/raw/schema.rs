@@ -1,4 +1,4 @@
-//! A JSON Schema as rules of GBNF, as far as they can hold a model to it.
+//! A JSON Schema as GBNF rules, as far as they can express it.
 //!
 //! Objects have their properties in the schema's order, the optional ones left out or not, as llguidance has it. What
 //! cannot be said (patterns, bounds of numbers, lengths of texts) is left to the check that every call goes through.
@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 use super::gbnf::literal;
 use callwright_constrain::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
 
-/// How deep schemas inside schemas, and references, are followed before any value will do.
+/// How deep nested schemas and references are followed before any value is allowed.
 const DEPTH: usize = 12;
-/// How long a rule may become before any value will do: one that is part of itself is written out at every place.
+/// The longest rule before any value is allowed: a recursive one is written out at every place.
 const LONG: usize = 64 << 10;
 /// Items that are counted: engines refuse longer repetitions.
 const COUNTED: u64 = 2000;
@@ -83,8 +83,8 @@ impl Rules {
         name.to_owned()
     }
 
-    /// A value of this schema, which is a part of `root`. What is not kept to is told; `None` where nothing can be held
-    /// to it.
+    /// A value of this schema, which is a part of `root`. What is not enforced is reported; `None` where nothing can be
+    /// enforced.
     pub(super) fn value(&mut self, schema: &Value, root: &Value, depth: usize) -> Option<String> {
         let map = match schema {
             Value::Bool(true) => return Some(self.shared("any")),
@@ -93,7 +93,7 @@ impl Rules {
         };
         let rule = if depth > DEPTH { None } else { Some(self.rule(map, root, depth)?) };
         Some(rule.filter(|rule| rule.len() <= LONG).unwrap_or_else(|| {
-            self.told.insert("what is nested deeper".to_owned());
+            self.told.insert("deeply nested parts".to_owned());
             self.shared("any")
         }))
     }
@@ -203,7 +203,7 @@ impl Rules {
         let mut members = Vec::new();
         for (name, below) in properties {
             let is_required = required.contains(&name.as_str());
-            // What nothing fits is left out.
+            // What nothing matches is left out.
             if *below != Value::Bool(false) || is_required {
                 members.push((self.member(name, below, root, depth)?, is_required));
             }
@@ -211,7 +211,7 @@ impl Rules {
         for name in required.iter().filter(|name| !properties.contains_key(**name)) {
             members.push((self.member(name, &Value::Bool(true), root, depth)?, true));
         }
-        // Where members are named, these are all: a model that is free to add others does.
+        // Where members are named, no others are allowed: a model that is free to add others does.
         Some(match map.get("additionalProperties") {
             _ if !members.is_empty() => format!("\"{{\" {} \"}}\"", self.listed(&members)),
             Some(Value::Bool(false)) => "\"{}\"".to_owned(),
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(told(&json!({"oneOf": [text, text]})), ["oneOf"]);
         assert_eq!(told(&json!({"prefixItems": [text], "items": {"type": "integer"}})), ["items", "prefixItems"]);
         assert_eq!(told(&json!({"type": ["string", "null"], "minLength": 3, "minimum": 3})), ["minLength"]);
-        assert_eq!(told(&json!({"type": "object", "properties": {"next": {"$ref": "#"}}})), ["what is nested deeper"]);
+        assert_eq!(told(&json!({"type": "object", "properties": {"next": {"$ref": "#"}}})), ["deeply nested parts"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a model has written, told apart into its control tokens and plain text.
+//! What a model has written, split into control tokens and plain text.
 //!
 //! It is put behind the prompt for the next completion. A model that echoes a control token in plain letters must not
 //! find the token there: what someone made it repeat would then end a message. Engines stream one token at a time, so a
@@ -24,19 +24,19 @@ impl Written {
         self.text.len()
     }
 
-    /// Puts plain text behind.
+    /// Appends plain text.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.text.extend_from_slice(bytes);
     }
 
-    /// Puts markup behind.
+    /// Appends markup.
     pub(super) fn push_markup(&mut self, bytes: &[u8]) {
         let from = self.text.len();
         self.text.extend_from_slice(bytes);
         self.markup.push(from..self.text.len());
     }
 
-    /// Forgets what comes from this byte on.
+    /// Drops everything from this byte on.
     pub(super) fn truncate(&mut self, len: usize) {
         self.text.truncate(len);
         self.markup.retain(|range| range.end <= len);

@@ -1,4 +1,4 @@
-//! What makes tokens more or less likely than the model thinks: the caller's biases, and penalties for repetition.
+//! Logit biases: the caller's own, and penalties for repetition.
 //!
 //! Biases count everywhere. Penalties count in free text only: a call repeats the question's words and its own
 //! punctuation because it must, and loops inside calls are watched elsewhere. Only what the model wrote is counted, not
@@ -11,14 +11,14 @@ use callwright_parse::chat::Sampling;
 
 /// A change of one token's logit, made before anything is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Nudge {
+pub(super) struct LogitBias {
     token: Token,
     /// Makes the token less likely where it is over 1, whatever the logit's sign.
     divisor: f32,
     plus: f32,
 }
 
-impl Nudge {
+impl LogitBias {
     /// Adds to a token's logit.
     pub(super) fn plus(token: Token, plus: f32) -> Self {
         Self { token, divisor: 1.0, plus }
@@ -34,15 +34,15 @@ impl Nudge {
     }
 }
 
-/// A token's logit after all nudges of it, in their order.
-pub(super) fn nudged(token: Token, logit: f32, nudges: &[Nudge]) -> f32 {
-    nudges.iter().filter(|nudge| nudge.token == token).fold(logit, |logit, nudge| nudge.of(logit))
+/// A token's logit after all its biases, in order.
+pub(super) fn biased(token: Token, logit: f32, biases: &[LogitBias]) -> f32 {
+    biases.iter().filter(|bias| bias.token == token).fold(logit, |logit, bias| bias.of(logit))
 }
 
 /// What the caller of one job asked for.
 #[derive(Debug)]
-pub(super) struct Wishes {
-    bias: Vec<Nudge>,
+pub(super) struct LogitBiases {
+    bias: Vec<LogitBias>,
     /// None where nothing is asked for.
     penalty: Option<Penalty>,
 }
@@ -55,12 +55,12 @@ struct Penalty {
     window: usize,
 }
 
-/// Changes nothing, however often a token came.
+/// No change, however often a token occurred.
 const NO_PENALTY: Penalty = Penalty { divisor: 1.0, presence: 0.0, frequency: 0.0, window: 0 };
 
-impl Wishes {
+impl LogitBiases {
     pub(super) fn new(sampling: &Sampling, bias: &BTreeMap<Token, f32>) -> Self {
-        let bias = bias.iter().map(|(token, plus)| Nudge::plus(*token, *plus)).collect();
+        let bias = bias.iter().map(|(token, plus)| LogitBias::plus(*token, *plus)).collect();
         let Sampling { repeat_penalty, presence_penalty, frequency_penalty, repeat_window, .. } = *sampling;
         let (divisor, presence, frequency) = (repeat_penalty, presence_penalty, frequency_penalty);
         let asked = Penalty { divisor, presence, frequency, window: 0 } != NO_PENALTY;
@@ -68,17 +68,17 @@ impl Wishes {
         Self { bias, penalty: asked.then_some(penalty) }
     }
 
-    /// The nudges behind this output; none of it where what follows is not free text.
-    pub(super) fn nudges(&self, free: &[Token]) -> Vec<Nudge> {
-        let mut nudges = self.bias.clone();
-        let Some(Penalty { divisor, presence, frequency, window }) = &self.penalty else { return nudges };
+    /// All biases after this output; pass none of it where what follows is not free text.
+    pub(super) fn after(&self, free: &[Token]) -> Vec<LogitBias> {
+        let mut biases = self.bias.clone();
+        let Some(Penalty { divisor, presence, frequency, window }) = &self.penalty else { return biases };
         let mut times: BTreeMap<Token, f32> = BTreeMap::new();
         for token in &free[free.len().saturating_sub(*window)..] {
             *times.entry(*token).or_default() += 1.0;
         }
-        let nudge = |(token, times)| Nudge { token, divisor: *divisor, plus: -presence - frequency * times };
-        nudges.extend(times.into_iter().map(nudge));
-        nudges
+        let bias = |(token, times)| LogitBias { token, divisor: *divisor, plus: -presence - frequency * times };
+        biases.extend(times.into_iter().map(bias));
+        biases
     }
 }
 
@@ -86,7 +86,7 @@ impl Wishes {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Wishes, nudged};
+    use super::{LogitBiases, biased};
     use callwright_parse::chat::Sampling;
 
     #[test]
@@ -94,8 +94,8 @@ mod tests {
     fn what_was_said_becomes_less_likely() {
         let sampling =
             Sampling { repeat_penalty: 2.0, presence_penalty: 0.5, frequency_penalty: 0.25, ..Sampling::default() };
-        let nudges = Wishes::new(&sampling, &BTreeMap::new()).nudges(&[7, 8, 7]);
-        let logits = [(7, 4.0), (8, -1.0), (9, 4.0)].map(|(token, logit)| nudged(token, logit, &nudges));
+        let biases = LogitBiases::new(&sampling, &BTreeMap::new()).after(&[7, 8, 7]);
+        let logits = [(7, 4.0), (8, -1.0), (9, 4.0)].map(|(token, logit)| biased(token, logit, &biases));
         assert_eq!(logits, [2.0 - 0.5 - 0.5, -2.0 - 0.5 - 0.25, 4.0]);
     }
 
@@ -103,9 +103,9 @@ mod tests {
     #[expect(clippy::float_cmp, reason = "whole numbers are exact")]
     fn the_window_forgets_and_biases_stay() {
         let sampling = Sampling { presence_penalty: 1.0, repeat_window: 2, ..Sampling::default() };
-        let wishes = Wishes::new(&sampling, &BTreeMap::from([(3, 10.0)]));
-        let nudges = wishes.nudges(&[1, 2, 2]);
-        assert_eq!([1, 2, 3].map(|token| nudged(token, 0.0, &nudges)), [0.0, -1.0, 10.0]);
-        assert_eq!(wishes.nudges(&[]).len(), 1);
+        let all = LogitBiases::new(&sampling, &BTreeMap::from([(3, 10.0)]));
+        let biases = all.after(&[1, 2, 2]);
+        assert_eq!([1, 2, 3].map(|token| biased(token, 0.0, &biases)), [0.0, -1.0, 10.0]);
+        assert_eq!(all.after(&[]).len(), 1);
     }
 }

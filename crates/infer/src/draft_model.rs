@@ -1,9 +1,10 @@
-//! A second, smaller model with the same vocabulary that guesses what the first will write.
+//! A draft model: a second, smaller model with the same vocabulary that drafts what the first will write.
 //!
-//! What stands nowhere in the text cannot be copied from it; a model that is ten times smaller often knows it all the
-//! same. Its likeliest tokens ride in the large model's batch like copied ones, for all who write at once. It reads a
-//! text a piece at a time, so that no one waits long, and what it takes is set against what it saves. Its trouble costs
-//! time and no job. It must not know jobs, grammars or samplers: it sees tokens, and hears what came true.
+//! What appears nowhere in the text cannot be copied from it by an n-gram draft; a model ten times smaller often knows it
+//! all the same. Its likeliest tokens go into the large model's batch like n-gram drafts, for all running jobs at once. It
+//! reads a text one piece at a time, so that no job waits long, and its cost is weighed against what it saves. Its
+//! failures cost time and no job. It must not know jobs, grammars or samplers: it sees tokens, and is told which were
+//! accepted.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,42 +17,42 @@ use super::sequence::Sequence;
 use super::vocab::{Vocab, token_id};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// Tokens that it reads at once while others wait for it.
+/// Tokens it reads at once while others wait for it.
 const READ: usize = 256;
 /// Another text's beginning is copied where that saves reading more tokens than this.
 const WORTH_COPYING: usize = 64;
-/// Tokens of a text that are new since the last step: more are reading, and say nothing of what a guess takes.
+/// Tokens of a text that are new since the last step; more than this is prefill and says nothing of what a draft costs.
 const NEW: usize = LONGEST + 2;
 
-/// Each so many steps one goes without guesses, so that it stays known what a token takes.
+/// One step in this many goes without drafts, so that the cost of a plain token stays known.
 const PLAIN: usize = 64;
 
-/// A model that guesses for another: `callwright::Builder::draft` opens one beside the model that it guesses for.
-pub struct Companion {
+/// A model that drafts for another: `callwright::Builder::draft` opens one beside the model it drafts for.
+pub struct DraftModel {
     backend: Box<dyn Backend>,
     vocab: Arc<dyn Vocab>,
-    /// Tokens that both models know.
+    /// Tokens both models have.
     common: usize,
     /// What its cache holds, by the number of the large model's sequence.
     sequences: Vec<Sequence>,
     batch: Batch,
     trust: Trust,
     account: Account,
-    /// Steps in which it was asked how many guesses pay.
+    /// Steps in which [`plan`](Self::plan) was called.
     steps: usize,
-    /// Texts that it guessed for last.
+    /// Texts it drafted for last time.
     asked: usize,
-    /// Milliseconds that a guess takes, weighted towards the latest; 0 where none was made.
+    /// Milliseconds a draft takes, weighted towards the latest; 0 where none was made.
     each: f32,
 }
 
-/// A text that the large model writes.
+/// A text that the large model is writing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text<'a> {
     /// Its sequence there.
     sequence: SeqId,
     tokens: &'a [Token],
-    /// Guesses that are wanted; 0 where it only is not to be forgotten.
+    /// Drafts wanted; 0 where the text only has to stay in the cache.
     most: usize,
 }
 
@@ -61,17 +62,20 @@ impl<'a> Text<'a> {
     }
 }
 
-impl Companion {
-    /// A model that guesses for a large one. Refused where a token of theirs means different things, or one of them cannot
-    /// take tokens back.
+impl DraftModel {
+    /// A draft model for a large one. Refused where the two vocabularies differ, or where one of the models cannot remove
+    /// tokens from its cache.
     pub fn new(backend: Box<dyn Backend>, large: &dyn Backend) -> Result<Self> {
         let (small, other) = (&backend.model().name, &large.model().name);
         let refused = |message: String| {
             Error::new(ErrorKind::Input, message)
-                .hint("take a smaller model of the same family, whose tokens are the same, or none")
+                .hint("use a smaller model of the same family, which has the same vocabulary, or no draft model")
         };
         if let Some(name) = [(&*backend, small), (large, other)].iter().find(|(one, _)| !one.limits().can_truncate) {
-            return Err(refused(format!("`{small}` cannot guess for `{other}`: `{}` cannot take tokens back", name.1)));
+            return Err(refused(format!(
+                "`{small}` cannot draft for `{other}`: `{}` cannot remove tokens from its cache",
+                name.1
+            )));
         }
         let (vocab, theirs) = (backend.vocab(), large.vocab());
         // Vocabularies of one family differ in the padding at their ends.
@@ -79,7 +83,7 @@ impl Companion {
         if let Some(token) = (0..token_id(common)).find(|token| vocab.piece(*token) != theirs.piece(*token)) {
             let [ours, theirs] = [vocab, theirs].map(|vocab| String::from_utf8_lossy(&vocab.piece(token)).into_owned());
             return Err(refused(format!(
-                "`{small}` cannot guess for `{other}`: their vocabularies differ (token {token} is {ours:?} and {theirs:?})"
+                "`{small}` cannot draft for `{other}`: their vocabularies differ (token {token} is {ours:?} and {theirs:?})"
             )));
         }
         Ok(Self {
@@ -96,7 +100,7 @@ impl Companion {
         })
     }
 
-    /// How many of its guesses pay in the next step, for each text.
+    /// How many of its drafts pay in the next step, for each text.
     pub(super) fn plan(&mut self, costs: &Costs) -> Plan {
         self.steps += 1;
         match costs.in_tokens(self.each) {
@@ -106,23 +110,23 @@ impl Companion {
         }
     }
 
-    /// Takes note that of so many guesses for a text so many came true.
-    pub(super) fn learn(&mut self, guesses: usize, accepted: usize, costs: &Costs) {
-        self.trust.saw(guesses, accepted);
-        // Who writes together saves the same time together.
-        self.account.add(costs.saved(guesses, accepted) / number(self.asked.max(1)));
+    /// Notes how many drafts were made for a text and how many of them were accepted.
+    pub(super) fn learn(&mut self, drafts: usize, accepted: usize, costs: &Costs) {
+        self.trust.saw(drafts, accepted);
+        // Texts drafted for together save the same time together.
+        self.account.add(costs.saved(drafts, accepted) / number(self.asked.max(1)));
     }
 
-    /// How each of these texts may go on. Nothing where no guess is wanted, and where a text does not fit or is not read
-    /// to its end yet.
-    pub(super) fn guess(&mut self, texts: &[Text<'_>], costs: &Costs) -> Result<Vec<Vec<Token>>> {
+    /// Drafts for each of these texts. Empty where none is wanted, and where a text does not fit or has not been read to its
+    /// end yet.
+    pub(super) fn draft(&mut self, texts: &[Text<'_>], costs: &Costs) -> Result<Vec<Vec<Token>>> {
         if texts.iter().all(|text| text.most == 0) {
             return Ok(vec![Vec::new(); texts.len()]);
         }
         let began = Instant::now();
         let told = self.go_on(texts).map_err(|cause| {
             let message =
-                format!("the draft model `{}` failed and guesses no more: {cause}", self.backend.model().name);
+                format!("the draft model `{}` failed and is switched off: {cause}", self.backend.model().name);
             Error::new(ErrorKind::Backend, message).because(cause)
         })?;
         if let Some(tokens) = costs.in_tokens(began.elapsed().as_secs_f32() * 1000.0) {
@@ -140,7 +144,7 @@ impl Companion {
             }
         }
         let place = |at: usize| texts[at].sequence as usize;
-        // Who has most to read comes last, so that the others need not wait for it.
+        // The text with most to read comes last, so that the others need not wait for it.
         open.sort_by_key(|at| self.sequences[place(*at)].missing());
         let reads = open.last().is_some_and(|at| self.sequences[place(*at)].missing() > NEW);
         self.asked = open.len();
@@ -162,7 +166,7 @@ impl Companion {
             open = Vec::new();
             for (at, row) in read.into_iter().zip(logits.rows()) {
                 let token = likeliest(&row[..row.len().min(self.common)], None, &[]);
-                // The end of an answer is no token of it.
+                // The end-of-answer token is not drafted.
                 let Some(token) = token.filter(|token| !self.vocab.is_end(*token)) else { continue };
                 told[at].push(token);
                 if told[at].len() < texts[at].most {
@@ -177,7 +181,7 @@ impl Companion {
         Ok(told)
     }
 
-    /// Makes a sequence stand for a text, with as much of it as the cache holds somewhere. False where it has no room.
+    /// Assigns a text to its sequence, with as much of it as the cache holds somewhere. False where there is no room.
     fn turn_to(&mut self, text: &Text<'_>, all: &[Text<'_>]) -> Result<bool> {
         if !self.make_room(text, all)? {
             return Ok(false);
@@ -198,7 +202,7 @@ impl Companion {
         Ok(true)
     }
 
-    /// Whether the cache has room for a text and its guesses; texts that no one writes any more make way.
+    /// Whether the cache has room for a text and its drafts; texts that are no longer being written make way.
     fn make_room(&mut self, text: &Text<'_>, all: &[Text<'_>]) -> Result<bool> {
         let at = text.sequence as usize;
         let length = text.tokens.len() + text.most;
@@ -216,7 +220,7 @@ impl Companion {
             length + others.map(come_to).sum::<usize>()
         };
         let is_empty = self.sequences.iter().all(|sequence| sequence.held() == 0);
-        // All who write are thought of: a cache that grows is emptied.
+        // Room for all texts at once, because a cache that grows is emptied.
         let hoped = all.iter().map(|text| text.tokens.len() + LONGEST).sum();
         let wanted = needed(&self.sequences).max(hoped);
         if (is_empty || wanted > self.backend.limits().context) && self.backend.reserve(wanted)? {
@@ -232,8 +236,8 @@ impl Companion {
     }
 }
 
-impl fmt::Debug for Companion {
+impl fmt::Debug for DraftModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Companion").field("model", self.backend.model()).finish_non_exhaustive()
+        f.debug_struct("DraftModel").field("model", self.backend.model()).finish_non_exhaustive()
     }
 }
