@@ -15,12 +15,12 @@ use futures_core::Stream;
 use callwright_parse::chat::{Event, Response};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-pub(super) type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+pub(super) type TurnFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// What happens in one turn, in order; ends after [`Event::Finished`] or an error.
 #[must_use = "a turn runs only while its events are read"]
 pub struct Events {
-    running: Option<Running>,
+    running: Option<TurnFuture>,
     queue: Queue,
     held: Held,
     failed: Option<Error>,
@@ -45,7 +45,7 @@ pub(super) struct Emitter {
 type Queue = Arc<Mutex<VecDeque<Event>>>;
 
 impl Events {
-    pub(super) fn of(turn: impl FnOnce(Emitter) -> Running) -> Self {
+    pub(super) fn of(turn: impl FnOnce(Emitter) -> TurnFuture) -> Self {
         let queue = Queue::default();
         let running = turn(Emitter { queue: Arc::clone(&queue) });
         Self { running: Some(running), queue, held: Held::default(), failed: None }

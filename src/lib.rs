@@ -50,7 +50,7 @@ use callwright_providers::ledger::Ledger;
 
 pub use backend::BackendName;
 pub use builder::{Builder, Enforce};
-use events::Running;
+use events::TurnFuture;
 pub use events::{Delivery, Events};
 pub use served::Served;
 
@@ -123,7 +123,8 @@ impl Engine {
     pub fn stream(&self, request: Request) -> Events {
         let stages = Arc::clone(&self.stages);
         let delivery = if stages.ladder.may_withdraw() { Delivery::Settled } else { Delivery::Live };
-        let turn = move |emitter| -> Running { Box::pin(async move { turn::turn(&stages, request, &emitter).await }) };
+        let turn =
+            move |emitter| -> TurnFuture { Box::pin(async move { turn::turn(&stages, request, &emitter).await }) };
         Events::of(turn).delivery(delivery)
     }
 

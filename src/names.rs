@@ -1,7 +1,7 @@
 //! What names mean: of models, of formats, and where models lie.
 
 use callwright_models::gguf::Header;
-use callwright_models::{Located, ModelName, Places, PromptStyle, Registry, Row, Store};
+use callwright_models::{Located, ModelName, ModelRow, Places, PromptStyle, Registry, Store};
 use callwright_parse::error::Result;
 use callwright_parse::format::Formats;
 use callwright_prompt::{PLAIN, Prompter, Template, TemplateTokens};
@@ -32,7 +32,7 @@ impl Names {
     }
 
     /// How a model with this header is prompted.
-    pub(super) fn prompter(&self, header: &Header, row: Option<&Row>) -> Result<Prompter> {
+    pub(super) fn prompter(&self, header: &Header, row: Option<&ModelRow>) -> Result<Prompter> {
         Prompter::of_model(header, row, self.formats(), self.format.as_deref())
     }
 

@@ -11,7 +11,7 @@ use callwright::fallback::{Complex, Fallback, Link, Policy, Share};
 use callwright::infer::{Played, Replay as Recorded};
 use callwright::providers::ledger::{Ledger, Line};
 use callwright::providers::price::Prices;
-use callwright::providers::{Registry, Replay, Reply, Tokens, Whole};
+use callwright::providers::{Providers, ReplayProvider, Reply, Tokens, Whole};
 use callwright::{Builder, Engine};
 use callwright::{Error, ErrorKind};
 use serde_json::json;
@@ -33,8 +33,8 @@ fn question() -> Request {
 }
 
 /// An engine of these local outputs, and these providers to fall back to, in order.
-fn builder(local: &[&str], providers: &[&Arc<Replay>], policy: Policy) -> Builder {
-    let registry = Registry::default();
+fn builder(local: &[&str], providers: &[&Arc<ReplayProvider>], policy: Policy) -> Builder {
+    let registry = Providers::default();
     let mut chain = Vec::new();
     for provider in providers {
         let name = callwright::providers::Provider::info(provider.as_ref()).name.clone();
@@ -50,11 +50,11 @@ async fn ask(builder: Builder, request: Request) -> callwright::Result<Response>
     builder.build().await.unwrap().chat(request).await
 }
 
-fn cloud() -> Replay {
-    Replay::new("cloud")
+fn cloud() -> ReplayProvider {
+    ReplayProvider::new("cloud")
 }
 
-fn answers() -> Arc<Replay> {
+fn answers() -> Arc<ReplayProvider> {
     let (mut whole, mut tokens) = (Whole::default(), Tokens::default());
     (tokens.input, tokens.output) = (100, 10);
     (whole.calls, whole.tokens) = (vec![call(2)], Some(tokens));
@@ -115,7 +115,7 @@ async fn the_local_model_is_asked_again_first() {
 
 #[tokio::test]
 async fn the_next_is_asked_while_nothing_was_delivered() {
-    let (busy, good) = (Arc::new(Replay::new("busy").fails(FailureKind::Overloaded)), answers());
+    let (busy, good) = (Arc::new(ReplayProvider::new("busy").fails(FailureKind::Overloaded)), answers());
     let response = ask(builder(&[FAULTY], &[&busy, &good], policy()), question()).await.unwrap();
     assert_eq!(response.served_by, "cloud");
     assert!(matches!(&response.attempts[1].outcome, Outcome::Failed(why) if why.contains("overloaded")));
@@ -127,7 +127,7 @@ async fn the_next_is_asked_while_nothing_was_delivered() {
 async fn never_once_something_was_delivered() {
     let cut = Error::provider(callwright::error::Failure::new(FailureKind::Truncated, "cut"), "the answer was cut off");
     let half = vec![Ok(Reply::CallStarted { index: 0, name: "add".into() }), Err(cut)];
-    let (cut, good) = (Arc::new(Replay::new("cut").turn(half)), answers());
+    let (cut, good) = (Arc::new(ReplayProvider::new("cut").turn(half)), answers());
     let engine = builder(&[FAULTY], &[&cut, &good], policy()).build().await.unwrap();
     let mut events = engine.stream(question());
     let mut last = None;
@@ -142,8 +142,8 @@ async fn never_once_something_was_delivered() {
 #[tokio::test]
 async fn where_nobody_can_the_local_answer_stands_with_its_faults() {
     let providers = [
-        Arc::new(Replay::new("one").fails(FailureKind::Quota)),
-        Arc::new(Replay::new("two").fails(FailureKind::Network)),
+        Arc::new(ReplayProvider::new("one").fails(FailureKind::Quota)),
+        Arc::new(ReplayProvider::new("two").fails(FailureKind::Network)),
     ];
     let engine = builder(&[FAULTY], &[&providers[0], &providers[1]], policy()).build().await.unwrap();
     let mut events = engine.stream(question());
@@ -162,7 +162,7 @@ async fn where_nobody_can_the_local_answer_stands_with_its_faults() {
 
 #[tokio::test]
 async fn a_refused_request_is_not_carried_from_door_to_door() {
-    let (strict, good) = (Arc::new(Replay::new("strict").fails(FailureKind::ContentFilter)), answers());
+    let (strict, good) = (Arc::new(ReplayProvider::new("strict").fails(FailureKind::ContentFilter)), answers());
     let response = ask(builder(&[FAULTY], &[&strict, &good], policy()), question()).await.unwrap();
     assert_eq!((response.served_by.as_str(), good.asked().len()), ("local", 0));
 }
@@ -178,7 +178,7 @@ async fn budgets_are_looked_at_before_anything_is_sent() {
         assert_eq!(response.left_machine, sent > 0);
     }
     // A model without a known price is not asked while there is a budget.
-    let unknown = Arc::new(Replay::new("unpriced").says("x"));
+    let unknown = Arc::new(ReplayProvider::new("unpriced").says("x"));
     let mut policy = policy();
     policy.budget.a_day = Some(Money::of_microdollars(u64::from(u32::MAX)));
     let response = ask(builder(&[FAULTY], &[&unknown], policy), question()).await.unwrap();
@@ -189,7 +189,7 @@ async fn budgets_are_looked_at_before_anything_is_sent() {
 
 #[tokio::test]
 async fn without_a_price_the_cost_is_unknown_and_not_0() {
-    let unknown = Arc::new(Replay::new("unpriced").calls(vec![call(2)]));
+    let unknown = Arc::new(ReplayProvider::new("unpriced").calls(vec![call(2)]));
     let response = ask(builder(&[FAULTY], &[&unknown], policy()), question()).await.unwrap();
     assert_eq!(response.attempts[1].cost, Cost::Unknown);
 }

@@ -9,7 +9,7 @@ mod policy;
 
 use std::sync::Arc;
 
-use callwright_providers::Registry;
+use callwright_providers::Providers;
 use callwright_providers::price::Prices;
 
 pub(super) use leaving::leaving;
@@ -21,10 +21,10 @@ pub use policy::{Complex, Policy, Share};
 /// use std::sync::Arc;
 /// use callwright::chat::{Arguments, Call, Reason, Request, Tool, ToolChoice};
 /// use callwright::{Engine, fallback::{Fallback, Policy}};
-/// use callwright::providers::{Registry, Replay};
+/// use callwright::providers::{Providers, ReplayProvider};
 /// # async fn demo() -> callwright::Result<()> {
-/// let registry = Registry::default();
-/// registry.put("cloud", Arc::new(Replay::new("cloud").calls(vec![Call::new("now", Arguments::new())])));
+/// let registry = Providers::default();
+/// registry.put("cloud", Arc::new(ReplayProvider::new("cloud").calls(vec![Call::new("now", Arguments::new())])));
 /// let fallback = Fallback::new(Arc::new(registry), ["cloud:large".parse().unwrap()], Policy::when([Reason::NoValidCall]));
 /// let local = callwright::infer::Replay::of_texts(["I would rather not."]);
 /// let engine = Engine::builder().generator(Box::new(local)).fallback(fallback).build().await?;
@@ -40,7 +40,7 @@ pub use policy::{Complex, Policy, Share};
 #[non_exhaustive]
 pub struct Fallback {
     /// The providers by name.
-    pub registry: Arc<Registry>,
+    pub registry: Arc<Providers>,
     /// The providers to ask, in order.
     pub chain: Vec<Link>,
     /// When, within what limits, and what may leave.
@@ -71,7 +71,7 @@ impl std::str::FromStr for Link {
 impl Fallback {
     /// This chain of these providers, under this policy, with the prices of the binary.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, chain: impl IntoIterator<Item = Link>, policy: Policy) -> Self {
+    pub fn new(registry: Arc<Providers>, chain: impl IntoIterator<Item = Link>, policy: Policy) -> Self {
         Self { registry, chain: chain.into_iter().collect(), policy, prices: Prices::builtin().clone() }
     }
 

@@ -204,7 +204,7 @@ impl<'a> Turn<'a> {
 
     /// Records what the turn used.
     fn keep(&self) {
-        let spent = ledger::Turn {
+        let spent = ledger::TurnSpent {
             at: ledger::now(),
             turn: self.id.clone(),
             session: self.stages.session.clone(),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::matching;
-use super::outcome::{Class, Mismatch, Outcome};
-use super::reading::Reading;
+use super::outcome::{CaseOutcome, Class, Mismatch};
+use super::reading::ParsedText;
 use callwright_parse::chat::{Call, Fault, FixKind};
 use callwright_parse::read::Parsed;
 use callwright_record::{Place, Recording, Sourced};
@@ -27,7 +27,7 @@ pub struct Case {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected: Option<String>,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: CaseOutcome,
     /// Why it failed, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
@@ -59,23 +59,23 @@ pub struct Case {
 }
 
 impl Case {
-    pub(super) fn new(row: usize, sourced: &Sourced, reading: Reading) -> Self {
+    pub(super) fn new(row: usize, sourced: &Sourced, reading: ParsedText) -> Self {
         let recording = &sourced.recording;
-        let Reading { parsed, format, took, streams } = reading;
+        let ParsedText { parsed, format, took, streams } = reading;
         let calls = offered(&parsed);
         let failure = failure(recording, &parsed, &calls, streams);
         let due = matching::due(recording);
         let outcome = match (&failure, due) {
-            (_, None) => Outcome::Unjudged,
-            (None, _) if parsed.fixes.is_empty() => Outcome::Strict,
-            (None, _) => Outcome::Repaired,
+            (_, None) => CaseOutcome::Unjudged,
+            (None, _) if parsed.fixes.is_empty() => CaseOutcome::Strict,
+            (None, _) => CaseOutcome::Repaired,
             (Some(mismatch), _) if matches!(mismatch.class, Class::StreamMismatch | Class::WrongSpan) => {
-                Outcome::Faulty
+                CaseOutcome::Faulty
             }
-            (_, Some(0)) => Outcome::Phantom,
-            _ if calls.is_empty() => Outcome::Missed,
-            _ if parsed.faults.iter().any(|fault| fault.call().is_some()) => Outcome::Faulty,
-            _ => Outcome::Wrong,
+            (_, Some(0)) => CaseOutcome::Phantom,
+            _ if calls.is_empty() => CaseOutcome::Missed,
+            _ if parsed.faults.iter().any(|fault| fault.call().is_some()) => CaseOutcome::Faulty,
+            _ => CaseOutcome::Wrong,
         };
         let mut fixes: Vec<_> = parsed.fixes.iter().map(|fix| fix.kind).collect();
         fixes.sort_unstable();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::case::Case;
-use super::outcome::{Class, Outcome};
+use super::outcome::{CaseOutcome, Class};
 use super::report::Report;
 
 /// What changed from one report to the next.
@@ -39,11 +39,11 @@ pub struct Change {
     /// Its category.
     pub category: String,
     /// What it came to before.
-    pub before: Outcome,
+    pub before: CaseOutcome,
     /// Why it failed before.
     pub class_before: Option<Class>,
     /// What it comes to now.
-    pub after: Outcome,
+    pub after: CaseOutcome,
     /// Why it fails now.
     pub class_after: Option<Class>,
 }

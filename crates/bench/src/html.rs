@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::case::Case;
 use super::markup::{escaped, script_json};
-use super::outcome::Outcome;
+use super::outcome::CaseOutcome;
 use super::report::{Group, Report, Summary};
 use super::run::Bench;
 
@@ -136,8 +136,14 @@ fn row(name: &str, summary: &Summary, text: &mut String) {
     let counts = summary.counts;
     let percent = |share: f64| format!("{:.1}", share * 100.0);
     let numbers = [counts.strict, counts.repaired, counts.missed, counts.phantom, counts.wrong, counts.faulty];
-    let outcomes =
-        [Outcome::Strict, Outcome::Repaired, Outcome::Missed, Outcome::Phantom, Outcome::Wrong, Outcome::Faulty];
+    let outcomes = [
+        CaseOutcome::Strict,
+        CaseOutcome::Repaired,
+        CaseOutcome::Missed,
+        CaseOutcome::Phantom,
+        CaseOutcome::Wrong,
+        CaseOutcome::Faulty,
+    ];
     let _ = write!(text, "<tr><th>{}</th><td class=\"share\"><div class=\"bar\">", escaped(name));
     for (outcome, number) in outcomes.into_iter().zip(numbers).filter(|(_, number)| *number > 0) {
         let (name, width) = (outcome.name(), number as f64 * 100.0 / counts.n as f64);
@@ -161,7 +167,7 @@ fn row(name: &str, summary: &Summary, text: &mut String) {
 fn cases(bench: &Bench, out: &mut dyn Write) -> io::Result<()> {
     let mut right = 0;
     let shown = |case: &&Case| {
-        let fine = case.outcome.is_right() || case.outcome == Outcome::Unjudged;
+        let fine = case.outcome.is_right() || case.outcome == CaseOutcome::Unjudged;
         right += usize::from(fine);
         !fine || right <= RIGHT_CASES
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 use super::case::Case;
-use super::outcome::{Class, Outcome};
+use super::outcome::{CaseOutcome, Class};
 use super::report::Report;
 
 /// Writes the report.
@@ -49,11 +49,11 @@ fn suite(model: Option<&str>, format: Option<&str>, cases: &[&Case]) -> TestSuit
 
 fn status(case: &Case) -> TestCaseStatus {
     let mut status = match case.outcome {
-        Outcome::Unjudged => TestCaseStatus::skipped(),
+        CaseOutcome::Unjudged => TestCaseStatus::skipped(),
         outcome if outcome.is_right() => return TestCaseStatus::success(),
         _ => TestCaseStatus::non_success(NonSuccessKind::Failure),
     };
-    if case.outcome == Outcome::Unjudged {
+    if case.outcome == CaseOutcome::Unjudged {
         status.set_message("it does not say which calls are expected");
     } else {
         status.set_type(case.class.map_or(case.outcome.name(), Class::name));

@@ -32,7 +32,7 @@ pub use html::html;
 pub use intervals::Interval;
 pub use junit::junit;
 pub use matching::judge;
-pub use outcome::{Class, Mismatch, Outcome};
+pub use outcome::{CaseOutcome, Class, Mismatch};
 pub use prediction::predictions;
 pub use reading::How;
 pub use report::{Counts, Group, Report, Summary};

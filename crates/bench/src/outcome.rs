@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum CaseOutcome {
     /// Right, exactly as written.
     Strict,
     /// Right, after something was fixed.
@@ -23,7 +23,7 @@ pub enum Outcome {
     Unjudged,
 }
 
-impl Outcome {
+impl CaseOutcome {
     /// Whether this is what was expected.
     #[must_use]
     pub fn is_right(self) -> bool {

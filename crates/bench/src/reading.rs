@@ -27,7 +27,7 @@ pub struct How {
 
 /// What reading came to.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct ParsedText {
     pub(super) parsed: Parsed,
     /// The format's name, or `auto`.
     pub(super) format: String,
@@ -67,7 +67,7 @@ impl How {
         Ok(parser.level(self.level))
     }
 
-    pub(super) fn read(&self, recording: &Recording, tools: &Arc<ToolSet>) -> Result<Reading> {
+    pub(super) fn read(&self, recording: &Recording, tools: &Arc<ToolSet>) -> Result<ParsedText> {
         let format = self.format.as_deref().or(recording.format.as_deref()).filter(|name| *name != AUTO);
         let started = Instant::now();
         let mut parser = self.parser(format, tools)?;
@@ -83,7 +83,7 @@ impl How {
         let mut streamed = parser.finish();
         streamed.events.clear();
         let streams = streamed == parsed;
-        Ok(Reading { parsed, format: format.unwrap_or(AUTO).to_owned(), took, streams })
+        Ok(ParsedText { parsed, format: format.unwrap_or(AUTO).to_owned(), took, streams })
     }
 }
 

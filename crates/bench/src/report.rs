@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::Case;
 use super::intervals::Interval;
-use super::outcome::{Class, Outcome};
+use super::outcome::{CaseOutcome, Class};
 use super::reading::{AUTO, How};
 use super::run::Bench;
 use callwright_parse::chat::FixKind;
@@ -68,19 +68,19 @@ pub struct Group {
 pub struct Counts {
     /// Judged cases: the sum of the six below.
     pub n: usize,
-    /// [`Outcome::Strict`].
+    /// [`CaseOutcome::Strict`].
     pub strict: usize,
-    /// [`Outcome::Repaired`].
+    /// [`CaseOutcome::Repaired`].
     pub repaired: usize,
-    /// [`Outcome::Missed`].
+    /// [`CaseOutcome::Missed`].
     pub missed: usize,
-    /// [`Outcome::Phantom`].
+    /// [`CaseOutcome::Phantom`].
     pub phantom: usize,
-    /// [`Outcome::Wrong`].
+    /// [`CaseOutcome::Wrong`].
     pub wrong: usize,
-    /// [`Outcome::Faulty`].
+    /// [`CaseOutcome::Faulty`].
     pub faulty: usize,
-    /// [`Outcome::Unjudged`], not among `n`.
+    /// [`CaseOutcome::Unjudged`], not among `n`.
     pub unjudged: usize,
 }
 
@@ -102,18 +102,18 @@ pub struct Summary {
 }
 
 impl Counts {
-    fn add(&mut self, outcome: Outcome) {
+    fn add(&mut self, outcome: CaseOutcome) {
         let counter = match outcome {
-            Outcome::Strict => &mut self.strict,
-            Outcome::Repaired => &mut self.repaired,
-            Outcome::Missed => &mut self.missed,
-            Outcome::Phantom => &mut self.phantom,
-            Outcome::Wrong => &mut self.wrong,
-            Outcome::Faulty => &mut self.faulty,
-            Outcome::Unjudged => &mut self.unjudged,
+            CaseOutcome::Strict => &mut self.strict,
+            CaseOutcome::Repaired => &mut self.repaired,
+            CaseOutcome::Missed => &mut self.missed,
+            CaseOutcome::Phantom => &mut self.phantom,
+            CaseOutcome::Wrong => &mut self.wrong,
+            CaseOutcome::Faulty => &mut self.faulty,
+            CaseOutcome::Unjudged => &mut self.unjudged,
         };
         *counter += 1;
-        self.n += usize::from(outcome != Outcome::Unjudged);
+        self.n += usize::from(outcome != CaseOutcome::Unjudged);
     }
 
     /// How many are right.

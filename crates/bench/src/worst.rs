@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::case::Case;
-use super::outcome::Outcome;
+use super::outcome::CaseOutcome;
 use super::run::Bench;
 
 /// A failed case and the line of its text that it is about.
@@ -26,7 +26,7 @@ const AROUND: usize = 46;
 /// The worst cases, at most so many.
 #[must_use]
 pub fn worst(bench: &Bench, most: usize) -> Vec<Excerpt<'_>> {
-    let failed = |case: &&Case| !case.outcome.is_right() && case.outcome != Outcome::Unjudged;
+    let failed = |case: &&Case| !case.outcome.is_right() && case.outcome != CaseOutcome::Unjudged;
     let mut seen: HashMap<_, usize> = HashMap::new();
     let mut ranked: Vec<_> = bench
         .cases
@@ -49,11 +49,11 @@ pub fn worst(bench: &Bench, most: usize) -> Vec<Excerpt<'_>> {
 }
 
 /// Harmful failures come before merely unhelpful ones.
-fn danger(outcome: Outcome) -> u8 {
+fn danger(outcome: CaseOutcome) -> u8 {
     match outcome {
-        Outcome::Wrong => 0,
-        Outcome::Phantom => 1,
-        Outcome::Faulty => 2,
+        CaseOutcome::Wrong => 0,
+        CaseOutcome::Phantom => 1,
+        CaseOutcome::Faulty => 2,
         _ => 3,
     }
 }

@@ -1,7 +1,7 @@
 //! What counts as right: BFCL's rules for accepted values, JSON's for the very calls, and the classes of failure.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use callwright_bench::{Case, Class, Hooks, How, Outcome, run};
+use callwright_bench::{Case, CaseOutcome, Class, Hooks, How, run};
 use callwright_parse::format::Formats;
 use callwright_record::Records;
 use serde_json::{Value, json};
@@ -142,23 +142,23 @@ fn every_class_of_failure_has_its_case() {
     let both = due(&[("down", json!({"n": 2})), ("up", json!({"n": 1}))]);
     let up = due(&[("up", json!({"n": 1}))]);
     for (output, due, outcome, class) in [
-        (one(1), &up, Outcome::Strict, None),
-        (two.clone(), &both, Outcome::Strict, None),
-        (written("up", &json!({"n": "1"})), &up, Outcome::Repaired, None),
-        ("Hello.".to_owned(), &json!([]), Outcome::Strict, None),
-        ("Hello.".to_owned(), &up, Outcome::Missed, Some(Class::NoCallMissed)),
-        (one(1), &json!([]), Outcome::Phantom, Some(Class::PhantomCall)),
-        (one(1), &both, Outcome::Wrong, Some(Class::WrongCount)),
-        (one(2), &up, Outcome::Wrong, Some(Class::WrongValue)),
-        (written("down", &json!({"n": 1})), &up, Outcome::Wrong, Some(Class::WrongTool)),
-        (written("up", &json!({})), &up, Outcome::Faulty, Some(Class::MissingArgument)),
-        (written("up", &json!({"n": "many"})), &up, Outcome::Faulty, Some(Class::WrongType)),
-        (written("sideways", &json!({"n": 1})), &up, Outcome::Missed, Some(Class::UnknownTool)),
-        ("<tool_call>\n{\"name\": \"up\", \"argum".to_owned(), &up, Outcome::Missed, Some(Class::Truncated)),
+        (one(1), &up, CaseOutcome::Strict, None),
+        (two.clone(), &both, CaseOutcome::Strict, None),
+        (written("up", &json!({"n": "1"})), &up, CaseOutcome::Repaired, None),
+        ("Hello.".to_owned(), &json!([]), CaseOutcome::Strict, None),
+        ("Hello.".to_owned(), &up, CaseOutcome::Missed, Some(Class::NoCallMissed)),
+        (one(1), &json!([]), CaseOutcome::Phantom, Some(Class::PhantomCall)),
+        (one(1), &both, CaseOutcome::Wrong, Some(Class::WrongCount)),
+        (one(2), &up, CaseOutcome::Wrong, Some(Class::WrongValue)),
+        (written("down", &json!({"n": 1})), &up, CaseOutcome::Wrong, Some(Class::WrongTool)),
+        (written("up", &json!({})), &up, CaseOutcome::Faulty, Some(Class::MissingArgument)),
+        (written("up", &json!({"n": "many"})), &up, CaseOutcome::Faulty, Some(Class::WrongType)),
+        (written("sideways", &json!({"n": 1})), &up, CaseOutcome::Missed, Some(Class::UnknownTool)),
+        ("<tool_call>\n{\"name\": \"up\", \"argum".to_owned(), &up, CaseOutcome::Missed, Some(Class::Truncated)),
         (
             "<tool_call>\n{\"name\": \"up\", \"arguments\": ]}\n</tool_call>".to_owned(),
             &up,
-            Outcome::Missed,
+            CaseOutcome::Missed,
             Some(Class::BadSyntax),
         ),
     ] {
@@ -175,12 +175,12 @@ fn text_that_should_remain_counts() {
         case(&json!({"id": "1", "format": "hermes", "tools": [tool], "output": output,
             "expected": [{"name": "up", "arguments": {"n": 1}}], "expected_text": text}))
     };
-    assert_eq!(recording("Let me look.").outcome, Outcome::Strict);
-    assert_eq!((recording("").outcome, recording("").class), (Outcome::Faulty, Some(Class::WrongSpan)));
+    assert_eq!(recording("Let me look.").outcome, CaseOutcome::Strict);
+    assert_eq!((recording("").outcome, recording("").class), (CaseOutcome::Faulty, Some(Class::WrongSpan)));
 }
 
 #[test]
 fn what_says_nothing_of_right_and_wrong_is_not_judged() {
     let case = case(&json!({"id": "1", "format": "hermes", "output": "Hi."}));
-    assert_eq!((case.outcome, case.due, case.class), (Outcome::Unjudged, None, None));
+    assert_eq!((case.outcome, case.due, case.class), (CaseOutcome::Unjudged, None, None));
 }

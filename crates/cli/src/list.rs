@@ -8,7 +8,7 @@ use comfy_table::Table;
 use indicatif::{DecimalBytes, HumanDuration};
 use serde::Serialize;
 
-use callwright_models::{Entry, Row};
+use callwright_models::{Entry, ModelRow};
 use callwright_parse::error::Result;
 
 use super::{Exit, World};
@@ -84,7 +84,7 @@ fn here(entry: &Entry) -> Line {
     }
 }
 
-fn elsewhere(row: &Arc<Row>) -> Line {
+fn elsewhere(row: &Arc<ModelRow>) -> Line {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of gigabytes")]
     let bytes = row.files.get(&row.default).and_then(|file| file.gb).map(|gb| (gb * 1e9) as u64);
     Line {
@@ -99,7 +99,7 @@ fn elsewhere(row: &Arc<Row>) -> Line {
     }
 }
 
-fn tools(row: &Arc<Row>) -> &'static str {
+fn tools(row: &Arc<ModelRow>) -> &'static str {
     if row.prompt.prompted().is_some() { "prompted" } else { "native" }
 }
 

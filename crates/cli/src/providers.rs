@@ -7,7 +7,7 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use callwright_parse::error::Result;
-use callwright_providers::{Ability, Capabilities, Gate, Kind, Row};
+use callwright_providers::{Ability, Capabilities, Gate, Kind, ProviderRow};
 
 use super::{Exit, World, block_on, table};
 
@@ -58,7 +58,7 @@ fn list(world: &World) -> Result<Exit> {
     let catalog = world.settings.catalog()?;
     // Behind a closed gate: a list contacts no provider.
     let registry = world.settings.providers(&Arc::new(Gate::shut()))?;
-    let line = |row: &Arc<Row>| -> Result<Line> {
+    let line = |row: &Arc<ProviderRow>| -> Result<Line> {
         let provider = registry.get(&row.name)?;
         let info = provider.info();
         let model = info.model.as_deref().unwrap_or_default();
@@ -83,7 +83,7 @@ fn list(world: &World) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn key(row: &Row, is_there: bool) -> &'static str {
+fn key(row: &ProviderRow, is_there: bool) -> &'static str {
     match (is_there, row.key.is_some() || row.key_file.is_some(), row.kind) {
         (true, ..) => "set",
         (false, true, Kind::Cloud) => "missing",

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use callwright_models::fit::{Needs, Run};
 use callwright_models::gguf::{Header, Special};
-use callwright_models::{Located, Row, memory};
+use callwright_models::{Located, ModelRow, memory};
 use callwright_parse::chat::Call;
 use callwright_parse::error::Result;
 use callwright_prompt::{Template, TemplateTokens};
@@ -89,7 +89,12 @@ fn template(header: &Header, world: &World) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn model(name: &str, located: Option<&Located>, row: Option<&Arc<Row>>, header: Option<&Header>) -> Map<String, Value> {
+fn model(
+    name: &str,
+    located: Option<&Located>,
+    row: Option<&Arc<ModelRow>>,
+    header: Option<&Header>,
+) -> Map<String, Value> {
     let mut lines = Map::new();
     put(&mut lines, "name", Some(name));
     put(&mut lines, "repository", row.map(|row| row.repo.as_str()).filter(|repo| !repo.is_empty()));
@@ -110,7 +115,7 @@ fn model(name: &str, located: Option<&Located>, row: Option<&Arc<Row>>, header: 
     lines
 }
 
-fn tools(row: Option<&Arc<Row>>, header: Option<&Header>, world: &World) -> Result<Map<String, Value>> {
+fn tools(row: Option<&Arc<ModelRow>>, header: Option<&Header>, world: &World) -> Result<Map<String, Value>> {
     let mut lines = Map::new();
     let prompts = |name: &str| format!("prompts/{name}.jinja, in the system message");
     put(&mut lines, "told by", row.map(|row| row.prompt.prompted().map_or("its chat template".to_owned(), prompts)));

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use callwright_parse::chat::{Attempt, Cost, Money, Outcome, Reason, Usage};
-use callwright_providers::ledger::{Budget, Ledger, Line, Reserved, Spent, Turn, now};
+use callwright_providers::ledger::{Budget, Ledger, Line, Reserved, Spent, TurnSpent, now};
 use callwright_providers::price::{Price, Prices, import};
 use common::{Home, say};
 use tempfile::TempDir;
@@ -82,11 +82,11 @@ fn reserved(turn: &str, dollars_millionth: u64) -> Reserved {
     Reserved { at: now(), turn: turn.to_owned(), provider, model, reason: Reason::Truncated, picodollars }
 }
 
-fn turn(id: &str, cost: Cost) -> Turn {
+fn turn(id: &str, cost: Cost) -> TurnSpent {
     let mut attempt = Attempt::default();
     (attempt.by, attempt.cost, attempt.outcome) = ("p".to_owned(), cost, Outcome::Served);
     let attempts = vec![Spent::from(&attempt)];
-    Turn { at: now(), turn: id.to_owned(), session: "s".to_owned(), left_machine: true, attempts }
+    TurnSpent { at: now(), turn: id.to_owned(), session: "s".to_owned(), left_machine: true, attempts }
 }
 
 #[test]

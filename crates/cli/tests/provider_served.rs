@@ -19,7 +19,7 @@ use callwright::chat::{Event, FinishReason, Outcome, Reason, Request, Response, 
 use callwright::error::FailureKind;
 use callwright::fallback::{Fallback, Policy};
 use callwright::models::Places;
-use callwright::providers::{Bodies, Catalog, Parts, RawEngine, Registry, Replay};
+use callwright::providers::{Bodies, Catalog, Parts, Providers, RawEngine, ReplayProvider};
 use callwright::{Builder, Engine, Served};
 use callwright_test_support::fault_server::{Came, Server, answer, streamed};
 use common::{Home, say};
@@ -248,8 +248,8 @@ fn who_may_be_asked_instead_is_asked_where_it_is_full_or_gone() {
             _ => json("{\"data\": [], \"tokens\": [1]}"),
         }
     });
-    let registry = Registry::default();
-    registry.put("cloud", Arc::new(Replay::new("cloud").says("It is late.")));
+    let registry = Providers::default();
+    registry.put("cloud", Arc::new(ReplayProvider::new("cloud").says("It is late.")));
     let fallback =
         Fallback::new(Arc::new(registry), ["cloud".parse().expect("a link")], Policy::when([Reason::ContextOverflow]));
     let response = turn(&full, Engine::builder().fallback(fallback), request()).expect("a turn");
@@ -279,8 +279,8 @@ fn what_failed_half_way_is_told_and_not_mixed_with_what_served() {
             _ => json(&json!({"data": [{"id": "m"}]})),
         }
     });
-    let registry = Registry::default();
-    registry.put("cloud", Arc::new(Replay::new("cloud").says("It is late.")));
+    let registry = Providers::default();
+    registry.put("cloud", Arc::new(ReplayProvider::new("cloud").says("It is late.")));
     let fallback =
         Fallback::new(Arc::new(registry), ["cloud".parse().expect("a link")], Policy::when([Reason::ContextOverflow]));
     let folder = tempfile::tempdir().expect("a folder");

@@ -37,7 +37,7 @@ pub struct Closer {
 
 /// A closer's verdict on a step.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum WayOut {
     /// There is time.
     Goes,
     /// After that step the text could not be closed any more: these tokens close it instead, all of them.
@@ -54,16 +54,16 @@ impl Closer {
 
     /// To be asked after the matcher has consumed these tokens, before they are appended; `left` tokens could be
     /// appended before them. Where the verdict is to close, the matcher is of no use any more.
-    pub fn after(&mut self, matcher: &mut Matcher, tokens: &[u32], left: usize) -> Result<Verdict> {
+    pub fn after(&mut self, matcher: &mut Matcher, tokens: &[u32], left: usize) -> Result<WayOut> {
         if let Some(way) = &mut self.way {
             // The model follows the shortest completion by itself.
             if way.starts_with(tokens) {
                 way.drain(..tokens.len());
-                return Ok(Verdict::Goes);
+                return Ok(WayOut::Goes);
             }
         } else if self.wait > tokens.len() {
             self.wait -= tokens.len();
-            return Ok(Verdict::Goes);
+            return Ok(WayOut::Goes);
         }
         let found = match left.checked_sub(tokens.len()) {
             Some(left) => shortest(matcher, left, &self.ends)?.map(|way| (way, left)),
@@ -72,12 +72,12 @@ impl Closer {
         if let Some((way, left)) = found {
             self.keep(way, left);
         } else if let Some(way) = self.way.take() {
-            return Ok(Verdict::Close(way));
+            return Ok(WayOut::Close(way));
         } else {
             // Not even the shortest way fits, and the text will be cut off. Looking on costs more than it may find.
             self.wait = left / 8;
         }
-        Ok(Verdict::Goes)
+        Ok(WayOut::Goes)
     }
 
     /// Tokens that end the text at hand, where it may end here.

@@ -22,7 +22,7 @@ mod tagged;
 mod vocabulary;
 mod watch;
 
-pub use closer::{Closer, Ends, Verdict};
+pub use closer::{Closer, Ends, WayOut};
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 pub use kind::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
 pub use matcher::{Mask, Matcher};

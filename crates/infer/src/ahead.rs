@@ -8,15 +8,15 @@ use std::thread;
 use std::time::Duration;
 
 use super::backend::{Backend, Batch, Logits};
-use super::turn::Turn;
+use super::turn::ActiveJob;
 use callwright_parse::error::Result;
 
 /// Masks that take longer than this are made beside the model: several times what a thread costs.
 const SLOW: Duration = Duration::from_micros(200);
 
 /// Computes a batch, and meanwhile the masks of those turns that are slow at it.
-pub(super) fn decode<'b>(backend: &'b mut dyn Backend, batch: &Batch, turns: &mut [Turn]) -> Result<Logits<'b>> {
-    let mut slow: Vec<&mut Turn> = turns.iter_mut().filter(|turn| turn.mask_time() > SLOW).collect();
+pub(super) fn decode<'b>(backend: &'b mut dyn Backend, batch: &Batch, turns: &mut [ActiveJob]) -> Result<Logits<'b>> {
+    let mut slow: Vec<&mut ActiveJob> = turns.iter_mut().filter(|turn| turn.mask_time() > SLOW).collect();
     if slow.is_empty() || !leaves_one_free(&*backend) {
         return backend.decode(batch);
     }

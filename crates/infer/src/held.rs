@@ -9,8 +9,8 @@ use super::backend::Token;
 use super::generator::Forced;
 use super::repeat::Repeats;
 use super::sample::likeliest;
-use super::turn::{Turn, milliseconds};
-use callwright_constrain::{Closer, Constraint, Digits, Ends, Mask, Matcher, Verdict, ends_in_digits, overlong};
+use super::turn::{ActiveJob, milliseconds};
+use callwright_constrain::{Closer, Constraint, Digits, Ends, Mask, Matcher, WayOut, ends_in_digits, overlong};
 use callwright_parse::error::Result;
 
 /// An enforced stretch of output.
@@ -46,13 +46,13 @@ pub(super) enum Taken {
 
 impl Held {
     /// Begins at the end of the output.
-    pub(super) fn begin(turn: &mut Turn, matcher: Matcher, constraint: &Constraint) -> Result<Self> {
+    pub(super) fn begin(turn: &mut ActiveJob, matcher: Matcher, constraint: &Constraint) -> Result<Self> {
         let start = turn.outbox.text().len();
         Self::go_on(turn, matcher, constraint, start)
     }
 
     /// Continues at the end of the output with a call whose first byte is `start`.
-    fn go_on(turn: &mut Turn, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
+    fn go_on(turn: &mut ActiveJob, matcher: Matcher, constraint: &Constraint, start: usize) -> Result<Self> {
         let (digits, plain_quotes) = (Digits::from(start), constraint.counts_digits());
         let ends = constraint.ends();
         // Where a text's end is many tokens long, no single one can be made likelier.
@@ -78,7 +78,12 @@ impl Held {
     }
 
     /// Begins at this byte of the output: what of the rest fits stays, what does not is taken back.
-    pub(super) fn from_text(turn: &mut Turn, grammar: &Matcher, constraint: &Constraint, at: usize) -> Result<Self> {
+    pub(super) fn from_text(
+        turn: &mut ActiveJob,
+        grammar: &Matcher,
+        constraint: &Constraint,
+        at: usize,
+    ) -> Result<Self> {
         let (tokens, ends) = turn.output();
         let first = ends.partition_point(|end| *end <= at);
         let start = if first == 0 { 0 } else { ends[first - 1] };
@@ -144,7 +149,7 @@ impl Held {
     }
 
     /// Chooses one token and appends it with all that it forces.
-    pub(super) fn step(&mut self, turn: &mut Turn, logits: &[f32]) -> Result<Taken> {
+    pub(super) fn step(&mut self, turn: &mut ActiveJob, logits: &[f32]) -> Result<Taken> {
         if let Some(error) = self.matcher.error() {
             return Err(error);
         }
@@ -170,7 +175,7 @@ impl Held {
         let left = turn.left();
         if !self.matcher.is_done() || chosen.len() + forced.len() > left {
             let path = [chosen.as_slice(), &forced].concat();
-            if let Verdict::Close(way) = self.closer.after(&mut self.matcher, &path, left)? {
+            if let WayOut::Close(way) = self.closer.after(&mut self.matcher, &path, left)? {
                 return Ok(close(turn, &way));
             }
         }
@@ -185,7 +190,7 @@ impl Held {
 
     /// What ends the text at hand, where the model would rather end its answer than go on with it, or goes round in
     /// circles: it may not know how texts end in this format.
-    fn way_out_of_text(&mut self, turn: &Turn, logits: &[f32], in_string: bool) -> Result<Option<Vec<Token>>> {
+    fn way_out_of_text(&mut self, turn: &ActiveJob, logits: &[f32], in_string: bool) -> Result<Option<Vec<Token>>> {
         let wants_out = || likeliest(logits, None, &[]).is_some_and(|token| turn.ends_answer(token));
         if in_string && (self.repeats.is_stuck(in_string) || wants_out()) {
             return self.closer.end_of_text(&mut self.matcher);
@@ -194,7 +199,7 @@ impl Held {
     }
 
     /// Whether the text may stand in a number that grows too long.
-    fn in_number(&mut self, mask: &Mask, turn: &Turn) -> bool {
+    fn in_number(&mut self, mask: &Mask, turn: &ActiveJob) -> bool {
         let text = turn.outbox.text();
         if self.plain_quotes {
             return self.digits.in_number(text);
@@ -207,14 +212,14 @@ impl Held {
     }
 
     /// Appends what the grammar forces.
-    fn forced(&mut self, turn: &Turn) -> Vec<Token> {
+    fn forced(&mut self, turn: &ActiveJob) -> Vec<Token> {
         match turn.job.forced {
             Forced::Loop => self.matcher.consume_forced(),
             Forced::Model => Vec::new(),
         }
     }
 
-    fn append_forced(&mut self, turn: &mut Turn, tokens: &[Token]) {
+    fn append_forced(&mut self, turn: &mut ActiveJob, tokens: &[Token]) {
         for token in tokens {
             if turn.left() == 0 {
                 self.cut_off = true;
@@ -228,7 +233,7 @@ impl Held {
 }
 
 /// Appends the shortest completion. Where it is empty, the call was complete and there was no room for another.
-fn close(turn: &mut Turn, way: &[Token]) -> Taken {
+fn close(turn: &mut ActiveJob, way: &[Token]) -> Taken {
     if !way.is_empty() {
         turn.end.forced.push(turn.outbox.text().len());
     }
@@ -239,7 +244,7 @@ fn close(turn: &mut Turn, way: &[Token]) -> Taken {
 }
 
 /// Takes tokens away that would make a number run on, as long as others remain.
-fn shorten_numbers(mask: &mut Mask, turn: &Turn) {
+fn shorten_numbers(mask: &mut Mask, turn: &ActiveJob) {
     let text = turn.outbox.text();
     let vocab = turn.lexicon.vocab();
     mask.forbid(|token| overlong(text, &vocab.piece(token)));

@@ -4,7 +4,7 @@
 //! last token, chooses, and says what the output is in next. It must not know backends, nor what calls look like.
 
 use super::held::{Held, Taken};
-use super::turn::Turn;
+use super::turn::ActiveJob;
 use callwright_constrain::{Constraint, Matcher, Mode, Thinking, Watch};
 use callwright_parse::chat::FinishReason;
 use callwright_parse::error::Result;
@@ -29,7 +29,7 @@ pub(super) enum Next {
     End(FinishReason),
 }
 
-impl Turn {
+impl ActiveJob {
     pub(super) fn first_phase(&mut self) -> Result<Phase> {
         let (Some(_), Some(constraint)) = (&self.grammar, &self.job.constraint) else { return Ok(Phase::Free) };
         let Mode::FromStart(thinking) = constraint.mode() else {

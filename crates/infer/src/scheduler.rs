@@ -20,7 +20,7 @@ use super::local::Order;
 use super::prefix::Prefixes;
 use super::sequence::{Filled, Sequence};
 use super::slots::{Slots, Taken};
-use super::turn::{Turn, interrupted};
+use super::turn::{ActiveJob, interrupted};
 use super::vocab::Lexicon;
 use callwright_parse::chat::FinishReason;
 use callwright_parse::error::{Error, Result};
@@ -41,7 +41,7 @@ pub(crate) struct Scheduler {
     waiting: VecDeque<Order>,
     /// How many jobs are waiting.
     backlog: Arc<AtomicUsize>,
-    turns: Vec<Turn>,
+    turns: Vec<ActiveJob>,
     costs: Costs,
     batch: Batch,
 }
@@ -146,7 +146,7 @@ impl Scheduler {
             match begun {
                 Ok((sequence, cached)) => {
                     let room = self.backend.model().context_length.min(self.backend.limits().context);
-                    let mut turn = Turn::new(order, (sequence, cached), &self.lexicon, (room, need));
+                    let mut turn = ActiveJob::new(order, (sequence, cached), &self.lexicon, (room, need));
                     turn.keep = self.to_keep(&turn, shared, cached);
                     turn.tell_progress();
                     self.turns.push(turn);
@@ -278,7 +278,7 @@ impl Scheduler {
             shares.push(Share { turn: index, filled, row });
             row += filled.rows;
         }
-        let reads = |turn: &Turn| turn.reads() && turn.unread() > 0;
+        let reads = |turn: &ActiveJob| turn.reads() && turn.unread() > 0;
         let mut readers = turns.iter().filter(|turn| reads(turn)).count();
         let mut left = if shares.is_empty() { READ } else { READ_BESIDE };
         left = left.min(limits.batch.saturating_sub(batch.entries().len()));
@@ -307,7 +307,7 @@ impl Scheduler {
     }
 
     /// How many tokens of a prompt are to be kept on disk once they are read; 0 for none.
-    fn to_keep(&self, turn: &Turn, shared: usize, cached: usize) -> usize {
+    fn to_keep(&self, turn: &ActiveJob, shared: usize, cached: usize) -> usize {
         let beginning = &turn.sequence.tokens()[..shared];
         let wanted =
             cached < shared && self.prefixes.as_ref().is_some_and(|prefixes| prefixes.wants(&*self.backend, beginning));
@@ -340,12 +340,12 @@ impl Scheduler {
     }
 }
 
-fn running(turn: &Turn) -> Taken<'_> {
+fn running(turn: &ActiveJob) -> Taken<'_> {
     Taken { sequence: &turn.sequence, reserved: turn.reserved, reads: turn.reads() || turn.unread() > 0 }
 }
 
 /// Lets a turn choose one token for each row that its text still agrees with.
-fn go_on(turn: &mut Turn, rows: &[&[f32]]) -> Result<Option<FinishReason>> {
+fn go_on(turn: &mut ActiveJob, rows: &[&[f32]]) -> Result<Option<FinishReason>> {
     let mut at = 0;
     while let Some(row) = rows.get(at) {
         if let Some(reason) = turn.step(row)? {

@@ -24,7 +24,7 @@ use callwright_parse::chat::FinishReason;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// A running job.
-pub(super) struct Turn {
+pub(super) struct ActiveJob {
     pub(super) sequence: Sequence,
     pub(super) lexicon: Arc<Lexicon>,
     pub(super) job: Job,
@@ -59,7 +59,7 @@ pub(super) struct Turn {
     begun: bool,
 }
 
-impl Turn {
+impl ActiveJob {
     /// A turn over a sequence that holds the prompt, of which so many tokens are cached; prompt and output have this room,
     /// and cache positions are reserved for both.
     pub(super) fn new(

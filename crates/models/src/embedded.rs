@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::{EMBEDDED, PromptStyle, Row, checksum};
+use super::{EMBEDDED, ModelRow, PromptStyle, checksum};
 use callwright_gguf::Header;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -24,12 +24,12 @@ pub(super) fn sha256() -> &'static str {
 }
 
 /// Its row, as if it were a model of the hub.
-pub(super) fn row() -> &'static Arc<Row> {
-    static ROW: OnceLock<Arc<Row>> = OnceLock::new();
+pub(super) fn row() -> &'static Arc<ModelRow> {
+    static ROW: OnceLock<Arc<ModelRow>> = OnceLock::new();
     ROW.get_or_init(|| {
         let header = Header::from_reader(Cursor::new(BYTES), BYTES.len() as u64).ok();
         let header = header.as_ref();
-        Arc::new(Row {
+        Arc::new(ModelRow {
             name: EMBEDDED.to_owned(),
             repo: String::new(),
             files: BTreeMap::new(),

@@ -32,7 +32,7 @@ pub use name::{EMBEDDED, ModelName};
 pub use places::{Places, Secret, home};
 pub use progress::{Progress, Silent};
 pub use registry::Registry;
-pub use row::{File, PromptStyle, Row, Wheel};
+pub use row::{File, ModelRow, PromptStyle, Wheel};
 pub use rows::alike;
 pub use rows::{Named, laid_over, rows, table};
 pub use store::{Entry, Located, Removed, Source, Store, Verdict};

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Registry, Row, quant};
+use super::{ModelRow, Registry, quant};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// The name of the embedded model.
@@ -31,7 +31,7 @@ pub enum ModelName {
     /// A row of the registry.
     Row {
         /// The row.
-        row: Arc<Row>,
+        row: Arc<ModelRow>,
         /// One of its quants, where one was named.
         quant: Option<String>,
     },
@@ -75,7 +75,7 @@ impl ModelName {
 
     /// The row of the registry, where there is one; the embedded model has its own.
     #[must_use]
-    pub fn row(&self) -> Option<&Arc<Row>> {
+    pub fn row(&self) -> Option<&Arc<ModelRow>> {
         match self {
             Self::Row { row, .. } => Some(row),
             Self::Embedded => Some(super::embedded::row()),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use super::Row;
+use super::ModelRow;
 use super::rows::{alike, laid_over, rows, table};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -17,7 +17,7 @@ const BUILTIN: &str = include_str!("../models.toml");
 /// Every model that has a name. Built once, never changed.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    rows: BTreeMap<String, Arc<Row>>,
+    rows: BTreeMap<String, Arc<ModelRow>>,
 }
 
 impl Registry {
@@ -55,12 +55,12 @@ impl Registry {
 
     /// The model with this name, in any case.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arc<Row>> {
+    pub fn get(&self, name: &str) -> Option<&Arc<ModelRow>> {
         self.rows.get(name).or_else(|| self.rows.get(&name.to_lowercase()))
     }
 
     /// Every model, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Row>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<ModelRow>> {
         self.rows.values()
     }
 

@@ -15,7 +15,7 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Row {
+pub struct ModelRow {
     /// Its name, as `smollm2:135m`; the key in the file.
     #[serde(skip)]
     pub name: String,
@@ -114,7 +114,7 @@ impl Wheel {
     }
 }
 
-impl Row {
+impl ModelRow {
     /// The quants there are, the default first.
     #[must_use]
     pub fn quants(&self) -> Vec<&str> {
@@ -138,7 +138,7 @@ impl Row {
     }
 }
 
-impl Named for Row {
+impl Named for ModelRow {
     const CALLED: &'static str = "row";
     const FILE: &'static str = "models.toml";
 

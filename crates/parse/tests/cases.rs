@@ -119,7 +119,7 @@ fn verdicts(file: &str) -> Option<BTreeMap<String, usize>> {
 }
 
 fn told<'c>(calls: impl Iterator<Item = (&'c String, &'c serde_json::Map<String, Value>)>) -> String {
-    calls.map(|(name, arguments)| format!("{name} {} ", Value::from(arguments.clone()))).collect()
+    calls.map(|(name, arguments)| format!("{name} {}", Value::from(arguments.clone()))).collect::<Vec<_>>().join("; ")
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::detect::Detection;
 use super::prompter::Prompter;
 use super::template::{Template, TemplateTokens};
 use callwright_models::gguf::{Header, Special, SpecialKind};
-use callwright_models::{PromptStyle, Row};
+use callwright_models::{ModelRow, PromptStyle};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::format::Formats;
 
@@ -14,7 +14,7 @@ const GOOD: f64 = 0.75;
 impl Prompter {
     /// The prompter for a model file with this header. The format is the one that is named, else the row's, else the
     /// one that reads what the model's template writes, else `tool_use`, told in words.
-    pub fn of_model(header: &Header, row: Option<&Row>, formats: &Formats, named: Option<&str>) -> Result<Self> {
+    pub fn of_model(header: &Header, row: Option<&ModelRow>, formats: &Formats, named: Option<&str>) -> Result<Self> {
         let source = header.chat_template.as_deref().ok_or_else(|| {
             Error::new(ErrorKind::Template, "the model's file carries no chat template")
                 .hint("use a file of an instruct or chat model")

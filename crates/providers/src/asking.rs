@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::carried::Carried;
 use super::names::{Ids, Names};
 use super::trouble::Trouble;
-use super::{Ability, Capabilities, Quirks, Row};
+use super::{Ability, Capabilities, ProviderRow, Quirks};
 use callwright_parse::chat::{Arguments, Image, Message, Part, Request, Role, Sampling, ToolChoice};
 use callwright_parse::error::FailureKind;
 
@@ -17,7 +17,7 @@ use callwright_parse::error::FailureKind;
 #[derive(Debug)]
 pub(super) struct Asking<'a> {
     pub(super) model: &'a str,
-    pub(super) turns: Vec<Turn<'a>>,
+    pub(super) turns: Vec<AskedMessage<'a>>,
     pub(super) tools: Vec<Offered<'a>>,
     pub(super) choice: Choice,
     /// Whether several calls may be made in one turn. False only where the model can be told so.
@@ -34,7 +34,7 @@ pub(super) struct Asking<'a> {
 
 /// One step of the conversation.
 #[derive(Debug, PartialEq)]
-pub(super) enum Turn<'a> {
+pub(super) enum AskedMessage<'a> {
     System(String),
     User(Vec<Shown<'a>>),
     Model(Said<'a>),
@@ -118,7 +118,12 @@ pub(super) enum Choice {
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn of(request: &'a Request, model: &'a str, row: &'a Row, carried: &Carried) -> Result<Self, Trouble> {
+    pub(super) fn of(
+        request: &'a Request,
+        model: &'a str,
+        row: &'a ProviderRow,
+        carried: &Carried,
+    ) -> Result<Self, Trouble> {
         let facts = row.capabilities(model);
         if !request.tools.is_empty() && request.tool_choice != ToolChoice::None && !facts.can(Ability::Tools) {
             return Err(unsupported("the model does not support tools"));
@@ -213,14 +218,14 @@ impl<'a> Asking<'a> {
         let texts: Vec<&str> = self
             .turns
             .iter()
-            .filter_map(|turn| if let Turn::System(text) = turn { Some(text.as_str()) } else { None })
+            .filter_map(|turn| if let AskedMessage::System(text) = turn { Some(text.as_str()) } else { None })
             .collect();
         let joined = (!texts.is_empty()).then(|| texts.join("\n\n"));
         if self
             .turns
             .iter()
-            .skip_while(|turn| matches!(turn, Turn::System(_)))
-            .any(|turn| matches!(turn, Turn::System(_)))
+            .skip_while(|turn| matches!(turn, AskedMessage::System(_)))
+            .any(|turn| matches!(turn, AskedMessage::System(_)))
         {
             self.warn("a system message in the middle of the conversation was moved to its start");
         }
@@ -290,11 +295,11 @@ fn turns<'a>(
     messages: &'a [Message],
     names: &Names,
     model: &str,
-    row: &Row,
+    row: &ProviderRow,
     carried: &Carried,
-) -> Result<Vec<Turn<'a>>, Trouble> {
+) -> Result<Vec<AskedMessage<'a>>, Trouble> {
     let mut ids = Ids::new(row.quirks.ids);
-    let mut turns: Vec<Turn<'a>> = Vec::new();
+    let mut turns: Vec<AskedMessage<'a>> = Vec::new();
     // Calls of the model's last turn that no result has answered yet: id and name on the wire.
     let mut open: Vec<(String, String)> = Vec::new();
     for message in messages {
@@ -303,8 +308,8 @@ fn turns<'a>(
             return Err(unsupported(format!("image in a message of the {who}: only user messages may have images")));
         }
         match message.role {
-            Role::System => turns.push(Turn::System(message.text())),
-            Role::User => turns.push(Turn::User(shown(message))),
+            Role::System => turns.push(AskedMessage::System(message.text())),
+            Role::User => turns.push(AskedMessage::User(shown(message))),
             Role::Assistant => {
                 let made = |call: &'a callwright_parse::chat::Call| Made {
                     id: ids.call(&call.id),
@@ -314,13 +319,17 @@ fn turns<'a>(
                 };
                 let calls: Vec<_> = message.calls.iter().map(made).collect();
                 open = calls.iter().map(|call| (call.id.clone(), call.name.clone())).collect();
-                turns.push(Turn::Model(Said { text: message.text(), reasoning: message.reasoning.as_deref(), calls }));
+                turns.push(AskedMessage::Model(Said {
+                    text: message.text(),
+                    reasoning: message.reasoning.as_deref(),
+                    calls,
+                }));
             }
             Role::Tool => {
                 let answer = answer(message, &ids, names, &mut open)?;
                 match turns.last_mut() {
-                    Some(Turn::Results(answers)) => answers.push(answer),
-                    _ => turns.push(Turn::Results(vec![answer])),
+                    Some(AskedMessage::Results(answers)) => answers.push(answer),
+                    _ => turns.push(AskedMessage::Results(vec![answer])),
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use super::names::Names;
-use super::part::{Arguing, Part};
+use super::part::{Arguing, StreamPart};
 use super::reply::{Reply, Tokens, Whole};
 use super::trouble::Trouble;
 use callwright_parse::chat::{Call, CallId, Fault, FinishReason};
@@ -25,7 +25,7 @@ const TEXT: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
     names: Names,
-    parts: Vec<Part>,
+    parts: Vec<StreamPart>,
     ready: VecDeque<Reply>,
     whole: Whole,
     finish: Option<Finish>,
@@ -154,7 +154,7 @@ impl Assembler {
         name: Option<&str>,
         arguments: &Arguing<'_>,
     ) -> Result<Option<usize>, Trouble> {
-        let last = |is: &dyn Fn(&Part) -> bool| self.parts.iter().rposition(is);
+        let last = |is: &dyn Fn(&StreamPart) -> bool| self.parts.iter().rposition(is);
         let candidate = match slot {
             Some(slot) => last(&|part| part.slot == Some(slot)),
             // Without a number, what follows belongs to the call that was spoken of last.
@@ -183,7 +183,7 @@ impl Assembler {
         if self.parts.len() >= CALLS {
             return Err(too_large("too many calls"));
         }
-        self.parts.push(Part::new(slot));
+        self.parts.push(StreamPart::new(slot));
         Ok(self.parts.len() - 1)
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use toml::Table;
 
-use super::Row;
+use super::ProviderRow;
 use callwright_models::{alike, laid_over, rows, table};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -17,7 +17,7 @@ const BUILTIN: &str = include_str!("../providers.toml");
 /// Every provider that has a name. Built once, never changed.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
-    rows: BTreeMap<String, Arc<Row>>,
+    rows: BTreeMap<String, Arc<ProviderRow>>,
 }
 
 impl Catalog {
@@ -52,7 +52,7 @@ impl Catalog {
     }
 
     /// The provider of this name, in any case.
-    pub fn get(&self, name: &str) -> Result<&Arc<Row>> {
+    pub fn get(&self, name: &str) -> Result<&Arc<ProviderRow>> {
         self.rows.get(&name.to_lowercase()).ok_or_else(|| {
             let error = Error::new(ErrorKind::Config, format!("unknown provider `{name}`"));
             match alike(&name.to_lowercase(), self.rows.keys().map(String::as_str)).first() {
@@ -63,7 +63,7 @@ impl Catalog {
     }
 
     /// Every provider, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Row>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<ProviderRow>> {
         self.rows.values()
     }
 }

@@ -36,7 +36,7 @@ pub enum Line {
     /// Something is about to be sent that costs at most this.
     Reserved(Reserved),
     /// A turn has ended.
-    Turn(Turn),
+    Turn(TurnSpent),
 }
 
 /// What is about to be sent.
@@ -58,7 +58,7 @@ pub struct Reserved {
 
 /// A turn that has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Turn {
+pub struct TurnSpent {
     /// Seconds since 1970.
     pub at: u64,
     /// The turn.
@@ -150,7 +150,7 @@ impl Ledger {
     }
 
     /// Records what a turn used.
-    pub fn spent(&self, turn: Turn) -> Result<()> {
+    pub fn spent(&self, turn: TurnSpent) -> Result<()> {
         match &self.kept {
             Kept::File(path) => lines::open(path)
                 .and_then(|mut file| lines::write(&mut file, &Line::Turn(turn)))

@@ -58,12 +58,12 @@ pub use pool::Pool;
 pub use pull::{Pull, Pulls};
 pub use raw::{Raw, RawEngine, ServedTemplate};
 pub use recorded::read_recorded;
-pub use registry::{Constructor, Parts, Registry};
-pub use replay::Replay;
+pub use registry::{Constructor, Parts, Providers};
+pub use replay::ReplayProvider;
 pub use reply::{Replies, Reply, Tokens, Whole};
 pub use row::{
-    EndMarker, Extra, IdShape, KeyHeader, LimitsRow, MaxTokensField, ModelRow, NoText, Quirks, RawRow, RawTemplate,
-    ReasoningField, RequiredWord, Row,
+    CallIdRule, EndMarker, Extra, KeyHeader, LimitsRow, MaxTokensField, NoText, OfferedModel, ProviderRow, Quirks,
+    RawRow, RawTemplate, ReasoningField, RequiredWord,
 };
 
 /// A boxed future.
@@ -73,9 +73,9 @@ pub type Task<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 ///
 /// ```
 /// use callwright_parse::chat::Request;
-/// use callwright_providers::{Ask, Provider, Reason, Replay, whole};
+/// use callwright_providers::{Ask, Provider, Reason, ReplayProvider, whole};
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let provider = Replay::new("cloud").says("It is 40.");
+/// let provider = ReplayProvider::new("cloud").says("It is 40.");
 /// let ask = Ask::new(Request::new("What is 17 + 23?"), "any", Reason::User);
 /// let reply = whole(provider.stream(ask)).await?;
 /// assert_eq!(reply.text, "It is 40.");

@@ -18,7 +18,7 @@ use callwright_parse::error::{FailureKind, Wait};
 
 /// The limits of one provider.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct RateLimits {
     places: Arc<Semaphore>,
     concurrency: usize,
     queue: usize,
@@ -29,13 +29,13 @@ pub(super) struct Limits {
 
 /// A permit to send one request. Dropping it passes the place to the next.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct Admission {
     _place: OwnedSemaphorePermit,
-    limits: Arc<Limits>,
+    limits: Arc<RateLimits>,
     reserved: u64,
 }
 
-impl Limits {
+impl RateLimits {
     pub(super) fn new(row: &LimitsRow) -> Self {
         Self {
             places: Arc::new(Semaphore::new(row.concurrency)),
@@ -48,7 +48,7 @@ impl Limits {
     }
 
     /// Waits for a turn, and takes so many tokens of the minute's.
-    pub(super) async fn enter(self: &Arc<Self>, tokens: u64, deadline: Instant) -> Result<Turn, Trouble> {
+    pub(super) async fn enter(self: &Arc<Self>, tokens: u64, deadline: Instant) -> Result<Admission, Trouble> {
         let refused = |why: &str| Trouble::new(FailureKind::Timeout(Wait::Queue), why);
         let _waiting = Waiting::enter(self).ok_or_else(|| refused("too many requests are already waiting"))?;
         let late = || refused("timed out in the queue");
@@ -66,7 +66,7 @@ impl Limits {
             }
             sleep_within(wait, deadline).await.ok_or_else(late)?;
         }
-        Ok(Turn { _place: place, limits: Arc::clone(self), reserved: tokens })
+        Ok(Admission { _place: place, limits: Arc::clone(self), reserved: tokens })
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -78,7 +78,7 @@ impl Limits {
     }
 }
 
-impl Turn {
+impl Admission {
     /// Corrects what was reserved by what it came to.
     pub(super) fn spent(&mut self, tokens: u64) {
         if let Some(bucket) = &self.limits.tokens {
@@ -97,10 +97,10 @@ async fn sleep_within(wait: Duration, deadline: Instant) -> Option<()> {
 }
 
 /// Counts waiting requests, including those that give up.
-struct Waiting<'a>(&'a Limits);
+struct Waiting<'a>(&'a RateLimits);
 
 impl<'a> Waiting<'a> {
-    fn enter(limits: &'a Limits) -> Option<Self> {
+    fn enter(limits: &'a RateLimits) -> Option<Self> {
         let before = limits.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Self(limits);
         // If a place is free there is no wait.
@@ -161,10 +161,10 @@ fn count(tokens: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn limits(change: impl FnOnce(&mut LimitsRow)) -> Arc<Limits> {
+    fn limits(change: impl FnOnce(&mut LimitsRow)) -> Arc<RateLimits> {
         let mut row = LimitsRow::default();
         change(&mut row);
-        Arc::new(Limits::new(&row))
+        Arc::new(RateLimits::new(&row))
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use super::IdShape;
+use super::CallIdRule;
 use callwright_parse::chat::CallId;
 
 /// The longest name that every provider takes.
@@ -96,13 +96,13 @@ fn digest(text: &str, length: usize) -> String {
 /// Ids of calls, in the order of the conversation.
 #[derive(Debug)]
 pub(super) struct Ids {
-    shape: IdShape,
+    shape: CallIdRule,
     used: BTreeSet<String>,
     latest: BTreeMap<String, String>,
 }
 
 impl Ids {
-    pub(super) fn new(shape: IdShape) -> Self {
+    pub(super) fn new(shape: CallIdRule) -> Self {
         Self { shape, used: BTreeSet::new(), latest: BTreeMap::new() }
     }
 
@@ -110,18 +110,18 @@ impl Ids {
     pub(super) fn call(&mut self, id: &CallId) -> String {
         let ours = id.as_str();
         let mut wire = match self.shape {
-            IdShape::Safe if !ours.is_empty() && ours.len() <= ID && ours.bytes().all(is_safe) => ours.to_owned(),
-            IdShape::Nine if ours.len() == 9 && ours.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            CallIdRule::Safe if !ours.is_empty() && ours.len() <= ID && ours.bytes().all(is_safe) => ours.to_owned(),
+            CallIdRule::Nine if ours.len() == 9 && ours.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
                 ours.to_owned()
             }
-            IdShape::Safe => format!("call_{}", digest(ours, 16)),
-            IdShape::Nine => digest(ours, 9),
+            CallIdRule::Safe => format!("call_{}", digest(ours, 16)),
+            CallIdRule::Nine => digest(ours, 9),
         };
         while self.used.contains(&wire) {
             let seed = format!("{wire}#{}", self.used.len());
             wire = match self.shape {
-                IdShape::Safe => format!("call_{}", digest(&seed, 16)),
-                IdShape::Nine => digest(&seed, 9),
+                CallIdRule::Safe => format!("call_{}", digest(&seed, 16)),
+                CallIdRule::Nine => digest(&seed, 9),
             };
         }
         self.used.insert(wire.clone());
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_of_the_wanted_shape() {
-        for (shape, length) in [(IdShape::Nine, Some(9)), (IdShape::Safe, None)] {
+        for (shape, length) in [(CallIdRule::Nine, Some(9)), (CallIdRule::Safe, None)] {
             let mut ids = Ids::new(shape);
             let first = ids.call(&CallId::of_index(0));
             let second = ids.call(&CallId::of_index(0));
@@ -163,6 +163,6 @@ mod tests {
             assert_eq!(ids.result(&CallId::of_index(0)), Some(second.clone()));
             assert!(length.is_none_or(|length| first.len() == length && second.len() == length), "{first} {second}");
         }
-        assert_eq!(Ids::new(IdShape::Safe).call(&CallId::new("toolu_01A")), "toolu_01A");
+        assert_eq!(Ids::new(CallIdRule::Safe).call(&CallId::new("toolu_01A")), "toolu_01A");
     }
 }

@@ -14,7 +14,7 @@ const NAME: usize = 256;
 
 /// A call that is coming in.
 #[derive(Debug, Default)]
-pub(super) struct Part {
+pub(super) struct StreamPart {
     /// The number that the server gave it.
     pub(super) slot: Option<u64>,
     pub(super) id: Option<String>,
@@ -86,7 +86,7 @@ impl Scan {
     }
 }
 
-impl Part {
+impl StreamPart {
     pub(super) fn new(slot: Option<u64>) -> Self {
         Self { slot, ..Self::default() }
     }

@@ -13,7 +13,7 @@ use super::frames::{Broken, ByteCaps, frames};
 use super::reading::{Reading, Step};
 use super::redact::Redactor;
 use super::reply::{Reply, Whole};
-use super::{Row, dialect, told};
+use super::{ProviderRow, dialect, told};
 use callwright_parse::chat::Request;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -30,7 +30,7 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 /// # Ok::<(), callwright_parse::Error>(())
 /// ```
 pub fn read_recorded(
-    row: &Row,
+    row: &ProviderRow,
     model: &str,
     request: &Request,
     chunks: impl IntoIterator<Item = Vec<u8>>,

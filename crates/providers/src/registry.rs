@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::raw::RawOnly;
 use super::remote::Remote;
-use super::{Catalog, Gate, Pool, Provider, Row};
+use super::{Catalog, Gate, Pool, Provider, ProviderRow};
 use callwright_models::Secret;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -17,15 +17,15 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use callwright_providers::{Registry, Replay};
-/// let registry = Registry::default();
-/// registry.put("mine", Arc::new(Replay::new("mine").says("hello")));
+/// use callwright_providers::{Providers, ReplayProvider};
+/// let registry = Providers::default();
+/// registry.put("mine", Arc::new(ReplayProvider::new("mine").says("hello")));
 /// assert_eq!(registry.get("Mine")?.info().name, "mine");
 /// assert!(registry.get("yours").is_err());
 /// # Ok::<(), callwright_parse::Error>(())
 /// ```
 #[derive(Default)]
-pub struct Registry {
+pub struct Providers {
     providers: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
     constructors: RwLock<BTreeMap<String, Constructor>>,
 }
@@ -38,7 +38,7 @@ pub type Constructor = Arc<dyn Fn(Parts) -> Result<Arc<dyn Provider>> + Send + S
 #[non_exhaustive]
 pub struct Parts {
     /// Its row.
-    pub row: Arc<Row>,
+    pub row: Arc<ProviderRow>,
     /// Its key.
     pub key: Option<Secret>,
     /// The egress gate.
@@ -48,23 +48,27 @@ pub struct Parts {
 impl Parts {
     /// What the provider of this row is made of.
     #[must_use]
-    pub fn new(row: Arc<Row>, key: Option<Secret>, gate: Arc<Gate>) -> Self {
+    pub fn new(row: Arc<ProviderRow>, key: Option<Secret>, gate: Arc<Gate>) -> Self {
         Self { row, key, gate }
     }
 }
 
-impl Registry {
+impl Providers {
     /// A provider for each row of a catalog. Nothing is contacted. `key_of` returns a row's key: the caller reads the
     /// environment and files.
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use callwright_providers::{Catalog, Gate, Registry};
-    /// let registry = Registry::open(Catalog::builtin(), &|_row| Ok(None), &Arc::new(Gate::shut()))?;
+    /// use callwright_providers::{Catalog, Gate, Providers};
+    /// let registry = Providers::open(Catalog::builtin(), &|_row| Ok(None), &Arc::new(Gate::shut()))?;
     /// assert!(!registry.get("openai")?.info().has_key);
     /// # Ok::<(), callwright_parse::Error>(())
     /// ```
-    pub fn open(catalog: &Catalog, key_of: &dyn Fn(&Row) -> Result<Option<Secret>>, gate: &Arc<Gate>) -> Result<Self> {
+    pub fn open(
+        catalog: &Catalog,
+        key_of: &dyn Fn(&ProviderRow) -> Result<Option<Secret>>,
+        gate: &Arc<Gate>,
+    ) -> Result<Self> {
         let registry = Self::default();
         registry.add(catalog, key_of, gate)?;
         Ok(registry)
@@ -74,7 +78,7 @@ impl Registry {
     pub fn add(
         &self,
         catalog: &Catalog,
-        key_of: &dyn Fn(&Row) -> Result<Option<Secret>>,
+        key_of: &dyn Fn(&ProviderRow) -> Result<Option<Secret>>,
         gate: &Arc<Gate>,
     ) -> Result<()> {
         let (splits, rows): (Vec<_>, Vec<_>) = catalog.iter().partition(|row| !row.split.is_empty());
@@ -141,8 +145,8 @@ fn remote(parts: &Parts) -> Result<Arc<dyn Provider>> {
     }
 }
 
-impl fmt::Debug for Registry {
+impl fmt::Debug for Providers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("names", &self.names()).finish_non_exhaustive()
+        f.debug_struct("Providers").field("names", &self.names()).finish_non_exhaustive()
     }
 }

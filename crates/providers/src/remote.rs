@@ -16,7 +16,7 @@ use super::carried::Carried;
 use super::clocks::Clocks;
 use super::dialect::{self, Dialect};
 use super::frames::{ByteCaps, frames};
-use super::limits::{Limits, Turn};
+use super::limits::{Admission, RateLimits};
 use super::names::Names;
 use super::reading::{Reading, Step};
 use super::redact::Redactor;
@@ -24,7 +24,7 @@ use super::registry::Parts;
 use super::retry::{Budget, Tries};
 use super::send::{Sender, answer_or_trouble, fresh_id, json};
 use super::trouble::Trouble;
-use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, Pulls, Replies, Reply, Row, Task};
+use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, ProviderRow, Pulls, Replies, Reply, Task};
 use callwright_parse::chat::{BYTES_A_TOKEN, IMAGE_TOKENS, Image, Message};
 use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
 
@@ -38,10 +38,10 @@ pub(super) struct Remote {
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) info: Info,
-    pub(super) row: Arc<Row>,
+    pub(super) row: Arc<ProviderRow>,
     pub(super) sender: Sender,
     pub(super) clocks: Clocks,
-    limits: Arc<Limits>,
+    limits: Arc<RateLimits>,
     breakers: Arc<Breakers>,
     budget: Budget,
     carried: Carried,
@@ -63,7 +63,7 @@ struct Sheet {
 struct Running {
     reading: Reading,
     first: Option<Step>,
-    turn: Turn,
+    turn: Admission,
     ask: Ask,
     request_id: Option<String>,
     retried: Vec<Failure>,
@@ -76,7 +76,7 @@ struct Running {
 struct Begun {
     reading: Reading,
     first: Step,
-    turn: Turn,
+    turn: Admission,
     request_id: Option<String>,
     probe: Probe,
 }
@@ -108,7 +108,7 @@ impl Remote {
         let wire = Wire {
             info,
             clocks: Clocks::from(&row.limits),
-            limits: Arc::new(Limits::new(&row.limits)),
+            limits: Arc::new(RateLimits::new(&row.limits)),
             breakers: Arc::default(),
             budget: Budget::default(),
             carried: Carried::default(),
@@ -154,7 +154,7 @@ impl Provider for Remote {
     }
 }
 
-fn known_dialect(name: &str, row: &Row) -> Result<&'static dyn Dialect> {
+fn known_dialect(name: &str, row: &ProviderRow) -> Result<&'static dyn Dialect> {
     dialect::named(name).ok_or_else(|| {
         let known: Vec<_> = dialect::names().collect();
         Error::new(ErrorKind::Config, format!("the provider `{}` has the unknown dialect `{name}`", row.name))

@@ -11,14 +11,14 @@ use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Result};
 
 /// Plays replies and failures in the order in which they were given, and remembers what it was asked.
 #[derive(Debug)]
-pub struct Replay {
+pub struct ReplayProvider {
     info: Info,
     capabilities: Capabilities,
     turns: Mutex<VecDeque<Vec<Result<Reply>>>>,
     asked: Mutex<Vec<Ask>>,
 }
 
-impl Replay {
+impl ReplayProvider {
     /// A provider of this name that knows no answer yet.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
@@ -80,7 +80,7 @@ impl Replay {
     }
 }
 
-impl Provider for Replay {
+impl Provider for ReplayProvider {
     fn info(&self) -> &Info {
         &self.info
     }

@@ -14,7 +14,7 @@ use callwright_models::Named;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Row {
+pub struct ProviderRow {
     /// Its name: the row's own.
     #[serde(skip)]
     pub name: String,
@@ -71,7 +71,7 @@ pub struct Row {
     pub limits: LimitsRow,
     /// What is known of its models. A name that ends in `*` matches all that begin with it; the longest wins.
     #[serde(default)]
-    pub models: BTreeMap<String, ModelRow>,
+    pub models: BTreeMap<String, OfferedModel>,
 }
 
 /// Where the prompt format of a raw completion model comes from.
@@ -125,7 +125,7 @@ pub struct RawTemplate {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct ModelRow {
+pub struct OfferedModel {
     /// The dialect for this model, where it is another one.
     pub dialect: Option<String>,
     /// What it can do although its provider's row says otherwise.
@@ -160,7 +160,7 @@ pub struct Quirks {
     /// The field that bounds the answer's length, in `openai_chat`.
     pub max_tokens: MaxTokensField,
     /// The ids of calls that it takes.
-    pub ids: IdShape,
+    pub ids: CallIdRule,
     /// The word for "some call must be made", in `openai_chat`.
     pub required: RequiredWord,
     /// What counts as the end of a streamed reply, in `openai_chat`.
@@ -190,7 +190,7 @@ pub enum MaxTokensField {
 /// The ids of calls that a provider takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum IdShape {
+pub enum CallIdRule {
     /// Letters, digits, `_` and `-`, at most 40.
     #[default]
     Safe,
@@ -310,9 +310,9 @@ impl Default for LimitsRow {
     }
 }
 
-impl Row {
+impl ProviderRow {
     /// What is known of this model.
-    pub(super) fn model_row(&self, model: &str) -> Option<&ModelRow> {
+    pub(super) fn model_row(&self, model: &str) -> Option<&OfferedModel> {
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
             Some(beginning) => model.starts_with(beginning),
             None => model == pattern,
@@ -353,7 +353,7 @@ impl Row {
     }
 }
 
-impl Named for Row {
+impl Named for ProviderRow {
     const CALLED: &'static str = "provider";
     const FILE: &'static str = "providers.toml";
 

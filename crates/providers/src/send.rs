@@ -17,7 +17,7 @@ use super::frames::Framing;
 use super::redact::Redactor;
 use super::registry::Parts;
 use super::trouble::Trouble;
-use super::{Ask, KeyHeader, Reason, Row, told};
+use super::{Ask, KeyHeader, ProviderRow, Reason, told};
 use callwright_models::Secret;
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result, Wait};
 
@@ -30,7 +30,7 @@ const ERROR_BODY: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Sender {
     gate: Arc<Gate>,
-    row: Arc<Row>,
+    row: Arc<ProviderRow>,
     base: Url,
     key: Option<Secret>,
     redactor: Redactor,

@@ -1,18 +1,18 @@
 //! A failure as an error for people: what went wrong, with a hint.
 
 use super::redact::{Redactor, Said};
-use super::row::Row;
+use super::row::ProviderRow;
 use super::trouble::Trouble;
 use callwright_parse::chat::Request;
 use callwright_parse::error::{Error, Failure, FailureKind, Wait};
 
 /// The error, without keys and without words of the conversation.
-pub(super) fn error(trouble: Trouble, row: &Row, redactor: &Redactor, request: Option<&Request>) -> Error {
+pub(super) fn error(trouble: Trouble, row: &ProviderRow, redactor: &Redactor, request: Option<&Request>) -> Error {
     error_without(trouble, row, redactor, &request.map(Said::from).unwrap_or_default())
 }
 
 /// The error, without keys and without the conversation.
-pub(super) fn error_without(trouble: Trouble, row: &Row, redactor: &Redactor, hidden: &Said) -> Error {
+pub(super) fn error_without(trouble: Trouble, row: &ProviderRow, redactor: &Redactor, hidden: &Said) -> Error {
     let mut failure = Failure::new(trouble.kind, row.name.as_str());
     failure.status = trouble.status;
     failure.code = trouble.code.map(|code| redactor.quote(&code, hidden));
@@ -29,7 +29,7 @@ pub(super) fn error_without(trouble: Trouble, row: &Row, redactor: &Redactor, hi
     }
 }
 
-fn hint(kind: FailureKind, row: &Row) -> Option<String> {
+fn hint(kind: FailureKind, row: &ProviderRow) -> Option<String> {
     let name = &row.name;
     Some(match kind {
         FailureKind::Auth => match &row.key {

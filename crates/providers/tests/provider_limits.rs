@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use asking::{KEY, PROMPT, QUICK, block_on, catalog, gate, provider, request, said, turn};
 use callwright_parse::chat::Request;
 use callwright_parse::error::{FailureKind, Wait};
-use callwright_providers::{Ask, Audit, Bodies, Catalog, Gate, Pool, Provider, Reason, Registry, Replay, Rules, whole};
+use callwright_providers::{
+    Ask, Audit, Bodies, Catalog, Gate, Pool, Provider, Providers, Reason, ReplayProvider, Rules, whole,
+};
 use callwright_test_support::fault_server::{Act, Came, Server, answer, chunk, head, streamed};
 use callwright_test_support::wires::{body, content_type, events, framed, sample};
 
@@ -179,7 +181,7 @@ fn conversations_stay_and_the_unwell_are_passed_over() {
 
 #[test]
 fn shares_follow_the_weights() {
-    let replay = |name: &str| (0..100).fold(Replay::new(name), |replay, _| replay.says("x"));
+    let replay = |name: &str| (0..100).fold(ReplayProvider::new(name), |replay, _| replay.says("x"));
     let (mine, yours) = (Arc::new(replay("mine")), Arc::new(replay("yours")));
     let pool = Pool::weighted("test", vec![(mine.clone(), 3), (yours.clone(), 1)]).expect("a pool");
     for index in 0..80 {
@@ -191,19 +193,19 @@ fn shares_follow_the_weights() {
 
 #[test]
 fn a_provider_is_swapped_and_nobody_is_disturbed() {
-    let registry = Registry::default();
-    registry.put("test", Arc::new(Replay::new("old").says("from the old one")));
+    let registry = Providers::default();
+    registry.put("test", Arc::new(ReplayProvider::new("old").says("from the old one")));
     let held = registry.get("TEST").expect("there");
     let running = held.stream(Ask::new(Request::new("?"), "m", Reason::User));
-    registry.put("Test", Arc::new(Replay::new("new").says("from the new one")));
+    registry.put("Test", Arc::new(ReplayProvider::new("new").says("from the new one")));
     assert_eq!(block_on(whole(running)).expect("a reply").text, "from the old one");
     assert_eq!(registry.get("test").expect("there").info().name, "new");
 }
 
 #[test]
 fn a_third_party_s_dialect_is_a_constructor() {
-    let registry = Registry::default();
-    registry.register("mine", Arc::new(|parts| Ok(Arc::new(Replay::new(parts.row.name.as_str()).says("hi")))));
+    let registry = Providers::default();
+    registry.register("mine", Arc::new(|parts| Ok(Arc::new(ReplayProvider::new(parts.row.name.as_str()).says("hi")))));
     let catalog = catalog("mine", "http://127.0.0.1:1", "");
     let added = registry.add(&catalog, &|_| Ok(None), &Arc::new(Gate::shut()));
     added.expect("made");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{World, out};
-use callwright_bench::{Change, Comparison, Outcome, Report};
+use callwright_bench::{CaseOutcome, Change, Comparison, Report};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// How many changed cases of a kind are named.
@@ -96,7 +96,7 @@ pub(super) fn print(old: &str, comparison: &Comparison, world: &World) -> Result
 }
 
 fn told(change: &Change) -> String {
-    let state = |outcome: Outcome, class: Option<callwright_bench::Class>| match class {
+    let state = |outcome: CaseOutcome, class: Option<callwright_bench::Class>| match class {
         Some(class) if !outcome.is_right() => format!("{} ({})", outcome.name(), class.name()),
         _ => outcome.name().to_owned(),
     };

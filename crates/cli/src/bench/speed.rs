@@ -52,7 +52,7 @@ pub(super) struct Args {
 
 /// What was measured.
 #[derive(Debug, Serialize)]
-struct Report {
+struct SpeedReport {
     model: String,
     quant: String,
     bytes: u64,
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
             bar.step();
         }
         let model = ready.model();
-        let report = Report {
+        let report = SpeedReport {
             model: ready.name().to_owned(),
             quant,
             bytes: model.bytes,
@@ -147,8 +147,8 @@ impl Calls {
 }
 
 /// The report for people at a terminal.
-fn told(report: &Report) -> String {
-    let Report { engine, calls, .. } = report;
+fn told(report: &SpeedReport) -> String {
+    let SpeedReport { engine, calls, .. } = report;
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let mut row = |what: &str, value: String, unit: &str| {

@@ -12,7 +12,7 @@ use callwright::fallback::{Fallback, Link, Policy, Share};
 use callwright_parse::chat::Reason;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_providers::ledger::Budget;
-use callwright_providers::{Parts, Row};
+use callwright_providers::{Parts, ProviderRow};
 
 impl Settings {
     /// Which providers to ask and when, where `[fallback]` is switched on and the network is not off.
@@ -48,7 +48,7 @@ impl Settings {
         let Ok(Link { provider, model }) = provider.parse();
         let row = catalog.get(&provider)?;
         let Some(raw) = &row.raw else { return Ok(None) };
-        let mut row = Row::clone(row);
+        let mut row = ProviderRow::clone(row);
         row.raw = Some(raw.clone().below(&self.config));
         row.model = model.or(row.model);
         let key = self.key(&row)?;

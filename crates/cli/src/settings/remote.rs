@@ -10,12 +10,12 @@ use std::sync::Arc;
 use super::{FILE, File, Settings, first_line};
 use callwright_models::Secret;
 use callwright_parse::error::{Error, ErrorKind, Result};
-use callwright_providers::{Audit, Bodies, Catalog, Gate, Registry, Row, Rules};
+use callwright_providers::{Audit, Bodies, Catalog, Gate, ProviderRow, Providers, Rules};
 
 /// The keys of the environment, by the provider that each is for.
 pub(super) fn keys(file: &File, value: &dyn Fn(&str) -> Option<String>) -> Result<BTreeMap<String, Secret>> {
     let catalog = catalog(file)?;
-    let key = |row: &Arc<Row>| Some((row.name.clone(), Secret::new(value(row.key.as_deref()?)?)));
+    let key = |row: &Arc<ProviderRow>| Some((row.name.clone(), Secret::new(value(row.key.as_deref()?)?)));
     Ok(catalog.iter().filter_map(key).collect())
 }
 
@@ -30,7 +30,7 @@ impl Settings {
     }
 
     /// The key of a provider; its variable takes precedence over its file.
-    pub fn key(&self, row: &Row) -> Result<Option<Secret>> {
+    pub fn key(&self, row: &ProviderRow) -> Result<Option<Secret>> {
         if let Some(key) = self.keys.get(&row.name) {
             return Ok(Some(key.clone()));
         }
@@ -61,7 +61,7 @@ impl Settings {
 
     /// Every provider, behind this gate. One whose key file cannot be read counts as having no key, except that its own check
     /// says so.
-    pub fn providers(&self, gate: &Arc<Gate>) -> Result<Registry> {
-        Registry::open(&self.catalog()?, &|row| Ok(self.key(row).ok().flatten()), gate)
+    pub fn providers(&self, gate: &Arc<Gate>) -> Result<Providers> {
+        Providers::open(&self.catalog()?, &|row| Ok(self.key(row).ok().flatten()), gate)
     }
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::{Located, Source, Store, is_model};
 use crate::hub_cache::Repo;
-use crate::{ModelName, Registry, Row, quant};
+use crate::{ModelName, ModelRow, Registry, quant};
 
 /// A model on this machine.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl Store {
     }
 
     fn wheel_entries(&self, registry: &Registry) -> Vec<Entry> {
-        let here = |row: &Arc<Row>| {
+        let here = |row: &Arc<ModelRow>| {
             let wheel = row.wheel.as_ref()?;
             let path = Some(self.wheel_file(wheel)).filter(|path| path.is_file())?;
             let name = ModelName::Row { row: Arc::clone(row), quant: Some(wheel.quant.clone()) };

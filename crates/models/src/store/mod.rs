@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::hub_cache::Repo;
-use super::{ModelName, Places, Row, Wheel, quant};
+use super::{ModelName, ModelRow, Places, Wheel, quant};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 pub use list::Entry;
@@ -86,7 +86,7 @@ impl Located {
 
     /// The registry's row of it, where there is one.
     #[must_use]
-    pub fn row(&self) -> Option<&Arc<Row>> {
+    pub fn row(&self) -> Option<&Arc<ModelRow>> {
         self.name.row()
     }
 
@@ -136,7 +136,7 @@ impl Store {
         found.ok_or_else(|| self.missing(name))
     }
 
-    fn find_row(&self, name: &ModelName, row: &Row, wanted: Option<&str>) -> Option<Located> {
+    fn find_row(&self, name: &ModelName, row: &ModelRow, wanted: Option<&str>) -> Option<Located> {
         let quant = wanted.unwrap_or(&row.default);
         let repo = Repo::new(&self.places.hub_cache, &row.repo);
         if let Some(path) = row.files.get(quant).and_then(|file| whole(repo.find(&file.path, None)?)) {

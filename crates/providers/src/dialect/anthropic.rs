@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Dialect, Reader, at, count, text};
 use crate::KeyHeader;
-use crate::asking::{Asking, Choice, Said, SamplingWords, Shown, Turn};
+use crate::asking::{AskedMessage, Asking, Choice, Said, SamplingWords, Shown};
 use crate::assembler::{Assembler, Finish, Fragment};
 use crate::part::Arguing;
 use crate::row::Quirks;
@@ -67,7 +67,7 @@ impl Dialect for Anthropic {
     }
 
     fn reader(&self, _quirks: &Quirks) -> Box<dyn Reader> {
-        Box::new(Reading::default())
+        Box::new(AnthropicStream::default())
     }
 }
 
@@ -85,14 +85,14 @@ fn choice(choice: &Choice, parallel: bool) -> Value {
 }
 
 /// Turns of user and model in alternation; results stand first in the user's.
-fn messages(turns: &[Turn<'_>]) -> Value {
+fn messages(turns: &[AskedMessage<'_>]) -> Value {
     let mut messages: Vec<(&str, Vec<Value>)> = Vec::new();
     for turn in turns {
         let (role, blocks) = match turn {
-            Turn::System(_) => continue,
-            Turn::User(shown) => ("user", user_blocks(shown)),
-            Turn::Model(said) => ("assistant", said_blocks(said)),
-            Turn::Results(answers) => {
+            AskedMessage::System(_) => continue,
+            AskedMessage::User(shown) => ("user", user_blocks(shown)),
+            AskedMessage::Model(said) => ("assistant", said_blocks(said)),
+            AskedMessage::Results(answers) => {
                 let block = |id: &str, text: &str| json!({"type": "tool_result", "tool_use_id": id, "content": text});
                 ("user", answers.iter().map(|answer| block(&answer.id, &answer.text)).collect::<Vec<_>>())
             }
@@ -132,7 +132,7 @@ fn said_blocks(said: &Said<'_>) -> Vec<Value> {
 }
 
 #[derive(Default)]
-struct Reading {
+struct AnthropicStream {
     blocks: BTreeMap<u64, Block>,
     stop: Option<String>,
 }
@@ -149,7 +149,7 @@ enum Block {
     Other,
 }
 
-impl Reader for Reading {
+impl Reader for AnthropicStream {
     fn read(&mut self, frame: &Value, to: &mut Assembler) -> Result<(), Trouble> {
         let index = count(frame, &["index"]);
         match text(frame, &["type"]).unwrap_or_default() {
@@ -182,7 +182,7 @@ impl Reader for Reading {
     }
 }
 
-impl Reading {
+impl AnthropicStream {
     fn begin(&mut self, index: u64, block: &Value, to: &mut Assembler) -> Result<(), Trouble> {
         let begun = match text(block, &["type"]).unwrap_or_default() {
             "tool_use" => {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::openai_chat::{calls, tool, user_content};
 use super::{Dialect, Reader, at, count, names_at, text};
-use crate::asking::{Asking, Choice, Said, SamplingWords, Turn};
+use crate::asking::{AskedMessage, Asking, Choice, Said, SamplingWords};
 use crate::assembler::{Assembler, Finish, Fragment};
 use crate::part::Arguing;
 use crate::row::Quirks;
@@ -56,7 +56,7 @@ impl Dialect for Cohere {
     }
 
     fn reader(&self, _quirks: &Quirks) -> Box<dyn Reader> {
-        Box::new(Reading)
+        Box::new(CohereStream)
     }
 
     fn model_names(&self, body: &Value) -> Vec<String> {
@@ -64,14 +64,14 @@ impl Dialect for Cohere {
     }
 }
 
-fn messages(turns: &[Turn<'_>]) -> Value {
+fn messages(turns: &[AskedMessage<'_>]) -> Value {
     let mut messages = Vec::new();
     for turn in turns {
         match turn {
-            Turn::System(text) => messages.push(json!({"role": "system", "content": text})),
-            Turn::User(shown) => messages.push(json!({"role": "user", "content": user_content(shown)})),
-            Turn::Model(said) => messages.push(said_message(said)),
-            Turn::Results(answers) => messages.extend(
+            AskedMessage::System(text) => messages.push(json!({"role": "system", "content": text})),
+            AskedMessage::User(shown) => messages.push(json!({"role": "user", "content": user_content(shown)})),
+            AskedMessage::Model(said) => messages.push(said_message(said)),
+            AskedMessage::Results(answers) => messages.extend(
                 answers.iter().map(|answer| json!({"role": "tool", "tool_call_id": answer.id, "content": answer.text})),
             ),
         }
@@ -93,9 +93,9 @@ fn said_message(said: &Said<'_>) -> Value {
     message
 }
 
-struct Reading;
+struct CohereStream;
 
-impl Reader for Reading {
+impl Reader for CohereStream {
     fn read(&mut self, frame: &Value, to: &mut Assembler) -> Result<(), Trouble> {
         let message = &frame["delta"]["message"];
         let call = at(message, &["tool_calls"]);

@@ -10,7 +10,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Dialect, Reader, at, count, items, names_at, text};
-use crate::asking::{Asking, Choice, Made, SamplingWords, Turn, pieces};
+use crate::asking::{AskedMessage, Asking, Choice, Made, SamplingWords, pieces};
 use crate::assembler::{Assembler, Finish};
 use crate::part::Arguing;
 use crate::row::Quirks;
@@ -63,7 +63,7 @@ impl Dialect for Gemini {
     }
 
     fn reader(&self, _quirks: &Quirks) -> Box<dyn Reader> {
-        Box::new(Reading)
+        Box::new(GeminiStream)
     }
 
     fn model_names(&self, body: &Value) -> Vec<String> {
@@ -85,16 +85,16 @@ fn contents(asking: &Asking<'_>) -> Value {
     let mut contents: Vec<(&str, Vec<Value>)> = Vec::new();
     for turn in &asking.turns {
         let (role, parts) = match turn {
-            Turn::System(_) => continue,
-            Turn::User(shown) => ("user", pieces(shown, |text| json!({"text": text}), inline)),
-            Turn::Model(said) => {
+            AskedMessage::System(_) => continue,
+            AskedMessage::User(shown) => ("user", pieces(shown, |text| json!({"text": text}), inline)),
+            AskedMessage::Model(said) => {
                 let text = (!said.text.is_empty()).then(|| json!({"text": said.text}));
                 let signed = asking.facts.can(Ability::Reasoning);
                 let calls = said.calls.iter().enumerate();
                 let calls = calls.map(|(index, call)| call_part(call, signed && index == 0));
                 ("model", text.into_iter().chain(calls).collect())
             }
-            Turn::Results(answers) => {
+            AskedMessage::Results(answers) => {
                 let part = |answer: &crate::asking::Answer| json!({"functionResponse": {"id": answer.id, "name": answer.name, "response": {"output": answer.text}}});
                 ("user", answers.iter().map(part).collect())
             }
@@ -126,9 +126,9 @@ fn inline(image: &Image) -> Value {
     }
 }
 
-struct Reading;
+struct GeminiStream;
 
-impl Reader for Reading {
+impl Reader for GeminiStream {
     fn read(&mut self, frame: &Value, to: &mut Assembler) -> Result<(), Trouble> {
         if let Some(model) = text(frame, &["modelVersion"]) {
             to.model(model);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::openai_chat::tool;
 use super::{Dialect, Reader, count, items, names_at, text};
-use crate::asking::{Asking, Choice, Made, SamplingWords, Shown, Turn};
+use crate::asking::{AskedMessage, Asking, Choice, Made, SamplingWords, Shown};
 use crate::assembler::{Assembler, Finish};
 use crate::frames::Framing;
 use crate::part::Arguing;
@@ -70,7 +70,7 @@ impl Dialect for Ollama {
     }
 
     fn reader(&self, _quirks: &Quirks) -> Box<dyn Reader> {
-        Box::new(Reading)
+        Box::new(OllamaStream)
     }
 
     fn model_names(&self, body: &Value) -> Vec<String> {
@@ -85,20 +85,20 @@ fn context(asking: &Asking<'_>, body: &Map<String, Value>) -> u64 {
     asking.facts.context_length.map_or(needed, |known| needed.min(known))
 }
 
-fn messages(turns: &[Turn<'_>]) -> Value {
+fn messages(turns: &[AskedMessage<'_>]) -> Value {
     let mut messages = Vec::new();
     for turn in turns {
         match turn {
-            Turn::System(text) => messages.push(json!({"role": "system", "content": text})),
-            Turn::User(shown) => messages.push(user_message(shown)),
-            Turn::Model(said) => {
+            AskedMessage::System(text) => messages.push(json!({"role": "system", "content": text})),
+            AskedMessage::User(shown) => messages.push(user_message(shown)),
+            AskedMessage::Model(said) => {
                 let mut message = json!({"role": "assistant", "content": said.text});
                 if !said.calls.is_empty() {
                     message["tool_calls"] = said.calls.iter().enumerate().map(call).collect();
                 }
                 messages.push(message);
             }
-            Turn::Results(answers) => messages.extend(answers.iter().map(|answer| {
+            AskedMessage::Results(answers) => messages.extend(answers.iter().map(|answer| {
                 json!({"role": "tool", "tool_name": answer.name, "tool_call_id": answer.id, "content": answer.text})
             })),
         }
@@ -128,9 +128,9 @@ fn user_message(shown: &[Shown<'_>]) -> Value {
     message
 }
 
-struct Reading;
+struct OllamaStream;
 
-impl Reader for Reading {
+impl Reader for OllamaStream {
     fn read(&mut self, frame: &Value, to: &mut Assembler) -> Result<(), Trouble> {
         if let Some(model) = text(frame, &["model"]) {
             to.model(model);

@@ -13,7 +13,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Dialect, Reader, at, count, items, text};
-use crate::asking::{Asking, Choice, Offered, Said, SamplingWords, Shown, Turn, content};
+use crate::asking::{AskedMessage, Asking, Choice, Offered, Said, SamplingWords, Shown, content};
 use crate::assembler::{Assembler, Finish, Fragment};
 use crate::part::Arguing;
 use crate::row::{EndMarker, Extra, MaxTokensField, NoText, Quirks, ReasoningField, RequiredWord};
@@ -64,7 +64,7 @@ impl Dialect for OpenAiChat {
     }
 
     fn reader(&self, quirks: &Quirks) -> Box<dyn Reader> {
-        Box::new(Reading { end: quirks.end, reasoning: quirks.reasoning })
+        Box::new(ChatStream { end: quirks.end, reasoning: quirks.reasoning })
     }
 }
 
@@ -103,10 +103,10 @@ fn messages(asking: &Asking<'_>) -> Value {
     let mut messages = Vec::new();
     for turn in &asking.turns {
         match turn {
-            Turn::System(text) => messages.push(json!({"role": "system", "content": text})),
-            Turn::User(shown) => messages.push(json!({"role": "user", "content": user_content(shown)})),
-            Turn::Model(said) => messages.push(said_message(said, asking.quirks)),
-            Turn::Results(answers) => messages.extend(answers.iter().map(|answer| {
+            AskedMessage::System(text) => messages.push(json!({"role": "system", "content": text})),
+            AskedMessage::User(shown) => messages.push(json!({"role": "user", "content": user_content(shown)})),
+            AskedMessage::Model(said) => messages.push(said_message(said, asking.quirks)),
+            AskedMessage::Results(answers) => messages.extend(answers.iter().map(|answer| {
                 json!({"role": "tool", "tool_call_id": answer.id, "name": answer.name, "content": answer.text})
             })),
         }
@@ -151,12 +151,12 @@ pub(super) fn user_content(shown: &[Shown<'_>]) -> Value {
     )
 }
 
-struct Reading {
+struct ChatStream {
     end: EndMarker,
     reasoning: ReasoningField,
 }
 
-impl Reader for Reading {
+impl Reader for ChatStream {
     fn read(&mut self, frame: &Value, to: &mut Assembler) -> Result<(), Trouble> {
         if let Some(model) = text(frame, &["model"]) {
             to.model(model);

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Dialect, Reader, at, count, items, text};
 use crate::Ability;
-use crate::asking::{Asking, Choice, Said, SamplingWords, Shown, Turn, content};
+use crate::asking::{AskedMessage, Asking, Choice, Said, SamplingWords, Shown, content};
 use crate::assembler::{Assembler, Finish, Fragment};
 use crate::part::Arguing;
 use crate::row::Quirks;
@@ -59,7 +59,7 @@ impl Dialect for OpenAiResponses {
     }
 
     fn reader(&self, _quirks: &Quirks) -> Box<dyn Reader> {
-        Box::new(Reading::default())
+        Box::new(ResponsesStream::default())
     }
 }
 
@@ -76,10 +76,10 @@ fn input(asking: &Asking<'_>) -> Value {
     let mut input = Vec::new();
     for turn in &asking.turns {
         match turn {
-            Turn::System(text) => input.push(json!({"role": "system", "content": text})),
-            Turn::User(shown) => input.push(json!({"role": "user", "content": user_content(shown)})),
-            Turn::Model(said) => said_items(said, &mut input),
-            Turn::Results(answers) => input.extend(
+            AskedMessage::System(text) => input.push(json!({"role": "system", "content": text})),
+            AskedMessage::User(shown) => input.push(json!({"role": "user", "content": user_content(shown)})),
+            AskedMessage::Model(said) => said_items(said, &mut input),
+            AskedMessage::Results(answers) => input.extend(
                 answers
                     .iter()
                     .map(|answer| json!({"type": "function_call_output", "call_id": answer.id, "output": answer.text})),
@@ -111,14 +111,14 @@ fn user_content(shown: &[Shown<'_>]) -> Value {
 }
 
 #[derive(Default)]
-struct Reading {
+struct ResponsesStream {
     /// Calls by the number of their item.
     calls: BTreeMap<u64, usize>,
     /// Bytes of text that came as deltas, by the number of their item.
     text: BTreeMap<u64, usize>,
 }
 
-impl Reader for Reading {
+impl Reader for ResponsesStream {
     fn read(&mut self, frame: &Value, to: &mut Assembler) -> Result<(), Trouble> {
         let number = count(frame, &["output_index"]).unwrap_or(0);
         let delta = text(frame, &["delta"]).unwrap_or_default();
@@ -162,7 +162,7 @@ impl Reader for Reading {
     }
 }
 
-impl Reading {
+impl ResponsesStream {
     fn item(&mut self, number: u64, item: &Value, whole: bool, to: &mut Assembler) -> Result<(), Trouble> {
         match text(item, &["type"]).unwrap_or_default() {
             "function_call" => {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::breaker::Probe;
-use super::super::limits::Turn;
+use super::super::limits::Admission;
 use super::super::retry::Tries;
 use super::gbnf::{Gbnf, gbnf};
 use super::reading::Output;
@@ -39,7 +39,7 @@ struct Generation {
     output: Option<Output>,
     ready: VecDeque<Chunk>,
     end: End,
-    turn: Turn,
+    turn: Admission,
     _probe: Probe,
 }
 

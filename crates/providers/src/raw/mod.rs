@@ -27,7 +27,7 @@ use self::written::Written;
 use super::address::is_loopback;
 use super::breaker::Breakers;
 use super::clocks::Clocks;
-use super::limits::Limits;
+use super::limits::RateLimits;
 use super::redact::Said;
 use super::registry::Parts;
 use super::retry::Budget;
@@ -55,7 +55,7 @@ struct Wire {
     template: Option<ServedTemplate>,
     special: Vec<String>,
     clocks: Clocks,
-    limits: Arc<Limits>,
+    limits: Arc<RateLimits>,
     breakers: Arc<Breakers>,
     budget: Budget,
 }
@@ -108,7 +108,7 @@ impl Raw {
         let context = engine.context(&told, &models).or(parts.row.context_length);
         info.context_length = context.and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX);
         let wire = Wire {
-            limits: Arc::new(Limits::new(&parts.row.limits)),
+            limits: Arc::new(RateLimits::new(&parts.row.limits)),
             breakers: Arc::default(),
             budget: Budget::default(),
             template: engine.template(&told),

@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex};
 use callwright_models::Secret;
 use callwright_parse::chat::{Request, Tool};
 use callwright_parse::{Error, Result};
-use callwright_providers::{Ask, Audit, Bodies, Catalog, Gate, Provider, Reason, Registry, Reply, Row, Rules, Whole};
+use callwright_providers::{
+    Ask, Audit, Bodies, Catalog, Gate, Provider, ProviderRow, Providers, Reason, Reply, Rules, Whole,
+};
 use serde_json::json;
 
 /// A key that must never be seen anywhere.
@@ -45,8 +47,8 @@ pub(crate) fn catalog(dialect: &str, address: &str, more: &str) -> Catalog {
 }
 
 /// The row of a provider that is never asked.
-pub(crate) fn row(dialect: &str) -> Arc<Row> {
-    static ROWS: Mutex<BTreeMap<String, Arc<Row>>> = Mutex::new(BTreeMap::new());
+pub(crate) fn row(dialect: &str) -> Arc<ProviderRow> {
+    static ROWS: Mutex<BTreeMap<String, Arc<ProviderRow>>> = Mutex::new(BTreeMap::new());
     let mut rows = ROWS.lock().expect("not poisoned");
     let made = || Arc::clone(catalog(dialect, "http://127.0.0.1:1", "").get("test").expect("a row"));
     Arc::clone(rows.entry(dialect.to_owned()).or_insert_with(made))
@@ -59,7 +61,7 @@ pub(crate) fn gate(folder: &Path, bodies: Bodies) -> Arc<Gate> {
 
 /// The provider `test`.
 pub(crate) fn provider(catalog: &Catalog, gate: &Arc<Gate>) -> Arc<dyn Provider> {
-    let registry = Registry::open(catalog, &|_| Ok(Some(Secret::new(KEY))), gate).expect("providers");
+    let registry = Providers::open(catalog, &|_| Ok(Some(Secret::new(KEY))), gate).expect("providers");
     registry.get("test").expect("a provider")
 }
 
