@@ -7,32 +7,24 @@
 //!
 //! It knows no engine and no backend, opens no file and reads no clock.
 
-mod arithmetic;
-mod budget;
 mod clock;
 mod detect;
-mod dump;
-mod filters;
-mod growing;
 mod guard;
-mod meter;
-mod methods;
 mod model;
-mod nesting;
 mod probe;
 mod prompter;
 mod reask;
+mod sandbox;
 mod shape;
-mod source;
 mod template;
 pub mod window;
 
-pub use budget::RenderLimits;
 pub use clock::Clock;
 pub use detect::Detection;
 pub use probe::{Abilities, ArgumentsShape, EmptyContent, IdShape, ToolsVariable};
 pub use prompter::Prompter;
 pub use reask::Reask;
+pub use sandbox::budget::RenderLimits;
 pub use template::{Conversation, Template, TemplateTokens};
 
 /// The plain chat template for models that bring none.

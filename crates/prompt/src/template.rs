@@ -11,14 +11,13 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior};
 
-use super::budget::{ALLOWANCE, Allowance, Budget, Limit, RenderLimits};
 use super::clock::Clock;
-use super::filters::Raised;
-use super::source::Malformed;
-use super::{dump, filters, meter, methods};
+use super::sandbox::budget::{ALLOWANCE, Allowance, Budget, Limit, RenderLimits};
+use super::sandbox::compiled::Compiled;
+use super::sandbox::filters::{self, Raised};
+use super::sandbox::source::Malformed;
+use super::sandbox::text;
 use callwright_parse::error::{Error, ErrorKind, Result};
-
-const NAME: &str = "chat_template";
 
 /// The longest template that is compiled; the longest published one has 17 kB.
 const LONGEST: usize = 1 << 20;
@@ -63,6 +62,7 @@ pub struct Conversation {
 #[derive(Clone)]
 pub struct Template {
     environment: Environment<'static>,
+    compiled: Compiled,
     tokens: TemplateTokens,
     limits: RenderLimits,
     source: String,
@@ -75,10 +75,9 @@ impl Template {
             let message = format!("the chat template is {} bytes long, more than {LONGEST}", source.len());
             return Err(Error::new(ErrorKind::Template, message).hint("give a shorter one"));
         }
-        let metered = meter::metered(source).map_err(|what| malformed(source, what))?;
-        let mut environment = environment()?;
-        environment.add_template_owned(NAME, metered).map_err(|error| trouble("compile", error))?;
-        Ok(Self { environment, tokens, limits: RenderLimits::default(), source: source.to_owned() })
+        let environment = environment()?;
+        let compiled = Compiled::new(source, environment.syntax()).map_err(|error| trouble("compile", error))?;
+        Ok(Self { environment, compiled, tokens, limits: RenderLimits::default(), source: source.to_owned() })
     }
 
     /// The template with other limits.
@@ -125,14 +124,18 @@ impl Template {
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(limits.fuel.saturating_add(limits.fuel_a_byte.saturating_mul(size))));
         if let Some(now) = conversation.now {
-            environment.add_function("strftime_now", move |format: &str| now.format(format));
+            environment.add_function("strftime_now", move |state: &mut State<'_, '_>, format: &str| {
+                // `%255d` is as wide as it says.
+                Budget::of(state).fits(format.len().saturating_mul(64))?;
+                Ok::<_, minijinja::Error>(now.format(format))
+            });
         }
         let allowance = Allowance {
             bytes: limits.bytes.saturating_add(limits.bytes_a_byte.saturating_mul(size)),
             until: Instant::now() + limits.deadline,
         };
-        let template = environment.get_template(NAME).map_err(|error| trouble("render", error))?;
-        template.render(self.variables(conversation, allowance)).map_err(|error| trouble("render", error))
+        let variables = self.variables(conversation, allowance);
+        self.compiled.render(&environment, variables).map_err(|error| trouble("render", error))
     }
 
     fn variables(&self, conversation: &Conversation, allowance: Allowance) -> Value {
@@ -163,7 +166,6 @@ fn environment() -> Result<Environment<'static>> {
     environment.set_syntax(syntax.map_err(|error| trouble("set up", error))?);
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_unknown_method_callback(methods::method);
     environment.set_formatter(print);
     environment.set_debug(false);
     filters::install(&mut environment);
@@ -176,8 +178,7 @@ fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resu
         Budget::of(state).charge(text.len())?;
         out.write_str(text)?;
     } else {
-        let text = dump::text(state, value)?;
-        out.write_str(&text)?;
+        out.write_str(&text::text(state, value)?)?;
     }
     Ok(())
 }
@@ -198,19 +199,15 @@ fn input_size(conversation: &Conversation) -> u64 {
     values.chain(conversation.variables.values()).map(size).sum()
 }
 
-fn malformed(source: &str, malformed: Malformed) -> Error {
-    let line = source[..malformed.at].matches('\n').count() + 1;
-    let message = format!("the chat template has {} in line {line}", malformed.what);
-    Error::new(ErrorKind::Template, message).hint("the model's file may be damaged: `callwright verify` checks it")
-}
-
 /// What minijinja says, in our words.
 fn trouble(doing: &str, error: minijinja::Error) -> Error {
     let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
-    let mut causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-    let (message, hint) = if let Some(raised) = causes.find_map(|cause| cause.downcast_ref::<Raised>()) {
+    let (message, hint) = if let Some(raised) = cause::<Raised>(&error) {
         let message = format!("the model's chat template refuses this conversation: {raised}");
         (message, "change the order or the roles of the messages as it says".to_owned())
+    } else if let Some(malformed) = cause::<Malformed>(&error) {
+        let hint = "the model's file may be damaged: `callwright verify` checks it".to_owned();
+        (format!("the chat template has {malformed}"), hint)
     } else if let Some(limit) = limit(&error) {
         let message = format!("the chat template was stopped{line}: {limit}");
         (message, "give another template for this model; this one does not behave like one".to_owned())
@@ -223,9 +220,14 @@ fn trouble(doing: &str, error: minijinja::Error) -> Error {
 }
 
 fn limit(error: &minijinja::Error) -> Option<String> {
-    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     if error.kind() == minijinja::ErrorKind::OutOfFuel {
         return Some("it does not come to an end".to_owned());
     }
-    causes.find_map(|cause| cause.downcast_ref::<Limit>()).map(ToString::to_string)
+    cause::<Limit>(error).map(ToString::to_string)
+}
+
+/// Why an error came about, where it was for a reason of ours.
+fn cause<T: std::error::Error + 'static>(error: &minijinja::Error) -> Option<&T> {
+    std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
+        .find_map(|cause| cause.downcast_ref())
 }

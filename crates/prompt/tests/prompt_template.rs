@@ -209,6 +209,50 @@ fn no_template_hangs_or_eats_memory() {
     }
 }
 
+/// What one instruction of minijinja would take without an end, and what its values would come to hold.
+#[test]
+fn no_single_value_grows_out_of_hand() {
+    let attributes: Vec<_> = (0..200).map(|at| format!("{{% set n.a{at} = x %}}")).collect();
+    let attributes =
+        format!("{{% set n = namespace() %}}{{% set x = 'a' * 999999 %}}{}{{{{ n == 1 }}}}", attributes.concat());
+    for source in [
+        "{{ (['a' * 1000000] * 10000) | map('upper') | list | length }}",
+        "{{ (['a' * 1000000] * 10000) | sort | length }}",
+        "{{ [1] | slice(1000000000) | length }}",
+        "{{ (['abc'] * 100000) | sum(start='') | length }}",
+        "{% set x = 'ab' * 400000 %}{{ x.strip(x[::-1]) }}",
+        "{% set x = [] %}{% set a = [x] * 1000 %}{% set b = [a] * 1000 %}{% set _ = x.append(1) %}{{ b == [a] * 1000 }}",
+        "{% set x = [1] %}{% for i in range(99999) %}{% set _ = x.append([x.pop()]) %}{% endfor %}",
+        "{% block a %}{{ self.a() }}{% endblock %}",
+        "{% set x = [namespace()] %}{{ x }}",
+        &attributes,
+    ] {
+        let shown: String = source.chars().take(120).collect();
+        let started = Instant::now();
+        let error = rendered(source).map(|text| text.len()).expect_err(&shown);
+        assert_eq!(error.kind(), ErrorKind::Template, "{shown}");
+        assert!(started.elapsed() < Duration::from_secs(20), "{shown} took {:?}", started.elapsed());
+    }
+}
+
+/// Where minijinja itself panics or never ends.
+#[test]
+fn no_value_is_too_odd() {
+    for (source, expected) in [
+        ("{{ [][::-1] }}{{ ''[::-1] }}|{{ [1, 2][0:1:-1] }}{{ 'abc'[5:0:-2] }}", "[]|[]c"),
+        ("{{ 3 is divisibleby(0) }} {{ 6 is divisibleby(3) }} {{ 'a' is divisibleby(3) }}", "False True False"),
+        ("{{ [] * 9223372036854775807 }}{{ '' * 9223372036854775807 }}{{ 'ab' * -1 }}", "[]"),
+        ("{% set x = [1] %}{{ x.index(1) }}{{ x.pop(-1) }}{{ x }}", "01[]"),
+        ("{% set a, b = [], [] %}{% set _ = a.append(1) %}{{ a }}{{ b }}", "[1][]"),
+        ("{% set n = namespace(l=[]) %}{% set _ = n.l.append(2) %}{{ n.l }}", "[2]"),
+    ] {
+        assert_eq!(rendered(source).unwrap_or_else(|error| panic!("{source}: {error}")), expected, "{source}");
+    }
+    let error = rendered("{% set x = [] %}{% set y = [x] %}{% set _ = x.append(1) %}").unwrap_err();
+    assert!(error.to_string().contains("can no longer grow"), "{error}");
+    assert!(rendered(&format!("{{{{ {} }}}}", "9".repeat(70_000))).unwrap_err().to_string().contains("line 1"));
+}
+
 #[test]
 fn limits_are_told_apart_from_mistakes() {
     let error = rendered("{{ 'a' * 1000000000 }}").unwrap_err();

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::{Span, SpanRelativeTo, Timestamp};
 use reqwest::header::{HeaderMap, HeaderName};
 
 /// How long until what is used up is whole again; none where nothing is.
@@ -45,53 +46,13 @@ fn wait(told: &str, now: SystemTime) -> Option<Duration> {
 
 /// `1h2m3.5s`, `120ms`.
 fn span(told: &str) -> Option<Duration> {
-    let mut rest = told;
-    let mut seconds = 0.0;
-    while !rest.is_empty() {
-        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').filter(|end| *end > 0)?;
-        let unit = rest[number..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| number + end);
-        let scale = match &rest[number..unit] {
-            "d" => 86_400.0,
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            "ns" => 1e-9,
-            _ => return None,
-        };
-        seconds += rest[..number].parse::<f64>().ok()? * scale;
-        rest = &rest[unit..];
-    }
-    Duration::try_from_secs_f64(seconds).ok().filter(|_| !told.is_empty())
+    let span: Span = told.parse().ok()?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
 /// `2026-11-21T12:00:00Z`, perhaps with a fraction or another zone, in seconds since 1970.
 fn moment(told: &str) -> Option<f64> {
-    let (date, time) = told.split_once(['T', 't', ' '])?;
-    let end = time.find(['Z', 'z', '+', '-'])?;
-    let zone = match time.as_bytes()[end] {
-        b'Z' | b'z' => 0.0,
-        sign => {
-            let (hours, minutes) = time[end + 1..].split_once(':')?;
-            let ahead = hours.parse::<f64>().ok()? * 3600.0 + minutes.parse::<f64>().ok()? * 60.0;
-            if sign == b'+' { ahead } else { -ahead }
-        }
-    };
-    let mut parts = date.split('-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    let mut clock = time[..end].split(':').map(|part| part.parse::<f64>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    let sensible = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !sensible {
-        return None;
-    }
-    // Years begin in March, so that a leap day is the last one.
-    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
-    #[expect(clippy::cast_precision_loss, reason = "days of ten thousand years")]
-    let days = days as f64;
-    Some(days * 86_400.0 + hour * 3600.0 + minute * 60.0 + second - zone)
+    Some(told.parse::<Timestamp>().ok()?.as_duration().as_secs_f64())
 }
 
 #[cfg(test)]

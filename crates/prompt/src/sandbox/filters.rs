@@ -1,20 +1,22 @@
-//! Filters, tests and functions as transformers' renderer has them, and those that the metering puts in.
+//! Filters, tests and functions as transformers' renderer has them, and those that `compiled` puts in.
 //!
 //! What minijinja offers and Jinja2 does not is taken away, so that a template which fails there fails here. What can
-//! multiply its input (`join`, `replace`, `indent`, `center`, `format`) asks the budget before it does.
+//! multiply its input (`join`, `replace`, `indent`, `center`, `format`, `batch`, `slice`) asks the budget before it
+//! does; what is missing here is minijinja's own, and charged when it is done.
 
 #![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, Serde, Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, State};
+use minijinja::formatting::FormatStyle;
+use minijinja::value::{Kwargs, Rest, Serde, StringInput, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, filters};
 
-use super::arithmetic;
-use super::budget::{Budget, DEPTH, Limit, settled};
-use super::dump::{self, JsonStyle};
+use super::budget::{Budget, Limit, is_namespace, made, nested_namespace};
 use super::growing::Growing;
+use super::text::{JsonStyle, json, text};
+use super::{methods, operators};
 
 /// Puts everything in its place.
-pub(super) fn install(environment: &mut Environment<'_>) {
+pub(in super::super) fn install(environment: &mut Environment<'_>) {
     for filter in ["lines", "split", "bool", "chain", "zip", "pprint"] {
         environment.remove_filter(filter);
     }
@@ -22,36 +24,56 @@ pub(super) fn install(environment: &mut Environment<'_>) {
         environment.remove_test(test);
     }
     environment.remove_global("debug");
+    environment.set_unknown_method_callback(methods::method);
 
-    environment.add_filter("__read", read);
     environment.add_filter("__made", made);
+    environment.add_filter("__read", read);
     environment.add_filter("__each", each);
     environment.add_filter("__list", list);
     environment.add_filter("__kept", kept);
-    environment.add_filter("__written", written);
-    environment.add_filter("__escaped", escaped);
     environment.add_filter("__member", member);
-    environment.add_filter("__times", arithmetic::times);
-    environment.add_filter("__modulo", arithmetic::modulo);
-    environment.add_function("__text", |state: &mut State<'_, '_>, length: usize| -> Result<&'static str, Error> {
-        Budget::of(state).charge(length)?;
-        Ok("")
-    });
+    environment.add_filter("__add", operators::add);
+    environment.add_filter("__concat", operators::concat);
+    environment.add_filter("__times", operators::times);
+    environment.add_filter("__modulo", operators::modulo);
+    environment.add_filter("__slice", operators::slice);
 
     environment.add_filter("tojson", to_json);
     environment.add_filter("from_json", from_json);
-    environment.add_filter("string", string);
+    environment.add_filter("string", text);
     environment.add_filter("join", join);
     environment.add_filter("replace", replace);
     environment.add_filter("indent", indent);
-    environment.add_filter("center", center);
-    environment.add_filter("format", format);
-    environment.add_filter("batch", batch);
+    environment.add_filter("center", |state: &mut State<'_, '_>, value: &str, width: Option<usize>| {
+        let missing = width.unwrap_or(80).saturating_sub(value.chars().count());
+        let left = spaces(state, missing / 2)?;
+        Ok::<_, Error>(left + value + &spaces(state, missing - missing / 2)?)
+    });
+    environment.add_filter("format", |state: &mut State<'_, '_>, pattern: &str, args: Rest<Value>| {
+        operators::formatted(state, FormatStyle::Printf, pattern, &args)
+    });
+    environment.add_filter("batch", |state: &mut State<'_, '_>, value: Value, size: usize, fill: Option<Value>| {
+        Budget::of(state).fits(if fill.is_some() { size } else { 0 })?;
+        filters::batch(state, value, size, fill)
+    });
+    environment.add_filter("slice", |state: &mut State<'_, '_>, value: Value, count: usize, fill: Option<Value>| {
+        Budget::of(state).fits(count)?;
+        filters::slice(state, value, count, fill)
+    });
+    environment.add_filter("sum", sum);
+    environment.add_filter("trim", |state: &mut State<'_, '_>, value: StringInput<'_>, chars: Option<&str>| {
+        strippable(state, value.as_str(), chars)?;
+        Ok::<_, Error>(filters::trim(value, chars.map(Into::into)))
+    });
     environment.add_filter("wordcount", |text: &str| text.split_whitespace().count());
     environment.add_test("sequence", |value: &Value| {
         matches!(value.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map | ValueKind::Undefined)
     });
     environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
+    // minijinja's own panics on a zero.
+    environment.add_test("divisibleby", |state: &mut State<'_, '_>, value: &Value, by: &Value| {
+        operators::modulo(state, value, by).is_ok_and(|rest| rest == Value::from(0))
+    });
     environment.add_test("callable", |value: &Value| value.kind() == ValueKind::Plain);
     environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))
@@ -59,25 +81,13 @@ pub(super) fn install(environment: &mut Environment<'_>) {
 }
 
 /// What a template said when it refused a conversation.
-#[derive(Debug)]
-pub(super) struct Raised(pub(super) String);
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(in super::super) struct Raised(String);
 
-impl std::fmt::Display for Raised {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Raised {}
-
+/// What is read in full: the upper operand of a comparison, a key.
 fn read(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
     Budget::of(state).charge(value.as_str().map_or(0, str::len))?;
-    settled(state, value)
-}
-
-fn made(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
-    let value = settled(state, value)?;
-    Budget::of(state).charge_parts(&value, 0)?;
     Ok(value)
 }
 
@@ -86,67 +96,23 @@ fn each(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
     if value.is_none() {
         return Err(Error::new(ErrorKind::InvalidOperation, "none is not iterable"));
     }
-    made(state, value)
+    read(state, value)
 }
 
-/// An attribute that Python finds before any key of a dict: a method.
-fn member(value: Value, name: &str) -> Result<Value, Error> {
-    if value.kind() == ValueKind::Map { Ok(Value::from_object(Method)) } else { value.get_attr(name) }
-}
-
-/// A method that was named and not called: something, without anything in it.
-#[derive(Debug)]
-struct Method;
-
-impl Object for Method {
-    fn repr(self: &std::sync::Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-}
-
-/// What is added to a text marked as safe gets HTML's escapes, as markupsafe does it, autoescape or not.
-fn escaped(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
-    let Some(text) = value.as_str() else { return Ok(value) };
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let text = text.replace('\'', "&#39;").replace('"', "&#34;");
-    Budget::of(state).charge(text.len())?;
-    Ok(Value::from(text))
-}
-
+/// A list as written in a template that grows lists.
 fn list(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
-    let value = made(state, value)?;
-    let items = value.try_iter()?.checked().collect::<Result<Vec<_>, _>>()?;
-    Ok(Value::from_object(Growing::new(items)))
+    let held = Budget::of(state).weigh(&value, 0)?;
+    Ok(Value::from_object(Growing::new(value.try_iter()?.collect(), held)))
 }
 
-/// A namespace in a namespace could hold itself, and comparing such values never ends.
-fn kept(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
-    fn holds_namespace(value: &Value, depth: usize) -> bool {
-        let Some(object) = value.as_object() else { return false };
-        match value.kind() {
-            _ if depth > DEPTH => true,
-            ValueKind::Seq => object.try_iter().into_iter().flatten().any(|item| holds_namespace(&item, depth + 1)),
-            ValueKind::Map => {
-                // Of minijinja's maps only a namespace lists its keys at once.
-                matches!(object.enumerate(), Enumerator::Values(_))
-                    || object.try_iter_pairs().into_iter().flatten().any(|(_, item)| holds_namespace(&item, depth + 1))
-            }
-            _ => false,
-        }
-    }
-    let value = settled(state, value)?;
-    if holds_namespace(&value, 0) { Err(Limit::Depth.into()) } else { Ok(value) }
+/// What a namespace keeps.
+fn kept(value: Value) -> Result<Value, Error> {
+    if is_namespace(&value) { Err(nested_namespace()) } else { Ok(value) }
 }
 
-fn written(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
-    match value.kind() {
-        ValueKind::String | ValueKind::Undefined => Ok(value),
-        _ => dump::text(state, &value).map(Value::from),
-    }
-}
-
-fn string(state: &mut State<'_, '_>, value: &Value) -> Result<String, Error> {
-    dump::text(state, value)
+/// An attribute that Python finds before any key of a dict: a method, here without anything in it.
+fn member(value: Value, name: &str) -> Result<Value, Error> {
+    if value.kind() == ValueKind::Map { Ok(Value::from_function(|| ())) } else { value.get_attr(name) }
 }
 
 fn to_json(state: &mut State<'_, '_>, value: &Value, positional: Rest<Value>, named: Kwargs) -> Result<String, Error> {
@@ -163,7 +129,7 @@ fn to_json(state: &mut State<'_, '_>, value: &Value, positional: Rest<Value>, na
         item_separator = given.get_item_by_index(0)?.to_string();
         key_separator = given.get_item_by_index(1)?.to_string();
     }
-    dump::json(state, value, &JsonStyle { indent, item_separator, key_separator, ensure_ascii, sort_keys })
+    json(state, value, &JsonStyle { indent, item_separator, key_separator, ensure_ascii, sort_keys })
 }
 
 /// An argument given by its place or by its name; none where it is `none`.
@@ -175,7 +141,8 @@ fn argument(positional: &[Value], named: &Kwargs, place: usize, name: &str) -> R
     Ok(given.filter(|value| !value.is_none() && !value.is_undefined()))
 }
 
-fn from_json(text: &str) -> Result<Value, Error> {
+fn from_json(state: &mut State<'_, '_>, text: &str) -> Result<Value, Error> {
+    Budget::of(state).charge(text.len().saturating_mul(16))?;
     let value: serde_json::Value = serde_json::from_str(text)
         .map_err(|error| Error::new(ErrorKind::CannotDeserialize, "from_json: not JSON").with_source(error))?;
     Ok(Value::from(Serde(value)))
@@ -185,7 +152,7 @@ fn join(state: &mut State<'_, '_>, values: &Value, positional: Rest<Value>, name
     let separator = argument(&positional, &named, 0, "d")?.unwrap_or_default();
     let attribute = argument(&positional, &named, 1, "attribute")?;
     named.assert_all_used()?;
-    let separator = dump::text(state, &separator)?;
+    let separator = text(state, &separator)?;
     joined(state, values, &separator, attribute.as_ref())
 }
 
@@ -196,17 +163,11 @@ pub(super) fn joined(
     separator: &str,
     attribute: Option<&Value>,
 ) -> Result<String, Error> {
-    if values.is_undefined() {
-        return Ok(String::new());
-    }
     let mut out = String::new();
     for (at, item) in values.try_iter()?.checked().enumerate() {
-        let item = match attribute {
-            Some(attribute) => item?.get_item(attribute)?,
-            None => item?,
-        };
-        let text = dump::text(state, &item)?;
-        let separator = if at == 0 { "" } else { separator };
+        let item = item?;
+        let item = attribute.map_or(Ok(item.clone()), |attribute| item.get_item(attribute))?;
+        let (separator, text) = (if at == 0 { "" } else { separator }, text(state, &item)?);
         Budget::of(state).charge(separator.len() + text.len())?;
         out.extend([separator, &text]);
     }
@@ -220,7 +181,7 @@ fn replace(
     new: &Value,
     count: Option<usize>,
 ) -> Result<String, Error> {
-    let (value, old, new) = (dump::text(state, value)?, dump::text(state, old)?, dump::text(state, new)?);
+    let (value, old, new) = (text(state, value)?, text(state, old)?, text(state, new)?);
     replaced(state, &value, &old, &new, count)
 }
 
@@ -236,6 +197,11 @@ pub(super) fn replaced(
     let found = if new.is_empty() { 0 } else { text.matches(old).take(most).count() };
     Budget::of(state).charge(text.len().saturating_add(found.saturating_mul(new.len())))?;
     Ok(text.replacen(old, new, most))
+}
+
+/// Charges what stripping takes: each character at the ends is looked for among those to strip.
+pub(super) fn strippable(state: &mut State<'_, '_>, text: &str, chars: Option<&str>) -> Result<(), Limit> {
+    Budget::of(state).charge(text.len().saturating_mul(chars.map_or(1, str::len)))
 }
 
 fn indent(state: &mut State<'_, '_>, value: &str, positional: Rest<Value>, named: Kwargs) -> Result<String, Error> {
@@ -264,26 +230,17 @@ pub(super) fn spaces(state: &mut State<'_, '_>, count: usize) -> Result<String, 
     Ok(" ".repeat(count))
 }
 
-fn center(state: &mut State<'_, '_>, value: &str, width: Option<usize>) -> Result<String, Error> {
-    let missing = width.unwrap_or(80).saturating_sub(value.chars().count());
-    let left = missing / 2;
-    Ok(format!("{}{value}{}", spaces(state, left)?, spaces(state, missing - left)?))
-}
-
-fn format(state: &mut State<'_, '_>, pattern: &str, args: Rest<Value>) -> Result<String, Error> {
-    arithmetic::printf(state, pattern, &args)
-}
-
-fn batch(state: &mut State<'_, '_>, value: &Value, size: usize, fill: Option<Value>) -> Result<Value, Error> {
-    let size = size.max(1);
-    let items: Vec<Value> = value.try_iter()?.checked().collect::<Result<_, _>>()?;
-    let rows = items.chunks(size).map(|row| {
-        let mut row = row.to_vec();
-        if let Some(fill) = &fill {
-            Budget::of(state).charge(size)?;
-            row.resize(size, fill.clone());
-        }
-        Ok(Value::from(row))
-    });
-    rows.collect::<Result<Vec<_>, Error>>().map(Value::from)
+/// Of numbers: Python sums no texts either, and summing lists takes the square of their length.
+fn sum(
+    state: &mut State<'_, '_>,
+    values: Value,
+    attribute: Option<&str>,
+    start: Option<Value>,
+    named: Kwargs,
+) -> Result<Value, Error> {
+    let start = start.map_or_else(|| named.get("start"), |start| Ok(Some(start)))?.unwrap_or_else(|| Value::from(0));
+    if !start.is_number() {
+        return Err(Error::new(ErrorKind::InvalidOperation, "can only sum numbers"));
+    }
+    filters::sum(state, values, attribute, Some(start), named)
 }
