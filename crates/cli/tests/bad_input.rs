@@ -123,7 +123,7 @@ fn a_model_that_memory_does_not_hold() {
     let file = gguf::file(&keys, &[("token_embd.weight", 8, &[32, 2], 68)]);
     let huge = written(&home, "huge.gguf", file);
     let told = refused(&home, &["run", &huge, "Hello"]);
-    has(&told, &["GiB of memory", "are free", "--ctx-size"]);
+    has(&told, &["GiB of memory", "is free", "--ctx-size"]);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn kept_reports_tell_what_got_better_and_what_got_worse() {
     let changed = changed.to_str().unwrap();
     let said = bench(&home, &[changed, "--compare", "before"]);
     assert_eq!(said.code, Some(0), "{}", said.err);
-    let told = said.out.split_once("\nagainst").unwrap().1;
+    let told = said.out.split_once("\ncompared with").unwrap().1;
     insta::assert_snapshot!(told, @r"
      before: 1 better, 1 worse, 0 changed otherwise, 11 the same (p = 1.000)
     cases only in the old report: 1, only in the new one: 1
@@ -194,7 +194,7 @@ fn trouble_gets_a_sentence_and_a_way_out() {
     for (arguments, in_message) in [
         (vec!["nowhere.jsonl".to_owned()], "cannot read nowhere.jsonl"),
         (vec![OWN.to_owned(), "--format".to_owned(), "klingon".to_owned()], "hermes"),
-        (vec![OWN.to_owned(), "--compare".to_owned(), "yesterday".to_owned()], "kept are `kept`"),
+        (vec![OWN.to_owned(), "--compare".to_owned(), "yesterday".to_owned()], "saved reports: `kept`"),
         (vec![OWN.to_owned(), "--compare".to_owned(), text(&not_ours)], "is not a report of `callwright bench parse`"),
         (vec![OWN.to_owned(), "--save".to_owned(), "../up".to_owned()], "invalid report name"),
         (

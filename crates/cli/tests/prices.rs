@@ -95,7 +95,7 @@ fn what_was_reserved_counts_until_the_turn_says_what_it_cost() {
     let budget = Budget { a_day: Some(Money::of_microdollars(100)), ..Budget::default() };
     assert_eq!(ledger.reserve(&reserved("1", 90), budget).unwrap(), Ok(()));
     let refusal = ledger.reserve(&reserved("2", 20), budget).unwrap().unwrap_err();
-    assert!(refusal.contains("$0.0001 a day"), "{refusal}");
+    assert!(refusal.contains("$0.0001 per day"), "{refusal}");
     ledger.spent(turn("1", Cost::Counted(Money::of_microdollars(10)))).unwrap();
     assert_eq!(ledger.reserve(&reserved("2", 20), budget).unwrap(), Ok(()));
     assert!(ledger.reserve(&Reserved { picodollars: None, ..reserved("3", 0) }, budget).unwrap().is_err(), "unknown");

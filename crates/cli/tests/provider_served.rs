@@ -145,7 +145,7 @@ fn a_demanded_call_is_held_from_the_first_byte_and_text_is_free() {
     let named = json!({"type": "object", "properties": {"zone": {"type": "string", "pattern": "^[A-Z]+$"}}});
     let strict = Request::new("?").tool(Tool::new("now", "", named)).tool_choice(ToolChoice::Required);
     let told = turn(&server, builder(), strict).expect("a turn").attempts.remove(0).warnings;
-    assert!(told.len() == 1 && told[0].contains("not held to pattern"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("only checked: pattern"), "{told:?}");
     let mut short = request();
     short.limits.max_tokens = 3;
     let asked = completions(&server).len();
