@@ -44,7 +44,7 @@ pub enum FixKind {
     Number,
     /// Constant arithmetic that was evaluated.
     Arithmetic,
-    /// An extra comma.
+    /// A trailing comma, or another one too many.
     TrailingComma,
     /// A missing comma or colon, or another separator in its place.
     Separator,
