@@ -249,7 +249,7 @@ fn another_vocabulary_is_refused() {
     assert!(error.hint_text().is_some());
     assert!(refusal(Words::new(), Words::new(), true).is_none());
     let error = refusal(Words::new(), Words::new(), false).unwrap();
-    assert!(error.to_string().contains("cannot take tokens back"), "{error}");
+    assert!(error.to_string().contains("cannot remove tokens"), "{error}");
 }
 
 /// Vocabularies of one family are padded to different lengths.

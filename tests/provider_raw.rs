@@ -161,7 +161,7 @@ fn what_the_model_spelt_out_is_told_from_its_tokens() {
         let mut asked = job(Prompt::markup("x"), Some(constraint("hermes", &ToolChoice::Auto)));
         asked.limits.max_tokens = 9;
         let (_, end) = read(&raw, asked);
-        let refused = |error: &callwright::Error| error.to_string().contains("spelt out");
+        let refused = |error: &callwright::Error| error.to_string().contains("spelled out");
         assert_eq!(end.as_ref().err().is_some_and(refused), !is_token, "{pieces:?}: {end:?}");
     }
 }
@@ -192,9 +192,13 @@ fn an_output_is_whole_or_an_error() {
     let raw = connect(&engine(RawEngine::Vllm, uncounted).address, &folder, &[]).expect("an engine");
     assert_eq!(read(&raw, job(Prompt::markup("x"), None)).1.expect("an end").usage.completion_tokens, 1);
     let other = Server::always(answer(404, &JSON, b"{}"));
-    assert!(connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("no engine"));
+    assert!(
+        connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("does not offer raw completion")
+    );
     let other = Server::always(answer(200, &JSON, b"{\"error\": \"Unexpected endpoint or method. (GET /props)\"}"));
-    assert!(connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("no engine"));
+    assert!(
+        connect(&other.address, &folder, &[]).expect_err("none").to_string().contains("does not offer raw completion")
+    );
     let silent = Server::always(vec![Act::Close]);
     assert!(connect(&silent.address, &folder, &[]).is_err());
     // An engine that is not ready yet is one all the same.
