@@ -181,10 +181,8 @@ impl Region {
                 self.commit(out);
                 let end = end.max(item.start() + 1);
                 out.push(Step::Malformed(item.start()..end));
-                out.push(Step::Fault(Fault::Unreadable {
-                    span: item.start()..end,
-                    message: format!("unreadable call: {message}"),
-                }));
+                let message = format!("unreadable call: {message}");
+                out.push(Step::Fault(Fault::Unreadable { span: item.start()..end, message }));
                 self.calls += 1;
                 self.told = end;
                 self.at = end;
