@@ -211,7 +211,9 @@ impl HeadItem {
                     body.filter(|body| body.row.shape == ShapeName::CallExpr && body.dialect != CallDialect::Parens)
                 {
                     let name_at = self.from + text.rfind(&header.name).unwrap_or_default();
-                    let expr = ExprItem::new(name_at, name_at, brace, body.dialect.clone());
+                    let other = template.is_some_and(|template| template.lead() != body.item.lead());
+                    let opener = other.then(|| fix(FixKind::Opener, self.from..name_at));
+                    let expr = ExprItem::new(name_at, name_at, brace, body.dialect.clone()).opened_by(opener);
                     return Advance::Becomes(Item::Expr(Box::new(expr)));
                 }
                 if body.is_none_or(|body| body.row.shape != ShapeName::NamedJson) {
