@@ -63,7 +63,7 @@ impl Scene<'_> {
         let mut may = Closes::No;
         for template in self.format.bodies().iter().flat_map(Body::templates) {
             match lead(template.lead()) {
-                "" => {}
+                word if !word.contains(char::is_alphanumeric) => {}
                 word => match starts(rest, word, self.at_end) {
                     Starts::Yes => return Closes::Yes,
                     Starts::Perhaps => may = Closes::Wait,

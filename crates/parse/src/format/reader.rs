@@ -260,7 +260,9 @@ impl Reader {
             Role::Bare(body) => {
                 // A literal that prose may hold, too, marks nothing: only calls of offered tools count.
                 let weak = scene.format.bodies()[body].row.shape == ShapeName::CallExpr;
-                return Next::Go(State::Region(Box::new(Region::bare(self.told, marker.start, weak))));
+                let at = marker.start;
+                let region = if weak { Region::unmarked(self.told, at) } else { Region::bare(self.told, at, false) };
+                return Next::Go(State::Region(Box::new(region)));
             }
             Role::ReasoningOpen(tag) => {
                 self.frame(marker.end, out);
@@ -268,13 +270,18 @@ impl Reader {
                 self.fresh = false;
                 return Next::Go(State::Reasoning { tag, call: None });
             }
-            Role::ReasoningClose(_) => {
+            Role::ReasoningClose(tag) => {
+                // Words that begin a thought are no tag: that they are missing before nothing at all is as it should be.
+                let words = scene.format.row().reasoning.get(tag).is_some_and(|frame| frame.place == Place::Line);
+                let missing = !words || self.told_text;
                 if std::mem::take(&mut self.fresh) && self.told_text {
                     out.push(Step::Thought(marker.start));
                     self.told_text = false;
                 }
                 self.frame(marker.end, out);
-                out.push(Step::Fix(fix(FixKind::Opener, marker)));
+                if missing {
+                    out.push(Step::Fix(fix(FixKind::Opener, marker)));
+                }
                 self.started = false;
             }
             Role::ChannelOpen => return Next::Go(self.message(scene, &marker)),

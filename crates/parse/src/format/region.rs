@@ -82,6 +82,13 @@ impl Region {
         region
     }
 
+    /// A region that begins with a body whose first literal prose may hold, too, and whose marker is missing.
+    pub(crate) fn unmarked(told: usize, at: usize) -> Self {
+        let mut region = Self::bare(told, at, true);
+        region.held.push(Step::Fix(fix(FixKind::Opener, at..at)));
+        region
+    }
+
     /// The content of a message to a tool, whose header ends at `at`.
     pub(crate) fn addressed(told: usize, at: usize, named: Option<Named>, recipient: String) -> Self {
         let mut region = Self::new(told, at);
@@ -189,6 +196,10 @@ impl Region {
                 self.commit(out);
                 let end = end.max(item.start() + 1);
                 out.push(Step::Malformed(item.start()..end));
+                if matches!(&item, Item::Expr(expr) if expr.has_tokens()) {
+                    // Whoever does not know the quote tokens would read them as text.
+                    out.push(Step::Quoted(item.start()..end));
+                }
                 out.push(Step::Fault(Fault::Unreadable {
                     span: item.start()..end,
                     message: format!("unreadable call: {message}"),

@@ -35,6 +35,11 @@ impl ExprItem {
         self
     }
 
+    /// Whether its strings stand between quote tokens.
+    pub(crate) fn has_tokens(&self) -> bool {
+        matches!(&self.dialect, CallDialect::Braces { quote: Some(_) })
+    }
+
     pub(crate) fn start(&self) -> usize {
         self.from
     }
@@ -83,6 +88,10 @@ impl ExprItem {
             inner => inner,
         };
         for call in &mut calls {
+            if let CallDialect::Braces { quote: Some(token) } = &self.dialect {
+                // What stands between quote tokens is a value, its source is not.
+                call.sources.retain(|(_, place)| !scene.text[place.clone()].contains(token.as_str()));
+            }
             call.span = self.from..end;
         }
         if let Some(call) = calls.first_mut().filter(|_| self.name_at > self.from) {
