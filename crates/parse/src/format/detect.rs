@@ -166,7 +166,8 @@ fn tally(format: &Format, text: &str, offered: &dyn Offered) -> (Tally, Vec<Call
                 let named = matches!(&fault, Fault::Truncated { name: Some(name), .. } if offered.resolves(name));
                 tally.cut |= named;
             }
-            Step::Malformed(_) | Step::Begin { .. } | Step::Arguments(_) => {}
+            Step::Thought(_) => tally.explained += std::mem::take(&mut tally.text),
+            Step::Malformed(_) | Step::Quoted(_) | Step::Begin { .. } | Step::Arguments(_) => {}
         }
     }
     (tally, calls)

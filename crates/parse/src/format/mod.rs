@@ -17,6 +17,7 @@ mod envelope;
 mod extent;
 mod item;
 mod keys;
+mod mention;
 mod opened;
 mod reader;
 mod region;

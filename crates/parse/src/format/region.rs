@@ -50,6 +50,8 @@ pub(crate) struct Region {
     tail: Option<String>,
     /// A header said whose arguments these are.
     named: Option<Named>,
+    /// Whom the message speaks to that the calls stand in.
+    recipient: Option<String>,
 }
 
 /// How a region ended.
@@ -80,12 +82,20 @@ impl Region {
         region
     }
 
+    /// A region that begins with a body whose first literal prose may hold, too, and whose marker is missing.
+    pub(crate) fn unmarked(told: usize, at: usize) -> Self {
+        let mut region = Self::bare(told, at, true);
+        region.held.push(Step::Fix(fix(FixKind::Opener, at..at)));
+        region
+    }
+
     /// The content of a message to a tool, whose header ends at `at`.
-    pub(crate) fn addressed(told: usize, at: usize, named: Option<Named>) -> Self {
+    pub(crate) fn addressed(told: usize, at: usize, named: Option<Named>, recipient: String) -> Self {
         let mut region = Self::new(told, at);
         region.held.push(Step::Framing(told..at));
         region.told = at;
         region.named = named;
+        region.recipient = Some(recipient);
         region
     }
 
@@ -104,6 +114,7 @@ impl Region {
             held: Vec::new(),
             item: None,
             named: None,
+            recipient: None,
             tail: None,
         }
     }
@@ -159,7 +170,11 @@ impl Region {
                 self.calls += calls.len();
                 for call in calls {
                     let none = scene.format.row().none.contains(&call.name);
-                    out.push(if none { Step::Framing(call.span) } else { Step::Call(call) });
+                    match &self.recipient {
+                        _ if none => out.push(Step::Framing(call.span)),
+                        Some(to) if !is_same_tool(to, &call.name) => ending::misaddressed(call, to, out),
+                        _ => out.push(Step::Call(call)),
+                    }
                 }
                 self.told = end;
                 self.at = end;
@@ -181,6 +196,10 @@ impl Region {
                 self.commit(out);
                 let end = end.max(item.start() + 1);
                 out.push(Step::Malformed(item.start()..end));
+                if matches!(&item, Item::Expr(expr) if expr.has_tokens()) {
+                    // Whoever does not know the quote tokens would read them as text.
+                    out.push(Step::Quoted(item.start()..end));
+                }
                 out.push(Step::Fault(Fault::Unreadable {
                     span: item.start()..end,
                     message: format!("unreadable call: {message}"),
@@ -393,6 +412,15 @@ impl Region {
         self.committed = true;
         out.append(&mut self.held);
     }
+}
+
+/// Whether two names mean the same tool: a name space in front, or case and joints, aside.
+fn is_same_tool(one: &str, other: &str) -> bool {
+    let plain = |name: &str| {
+        let last = name.rsplit(['.', ':', '/']).next().unwrap_or(name);
+        last.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
+    };
+    plain(one) == plain(other)
 }
 
 /// Where a body may begin with no marker at all: the bodies of this place.

@@ -286,9 +286,9 @@ pub enum Ids {
 pub struct Channels {
     /// A header begins.
     pub open: Vec<String>,
-    /// Where these count.
+    /// Other beginnings of a header, at the beginning of a line only; they are a part of it.
     #[serde(default)]
-    pub place: Place,
+    pub line_open: Vec<String>,
     /// The header ends, the content begins.
     pub message: Vec<String>,
     /// The content ends.
@@ -297,9 +297,15 @@ pub struct Channels {
     /// What stands before the recipient in a header: `to=`. Empty: the header is the recipient.
     #[serde(default)]
     pub recipient: String,
-    /// Words of a header whose content is reasoning.
+    /// Words of a header whose content is reasoning, and recipients that are the model itself.
     #[serde(default)]
     pub reasoning: Vec<String>,
+    /// Words of a header that a call's header holds: without a recipient it is a call to nobody, or text.
+    #[serde(default)]
+    pub calls: Vec<String>,
+    /// Marks in a header that say that a call's arguments follow.
+    #[serde(default)]
+    pub constrain: Vec<String>,
     /// Recipients and words of a header whose content is text.
     #[serde(default)]
     pub text: Vec<String>,

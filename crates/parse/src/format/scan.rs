@@ -202,6 +202,8 @@ pub(crate) struct Markers {
     pub(crate) text: Literals,
     /// In reasoning, by the tag that opened it: its end, and what opens a call.
     pub(crate) reasoning: Vec<Literals>,
+    /// In a message that is addressed to no tool: what ends it.
+    pub(crate) said: Literals,
     /// In a call: what ends it.
     pub(crate) inside: Literals,
     /// In a call's header: what ends it, and what ends the header.
@@ -240,19 +242,25 @@ impl Markers {
     pub(super) fn of(row: &Row, bodies: &[Body]) -> Self {
         let mut text = Literals::default();
         let mut inside = Literals::default();
+        let mut said = Literals::default();
         for frames in [&mut text, &mut inside] {
             frames.variants.clone_from(&row.variants);
             frames.frame(&row.section, Role::SectionOpen, Role::SectionClose);
             frames.frame(&row.call, Role::CallOpen, Role::CallClose);
+        }
+        for frames in [&mut text, &mut inside, &mut said] {
             if let Some(channels) = &row.channels {
-                channels.open.iter().for_each(|word| frames.add(word, Role::ChannelOpen, channels.place));
+                channels.open.iter().for_each(|word| frames.add(word, Role::ChannelOpen, Place::Anywhere));
+                channels.line_open.iter().for_each(|word| frames.add(word, Role::ChannelOpen, Place::Line));
                 channels.close.iter().for_each(|word| frames.add(word, Role::ChannelClose, Place::Anywhere));
             }
             row.framing.iter().chain(&row.stop).for_each(|token| frames.add(token, Role::Framing, Place::Anywhere));
         }
         for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.row.bare == Place::Anywhere) {
-            for template in body.templates() {
-                text.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
+            let leads = body.templates().map(|template| lead(template.lead()));
+            // A sign alone marks nothing outside the format's markers.
+            for word in leads.filter(|word| word.contains(char::is_alphanumeric)) {
+                text.add(word, Role::Bare(index), Place::Anywhere);
             }
         }
         let mut head = inside.clone();
@@ -283,7 +291,7 @@ impl Markers {
         }
         if let Some(channels) = &row.channels {
             let mut within = Literals::default();
-            channels.open.iter().for_each(|word| within.add(word, Role::ChannelOpen, channels.place));
+            channels.open.iter().for_each(|word| within.add(word, Role::ChannelOpen, Place::Anywhere));
             channels
                 .close
                 .iter()
@@ -294,7 +302,7 @@ impl Markers {
         text.markers.retain(|marker| marker.place != Place::Start);
         text.index();
         let turns = Turns::of(&inside);
-        Self { text, reasoning, inside, head, turns }
+        Self { text, reasoning, said, inside, head, turns }
     }
 }
 

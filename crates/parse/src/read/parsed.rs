@@ -3,6 +3,7 @@
 //! Apart from the parser, since everyone holds one and few make one. It knows no format and no tool.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::chat::{Call, Event, Fault, Fix, Segment, SegmentKind};
 use crate::format::Detected;
@@ -35,13 +36,22 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// The text with blanks for its reasoning, so that all places stay the same.
-    pub(super) fn without_reasoning<'t>(&self, raw: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(raw);
-        for segment in self.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning) {
-            text.to_mut().replace_range(segment.span.clone(), &" ".repeat(segment.span.len()));
+    /// The text with blanks for its reasoning and for what is quoted, so that all places stay the same.
+    pub(super) fn without_reasoning<'t>(&self, raw: &'t str, quoted: &[Range<usize>]) -> Cow<'t, str> {
+        let thoughts = self.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning);
+        let mut spans = thoughts.map(|segment| &segment.span).chain(quoted).peekable();
+        if spans.peek().is_none() {
+            return Cow::Borrowed(raw);
         }
-        text
+        let mut bytes = raw.as_bytes().to_vec();
+        spans.for_each(|span| bytes[span.clone()].fill(b' '));
+        String::from_utf8(bytes).map_or(Cow::Borrowed(raw), Cow::Owned)
+    }
+
+    /// Says that what was text up to here was reasoning.
+    pub(super) fn rethink(&mut self, end: usize) {
+        let texts = self.segments.iter_mut().filter(|segment| segment.kind == SegmentKind::Text);
+        texts.filter(|segment| segment.span.end <= end).for_each(|segment| segment.kind = SegmentKind::Reasoning);
     }
 
     /// Says what the bytes up to `end` are, from where the last segment ended.

@@ -52,6 +52,8 @@ pub struct Parser {
     steps: Vec<Step>,
     open: Option<Deltas>,
     ids: Ids,
+    /// Where calls are quoted or meant for nobody.
+    quoted: Vec<Range<usize>>,
     pub(super) parsed: Parsed,
 }
 
@@ -73,6 +75,7 @@ impl Parser {
             steps: Vec::new(),
             open: None,
             ids: Ids::default(),
+            quoted: Vec::new(),
             parsed: Parsed::default(),
         }
     }
@@ -238,6 +241,8 @@ impl Parser {
                 events.push(Event::Reasoning { attempt, delta: self.parsed.raw[span.clone()].to_owned() });
                 self.parsed.cover(SegmentKind::Reasoning, span.end);
             }
+            Step::Thought(end) => self.parsed.rethink(end),
+            Step::Quoted(span) => self.quoted.push(span),
             Step::Framing(span) => self.parsed.cover(SegmentKind::Framing, span.end),
             Step::Malformed(span) => {
                 self.open = None;
@@ -322,10 +327,14 @@ impl Parser {
         self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
     }
 
-    /// Whether these bytes are reasoning, in which a call is only thought of.
+    /// Whether these bytes are reasoning, in which a call is only thought of, or quoted.
     fn is_thought(&self, span: &Range<usize>) -> bool {
         let segments = &self.parsed.segments;
         let first = segments.partition_point(|segment| segment.span.end <= span.start);
+        let quoted = self.quoted.partition_point(|quoted| quoted.end <= span.start);
+        if self.quoted.get(quoted).is_some_and(|quoted| quoted.start < span.end) {
+            return true;
+        }
         let mut within = segments[first..].iter().take_while(|segment| segment.span.start < span.end);
         within.any(|segment| segment.kind == SegmentKind::Reasoning)
     }
@@ -334,7 +343,7 @@ impl Parser {
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
         let offered = OnOffer { tools: &tools, level: self.level };
-        let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, self.recovery, &offered);
+        let found = recover(&self.parsed.without_reasoning(&raw, &self.quoted), &tools, self.level, self.recovery, &offered);
         self.parsed.raw = raw;
         let mut read: Vec<Range<usize>> = Vec::new();
         for Recovered { raw, checked } in found.calls {

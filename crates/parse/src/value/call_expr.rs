@@ -41,6 +41,8 @@ pub struct CallExpr {
     pub end: usize,
     /// What was tolerated, with spans in the text, and no call.
     pub fixes: Vec<Fix>,
+    /// Where its strings end was told by what follows them: only if each key is a parameter was it told rightly.
+    pub doubtful: bool,
 }
 
 /// Reads a call expression at byte `at`: dotted and quoted names, named and positional arguments in any order, Python
@@ -88,7 +90,8 @@ fn read(text: &str, at: usize, dialect: &CallDialect, ending: Ending) -> Result<
     }
     let Given { positional, keyword, mut sources, keyword_sources } = given;
     sources.extend(keyword_sources);
-    Ok(CallExpr { name, name_span, positional, keyword, sources, end: reader.at, fixes: reader.fixes.done() })
+    let (end, doubtful, fixes) = (reader.at, reader.doubtful, reader.fixes.done());
+    Ok(CallExpr { name, name_span, positional, keyword, sources, end, fixes, doubtful })
 }
 
 /// The arguments so far.
@@ -182,7 +185,7 @@ impl Reader<'_> {
             }
             name
         } else {
-            let Some(name) = literal::key(self.rest()) else { return Ok(None) };
+            let Some(name) = self.key_word(self.rest()) else { return Ok(None) };
             self.at += name.len();
             literal::unescaped(name).into_owned()
         };

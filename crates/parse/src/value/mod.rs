@@ -20,6 +20,7 @@ mod number;
 mod reader;
 mod strict;
 mod string;
+pub(crate) mod token;
 mod typed;
 pub(crate) mod types;
 

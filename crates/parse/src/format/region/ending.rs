@@ -52,6 +52,16 @@ impl Region {
     }
 }
 
+/// Tells of a call that stands in a message to somebody else: it is not executed.
+pub(super) fn misaddressed(call: RawCall, recipient: &str, out: &mut Vec<Step>) {
+    let message = format!("a call of `{}` in a message to `{recipient}`", call.name);
+    out.extend([
+        Step::Malformed(call.span.clone()),
+        Step::Quoted(call.span.clone()),
+        Step::Fault(Fault::Unreadable { span: call.span, message }),
+    ]);
+}
+
 /// Whether it is code that goes on behind a call, `print(result)`, and calls no tool.
 pub(super) fn is_code(call: &RawCall, scene: &Scene<'_>) -> bool {
     let has = |kind: FixKind| call.fixes.iter().any(|fix| fix.kind == kind);

@@ -19,12 +19,25 @@ pub(crate) struct ExprItem {
     name_at: usize,
     extent: Extent,
     dialect: CallDialect,
+    /// The word before the name is not as the format writes it.
+    opener: Option<Fix>,
 }
 
 impl ExprItem {
     /// A call that begins at `from`, whose name stands at `name_at` and whose bracket opens at `bracket`.
     pub(crate) fn new(from: usize, name_at: usize, bracket: usize, dialect: CallDialect) -> Self {
-        Self { from, name_at, extent: Extent::new(bracket), dialect }
+        Self { from, name_at, extent: Extent::new(bracket), dialect, opener: None }
+    }
+
+    /// The same call, with what was put right before its name.
+    pub(crate) fn opened_by(mut self, opener: Option<Fix>) -> Self {
+        self.opener = opener;
+        self
+    }
+
+    /// Whether its strings stand between quote tokens.
+    pub(crate) fn has_tokens(&self) -> bool {
+        matches!(&self.dialect, CallDialect::Braces { quote: Some(_) })
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -61,15 +74,31 @@ impl ExprItem {
         if is_prose(&expr, scene.text) {
             return Advance::Not;
         }
+        let braces = matches!(self.dialect, CallDialect::Braces { .. });
+        if braces && !scene.text[expr.end..end].trim().is_empty() {
+            return Advance::Unreadable { end, message: "expected the end of the call" };
+        }
+        let name = scene.strip(&expr.name);
+        let known = |key: &String| scene.offered.parameter(name, key).is_some();
+        if expr.doubtful && !expr.keyword.iter().all(|(key, _)| known(key)) {
+            return Advance::Unreadable { end, message: "where its strings end cannot be told" };
+        }
         let mut calls = match inner_calls(scene, &expr, 0) {
             inner if inner.is_empty() => own_calls(scene, expr),
             inner => inner,
         };
         for call in &mut calls {
+            if let CallDialect::Braces { quote: Some(token) } = &self.dialect {
+                // What stands between quote tokens is a value, its source is not.
+                call.sources.retain(|(_, place)| !scene.text[place.clone()].contains(token.as_str()));
+            }
             call.span = self.from..end;
         }
         if let Some(call) = calls.first_mut().filter(|_| self.name_at > self.from) {
             call.fixes.push(fix(FixKind::Shape, self.from..self.name_at));
+        }
+        if let Some(call) = calls.first_mut() {
+            call.fixes.extend(self.opener.clone());
         }
         Advance::Done { end, calls }
     }

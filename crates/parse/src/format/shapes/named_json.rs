@@ -3,6 +3,7 @@
 //! A header is short, so it is collected up to what ends it (a brace, a parameter, a closing marker) and then matched
 //! against the templates of all bodies; what ended it says which shape goes on.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -14,9 +15,10 @@ use super::tagged_params::TaggedItem;
 use crate::chat::FixKind;
 use crate::format::Body;
 use crate::format::envelope::RawCall;
+use crate::format::extent::{Starts, starts};
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::row::{Ids, ShapeName};
-use crate::format::scan::{Role, Sighted};
+use crate::format::scan::{self, Role, Sighted};
 use crate::format::template::{Field, Header, Piece, Template, match_beginning, match_header};
 use crate::value::{self, CallDialect};
 
@@ -35,7 +37,12 @@ pub(crate) struct HeadItem {
     at: usize,
     /// It begins with a literal.
     led: bool,
+    /// Where that literal ends.
+    lead_end: usize,
 }
+
+/// A name begins at most so far behind the literal before it.
+const NEAR_NAME: usize = 64;
 
 /// What ended a header.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +76,7 @@ struct Matched<'s> {
 impl HeadItem {
     /// A header from this byte on, which begins with a literal of this length.
     pub(crate) fn new(from: usize, lead: usize) -> Self {
-        Self { from, name_at: from, at: from + lead, led: lead > 0 }
+        Self { from, name_at: from, at: from + lead, led: lead > 0, lead_end: from + lead }
     }
 
     /// A header whose name stands between quotes of code: `` `weather_now` ``.
@@ -87,6 +94,11 @@ impl HeadItem {
         }
         if self.is_prose(scene) {
             return Advance::Not;
+        }
+        match self.goes_on_with_name(scene) {
+            Some(true) => {}
+            Some(false) => return Advance::Not,
+            None => return Advance::More,
         }
         let longest = if self.led { LONGEST_LED } else { LONGEST };
         let bytes = scene.text.as_bytes();
@@ -108,7 +120,11 @@ impl HeadItem {
                         CallDialect::Parens,
                     ))));
                 }
-                _ => {}
+                _ => match self.next_lead(scene) {
+                    Starts::Yes => return Advance::Not,
+                    Starts::Perhaps => return Advance::More,
+                    Starts::No => {}
+                },
             }
             match scene.format.markers().head.here(scene.text, self.at, scene.at_end) {
                 Sighted::Perhaps { .. } => return Advance::More,
@@ -139,6 +155,34 @@ impl HeadItem {
             return Advance::Truncated { name: Some(name) };
         }
         self.plain(scene, name, rest..end)
+    }
+
+    /// Whether a name may follow the literal that the header begins with. None while the text does not say.
+    fn goes_on_with_name(&self, scene: &Scene<'_>) -> Option<bool> {
+        if !self.led {
+            return Some(true);
+        }
+        let lead = &scene.text[self.from..self.lead_end];
+        let templates = scene.format.bodies().iter().flat_map(Body::templates);
+        let mut own = templates.filter(|template| scan::lead(template.lead()) == lead);
+        if !own.all(|template| template.before(Field::Name).len() == 1) {
+            return Some(true);
+        }
+        let near = &scene.text.as_bytes()[self.lead_end..scene.text.len().min(self.lead_end + NEAR_NAME)];
+        let mut next = near.iter().skip_while(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`'));
+        match next.next() {
+            Some(byte) => Some(byte.is_ascii_alphanumeric() || *byte >= 0x80 || matches!(byte, b'_' | b'$' | b'\\')),
+            None if scene.at_end || near.len() == NEAR_NAME => Some(false),
+            None => None,
+        }
+    }
+
+    /// Whether the literal that this header began with stands here again: nothing ended this one.
+    fn next_lead(&self, scene: &Scene<'_>) -> Starts {
+        if !self.led || self.at == self.lead_end {
+            return Starts::No;
+        }
+        starts(&scene.text.as_bytes()[self.at..], &scene.text[self.from..self.lead_end], scene.at_end)
     }
 
     /// Passes what the call's result is called, `result = `, where Python's calls are read; true to wait for more.
@@ -191,6 +235,7 @@ impl HeadItem {
             None => return self.unmatched(scene, stop),
         };
         let name = scene.strip(&header.name).to_owned();
+        let slipped = matches!(self.header(scene, at), Cow::Owned(_));
         if name.is_empty() || name.len() > 200 || name.contains(char::is_whitespace) {
             return Advance::Not;
         }
@@ -204,14 +249,17 @@ impl HeadItem {
         let tail = tail.filter(|tail| !tail.is_empty());
         let whole = scene.format.row().ids == Ids::Header && body.is_some();
         let id = header.id.or_else(|| whole.then(|| id_text(text)));
-        let mut named = Named { name, id, fixes: Vec::new(), tail };
+        let fixes = if slipped { vec![fix(FixKind::Surplus, self.from..at)] } else { Vec::new() };
+        let mut named = Named { name, id, fixes, tail };
         match stop {
             Stop::Brace(brace) => {
                 if let Some(body) =
                     body.filter(|body| body.row.shape == ShapeName::CallExpr && body.dialect != CallDialect::Parens)
                 {
                     let name_at = self.from + text.rfind(&header.name).unwrap_or_default();
-                    let expr = ExprItem::new(name_at, name_at, brace, body.dialect.clone());
+                    let other = template.is_some_and(|template| template.lead() != body.item.lead());
+                    let opener = other.then(|| fix(FixKind::Opener, self.from..name_at));
+                    let expr = ExprItem::new(name_at, name_at, brace, body.dialect.clone()).opened_by(opener);
                     return Advance::Becomes(Item::Expr(Box::new(expr)));
                 }
                 if body.is_none_or(|body| body.row.shape != ShapeName::NamedJson) {
@@ -233,6 +281,14 @@ impl HeadItem {
                 Advance::Done { end, calls: vec![call] }
             }
         }
+    }
+
+    /// The header without the words that end a message's header: one of them slips into a name now and then.
+    fn header<'s>(&self, scene: &Scene<'s>, at: usize) -> Cow<'s, str> {
+        let text = &scene.text[self.from..at];
+        let words = scene.format.row().channels.iter().flat_map(|channels| &channels.message);
+        let mut said = words.filter(|word| text.contains(word.as_str()));
+        said.next().map_or(Cow::Borrowed(text), |word| Cow::Owned(text.replace(word.as_str(), "")))
     }
 
     fn whole_name(&self, scene: &Scene<'_>, at: usize) -> bool {
@@ -259,7 +315,8 @@ impl HeadItem {
             (ShapeName::TaggedParams, _) | (ShapeName::CallExpr, Stop::Brace(_)) => Field::Params,
             _ => return None,
         };
-        let text = without_fence(&scene.text[self.from..stop.at()]);
+        let header = self.header(scene, stop.at());
+        let text = without_fence(&header);
         body.templates().find_map(|template| {
             let pieces = head_pieces(template, field);
             let header = if loosely {
