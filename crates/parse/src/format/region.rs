@@ -228,6 +228,11 @@ impl Region {
                 }
             }
         }
+        match self.stray(scene, out) {
+            Starts::Yes => return None,
+            Starts::Perhaps => return Some(Ended::Not),
+            Starts::No => {}
+        }
         match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
             Sighted::Perhaps { .. } => return Some(Ended::Not),
             // A fence that is also the closing marker, before anything was opened.

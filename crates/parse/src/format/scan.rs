@@ -26,6 +26,8 @@ pub(crate) enum Role {
     ReasoningClose(usize),
     /// A parameter of this body begins.
     ParamOpen(usize),
+    /// A tag with the name of a parameter's begins, whatever its attributes.
+    Inner,
     /// A parameter's value ends.
     ValueClose,
     /// A tagged call ends.
@@ -228,9 +230,19 @@ impl Tags {
         for template in body.templates() {
             between.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
         }
+        for other in &body.params {
+            between.add(lead(other.lead()), Role::ParamOpen(index), Place::Anywhere);
+        }
         let mut value = between.clone();
         if !param.after(Field::Value).contains(&Piece::Field(Field::Key)) {
-            value.add(param.closer(Field::Value), Role::ValueClose, Place::Anywhere);
+            let close = param.closer(Field::Value);
+            value.add(close, Role::ValueClose, Place::Anywhere);
+            if let Some(name) = close.trim().strip_prefix("</").and_then(|rest| rest.strip_suffix('>')) {
+                value.add(&format!("<{name}"), Role::Inner, Place::Anywhere);
+            }
+        }
+        for template in body.templates() {
+            value.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
         }
         Self { between, value }
     }
