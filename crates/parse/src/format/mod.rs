@@ -222,6 +222,11 @@ impl Body {
         self.item.closer(field).trim()
     }
 
+    /// Whether a tagged call begins with nothing but the tool's name.
+    pub(crate) fn begins_with_name(&self) -> bool {
+        self.param.is_some() && self.row.shape == ShapeName::TaggedParams && self.item.lead().trim().is_empty()
+    }
+
     /// Whether a template is one that models write by mistake.
     pub(crate) fn is_foreign(&self, template: &Template) -> bool {
         self.also[self.own_also..].iter().any(|foreign| std::ptr::eq(foreign, template))

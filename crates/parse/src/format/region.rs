@@ -80,6 +80,13 @@ impl Region {
         region
     }
 
+    /// A region whose opening marker is missing: the call's name stands at `at`.
+    pub(crate) fn unopened(told: usize, at: usize) -> Self {
+        let mut region = Self::bare(told, at, true);
+        region.held.push(Step::Fix(fix(FixKind::Opener, at..at)));
+        region
+    }
+
     /// The content of a message to a tool, whose header ends at `at`.
     pub(crate) fn addressed(told: usize, at: usize, named: Option<Named>) -> Self {
         let mut region = Self::new(told, at);

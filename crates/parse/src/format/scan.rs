@@ -267,6 +267,11 @@ impl Markers {
                 text.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
             }
         }
+        for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.begins_with_name()) {
+            if let Some(param) = &body.param {
+                text.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
+            }
+        }
         let mut head = inside.clone();
         for (index, body) in bodies.iter().enumerate() {
             if let Some(param) = &body.param {

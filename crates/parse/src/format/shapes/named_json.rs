@@ -199,8 +199,9 @@ impl HeadItem {
         if body.zip(template).is_some_and(|(body, template)| body.is_foreign(template)) {
             fixes.push(fix(FixKind::Opener, self.from..at));
         }
-        // A name alone, or before a parameter, is a call only if there is such a tool; a mention in prose is none.
-        let alone = text.trim_matches([' ', '\n', '\r', '\t', '`']) == header.name && !matches!(stop, Stop::Brace(_));
+        // A name alone is a call only if there is such a tool; a mention in prose is none.
+        let alone =
+            text.trim_matches([' ', '\n', '\r', '\t', '`']) == header.name && matches!(stop, Stop::Closed { .. });
         if alone && !scene.offered.resolves(&name) {
             return Advance::Not;
         }
@@ -318,7 +319,7 @@ impl HeadItem {
         self.led
             && templates.any(|template| {
                 let header = match_beginning(template.before(Field::Params), text).map(|(header, _)| header);
-                header.is_some_and(|header| !header.name.contains(['<', '>', '\n']))
+                header.is_some_and(|header| scene.offered.resolves(scene.strip(&header.name)))
             })
     }
 

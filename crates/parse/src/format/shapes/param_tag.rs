@@ -26,7 +26,9 @@ pub(crate) enum Tag {
 pub(crate) enum TagState {
     /// As the format writes it.
     Sound,
-    /// Not quite, and clear all the same.
+    /// Whole, and not as the format writes it.
+    Foreign,
+    /// A piece of it missing or written twice, and clear all the same.
     Mended,
     /// Pieces of tags stand where its key should.
     Torn,
@@ -60,7 +62,7 @@ pub(crate) fn opening_tag(body: &Body, text: &str, from: usize, at_end: bool, ke
     };
     let header = body.params.iter().find_map(|param| match_header(&key_pieces(param), &near[..end]));
     let Some(header) = header else { return Tag::None };
-    let first = if own < body.own_params { TagState::Sound } else { TagState::Mended };
+    let first = if own < body.own_params { TagState::Sound } else { TagState::Foreign };
     let (mut key, mut state) = (header.key, first);
     let mut end = end;
     if !keys.contains(&key.as_str()) && !is_sound(&key) {
@@ -77,7 +79,11 @@ pub(crate) fn opening_tag(body: &Body, text: &str, from: usize, at_end: bool, ke
         let (after, again) = past_closes(near, end, closes);
         match past_opener(near, after, opens, at_end) {
             Some(Some(value)) => end = value,
-            Some(None) if keys.contains(&key.as_str()) => (end, state) = (after, TagState::Mended),
+            Some(None) if keys.contains(&key.as_str()) => {
+                let rest = &near[after..];
+                let line = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).unwrap_or(rest);
+                (end, state) = (near.len() - line.len(), TagState::Mended);
+            }
             Some(None) => return Tag::None,
             None if at_end => return Tag::Cut,
             None => return unfinished,
@@ -96,6 +102,12 @@ fn key_pieces(param: &Template) -> Vec<Piece> {
         *last = two_tags(last).0.to_owned();
     }
     pieces
+}
+
+/// Whether a parameter is two tags, one for the key and one for the value.
+pub(crate) fn is_pair(body: &Body) -> bool {
+    let last = body.param.as_ref().and_then(|param| param.before(Field::Value).last());
+    last.is_some_and(|last| !two_tags(last.literal()).1.is_empty())
 }
 
 /// What ends the key, and the tag that opens the value where that is another one: `</arg_key>`, `<arg_value>`.

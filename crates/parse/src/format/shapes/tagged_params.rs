@@ -148,7 +148,7 @@ impl TaggedItem {
             Tag::Whole { key, kind, end, state } => {
                 match state {
                     TagState::Sound => {}
-                    TagState::Mended => self.named.fixes.push(fix(FixKind::Opener, from..end)),
+                    TagState::Foreign | TagState::Mended => self.named.fixes.push(fix(FixKind::Opener, from..end)),
                     TagState::Torn => self.spoiled = Some("a parameter's tag is broken"),
                 }
                 let close = own_close(param, &key);

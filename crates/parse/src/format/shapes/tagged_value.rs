@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::follows::begins_line;
-use super::param_tag::{Tag, TagState, opening_tag};
+use super::param_tag::{Tag, TagState, is_pair, opening_tag};
 use super::param_text::{Reached, past_cdata};
 use super::tagged_close::{Behind, Closers};
 use crate::format::Body;
@@ -284,7 +284,7 @@ impl Open {
                 self.at = at;
                 return Some(Next::Wait);
             }
-            Tag::Whole { key, end, state: TagState::Sound | TagState::Torn, .. } => (Some(key), end),
+            Tag::Whole { key, end, state: TagState::Sound | TagState::Foreign | TagState::Torn, .. } => (Some(key), end),
             _ => (None, end),
         };
         let bytes = scene.text.as_bytes();
@@ -294,14 +294,14 @@ impl Open {
                 self.at = at;
                 return Some(Next::Wait);
             }
-            next => next.is_none_or(|next| matches!(next, b'>' | b' ' | b'\n')),
+            next => next.is_none_or(|next| matches!(next, b'>' | b' ' | b'=' | b'\n')),
         };
         if !opens || scene.text[at..tag_end].ends_with("/>") {
             return None;
         }
         self.at = tag_end;
         let next = key.as_ref().is_some_and(|key| {
-            let fits = !self.on_line || begins_line(scene.text, at);
+            let fits = !self.on_line || is_pair(body) || begins_line(scene.text, at);
             fits && *key != self.key && keys.contains(&key.as_str()) && !given(key)
         });
         if self.close.is_some() {
