@@ -147,6 +147,11 @@ impl Literals {
         best.map_or(Sighted::Nothing, |marker| Sighted::Marker { at, end: at + marker.text.len(), role: marker.role })
     }
 
+    /// The literals, but those of this role.
+    pub(crate) fn words(&self, but: Role) -> impl Iterator<Item = &str> {
+        self.markers.iter().filter(move |marker| marker.role != but).map(|marker| marker.text.as_str())
+    }
+
     /// Bytes that a marker may begin with.
     pub(crate) fn firsts(&self) -> &ByteSet {
         &self.table

@@ -15,3 +15,4 @@ pub(crate) mod plain_text;
 pub(crate) mod tagged_close;
 pub(crate) mod tagged_params;
 pub(crate) mod tagged_value;
+pub(crate) mod torn;

@@ -189,6 +189,10 @@ impl HeadItem {
             None if self.whole_name(scene, at) => {
                 (None, None, Header { name: scene.text[self.name_at..at].trim().to_owned(), ..Header::default() })
             }
+            None if self.led && matches!(stop, Stop::Param { .. }) => {
+                let Stop::Param { at, body } = stop else { return Advance::Not };
+                return Advance::Becomes(Item::Tagged(Box::new(TaggedItem::spoiled(self.from, at, body))));
+            }
             None => return self.unmatched(scene, stop),
         };
         let (name, mended) = meant_name(scene, &header.name);

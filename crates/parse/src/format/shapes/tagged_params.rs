@@ -11,6 +11,7 @@ use super::json_calls::{JsonItem, Named};
 use super::param_tag::{Tag, TagState, opening_tag, own_close};
 use super::param_text::{framed, unescape, without_newline};
 use super::tagged_value::{Next, Open};
+use super::torn::ends_torn;
 use crate::chat::{Fix, FixKind};
 use crate::format::envelope::RawCall;
 use crate::format::extent::Starts;
@@ -18,6 +19,7 @@ use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
 use crate::format::row::Nested;
 use crate::format::scan::{Role, Sighted};
+use crate::format::template::Field;
 use crate::format::{Calm, Format};
 use crate::value;
 
@@ -47,6 +49,9 @@ enum Part {
     Value(Box<Open>),
 }
 
+/// A tag that is nearly one of the call's.
+const TORN: &str = "a tag in it is broken";
+
 /// Words that may belong to a value beside them.
 const WORDS: &str = "words stand between its parameters";
 
@@ -55,6 +60,11 @@ impl TaggedItem {
     pub(crate) fn new(from: usize, at: usize, body: usize, named: Named) -> Self {
         let (part, arguments) = (Part::Between, Map::new());
         Self { from, at, searched: at, body, named, begun: false, part, arguments, spoiled: None }
+    }
+
+    /// The call with a header that is broken: it is read to its end, and is none.
+    pub(crate) fn spoiled(from: usize, at: usize, body: usize) -> Self {
+        Self { spoiled: Some("its name is broken"), begun: true, ..Self::new(from, at, body, Named::default()) }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -149,7 +159,7 @@ impl TaggedItem {
                 match state {
                     TagState::Sound => {}
                     TagState::Foreign | TagState::Mended => self.named.fixes.push(fix(FixKind::Opener, from..end)),
-                    TagState::Torn => self.spoiled = Some("a parameter's tag is broken"),
+                    TagState::Torn => self.spoiled = Some(TORN),
                 }
                 let close = own_close(param, &key);
                 let open = Open::new((key, kind), end, begins_line(scene.text, from), close, body);
@@ -172,7 +182,10 @@ impl TaggedItem {
             Next::Blank { end } => {
                 return Some(Advance::Unreadable { end, message: "expected the parameter's value and its end" });
             }
-            Next::Closed { at, end, stray } => {
+            Next::Closed { at, end, stray, torn } => {
+                if torn {
+                    self.spoiled = Some(TORN);
+                }
                 self.named.fixes.extend(stray.map(|stray| fix(FixKind::Surplus, stray)));
                 self.take(scene, &open, at);
                 self.at = end;
@@ -204,6 +217,13 @@ impl TaggedItem {
     fn take_unclosed(&mut self, scene: &Scene<'_>, open: &Open, end: usize) {
         self.named.fixes.push(fix(FixKind::MissingClose, end..end));
         let within = &scene.text[open.from..end];
+        let close = match &scene.format.bodies()[self.body].param {
+            Some(param) => own_close(param, &open.key).unwrap_or_else(|| param.closer(Field::Value).to_owned()),
+            None => String::new(),
+        };
+        if ends_torn(within, &close).is_some() {
+            self.spoiled = Some(TORN);
+        }
         let framed = framed(within, scene.format.bodies()[self.body].param.as_ref());
         let end = if framed.len() == within.len() { open.from + without_newline(within).len() } else { end };
         self.take(scene, open, end);

@@ -11,6 +11,7 @@ use super::follows::begins_line;
 use super::param_tag::{Tag, TagState, is_pair, opening_tag};
 use super::param_text::{Reached, past_cdata};
 use super::tagged_close::{Behind, Closers};
+use super::torn::begins_torn;
 use crate::format::Body;
 use crate::format::item::Scene;
 use crate::format::row::{Escape, Place};
@@ -37,6 +38,8 @@ pub(crate) struct Open {
     looking: Option<Looking>,
     /// Its closing tag stood there, and words after it.
     passed: Option<Passed>,
+    /// What is nearly a tag followed it.
+    torn: bool,
     /// The call's end stood there, all of it, with the value's closing tag missing, and words after it.
     seemed: Option<(usize, usize)>,
     /// The first call inside that ended with the call's own end tag: if that is missed later, it began no call.
@@ -79,7 +82,7 @@ pub(crate) enum Next {
     /// The call ends, and nothing stands where the value should.
     Blank { end: usize },
     /// It ends at `at`, its tags at `end`.
-    Closed { at: usize, end: usize, stray: Option<Range<usize>> },
+    Closed { at: usize, end: usize, stray: Option<Range<usize>>, torn: bool },
     /// The next parameter begins at `at`, with nothing but perhaps words to close this one.
     Param { at: usize, words: bool },
     /// The value ends at `at` and the call at `end`.
@@ -177,6 +180,7 @@ impl Open {
             inside: Inside::default(),
             looking: None,
             passed: None,
+            torn: false,
             seemed: None,
             group: None,
             text_to: 0,
@@ -357,6 +361,7 @@ impl Open {
                 at: looking.at,
                 end: looking.closers.value_end,
                 stray: looking.closers.stray,
+                torn: self.torn,
             }),
             (false, Some(_)) => {
                 self.at = looking.end;
@@ -364,6 +369,9 @@ impl Open {
             }
             (false, None) => {
                 let call_end = looking.closers.call_end;
+                let after = &scene.text[at..];
+                let torn = self.torn || self.tags(body).words(Role::Inner).any(|tag| begins_torn(after, tag));
+                self.torn = torn;
                 self.passed = Some(match self.passed {
                     Some(before) if before.call_end.is_some() => Passed { later: true, ..before },
                     _ => Passed { at: looking.at, call_end, later: false },
