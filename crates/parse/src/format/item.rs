@@ -74,6 +74,23 @@ impl Scene<'_> {
         may
     }
 
+    /// The only offered name that this one may be, without what models glue to it: `functionsexec5`.
+    pub(crate) fn unglued<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let glued = &self.format.row().strip.glued;
+        if glued.is_empty() {
+            return None;
+        }
+        let bare = glued.iter().filter_map(|word| name.strip_prefix(word.as_str()));
+        let bare = bare.map(|rest| rest.trim_start_matches(['.', '_', ':', '-'])).chain([name]);
+        let unnumbered = |name: &'n str| {
+            let rest = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+            [name, rest.trim_end_matches(['_', ':', '.', '-'])]
+        };
+        let mut known = bare.flat_map(unnumbered).filter(|name| self.offered.knows(name));
+        let only = known.next()?;
+        known.all(|other| other == only).then_some(only)
+    }
+
     /// The name without what the format puts around it.
     pub(crate) fn strip<'n>(&self, name: &'n str) -> &'n str {
         let strip = &self.format.row().strip;

@@ -94,9 +94,13 @@ pub(crate) struct Body {
     pub(crate) row: BodyRow,
     pub(crate) item: Template,
     pub(crate) also: Vec<Template>,
+    /// How many of these the format knows; the others are read with a fix.
+    pub(crate) own_also: usize,
     pub(crate) param: Option<Template>,
     /// All templates of a parameter that are read, the written one first.
     pub(crate) params: Vec<Template>,
+    /// How many of them the format knows; the others are read with a fix.
+    pub(crate) own_params: usize,
     pub(crate) dialect: CallDialect,
     pub(crate) keys: OwnKeys,
     pub(crate) tags: Tags,
@@ -185,9 +189,15 @@ impl Body {
         let params = row.param.iter().flat_map(|text| varied(text, &whole.variants)).map(|text| Template::new(&text));
         let mut params: Vec<Template> = params.collect();
         params.extend(params.iter().filter_map(Template::without_attribute).collect::<Vec<_>>());
+        let own_params = params.len();
+        let also = row.also_param.iter().flat_map(|text| varied(text, &whole.variants));
+        params.extend(also.map(|text| Template::new(&text)));
         let variants = varied(&row.item, &whole.variants).into_iter().skip(1);
         let also: Vec<String> =
             row.also.iter().flat_map(|text| varied(text, &whole.variants)).chain(variants).collect();
+        let own_also = also.len();
+        let also: Vec<String> =
+            also.into_iter().chain(row.also_item.iter().flat_map(|text| varied(text, &whole.variants))).collect();
         let dialect = match (row.item.contains("({params})"), &row.quote) {
             (true, _) => CallDialect::Parens,
             (false, quote) => CallDialect::Braces { quote: quote.clone() },
@@ -196,9 +206,11 @@ impl Body {
             index,
             row: row.clone(),
             item: Template::new(&row.item),
+            own_also,
             also: also.iter().map(|text| Template::new(text)).collect(),
             param: params.first().cloned(),
             params,
+            own_params,
             dialect,
             keys: OwnKeys::of(&row.item, &whole.parallel.open),
             tags: Tags::default(),
@@ -209,6 +221,16 @@ impl Body {
     pub(crate) fn tail(&self) -> &str {
         let field = if self.item.has(Field::Params) { Field::Params } else { Field::Arguments };
         self.item.closer(field).trim()
+    }
+
+    /// Whether a tagged call begins with nothing but the tool's name.
+    pub(crate) fn begins_with_name(&self) -> bool {
+        self.param.is_some() && self.row.shape == ShapeName::TaggedParams && self.item.lead().trim().is_empty()
+    }
+
+    /// Whether a template is one that models write by mistake.
+    pub(crate) fn is_foreign(&self, template: &Template) -> bool {
+        self.also[self.own_also..].iter().any(|foreign| std::ptr::eq(foreign, template))
     }
 
     /// All templates that are read, the written one first.

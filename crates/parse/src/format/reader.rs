@@ -18,7 +18,7 @@ use super::opened::opened;
 use super::region::{Ended, Region, has_bare, has_one_call};
 use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted};
-use super::{Calm, Format, Offered};
+use super::{Body, Calm, Format, Offered};
 use crate::chat::{Fault, Fix, FixKind};
 
 /// What a reader found. The spans of text, reasoning, framing, calls and malformed pieces lie end to end.
@@ -92,6 +92,9 @@ pub struct Reader {
 
 /// How often a value that never ends is cut at the first marker inside it.
 const PATIENCE: usize = 16;
+
+/// No name is longer.
+const LONGEST_NAME: usize = 200;
 
 /// Where a reader stands.
 #[derive(Debug)]
@@ -198,13 +201,23 @@ impl Reader {
         match if self.only_text { Sighted::Nothing } else { markers.find(scene.text, self.at, scene.at_end) } {
             Sighted::Nothing => {
                 self.at = scene.text.len();
-                self.tell_text(scene, self.at, out);
+                let end = if scene.at_end { self.at } else { self.before_name(scene, self.at) };
+                self.tell_text(scene, end, out);
                 if scene.at_end { self.over(scene, out) } else { Next::Wait(State::Text) }
             }
             Sighted::Perhaps { at } => {
                 self.at = at;
-                self.tell_text(scene, at, out);
+                self.tell_text(scene, self.before_name(scene, at), out);
                 Next::Wait(State::Text)
+            }
+            Sighted::Marker { at, end, role: Role::ParamOpen(_) } => {
+                self.at = end;
+                let name = self.before_name(scene, at);
+                if name == at || !scene.offered.resolves(scene.strip(&scene.text[name..at])) {
+                    return Next::Go(State::Text);
+                }
+                self.tell_text(scene, name, out);
+                Next::Go(State::Region(Box::new(Region::unopened(self.told, name))))
             }
             Sighted::Marker { at, end, role } => {
                 self.tell_text(scene, at, out);
@@ -247,6 +260,23 @@ impl Reader {
         named && scene.text[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')
     }
 
+    /// Where the word before `end` begins, if a call whose opening marker is missing may begin with it.
+    fn before_name(&self, scene: &Scene<'_>, end: usize) -> usize {
+        if !scene.format.bodies().iter().any(Body::begins_with_name) {
+            return end;
+        }
+        let near = &scene.text[self.told..end];
+        let near = &near[near.floor_char_boundary(near.len().saturating_sub(LONGEST_NAME))..];
+        let word = near.trim_end();
+        let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':' | '/');
+        let before = word.trim_end_matches(is_part);
+        // A longer one is no name.
+        if before.is_empty() && near.len() > LONGEST_NAME / 2 || before.len() == word.len() {
+            return end;
+        }
+        end - near.len() + before.len()
+    }
+
     fn marked(&mut self, scene: &Scene<'_>, marker: Range<usize>, role: Role, out: &mut Vec<Step>) -> Next {
         if matches!(role, Role::ChannelOpen | Role::ChannelClose | Role::Framing)
             && let Some(from) = self.said.take()
@@ -261,7 +291,7 @@ impl Reader {
                 // A literal that prose may hold, too, marks nothing: only calls of offered tools count.
                 let weak = scene.format.bodies()[body].row.shape == ShapeName::CallExpr;
                 let at = marker.start;
-                let region = if weak { Region::unmarked(self.told, at) } else { Region::bare(self.told, at, false) };
+                let region = if weak { Region::unopened(self.told, at) } else { Region::bare(self.told, at, false) };
                 return Next::Go(State::Region(Box::new(region)));
             }
             Role::ReasoningOpen(tag) => {

@@ -82,8 +82,8 @@ impl Region {
         region
     }
 
-    /// A region that begins with a body whose first literal prose may hold, too, and whose marker is missing.
-    pub(crate) fn unmarked(told: usize, at: usize) -> Self {
+    /// A region whose opening marker is missing: the call's name stands at `at`.
+    pub(crate) fn unopened(told: usize, at: usize) -> Self {
         let mut region = Self::bare(told, at, true);
         region.held.push(Step::Fix(fix(FixKind::Opener, at..at)));
         region
@@ -246,6 +246,11 @@ impl Region {
                     self.push(Step::Fix(fix(FixKind::MissingClose, self.at..self.at)), out);
                 }
             }
+        }
+        match self.stray(scene, out) {
+            Starts::Yes => return None,
+            Starts::Perhaps => return Some(Ended::Not),
+            Starts::No => {}
         }
         match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
             Sighted::Perhaps { .. } => return Some(Ended::Not),

@@ -149,6 +149,12 @@ pub struct BodyRow {
     /// One parameter as a template with the fields `{key}`, `{value}`, `{type}`, `{is_string}`.
     #[serde(default)]
     pub param: Option<String>,
+    /// Other templates that models write by mistake, each read with a fix.
+    #[serde(default)]
+    pub also_item: Vec<String>,
+    /// Other ways that models write a parameter's tag, each read with a fix.
+    #[serde(default)]
+    pub also_param: Vec<String>,
     /// Where the body begins a call with no marker before it.
     #[serde(default = "inside")]
     pub bare: Place,
@@ -232,6 +238,9 @@ pub struct Strip {
     /// Behind.
     #[serde(default)]
     pub suffix: Vec<String>,
+    /// In front, where the name is known only without it: `functions`. A call's index behind may be glued on, too.
+    #[serde(default)]
+    pub glued: Vec<String>,
 }
 
 /// How JSON is spaced.

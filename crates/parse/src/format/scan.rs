@@ -26,6 +26,8 @@ pub(crate) enum Role {
     ReasoningClose(usize),
     /// A parameter of this body begins.
     ParamOpen(usize),
+    /// A tag with the name of a parameter's begins, whatever its attributes.
+    Inner,
     /// A parameter's value ends.
     ValueClose,
     /// A tagged call ends.
@@ -145,6 +147,11 @@ impl Literals {
         best.map_or(Sighted::Nothing, |marker| Sighted::Marker { at, end: at + marker.text.len(), role: marker.role })
     }
 
+    /// The literals, but those of this role.
+    pub(crate) fn words(&self, but: Role) -> impl Iterator<Item = &str> {
+        self.markers.iter().filter(move |marker| marker.role != but).map(|marker| marker.text.as_str())
+    }
+
     /// Bytes that a marker may begin with.
     pub(crate) fn firsts(&self) -> &ByteSet {
         &self.table
@@ -230,9 +237,19 @@ impl Tags {
         for template in body.templates() {
             between.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
         }
+        for other in &body.params {
+            between.add(lead(other.lead()), Role::ParamOpen(index), Place::Anywhere);
+        }
         let mut value = between.clone();
         if !param.after(Field::Value).contains(&Piece::Field(Field::Key)) {
-            value.add(param.closer(Field::Value), Role::ValueClose, Place::Anywhere);
+            let close = param.closer(Field::Value);
+            value.add(close, Role::ValueClose, Place::Anywhere);
+            if let Some(name) = close.trim().strip_prefix("</").and_then(|rest| rest.strip_suffix('>')) {
+                value.add(&format!("<{name}"), Role::Inner, Place::Anywhere);
+            }
+        }
+        for template in body.templates() {
+            value.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
         }
         Self { between, value }
     }
@@ -261,6 +278,11 @@ impl Markers {
             // A sign alone marks nothing outside the format's markers.
             for word in leads.filter(|word| word.contains(char::is_alphanumeric)) {
                 text.add(word, Role::Bare(index), Place::Anywhere);
+            }
+        }
+        for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.begins_with_name()) {
+            if let Some(param) = &body.param {
+                text.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
             }
         }
         let mut head = inside.clone();

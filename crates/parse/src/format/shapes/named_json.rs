@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 
 use super::call_expr::ExprItem;
 use super::json_calls::{JsonItem, Named};
+use super::param_tag::unescaped;
 use super::plain_args;
 use super::tagged_params::TaggedItem;
-use crate::chat::FixKind;
+use crate::chat::{Fix, FixKind};
 use crate::format::Body;
 use crate::format::envelope::RawCall;
 use crate::format::extent::{Starts, starts};
@@ -232,15 +233,24 @@ impl HeadItem {
             None if self.whole_name(scene, at) => {
                 (None, None, Header { name: scene.text[self.name_at..at].trim().to_owned(), ..Header::default() })
             }
+            None if self.led && matches!(stop, Stop::Param { .. }) => {
+                let Stop::Param { at, body } = stop else { return Advance::Not };
+                return Advance::Becomes(Item::Tagged(Box::new(TaggedItem::spoiled(self.from, at, body))));
+            }
             None => return self.unmatched(scene, stop),
         };
-        let name = scene.strip(&header.name).to_owned();
+        let (name, mended) = meant_name(scene, &header.name);
         let slipped = matches!(self.header(scene, at), Cow::Owned(_));
-        if name.is_empty() || name.len() > 200 || name.contains(char::is_whitespace) {
+        if name.is_empty() || name.len() > 200 || name.contains(char::is_whitespace) && !scene.offered.knows(&name) {
             return Advance::Not;
         }
-        // A name alone, or before a parameter, is a call only if there is such a tool; a mention in prose is none.
-        let alone = text.trim_matches([' ', '\n', '\r', '\t', '`']) == header.name && !matches!(stop, Stop::Brace(_));
+        let mut fixes: Vec<Fix> = mended.map(|kind| fix(kind, self.from..at)).into_iter().collect();
+        if body.zip(template).is_some_and(|(body, template)| body.is_foreign(template)) {
+            fixes.push(fix(FixKind::Opener, self.from..at));
+        }
+        // A name alone is a call only if there is such a tool; a mention in prose is none.
+        let alone =
+            text.trim_matches([' ', '\n', '\r', '\t', '`']) == header.name && matches!(stop, Stop::Closed { .. });
         if alone && !scene.offered.resolves(&name) {
             return Advance::Not;
         }
@@ -249,7 +259,9 @@ impl HeadItem {
         let tail = tail.filter(|tail| !tail.is_empty());
         let whole = scene.format.row().ids == Ids::Header && body.is_some();
         let id = header.id.or_else(|| whole.then(|| id_text(text)));
-        let fixes = if slipped { vec![fix(FixKind::Surplus, self.from..at)] } else { Vec::new() };
+        if slipped {
+            fixes.push(fix(FixKind::Surplus, self.from..at));
+        }
         let mut named = Named { name, id, fixes, tail };
         match stop {
             Stop::Brace(brace) => {
@@ -274,9 +286,11 @@ impl HeadItem {
                 let tail = named.tail.filter(|tail| scene.text[at..].starts_with(tail.as_str()));
                 let end = end.max(at + tail.map_or(0, |tail| tail.len()));
                 let own = body.is_some_and(|body| body.row.shape == ShapeName::TaggedParams);
-                let fixes = if own { Vec::new() } else { vec![fix(FixKind::NoArguments, self.from..at)] };
+                if !own {
+                    named.fixes.push(fix(FixKind::NoArguments, self.from..at));
+                }
                 let arguments = Value::Object(Map::new());
-                let (name, id, span) = (named.name, named.id, self.from..end);
+                let (name, id, fixes, span) = (named.name, named.id, named.fixes, self.from..end);
                 let call = RawCall { name, arguments, id, span, fixes, sources: Vec::new(), object: None };
                 Advance::Done { end, calls: vec![call] }
             }
@@ -327,7 +341,8 @@ impl HeadItem {
             } else {
                 match_header(&pieces, text)
             };
-            let header = header.filter(|header| !header.name.contains(char::is_whitespace));
+            let plain = |name: &str| !name.contains(char::is_whitespace) || scene.offered.knows(name);
+            let header = header.filter(|header| plain(&header.name));
             header.map(|header| Matched { header, body, template })
         })
     }
@@ -348,9 +363,27 @@ impl HeadItem {
 
     /// A header that goes on with arguments that are no JSON.
     fn unmatched(&self, scene: &Scene<'_>, stop: Stop) -> Advance {
-        let Stop::Closed { at, .. } = stop else { return Advance::Not };
-        let Some((name, rest)) = self.announced(scene, at) else { return Advance::Not };
+        let Stop::Closed { at, end } = stop else { return Advance::Not };
+        let Some((name, rest)) = self.announced(scene, at) else {
+            return if self.opens_tagged(scene, at) {
+                Advance::Unreadable { end, message: "expected a parameter" }
+            } else {
+                Advance::Not
+            };
+        };
         self.plain(scene, name, rest..at)
+    }
+
+    /// Whether the whole header of a tagged call stands there, before whatever follows it.
+    fn opens_tagged(&self, scene: &Scene<'_>, end: usize) -> bool {
+        let text = &scene.text[self.from..end];
+        let tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
+        let mut templates = tagged.flat_map(Body::templates);
+        self.led
+            && templates.any(|template| {
+                let header = match_beginning(template.before(Field::Params), text).map(|(header, _)| header);
+                header.is_some_and(|header| scene.offered.resolves(scene.strip(&header.name)))
+            })
     }
 
     /// The call with the arguments that stand there and are no JSON.
@@ -363,6 +396,26 @@ impl HeadItem {
         let (arguments, span) = (Value::Object(arguments), self.from..end);
         let call = RawCall { name, arguments, id: None, span, fixes, sources: Vec::new(), object: None };
         Advance::Done { end, calls: vec![call] }
+    }
+}
+
+/// The name that is meant, and what had to be mended: a tag that closes itself, entities, what is glued to the name.
+fn meant_name(scene: &Scene<'_>, written: &str) -> (String, Option<FixKind>) {
+    let name = scene.strip(written);
+    if scene.offered.resolves(name) {
+        return (name.to_owned(), None);
+    }
+    let opened = name.strip_suffix('/').map(|name| name.trim_end().trim_end_matches(['"', '\'']));
+    if let Some(opened) = opened.filter(|opened| !opened.is_empty() && !opened.contains(['"', '<', '>'])) {
+        return (opened.to_owned(), Some(FixKind::Opener));
+    }
+    let plain = unescaped(name);
+    if plain != name && scene.offered.knows(&plain) {
+        return (plain, Some(FixKind::Name));
+    }
+    match scene.unglued(name) {
+        Some(only) => (only.to_owned(), Some(FixKind::Name)),
+        None => (name.to_owned(), None),
     }
 }
 
