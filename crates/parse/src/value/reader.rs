@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::settle::Quotes;
 use super::{MAX_DEPTH, Unread, literal};
 use crate::chat::{Fix, FixKind};
 
@@ -118,6 +119,8 @@ pub(super) struct Reader<'t> {
     pub(super) sources: Option<Vec<(String, Range<usize>)>>,
     /// How many unquoted texts were read.
     pub(super) bare_count: usize,
+    /// Where strings end, where that was found out.
+    pub(super) settled: Option<&'t Quotes>,
 }
 
 impl<'t> Reader<'t> {
@@ -133,6 +136,7 @@ impl<'t> Reader<'t> {
             loose_end: usize::MAX,
             sources: None,
             bare_count: 0,
+            settled: None,
         }
     }
 

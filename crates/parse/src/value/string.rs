@@ -98,6 +98,7 @@ impl<'t> Reader<'t> {
     fn content(&mut self, opening: Opening<'t>, place: Place) -> Read<String> {
         let text = self.text;
         let (first, second) = opening.close.first_bytes();
+        let settled = self.settled.and_then(|quotes| quotes.close_of(self.at - 1));
         let mut content = String::new();
         let mut run = self.at;
         let (mut quote_told, mut escape_told) = (false, false);
@@ -106,7 +107,11 @@ impl<'t> Reader<'t> {
             let Some(found) = memchr::memchr3(first, second, b'\\', rest) else { return Err(self.incomplete()) };
             self.at += found;
             // What closes may itself start with a backslash (`\"`), so it is looked for before escapes are.
-            if let Some(length) = self.closing(opening.close, self.at, place, !quote_told) {
+            let closing = match settled {
+                Some(close) => (self.at == close).then_some(1),
+                None => self.closing(opening.close, self.at, place, !quote_told),
+            };
+            if let Some(length) = closing {
                 content.push_str(&text[run..self.at]);
                 self.at += length;
                 return Ok(content);
