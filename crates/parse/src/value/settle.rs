@@ -40,6 +40,8 @@ pub(crate) enum Holds {
     Call,
     /// A call's arguments.
     Arguments,
+    /// No bracket, but the tool's name: a string without quotes in it.
+    Name,
     /// Anything else.
     #[default]
     Value,
@@ -98,6 +100,8 @@ struct State {
     keys: Vec<String>,
     /// What the last key announced.
     next: Holds,
+    /// Whether a quote was taken for a part of a string.
+    holds_quotes: bool,
     /// Where the first call ended, and with which keys.
     end: Option<usize>,
 }
@@ -106,8 +110,9 @@ struct State {
 #[derive(Debug)]
 struct Choice {
     open: usize,
-    /// The quote that is tried.
+    /// The quote that is tried, and whether it is the first one.
     close: usize,
+    first: bool,
     /// The state before the string.
     before: State,
     /// The state behind the quote that is tried.
@@ -191,6 +196,7 @@ impl Search<'_> {
                 continue;
             }
             while let Some(close) = self.next_quote(self.bytes[choice.open], choice.close + 1) {
+                choice.first = choice.close == choice.open;
                 choice.close = close;
                 if self.enter(&mut choice) {
                     self.choices.push(choice);
@@ -209,6 +215,7 @@ impl Search<'_> {
         self.state = choice.before.clone();
         self.state.at = choice.close + 1;
         self.state.expect = Expect::After;
+        self.state.holds_quotes |= !choice.first;
         let mut hasher = DefaultHasher::new();
         self.state.hash(&mut hasher);
         self.budget = self.budget.saturating_sub(8 * (self.state.open.len() + self.state.keys.len()));
@@ -314,7 +321,7 @@ impl Search<'_> {
                 let listed = self.state.open.last().filter(|bracket| bracket.closer == b']');
                 let holds = listed.map_or(self.state.next, |bracket| bracket.holds);
                 self.state.next = Holds::Value;
-                self.enter_bracket(byte, holds)
+                self.enter_bracket(byte, if holds == Holds::Name { Holds::Value } else { holds })
             }
             b'(' => self.enter_bracket(byte, Holds::Value),
             _ => {
@@ -353,9 +360,13 @@ impl Search<'_> {
             self.state.expect = Expect::After;
             return Moved::On;
         }
-        self.state.next = Holds::Value;
+        if std::mem::take(&mut self.state.next) == Holds::Name {
+            let Some(close) = self.next_quote(quote, open + 1) else { return Moved::Fail };
+            self.state.at = close;
+            return self.go(1, Expect::After);
+        }
         let before = self.state.clone();
-        self.choices.push(Choice { open, close: open, before, after: 0 });
+        self.choices.push(Choice { open, close: open, first: true, before, after: 0 });
         // The first quote is found as any other one is.
         Moved::Fail
     }
@@ -420,9 +431,18 @@ impl Search<'_> {
             b',' => self.go(1, if brace { Expect::KeyOrEnd } else { Expect::ValueOrEnd }),
             b']' | b'}' | b')' => self.close(byte),
             // A comma is missing, if a key of the call comes.
+            b'"' | b'\'' if self.is_stray() => self.go(1, Expect::After),
             b'"' | b'\'' if brace && self.holds_here() != Holds::Value => self.key(byte),
             _ => Moved::Fail,
         }
+    }
+
+    /// Whether the quote at the cursor closes what nobody opened: behind a bracket, before one, and where no string
+    /// before holds quotes.
+    fn is_stray(&self) -> bool {
+        let at = self.state.at;
+        let next = self.bytes.get(super::skip_blanks(self.text, at + 1)).copied();
+        is_closer(self.bytes[at - 1]) && next.is_some_and(is_closer) && !self.state.holds_quotes
     }
 
     fn close(&mut self, byte: u8) -> Moved {

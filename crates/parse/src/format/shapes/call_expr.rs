@@ -8,7 +8,7 @@ use crate::format::envelope::{RawCall, apart};
 use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::row::{JsonStyle, Literals};
-use crate::format::shapes::quotes::{Doubt, Phase, Resolved, ends_well, in_doubt};
+use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, in_doubt};
 use crate::format::{Body, Calm, Format, Offered};
 use crate::value::settle::Holds;
 use crate::value::{self, CallDialect, CallExpr, Unread};
@@ -43,7 +43,7 @@ impl ExprItem {
         match std::mem::take(&mut self.phase) {
             Phase::Open => {}
             Phase::Ended(end) => return self.ended(scene, end),
-            Phase::Doubted { end, hard, doubt } => return self.resolve(scene, end, hard, doubt),
+            Phase::Doubted(doubt) => return self.resolve(scene, doubt),
         }
         let token = match &self.dialect {
             CallDialect::Braces { quote } => quote.as_deref(),
@@ -83,7 +83,8 @@ impl ExprItem {
                 }
             }
         }
-        self.resolve(scene, end, hard, Doubt::new(end, self.extent.marker_inside()))
+        let doubt = Doubt::new(&read, (hard, end), self.extent.marker_inside());
+        self.resolve(scene, doubt)
     }
 
     /// The offered tool whose call it is.
@@ -93,21 +94,23 @@ impl ExprItem {
     }
 
     /// Goes on with a call whose quotes are in doubt.
-    fn resolve(&mut self, scene: &Scene<'_>, end: usize, hard: bool, mut doubt: Doubt) -> Advance {
+    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt) -> Advance {
+        let (end, plain) = (doubt.end, doubt.unread.is_none());
         let Some(tool) = self.tool(scene) else { return self.read(scene, end) };
         match doubt.resolve(scene, (self.from, self.bracket), Holds::Arguments, tool) {
             Resolved::Wait => {
-                self.phase = Phase::Doubted { end, hard, doubt };
+                self.phase = Phase::Doubted(doubt);
                 Advance::More
             }
-            Resolved::Once(quotes, other) if hard || other != end => {
-                match value::call_expr_settled(&scene.text[..other], self.name_at, &quotes) {
-                    Ok(expr) if expr.end == other => self.called(scene, expr, other),
-                    _ => Advance::Unreadable { end: other, message: "the quotes of its strings do not match" },
+            Resolved::Once(_, other) if plain && other == end => self.read(scene, end),
+            Resolved::Once(quotes, end) => {
+                match value::call_expr_settled(&scene.text[..end], self.name_at, &quotes) {
+                    Ok(expr) if expr.end == end => self.called(scene, expr, end),
+                    _ => Advance::Unreadable { end, message: UNMATCHED },
                 }
             }
-            Resolved::Not(end, message) if hard => Advance::Unreadable { end, message },
-            Resolved::Once(..) | Resolved::Not(..) => self.read(scene, end),
+            Resolved::Not => self.read(scene, end),
+            Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
         }
     }
 

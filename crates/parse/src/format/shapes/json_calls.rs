@@ -15,7 +15,7 @@ use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
 use crate::format::row::{JsonStyle, ShapeName};
 use crate::format::walk::{ObjectWalk, Walked};
-use crate::format::shapes::quotes::{Doubt, Phase, Resolved, ends_well, in_doubt};
+use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, in_doubt};
 use crate::format::{Calm, Format};
 use crate::value::settle::{Holds, Quotes};
 use crate::value::{self, Unread};
@@ -74,7 +74,7 @@ impl JsonItem {
                 let whole = self.read(scene, end);
                 return self.ended(scene, whole, end);
             }
-            Phase::Doubted { end, hard, doubt } => return self.resolve(scene, end, hard, doubt),
+            Phase::Doubted(doubt) => return self.resolve(scene, doubt),
         }
         let reach = self.extent.advance(scene, None);
         self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
@@ -119,7 +119,8 @@ impl JsonItem {
                 }
             }
         }
-        self.resolve(scene, end, hard, Doubt::new(end, self.extent.marker_inside()))
+        let doubt = Doubt::new(&read, (hard, end), self.extent.marker_inside());
+        self.resolve(scene, doubt)
     }
 
     /// The offered tool whose call it is.
@@ -133,19 +134,21 @@ impl JsonItem {
     }
 
     /// Goes on with a call whose quotes are in doubt.
-    fn resolve(&mut self, scene: &Scene<'_>, end: usize, hard: bool, mut doubt: Doubt) -> Advance {
-        let read = if hard && self.name().is_some() { Advance::More } else { self.read(scene, end) };
+    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt) -> Advance {
+        let end = doubt.end;
+        let plain = doubt.unread.is_none();
+        let read = if plain || self.name().is_none() { self.read(scene, end) } else { Advance::More };
         let holds = if self.named.is_some() { Holds::Arguments } else { Holds::Call };
         let Some(tool) = self.tool(scene, &read) else { return read };
         match doubt.resolve(scene, (self.from, self.brace), holds, &tool) {
             Resolved::Wait => {
-                self.phase = Phase::Doubted { end, hard, doubt };
+                self.phase = Phase::Doubted(doubt);
                 Advance::More
             }
-            Resolved::Once(_, other) if !hard && other == end => read,
+            Resolved::Once(_, other) if plain && other == end => read,
             Resolved::Once(quotes, end) => self.read_settled(scene, &quotes, end),
-            Resolved::Not(..) if !hard => read,
-            Resolved::Not(end, message) => Advance::Unreadable { end, message },
+            Resolved::Not => read,
+            Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
         }
     }
 
@@ -157,7 +160,7 @@ impl JsonItem {
             reading.end == end && reading.fixes.iter().all(|fix| fix.kind != FixKind::Duplicate)
         };
         let Some(reading) = value::settled(text, self.brace, python, quotes).ok().filter(whole) else {
-            return Advance::Unreadable { end, message: "the quotes of its strings do not match" };
+            return Advance::Unreadable { end, message: UNMATCHED };
         };
         match self.called(scene, reading, end) {
             Advance::Done { end, mut calls } => {

@@ -4,7 +4,7 @@
 //! and is a call only if the whole reads in one way.
 
 use crate::chat::{Fix, FixKind};
-use crate::format::item::Scene;
+use crate::format::item::{Advance, Scene};
 use crate::format::keys::{Keys, is};
 use crate::format::scan::Sighted;
 use crate::value::settle::{Holds, Quotes, Settled, Vouch, settle};
@@ -12,11 +12,18 @@ use crate::value::settle::{Holds, Quotes, Settled, Vouch, settle};
 /// What a call with quotes in doubt waits for.
 #[derive(Debug)]
 pub(crate) struct Doubt {
+    /// Where it seems to end.
+    pub(crate) end: usize,
+    /// Why it is no call if nothing better is found; without a reason it is one up to `end`.
+    pub(crate) unread: Option<(usize, &'static str)>,
     /// What was looked at for a marker.
     looked: usize,
     /// A marker inside one of its strings, which may end it too.
     inside: Option<usize>,
 }
+
+/// Why a call is unreadable whose strings cannot be told apart.
+pub(crate) const UNMATCHED: &str = "the quotes of its strings do not match";
 
 /// What came of the doubt.
 pub(crate) enum Resolved {
@@ -24,14 +31,19 @@ pub(crate) enum Resolved {
     Wait,
     /// One reading, up to this byte.
     Once(Quotes, usize),
-    /// None, or more than one; what holds the call ends here.
-    Not(usize, &'static str),
+    /// None, or more than one: the call up to where it seemed to end, or none at all.
+    Not,
+    Unreadable { end: usize, message: &'static str },
 }
 
 impl Doubt {
     /// A doubt about a call that seems to end here.
-    pub(crate) fn new(end: usize, inside: Option<usize>) -> Self {
-        Self { looked: end, inside: inside.filter(|marker| *marker < end) }
+    pub(crate) fn new(read: &Advance, (hard, end): (bool, usize), inside: Option<usize>) -> Self {
+        let unread = match read {
+            Advance::Unreadable { end, message } => Some((*end, *message)),
+            _ => hard.then_some((end, UNMATCHED)),
+        };
+        Self { end, unread, looked: end, inside: inside.filter(|marker| *marker < end) }
     }
 
     /// Goes on to what ends the calls, and reads the call that begins at `from`, whose bracket opens at
@@ -57,7 +69,7 @@ impl Doubt {
         };
         let before = scene.text[..from].trim_end();
         let vouch = Offers { scene, tool, listed: before.ends_with(['[', ',']) };
-        let mut why = "the quotes of its strings do not match";
+        let mut ambiguous = false;
         for end in self.inside.into_iter().chain([end]) {
             if scene.is_tired() {
                 break;
@@ -65,11 +77,18 @@ impl Doubt {
             scene.cut(end);
             match settle(&scene.text[..end], bracket, holds, &vouch) {
                 Settled::Once(quotes, end) => return Resolved::Once(quotes, end),
-                Settled::Ambiguous => why = "the quotes of its strings can be read in more than one way",
+                Settled::Ambiguous => ambiguous = true,
                 Settled::Never => {}
             }
         }
-        Resolved::Not(self.inside.unwrap_or(end), why)
+        match self.unread {
+            Some((_, message)) if ambiguous || message == UNMATCHED => {
+                let many = "the quotes of its strings can be read in more than one way";
+                Resolved::Unreadable { end: self.inside.unwrap_or(end), message: if ambiguous { many } else { message } }
+            }
+            Some((end, message)) => Resolved::Unreadable { end, message },
+            None => Resolved::Not,
+        }
     }
 }
 
@@ -81,8 +100,8 @@ pub(crate) enum Phase {
     Open,
     /// It ended here; what follows decides whether it did.
     Ended(usize),
-    /// Its quotes are in doubt. It seems to end at `end`, and is a call so if it is not `hard`.
-    Doubted { end: usize, hard: bool, doubt: Doubt },
+    /// Its quotes are in doubt.
+    Doubted(Doubt),
 }
 
 impl Phase {
@@ -132,7 +151,7 @@ impl Vouch for Offers<'_, '_> {
         let offered = self.scene.offered;
         let own = offered.parameter(self.tool, key).is_some();
         match holds {
-            Holds::Value => true,
+            Holds::Value | Holds::Name => true,
             Holds::Arguments => own || offered.knows(self.tool) && offered.parameters(self.tool).is_empty(),
             Holds::Call => {
                 let lists = [&words.name, &words.arguments, &words.id, &words.envelope, &words.aside];
@@ -145,6 +164,8 @@ impl Vouch for Offers<'_, '_> {
         let words = Keys::table();
         if is(&words.arguments, key) || self.scene.offered.resolves(key) {
             Holds::Arguments
+        } else if is(&words.name, key) && !is(&words.envelope, key) {
+            Holds::Name
         } else if is(&words.envelope, key) {
             Holds::Call
         } else {
