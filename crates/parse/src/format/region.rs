@@ -50,6 +50,8 @@ pub(crate) struct Region {
     tail: Option<String>,
     /// A header said whose arguments these are.
     named: Option<Named>,
+    /// The last call ended with a bracket.
+    bracketed: bool,
 }
 
 /// How a region ended.
@@ -105,6 +107,7 @@ impl Region {
             item: None,
             named: None,
             tail: None,
+            bracketed: false,
         }
     }
 
@@ -166,6 +169,7 @@ impl Region {
                 if matches!(item, Item::Text(_)) {
                     return Some(Ended::Here { at: end, pending_close: false });
                 }
+                self.bracketed = matches!(item, Item::Json(_) | Item::Expr(_));
                 self.tail = match &item {
                     Item::Json(json) => json.tail(),
                     _ => None,
@@ -213,6 +217,15 @@ impl Region {
         let Some(byte) = bytes.get(self.at).copied() else {
             return Some(if scene.at_end { self.at_end(scene, out) } else { Ended::Not });
         };
+        match self.surplus_bracket(scene, byte) {
+            Some(true) => {
+                self.push(Step::Fix(fix(FixKind::Surplus, self.at..self.at + 1)), out);
+                self.framing(self.at + 1, out);
+                return None;
+            }
+            Some(false) => {}
+            None => return Some(Ended::Not),
+        }
         if let Some(tail) = &self.tail {
             match starts(&bytes[self.at..], tail, scene.at_end) {
                 Starts::Yes => {
