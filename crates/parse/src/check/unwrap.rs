@@ -88,7 +88,8 @@ fn envelope(tool: &Compiled, mut map: Map<String, Value>) -> Result<(Value, FixK
         return Ok((inner, FixKind::Shape));
     }
     let aside = |map: &Map<String, Value>| {
-        let mut wrapped = ENVELOPES.into_iter().filter(|key| !of_tool(key) && map.get(*key).is_some_and(Value::is_object));
+        let mut wrapped =
+            ENVELOPES.into_iter().filter(|key| !of_tool(key) && map.get(*key).is_some_and(Value::is_object));
         let key = wrapped.next().filter(|_| wrapped.next().is_none())?;
         let inner = map.get(key)?.as_object()?;
         let fits = inner.keys().all(|key| of_tool(key) && !map.contains_key(key));

@@ -195,13 +195,7 @@ fn named(mut object: Map<String, Value>, name_key: &str, name: String, place: &P
 }
 
 /// What stands beside a call's name and arguments: what is the tool's is taken, all else is told.
-fn beside(
-    object: Map<String, Value>,
-    name: &str,
-    arguments: &mut Value,
-    place: &Place<'_>,
-    fixes: &mut Vec<Fix>,
-) {
+fn beside(object: Map<String, Value>, name: &str, arguments: &mut Value, place: &Place<'_>, fixes: &mut Vec<Fix>) {
     let keys = Keys::table();
     for (key, value) in object {
         let own = place.offered.parameter(name, &key).is_some();

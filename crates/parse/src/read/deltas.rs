@@ -197,7 +197,8 @@ fn is_settled(value: &Value, schema: &Value) -> bool {
         ("array", Value::Array(items)) => match schema.get("items") {
             // Whole numbers in a list of numbers are written with a fraction.
             Some(schema) => items.iter().all(|item| {
-                let whole = item.is_number() && !item.is_f64() && schema.get("type").is_some_and(|kind| kind == "number");
+                let whole =
+                    item.is_number() && !item.is_f64() && schema.get("type").is_some_and(|kind| kind == "number");
                 !whole && is_settled(item, schema)
             }),
             None => schema.get("prefixItems").is_none(),

@@ -1,8 +1,8 @@
 //! How a region ends: where the text is over, and what is told to be missing then.
 
 use super::super::Format;
-use super::super::extent::{Starts, starts};
 use super::super::envelope::RawCall;
+use super::super::extent::{Starts, starts};
 use super::super::item::{Scene, fix};
 use super::super::reader::Step;
 use super::super::row::{ParallelKind, ShapeName};
@@ -43,7 +43,7 @@ impl Region {
     /// the calls, only such brackets may stand up to the end. Nothing where the text so far does not say.
     pub(super) fn surplus_bracket(&self, scene: &Scene<'_>, byte: u8) -> Option<bool> {
         let closes = |byte: u8| matches!(byte, b'}' | b']' | b')');
-        if !self.bracketed || !closes(byte) || byte == b']' && self.list > 0 {
+        if self.surplus == 0 || !closes(byte) || byte == b']' && self.list > 0 {
             return Some(false);
         }
         let rest = &scene.text.as_bytes()[self.at..];
@@ -55,7 +55,9 @@ impl Region {
         if !self.bare {
             return Some(true);
         }
-        match rest.iter().position(|byte| !closes(*byte) && !byte.is_ascii_whitespace()) {
+        let near = &rest[..rest.len().min(4 * super::MOST_SURPLUS)];
+        match near.iter().position(|byte| !closes(*byte) && !byte.is_ascii_whitespace()) {
+            None if near.len() < rest.len() => Some(false),
             None => scene.at_end.then_some(true),
             Some(next) => match scene.format.markers().inside.here(scene.text, self.at + next, scene.at_end) {
                 Sighted::Marker { .. } => Some(true),

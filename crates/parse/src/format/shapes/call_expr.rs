@@ -103,12 +103,10 @@ impl ExprItem {
                 Advance::More
             }
             Resolved::Once(_, other) if plain && other == end => self.read(scene, end),
-            Resolved::Once(quotes, end) => {
-                match value::call_expr_settled(&scene.text[..end], self.name_at, &quotes) {
-                    Ok(expr) if expr.end == end => self.called(scene, expr, end),
-                    _ => Advance::Unreadable { end, message: UNMATCHED },
-                }
-            }
+            Resolved::Once(quotes, end) => match value::call_expr_settled(&scene.text[..end], self.name_at, &quotes) {
+                Ok(expr) if expr.end == end => self.called(scene, expr, end),
+                _ => Advance::Unreadable { end, message: UNMATCHED },
+            },
             Resolved::Not => self.read(scene, end),
             Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
         }

@@ -14,8 +14,8 @@ use crate::format::item::{Advance, Scene, fix};
 use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
 use crate::format::row::{JsonStyle, ShapeName};
-use crate::format::walk::{ObjectWalk, Walked};
 use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, in_doubt};
+use crate::format::walk::{ObjectWalk, Walked};
 use crate::format::{Calm, Format};
 use crate::value::settle::{Holds, Quotes};
 use crate::value::{self, Unread};
@@ -47,7 +47,14 @@ pub(crate) struct Named {
 impl JsonItem {
     /// An object that says a call, from its brace.
     pub(crate) fn new(brace: usize) -> Self {
-        Self { from: brace, brace, extent: Extent::new(brace), named: None, watch: Watch::new(brace), phase: Phase::Open }
+        Self {
+            from: brace,
+            brace,
+            extent: Extent::new(brace),
+            named: None,
+            watch: Watch::new(brace),
+            phase: Phase::Open,
+        }
     }
 
     /// The arguments of a call whose name stands from `from` on.
@@ -165,7 +172,9 @@ impl JsonItem {
         match self.called(scene, reading, end) {
             Advance::Done { end, mut calls } => {
                 // Its arguments are not to be found by a reader that does not know where they end.
-                calls.iter_mut().for_each(|call| call.object = None);
+                for call in &mut calls {
+                    call.object = None;
+                }
                 Advance::Done { end, calls }
             }
             other => other,

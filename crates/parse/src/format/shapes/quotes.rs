@@ -33,7 +33,10 @@ pub(crate) enum Resolved {
     Once(Quotes, usize),
     /// None, or more than one: the call up to where it seemed to end, or none at all.
     Not,
-    Unreadable { end: usize, message: &'static str },
+    Unreadable {
+        end: usize,
+        message: &'static str,
+    },
 }
 
 impl Doubt {
@@ -84,7 +87,10 @@ impl Doubt {
         match self.unread {
             Some((_, message)) if ambiguous || message == UNMATCHED => {
                 let many = "the quotes of its strings can be read in more than one way";
-                Resolved::Unreadable { end: self.inside.unwrap_or(end), message: if ambiguous { many } else { message } }
+                Resolved::Unreadable {
+                    end: self.inside.unwrap_or(end),
+                    message: if ambiguous { many } else { message },
+                }
             }
             Some((end, message)) => Resolved::Unreadable { end, message },
             None => Resolved::Not,
