@@ -5,6 +5,7 @@
 //! what the format writes depends on its row.
 
 mod ending;
+mod fence;
 
 pub(super) use ending::has_one_call;
 
@@ -24,8 +25,8 @@ use crate::value;
 /// No model writes calls in lists in lists; brackets that go deeper are something else.
 const DEEPEST_LIST: usize = 8;
 
-/// No fence has more ticks, and no language a longer name.
-const LONGEST_LANGUAGE: usize = 40;
+/// No model closes more brackets than it opened.
+const MOST_SURPLUS: usize = 32;
 
 /// A region that is being read.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(crate) struct Region {
     named: Option<Named>,
     /// Whom the message speaks to that the calls stand in.
     recipient: Option<String>,
+    /// How many closing brackets too many may follow: the last call ended with one.
+    surplus: usize,
 }
 
 /// How a region ended.
@@ -116,6 +119,7 @@ impl Region {
             named: None,
             recipient: None,
             tail: None,
+            surplus: 0,
         }
     }
 
@@ -181,6 +185,7 @@ impl Region {
                 if matches!(item, Item::Text(_)) {
                     return Some(Ended::Here { at: end, pending_close: false });
                 }
+                self.surplus = if matches!(item, Item::Json(_) | Item::Expr(_)) { MOST_SURPLUS } else { 0 };
                 self.tail = match &item {
                     Item::Json(json) => json.tail(),
                     _ => None,
@@ -232,6 +237,16 @@ impl Region {
         let Some(byte) = bytes.get(self.at).copied() else {
             return Some(if scene.at_end { self.at_end(scene, out) } else { Ended::Not });
         };
+        match self.surplus_bracket(scene, byte) {
+            Some(true) => {
+                self.surplus -= 1;
+                self.push(Step::Fix(fix(FixKind::Surplus, self.at..self.at + 1)), out);
+                self.framing(self.at + 1, out);
+                return None;
+            }
+            Some(false) => {}
+            None => return Some(Ended::Not),
+        }
         if let Some(tail) = &self.tail {
             match starts(&bytes[self.at..], tail, scene.at_end) {
                 Starts::Yes => {
@@ -362,36 +377,6 @@ impl Region {
 
     fn call_open_only(&self) -> bool {
         self.call_open && !self.section
-    }
-
-    /// A fence opens or closes.
-    fn fence(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Option<Ended> {
-        let rest = &scene.text[self.at..];
-        let ticks = rest.bytes().take(LONGEST_LANGUAGE).take_while(|byte| *byte == b'`').count();
-        if ticks == rest.len() && !scene.at_end {
-            return Some(Ended::Not);
-        }
-        if self.fence {
-            self.fence = false;
-            self.framing(self.at + ticks, out);
-            return None;
-        }
-        let line = rest.bytes().take(ticks + LONGEST_LANGUAGE).position(|byte| byte == b'\n');
-        if line.is_none() && !scene.at_end && rest.len() < ticks + LONGEST_LANGUAGE {
-            return Some(Ended::Not);
-        }
-        let line = line.unwrap_or_else(|| rest.floor_char_boundary(ticks + LONGEST_LANGUAGE));
-        let word = rest[ticks.min(line)..line].trim();
-        if word.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
-            return Some(if self.committed { self.over(self.at) } else { Ended::Text });
-        }
-        self.fence = true;
-        let row = scene.format.row();
-        if ![&row.parallel.open, &row.section.open, &row.call.open].iter().any(|open| open.contains("```")) {
-            self.push(Step::Fix(fix(FixKind::Fence, self.at..self.at + line)), out);
-        }
-        self.framing(self.at + line, out);
-        None
     }
 
     /// Frames everything up to `end`.

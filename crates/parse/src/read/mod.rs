@@ -5,6 +5,7 @@ mod announced;
 mod auto;
 mod convincing;
 mod deltas;
+mod digits;
 mod expressions;
 mod ids;
 mod lines;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::auto::decide;
 use super::convincing::unconvincing;
 use super::deltas::Deltas;
+use super::digits;
 use super::ids::Ids;
 use super::lull::{Kept, Lull};
 use super::offer::OnOffer;
@@ -296,14 +297,15 @@ impl Parser {
     fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
         let index = self.parsed.calls.len();
         let id = self.ids.own(raw.id, index);
+        let (inexact, rounded) = digits::lost(&checked.arguments, &self.parsed.raw, &raw.span, index);
         let mut call = Call::new(checked.name, checked.arguments).with_id(id);
         call.span = Some(raw.span);
         call.recovered = recovered.is_some();
-        for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes) {
+        for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes).chain(rounded) {
             self.fix(Fix { call: Some(index), ..fix }, events);
         }
         // Recovery counted calls that were dropped since.
-        for fault in checked.faults {
+        for fault in checked.faults.into_iter().chain(inexact) {
             self.fault(fault.of_call(index), events);
         }
         self.parsed.calls.push(call);

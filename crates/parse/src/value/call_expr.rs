@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::nest::Next;
 use super::reader::{Ending, Home, Place, Read, Reader};
+use super::settle::Quotes;
 use super::{Unread, literal};
 use crate::chat::{Fix, FixKind};
 
@@ -55,21 +56,33 @@ pub struct CallExpr {
 /// assert_eq!(call.keyword[1], ("to".to_owned(), "it's".into()));
 /// ```
 pub fn call_expr(text: &str, at: usize, dialect: &CallDialect) -> Result<CallExpr, Unread> {
-    read(text, at, dialect, Ending::Open)
+    read(text, at, dialect, Ending::Open, None)
 }
 
 /// As [`call_expr`], for a text that will not go on: closing brackets missing at its very end are put there where each
 /// value is complete.
 pub fn call_expr_closed(text: &str, at: usize, dialect: &CallDialect) -> Result<CallExpr, Unread> {
-    read(text, at, dialect, Ending::Closed)
+    read(text, at, dialect, Ending::Closed, None)
 }
 
-fn read(text: &str, at: usize, dialect: &CallDialect, ending: Ending) -> Result<CallExpr, Unread> {
+/// As [`call_expr`] in Python's dialect, where it is known where each string ends.
+pub(crate) fn call_expr_settled(text: &str, at: usize, quotes: &Quotes) -> Result<CallExpr, Unread> {
+    read(text, at, &CallDialect::Parens, Ending::Closed, Some(quotes))
+}
+
+fn read(
+    text: &str,
+    at: usize,
+    dialect: &CallDialect,
+    ending: Ending,
+    settled: Option<&Quotes>,
+) -> Result<CallExpr, Unread> {
     let (home, open, close) = match dialect {
         CallDialect::Parens => (Home::Python, b'(', b')'),
         CallDialect::Braces { .. } => (Home::Braces, b'{', b'}'),
     };
     let mut reader = Reader::new(text, at, home, ending);
+    reader.settled = settled;
     if let CallDialect::Braces { quote } = dialect {
         reader.quote_token = quote.as_deref().filter(|quote| !quote.is_empty());
     }

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::settle::Quotes;
 use super::{MAX_DEPTH, Unread, literal};
 use crate::chat::{Fix, FixKind};
 
@@ -120,6 +121,8 @@ pub(super) struct Reader<'t> {
     pub(super) bare_count: usize,
     /// What follows a quote token decided what it is.
     pub(super) doubtful: bool,
+    /// Where strings end, where that was found out.
+    pub(super) settled: Option<&'t Quotes>,
 }
 
 impl<'t> Reader<'t> {
@@ -136,6 +139,7 @@ impl<'t> Reader<'t> {
             sources: None,
             bare_count: 0,
             doubtful: false,
+            settled: None,
         }
     }
 

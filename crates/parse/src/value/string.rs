@@ -100,15 +100,23 @@ impl<'t> Reader<'t> {
     fn content(&mut self, opening: Opening<'t>, place: Place) -> Read<String> {
         let text = self.text;
         let (first, second) = opening.close.first_bytes();
+        let settled = self.settled.and_then(|quotes| quotes.close_of(self.at - 1));
         let mut content = String::new();
-        let mut run = self.at;
+        let start = self.at;
+        let mut run = start;
         let (mut quote_told, mut escape_told) = (false, false);
+        // Whether a backslash that is no escape shows that the others which look like one are none either.
+        let mut unescaped = false;
         loop {
             let rest = text.as_bytes().get(self.at..).unwrap_or_default();
             let Some(found) = memchr::memchr3(first, second, b'\\', rest) else { return Err(self.incomplete()) };
             self.at += found;
             // What closes may itself start with a backslash (`\"`), so it is looked for before escapes are.
-            if let Some(length) = self.closing(opening.close, self.at, place, !quote_told) {
+            let closing = match settled {
+                Some(close) => (self.at == close).then_some(1),
+                None => self.closing(opening.close, self.at, place, !quote_told),
+            };
+            if let Some(length) = closing {
                 content.push_str(&text[run..self.at]);
                 self.at += length;
                 return Ok(content);
@@ -137,27 +145,36 @@ impl<'t> Reader<'t> {
                 self.at += if self.byte(self.at + 1) == Some(first) { 2 } else { 1 };
             } else {
                 content.push_str(&text[run..self.at]);
-                self.escaped(&mut content, &mut escape_told)?;
+                let raw = self.escaped(&mut content, &mut escape_told, unescaped)?;
+                if raw && !std::mem::replace(&mut unescaped, true) {
+                    content.clear();
+                    self.at = start;
+                }
                 run = self.at;
             }
         }
     }
 
-    /// What the escape at the cursor stands for.
-    fn escaped(&mut self, content: &mut String, told: &mut bool) -> Read<()> {
+    /// What the escape at the cursor stands for; true where the backslash is meant as one. In an `unescaped` string it
+    /// is before any letter or digit that a path or a formula may go on with.
+    fn escaped(&mut self, content: &mut String, told: &mut bool, unescaped: bool) -> Read<bool> {
         let Some(escape) = escape(&self.text[self.at + 1..], self.home) else { return Err(self.incomplete()) };
-        let end = self.at + 1 + escape.length;
+        let letter = self.byte(self.at + 1).unwrap_or_default();
+        let names = matches!(letter, b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'u' | b'U' | b'v' | b'0'..=b'7');
+        let lookalike = unescaped && names && escape.stands_for != Escaped::Backslash;
+        let end = self.at + 1 + if lookalike { 0 } else { escape.length };
         match escape.stands_for {
+            _ if lookalike => content.push('\\'),
             Escaped::Char(c) => content.push(c),
             Escaped::Nothing => {}
             Escaped::Backslash => content.push('\\'),
         }
-        if !escape.at_home && !*told {
+        if (lookalike || !escape.at_home) && !*told {
             *told = true;
             self.fix(FixKind::Escape, self.at..end);
         }
         self.at = end;
-        Ok(())
+        Ok(escape.stands_for == Escaped::Backslash)
     }
 
     fn tell_control(&mut self, span: std::ops::Range<usize>) {

@@ -6,6 +6,7 @@ use super::super::extent::{Starts, starts};
 use super::super::item::{Scene, fix};
 use super::super::reader::Step;
 use super::super::row::{ParallelKind, ShapeName};
+use super::super::scan::Sighted;
 use super::{Ended, Region};
 use crate::chat::{Fault, FixKind};
 
@@ -58,6 +59,34 @@ impl Region {
         self.tell_open(scene, out);
         self.framing(self.at, out);
         self.over(self.at)
+    }
+
+    /// Whether the byte at hand is a closing bracket too many, behind a call that ended with one. Where no marker frames
+    /// the calls, only such brackets may stand up to the end. Nothing where the text so far does not say.
+    pub(super) fn surplus_bracket(&self, scene: &Scene<'_>, byte: u8) -> Option<bool> {
+        let closes = |byte: u8| matches!(byte, b'}' | b']' | b')');
+        if self.surplus == 0 || !closes(byte) || byte == b']' && self.list > 0 {
+            return Some(false);
+        }
+        let rest = &scene.text.as_bytes()[self.at..];
+        match self.tail.as_ref().map(|tail| starts(rest, tail, scene.at_end)) {
+            Some(Starts::Yes) => return Some(false),
+            Some(Starts::Perhaps) => return None,
+            _ => {}
+        }
+        if !self.bare {
+            return Some(true);
+        }
+        let near = &rest[..rest.len().min(4 * super::MOST_SURPLUS)];
+        match near.iter().position(|byte| !closes(*byte) && !byte.is_ascii_whitespace()) {
+            None if near.len() < rest.len() => Some(false),
+            None => scene.at_end.then_some(true),
+            Some(next) => match scene.format.markers().inside.here(scene.text, self.at + next, scene.at_end) {
+                Sighted::Marker { .. } => Some(true),
+                Sighted::Perhaps { .. } => None,
+                Sighted::Nothing => Some(matches!(rest[next], b',' | b';')),
+            },
+        }
     }
 
     /// Tells that the calls end though something that they stand in is open.

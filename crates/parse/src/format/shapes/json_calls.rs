@@ -14,8 +14,10 @@ use crate::format::item::{Advance, Scene, fix};
 use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
 use crate::format::row::{JsonStyle, ShapeName};
+use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, in_doubt};
 use crate::format::walk::{ObjectWalk, Walked};
 use crate::format::{Calm, Format};
+use crate::value::settle::{Holds, Quotes};
 use crate::value::{self, Unread};
 
 /// A JSON object that is being read.
@@ -26,6 +28,7 @@ pub(crate) struct JsonItem {
     extent: Extent,
     named: Option<Named>,
     watch: Watch,
+    phase: Phase,
 }
 
 /// A call that was cut off has said its name in so many bytes, if at all.
@@ -44,7 +47,14 @@ pub(crate) struct Named {
 impl JsonItem {
     /// An object that says a call, from its brace.
     pub(crate) fn new(brace: usize) -> Self {
-        Self { from: brace, brace, extent: Extent::new(brace), named: None, watch: Watch::new(brace) }
+        Self {
+            from: brace,
+            brace,
+            extent: Extent::new(brace),
+            named: None,
+            watch: Watch::new(brace),
+            phase: Phase::Open,
+        }
     }
 
     /// The arguments of a call whose name stands from `from` on.
@@ -61,20 +71,113 @@ impl JsonItem {
         let calm = if self.watch.begun { Calm::Telling(turns) } else { Calm::Silent(&turns.ends) };
         // Before the name is known, each byte may make the call begin.
         let may_begin = self.named.is_none() && self.watch.name.is_none() && !self.watch.walk.is_lost();
-        (self.extent.has_read(length) && !may_begin).then_some(calm)
+        (self.phase.is_open() && self.extent.has_read(length) && !may_begin).then_some(calm)
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
+        match std::mem::take(&mut self.phase) {
+            Phase::Open => {}
+            Phase::Ended(end) => {
+                let whole = self.read(scene, end);
+                return self.ended(scene, whole, end);
+            }
+            Phase::Doubted(doubt) => return self.resolve(scene, doubt),
+        }
         let reach = self.extent.advance(scene, None);
         self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
         match reach {
             Reach::More => Advance::More,
-            Reach::End(end) | Reach::Marker(end) => self.read_whole(scene, end),
+            Reach::End(end) | Reach::Marker(end) => {
+                let whole = self.read_whole(scene, end);
+                self.ended(scene, whole, end)
+            }
             Reach::Cut { shallow } => match self.extent.marker_inside() {
-                Some(marker) => self.read(scene, scene.cut(marker)),
+                Some(marker) => {
+                    let read = self.read(scene, scene.cut(marker));
+                    self.ended(scene, read, marker)
+                }
                 None if shallow && self.named.is_none() => self.read_cut(scene),
                 None => Advance::Truncated { name: self.name_said(scene) },
             },
+        }
+    }
+
+    /// What was read up to `end`, unless its quotes leave doubt about that end.
+    fn ended(&mut self, scene: &Scene<'_>, read: Advance, end: usize) -> Advance {
+        let (hard, loose) = match &read {
+            Advance::Done { calls, .. } => (
+                calls.iter().any(|call| in_doubt(&call.fixes, scene.text)),
+                calls.iter().any(|call| call.fixes.iter().any(|fix| fix.kind != FixKind::KeyAlias)),
+            ),
+            Advance::Unreadable { .. } => (true, true),
+            _ => (false, false),
+        };
+        if self.tool(scene, &read).is_none() {
+            return read;
+        }
+        if !hard {
+            match ends_well(scene, end) {
+                _ if !loose => return read,
+                Some(true) => return read,
+                Some(false) => {}
+                None => {
+                    self.phase = Phase::Ended(end);
+                    return Advance::More;
+                }
+            }
+        }
+        let doubt = Doubt::new(&read, (hard, end), self.extent.marker_inside());
+        self.resolve(scene, doubt)
+    }
+
+    /// The offered tool whose call it is.
+    fn tool(&self, scene: &Scene<'_>, read: &Advance) -> Option<String> {
+        let called = || match read {
+            Advance::Done { calls, .. } => calls.first().map(|call| call.name.clone()),
+            _ => None,
+        };
+        let name = self.name().or_else(|| self.name_said(scene)).or_else(called)?;
+        scene.offered.resolves(&name).then_some(name)
+    }
+
+    /// Goes on with a call whose quotes are in doubt.
+    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt) -> Advance {
+        let end = doubt.end;
+        let plain = doubt.unread.is_none();
+        let read = if plain || self.name().is_none() { self.read(scene, end) } else { Advance::More };
+        let holds = if self.named.is_some() { Holds::Arguments } else { Holds::Call };
+        let Some(tool) = self.tool(scene, &read) else { return read };
+        match doubt.resolve(scene, (self.from, self.brace), holds, &tool) {
+            Resolved::Wait => {
+                self.phase = Phase::Doubted(doubt);
+                Advance::More
+            }
+            Resolved::Once(_, other) if plain && other == end => read,
+            Resolved::Once(quotes, end) => self.read_settled(scene, &quotes, end),
+            Resolved::Not => read,
+            Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
+        }
+    }
+
+    /// Reads an object of which each string's end was found out.
+    fn read_settled(&self, scene: &Scene<'_>, quotes: &Quotes, end: usize) -> Advance {
+        let text = &scene.text[..end];
+        let python = scene.format.row().json == JsonStyle::Python;
+        let whole = |reading: &value::Reading| {
+            reading.end == end && reading.fixes.iter().all(|fix| fix.kind != FixKind::Duplicate)
+        };
+        let Some(reading) = value::settled(text, self.brace, python, quotes).ok().filter(whole) else {
+            return Advance::Unreadable { end, message: UNMATCHED };
+        };
+        match self.called(scene, reading, end) {
+            Advance::Done { end, mut calls } => {
+                // Its arguments are not to be found by a reader that does not know where they end.
+                for call in &mut calls {
+                    call.object = None;
+                }
+                Advance::Done { end, calls }
+            }
+            other => other,
         }
     }
 
@@ -164,6 +267,11 @@ impl JsonItem {
             false if scene.is_tired() => return Advance::Unreadable { end, message: "expected one JSON object" },
             false => scene.cut(reading.end),
         };
+        self.called(scene, reading, end)
+    }
+
+    /// The calls that a value says.
+    fn called(&self, scene: &Scene<'_>, reading: value::Reading, end: usize) -> Advance {
         let span = self.from..end;
         let mut calls = match &self.named {
             Some(named) => vec![RawCall {
