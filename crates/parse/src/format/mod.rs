@@ -43,6 +43,7 @@ pub(crate) use blocks::Blocks;
 pub use detect::{Detected, RECOGNISED, Unknown, detect};
 pub use enforce::Enforce;
 pub(crate) use envelope::{RawCall, Twice, calls_in, holds_arguments, said_twice};
+pub(crate) use reader::read_at;
 pub use reader::{Reader, Step, Text};
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
@@ -73,6 +74,10 @@ pub trait Offered {
     /// The parameters of that tool, as far as they are known.
     fn parameters(&self, _name: &str) -> Vec<&str> {
         Vec::new()
+    }
+    /// Whether prose that ends so says that the call behind it is none: a refusal, a report, an example.
+    fn denies(&self, _before: &str) -> bool {
+        false
     }
     /// Arguments by position, named by the tool's schema.
     fn positional(&self, name: &str, values: Vec<Value>) -> crate::chat::Arguments;
@@ -168,6 +173,19 @@ impl Format {
         let templates = self.bodies.iter().flat_map(Body::templates);
         let mut literals = templates.map(|template| template.closer(Field::Name).trim_start());
         literals.any(|literal| literal.starts_with(next))
+    }
+
+    /// The literals that a name may follow, `call:`.
+    pub(crate) fn leads(&self) -> impl Iterator<Item = &str> {
+        let templates = self.bodies.iter().flat_map(Body::templates);
+        templates.map(|template| template.lead().trim()).filter(|lead| lead.len() > 2 && lead.ends_with(':'))
+    }
+
+    /// Whether what follows a name is the literal that announces its arguments: `[ARGS]`.
+    pub(crate) fn announces(&self, rest: &str) -> bool {
+        let named = self.bodies.iter().filter(|body| body.row.shape == ShapeName::NamedJson);
+        let mut literals = named.flat_map(Body::templates).map(|template| template.closer(Field::Name).trim());
+        literals.any(|literal| literal.len() > 3 && literal.starts_with(['<', '[']) && rest.starts_with(literal))
     }
 
     pub(crate) fn bodies(&self) -> &[Body] {

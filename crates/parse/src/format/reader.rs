@@ -4,6 +4,9 @@
 //! byte is looked at more than a fixed number of times. What cannot be decided yet is held back. A call inside reasoning
 //! is tentative: the end of the reasoning makes it reasoning, the end of the text makes it a call.
 
+mod quotes;
+mod strays;
+
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -18,6 +21,7 @@ use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::shapes::json_calls::Named;
 use super::{Calm, Format, Offered};
 use crate::chat::{Fault, Fix, FixKind};
+use crate::value;
 
 /// What a reader found. The spans of text, reasoning, framing, calls and malformed pieces lie end to end.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +78,10 @@ pub struct Reader {
     /// No more markers count.
     only_text: bool,
     blocks: Blocks,
+    /// Up to here it was looked for what says whether a marker counts.
+    looked: usize,
+    /// The region that is being read is only quoted: all of it is text.
+    muted: bool,
     /// The text is over and these reasoning tags (bit by index) are closed nowhere in what is left.
     unclosed: u64,
 }
@@ -117,6 +125,8 @@ impl Reader {
             patience: Cell::new(PATIENCE),
             only_text: false,
             blocks: Blocks::default(),
+            looked: 0,
+            muted: false,
             unclosed: 0,
         }
     }
@@ -189,6 +199,24 @@ impl Reader {
                     return if self.only_text { Next::Go(State::Text) } else { Next::Wait(State::Text) };
                 }
                 self.only_text = role == Role::Framing && self.after_call && has_one_call(scene.format);
+                match self.stands(scene, at..end, role) {
+                    Stands::Marker => {}
+                    Stands::Perhaps => {
+                        self.at = at;
+                        return Next::Wait(State::Text);
+                    }
+                    Stands::Text { to } => {
+                        self.at = to;
+                        return Next::Go(State::Text);
+                    }
+                    Stands::Stray => {
+                        self.frame(end, out);
+                        out.push(Step::Fix(fix(FixKind::Surplus, at..end)));
+                        self.at = end;
+                        return Next::Go(State::Text);
+                    }
+                    Stands::Quoted => self.muted = true,
+                }
                 self.at = end;
                 self.marked(at..end, role, out)
             }
@@ -301,8 +329,16 @@ impl Reader {
     }
 
     fn region(&mut self, scene: &Scene<'_>, mut region: Box<Region>, out: &mut Vec<Step>) -> Next {
-        match region.advance(scene, out) {
+        let muted = self.muted;
+        let mut unheard = Vec::new();
+        let ended = region.advance(scene, if muted { &mut unheard } else { out });
+        self.muted &= matches!(ended, Ended::Not);
+        match ended {
             Ended::Not => Next::Wait(State::Region(region)),
+            Ended::Here { at, .. } if muted => {
+                self.at = at;
+                Next::Go(State::Text)
+            }
             Ended::Here { at, pending_close } => {
                 self.told = region.told;
                 self.at = at;
@@ -373,9 +409,47 @@ impl Reader {
     }
 }
 
+/// The call that the format writes at this name, where its opener was lost: its markup must go on right behind the name.
+pub(crate) fn read_at(format: &Format, text: &str, name: Range<usize>, offered: &dyn Offered) -> Option<RawCall> {
+    let next = value::skip_blanks(text, name.end);
+    let goes_on =
+        matches!(format.markers().head.here(text, next, true), Sighted::Marker { role: Role::ParamOpen(_), .. })
+            || format.announces(&text[name.end..]);
+    let before = &text[..name.start];
+    let lead = format.leads().filter(|lead| before.ends_with(lead)).map(str::len).max().unwrap_or(0);
+    let led = lead > 0 && text[name.end..].starts_with('{');
+    if !goes_on && !led {
+        return None;
+    }
+    let from = name.start - lead;
+    let mut reader = Reader::new(format, "");
+    (reader.told, reader.at, reader.started) = (from, from, true);
+    reader.state = State::Region(Box::new(Region::bare(from, from, true)));
+    let mut steps = Vec::new();
+    reader.read(format, Text { so_far: text, at_end: true }, offered, &mut steps);
+    steps.into_iter().find_map(|step| match step {
+        Step::Call(call) => Some(call).filter(|call| call.span.start <= name.start && call.span.end > name.end),
+        _ => None,
+    })
+}
+
 /// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.
 fn bit(tag: usize) -> u64 {
     u32::try_from(tag).ok().and_then(|tag| 1_u64.checked_shl(tag)).unwrap_or(0)
+}
+
+/// What a marker in free text is.
+enum Stands {
+    /// What it looks like.
+    Marker,
+    /// The text so far does not say.
+    Perhaps,
+    /// Text, up to here.
+    Text { to: usize },
+    /// A closer that closes nothing, and no text.
+    Stray,
+    /// The beginning of a call that is only quoted.
+    Quoted,
 }
 
 enum Next {

@@ -6,6 +6,7 @@
 
 mod ending;
 
+use ending::brackets;
 pub(super) use ending::has_one_call;
 
 use super::extent::{Starts, starts};
@@ -228,14 +229,32 @@ impl Region {
                 }
             }
         }
-        match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
+        let markers = scene.format.markers();
+        let markers = if self.calls > 0 { &markers.between } else { &markers.inside };
+        match markers.here(scene.text, self.at, scene.at_end) {
             Sighted::Perhaps { .. } => return Some(Ended::Not),
+            Sighted::Marker { end, role: Role::Stray, .. } => {
+                self.push(Step::Fix(fix(FixKind::Surplus, self.at..end)), out);
+                self.framing(end, out);
+                return None;
+            }
             // A fence that is also the closing marker, before anything was opened.
             Sighted::Marker { role: Role::SectionClose, .. } if byte == b'`' && !self.section && !self.fence => {
                 return self.fence(scene, out);
             }
             Sighted::Marker { end, role, .. } => return self.marker(scene, (role, end), out),
             Sighted::Nothing => {}
+        }
+        match ending::stray_brackets(scene, self.at, self.told) {
+            _ if self.calls == 0 || byte == b']' && self.list > 0 => {}
+            Starts::Yes => {
+                let end = self.at + brackets(&bytes[self.at..]);
+                self.push(Step::Fix(fix(FixKind::Surplus, self.at..end)), out);
+                self.framing(end, out);
+                return None;
+            }
+            Starts::Perhaps => return Some(Ended::Not),
+            Starts::No => {}
         }
         match byte {
             b'{' => {

@@ -9,6 +9,8 @@ mod expressions;
 mod ids;
 mod lines;
 mod lull;
+mod markup;
+mod paint;
 mod offer;
 mod parsed;
 mod parser;

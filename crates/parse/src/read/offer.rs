@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::prose;
 use crate::chat::Arguments;
 use crate::check::{Level, ToolSet};
 use crate::format::Offered;
@@ -29,6 +30,10 @@ impl Offered for OnOffer<'_> {
 
     fn parameters(&self, name: &str) -> Vec<&str> {
         self.tools.parameters(name).collect()
+    }
+
+    fn denies(&self, before: &str) -> bool {
+        prose::denies(before)
     }
 
     fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {

@@ -44,6 +44,17 @@ impl Parsed {
         text
     }
 
+    /// All text or all reasoning. Where something was taken out between two words, a blank of the raw text keeps them apart.
+    pub(super) fn joined(&self, kind: SegmentKind) -> String {
+        let (mut joined, mut last): (String, Option<usize>) = (String::new(), None);
+        for segment in self.segments.iter().filter(|segment| segment.kind == kind) {
+            joined.push_str(seam(&self.raw, last, segment.span.start));
+            joined.push_str(&self.raw[segment.span.clone()]);
+            last = Some(segment.span.end);
+        }
+        joined
+    }
+
     /// Says what the bytes up to `end` are, from where the last segment ended.
     pub(super) fn cover(&mut self, kind: SegmentKind, end: usize) {
         let from = self.segments.last().map_or(0, |segment| segment.span.end);
@@ -53,4 +64,17 @@ impl Parsed {
             _ => {}
         }
     }
+}
+
+/// What keeps two pieces of text apart, one that ends at `last` and one that begins at `next`, with something between them
+/// that is no text: nothing where a blank does already, else the blanks behind the first piece, or one.
+pub(super) fn seam(raw: &str, last: Option<usize>, next: usize) -> &str {
+    let Some(last) = last.filter(|last| *last > 0 && *last < next) else { return "" };
+    let bytes = raw.as_bytes();
+    if bytes[last - 1].is_ascii_whitespace() || bytes.get(next).is_none_or(u8::is_ascii_whitespace) {
+        return "";
+    }
+    let gap = &raw[last..next];
+    let blanks = gap.len() - gap.trim_ascii_start().len();
+    if blanks == 0 { " " } else { &gap[..blanks] }
 }

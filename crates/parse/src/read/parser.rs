@@ -11,10 +11,12 @@ use super::convincing::unconvincing;
 use super::deltas::Deltas;
 use super::ids::Ids;
 use super::lull::{Kept, Lull};
+use super::markup::framed;
 use super::offer::OnOffer;
-use super::parsed::Parsed;
+use super::paint::painted;
+use super::parsed::{Parsed, seam};
 use super::prose;
-use super::recovery::{Recovered, Recovery, recover};
+use super::recovery::{Looking, Recovered, Recovery, recover};
 use super::sources::Sources;
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, SegmentKind};
@@ -52,6 +54,8 @@ pub struct Parser {
     steps: Vec<Step>,
     open: Option<Deltas>,
     ids: Ids,
+    /// Where the text for the user that was told ends.
+    text_to: Option<usize>,
     pub(super) parsed: Parsed,
 }
 
@@ -73,6 +77,7 @@ impl Parser {
             steps: Vec::new(),
             open: None,
             ids: Ids::default(),
+            text_to: None,
             parsed: Parsed::default(),
         }
     }
@@ -206,12 +211,8 @@ impl Parser {
             self.recover(&mut events);
         }
         let mut parsed = self.parsed;
-        let spans = |kind: SegmentKind| {
-            let own = parsed.segments.iter().filter(move |segment| segment.kind == kind);
-            own.map(|segment| &parsed.raw[segment.span.clone()]).collect::<String>()
-        };
         self.format.name().clone_into(&mut parsed.format);
-        (parsed.text, parsed.reasoning) = (spans(SegmentKind::Text), spans(SegmentKind::Reasoning));
+        (parsed.text, parsed.reasoning) = (parsed.joined(SegmentKind::Text), parsed.joined(SegmentKind::Reasoning));
         parsed.events = events;
         parsed
     }
@@ -231,7 +232,10 @@ impl Parser {
         let attempt = self.attempt;
         match step {
             Step::Text(span) => {
-                events.push(Event::Text { attempt, delta: self.parsed.raw[span.clone()].to_owned() });
+                let seam = seam(&self.parsed.raw, self.text_to, span.start);
+                let delta = [seam, &self.parsed.raw[span.clone()]].concat();
+                self.text_to = Some(span.end);
+                events.push(Event::Text { attempt, delta });
                 self.parsed.cover(SegmentKind::Text, span.end);
             }
             Step::Reasoning(span) => {
@@ -269,9 +273,9 @@ impl Parser {
             let sources = Sources::new(&self.parsed.raw, &raw);
             self.tools.check_with_sources(&raw.name, arguments, self.level, span, index, &|name| sources.of(name))
         };
-        if let Some(message) = self.doubt(&checked, raw.span.start) {
+        if let Some(fault) = self.doubt(&checked, &raw.span) {
             self.parsed.cover(SegmentKind::Malformed, raw.span.end);
-            return self.fault(Fault::Unreadable { span: raw.span, message }, events);
+            return self.fault(fault, events);
         }
         self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
         let json = compact(&checked.arguments, raw.span.len());
@@ -305,14 +309,18 @@ impl Parser {
     }
 
     /// Why a call that was found is not taken for one, where calls must convince.
-    fn doubt(&self, checked: &Checked, start: usize) -> Option<String> {
+    fn doubt(&self, checked: &Checked, span: &Range<usize>) -> Option<Fault> {
         // A tool that nobody offered is told as such.
         if !self.guarded || checked.faults.iter().any(|fault| matches!(fault, Fault::UnknownTool { .. })) {
             return None;
         }
-        let before = &self.parsed.raw[..start];
-        let refused = self.parsed.calls.is_empty() && prose::refuses(before);
-        unconvincing(checked).or_else(|| refused.then(|| format!("call of `{}` after a refusal", checked.name)))
+        if let Some(message) = unconvincing(checked) {
+            return Some(Fault::Unreadable { span: span.clone(), message });
+        }
+        let before = &self.parsed.raw[..span.start];
+        let refused = self.parsed.calls.is_empty() && prose::refuses(before) && !prose::calls_after_all(before);
+        let message = format!("call of `{}` after a refusal", checked.name);
+        refused.then(|| Fault::InProse { span: span.clone(), message })
     }
 
     /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
@@ -334,19 +342,34 @@ impl Parser {
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
         let offered = OnOffer { tools: &tools, level: self.level };
-        let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, self.recovery, &offered);
+        let format = Arc::clone(&self.format);
+        let (level, recovery) = (self.level, self.recovery);
+        let looking = Looking { tools: &tools, level, recovery, offered: &offered, format: &format };
+        let found = recover(&self.parsed.without_reasoning(&raw), looking);
         self.parsed.raw = raw;
-        let mut read: Vec<Range<usize>> = Vec::new();
-        for Recovered { raw, checked } in found.calls {
+        let leads: Vec<String> = format.leads().map(str::to_owned).collect();
+        let (mut read, mut floor) = (Vec::new(), 0);
+        for Recovered { raw, checked, .. } in found.calls {
             if self.is_thought(&raw.span) {
                 continue;
             }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());
-            read.push(raw.span.clone());
+            let repeated = raw.fixes.iter().filter(|fix| fix.kind == FixKind::Repeated).map(|fix| fix.span.clone());
+            let repeated: Vec<Range<usize>> = repeated.collect();
+            for (span, is_call) in std::iter::once((&raw.span, true)).chain(repeated.iter().map(|span| (span, false))) {
+                read.push((framed(&self.parsed.raw, span, floor.min(span.start), &leads), span.clone(), index));
+                floor = if is_call { read.last().map_or(floor, |(frame, ..)| frame.end) } else { floor };
+            }
             events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
             events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments, raw.span.len()) });
             let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
             self.keep(raw, checked, Some(recovered), events);
+        }
+        for Recovered { raw, checked, .. } in found.mentioned {
+            if !self.is_thought(&raw.span) {
+                let message = format!("call of `{}` in prose, not executed", checked.name);
+                self.fault(Fault::InProse { span: raw.span, message }, events);
+            }
         }
         if let Some((start, name)) = found.cut {
             let span = start..self.parsed.raw.len();
@@ -354,10 +377,31 @@ impl Parser {
                 self.fault(Fault::Truncated { span, name: Some(name) }, events);
             }
         }
+        self.take_out(read);
+    }
+
+    /// Takes calls out of the text, each with the frame around it.
+    fn take_out(&mut self, mut read: Vec<(Range<usize>, Range<usize>, usize)>) {
+        read.sort_by_key(|(_, call, _)| call.start);
+        let (mut paints, mut end) = (Vec::with_capacity(read.len() * 3), 0);
+        for (frame, call, index) in &read {
+            let pieces = [
+                (frame.start..call.start, SegmentKind::Framing),
+                (call.clone(), SegmentKind::Call { index: *index }),
+                (call.end..frame.end, SegmentKind::Framing),
+            ];
+            for (span, kind) in pieces {
+                let span = span.start.max(end)..span.end.max(end);
+                end = span.end;
+                paints.push((span, kind));
+            }
+        }
+        paints.retain(|(span, _)| !span.is_empty());
+        self.parsed.segments = painted(&self.parsed.segments, &paints);
         // What the format could not read and recovery could is no fault. Calls stand in the text's order.
         let reads = |span: &Range<usize>| {
-            let first = read.partition_point(|call| call.end <= span.start);
-            read.get(first).is_some_and(|call| call.start < span.end)
+            let first = read.partition_point(|(_, call, _)| call.end <= span.start);
+            read.get(first).is_some_and(|(_, call, _)| call.start < span.end)
         };
         self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if reads(span)));
     }

@@ -2,9 +2,11 @@
 
 use super::super::Format;
 use super::super::envelope::RawCall;
+use super::super::extent::Starts;
 use super::super::item::{Scene, fix};
 use super::super::reader::Step;
 use super::super::row::{ParallelKind, ShapeName};
+use super::super::scan::Sighted;
 use super::{Ended, Region};
 use crate::chat::{Fault, FixKind};
 
@@ -49,6 +51,43 @@ impl Region {
         if open {
             self.push(Step::Fix(fix(FixKind::MissingClose, self.at..self.at)), out);
         }
+    }
+}
+
+/// No more brackets close too much.
+const MOST_BRACKETS: usize = 64;
+
+/// How many closing brackets stand here.
+pub(super) fn brackets(bytes: &[u8]) -> usize {
+    bytes.iter().take(MOST_BRACKETS).take_while(|byte| matches!(byte, b'}' | b']' | b')')).count()
+}
+
+/// Whether brackets stand here, behind a call that ended at `call`, that close nothing: right behind the call, or before a
+/// marker, a new line or the end of the text.
+pub(super) fn stray_brackets(scene: &Scene<'_>, at: usize, call: usize) -> Starts {
+    let bytes = scene.text.as_bytes();
+    let end = at + brackets(&bytes[at..]);
+    if end == at || end - at == MOST_BRACKETS {
+        return Starts::No;
+    }
+    if at == call && bytes[at] != b')' {
+        return Starts::Yes;
+    }
+    let next = end + bytes[end..].iter().take(MOST_BRACKETS).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    match bytes.get(next) {
+        None => {
+            if scene.at_end {
+                Starts::Yes
+            } else {
+                Starts::Perhaps
+            }
+        }
+        Some(b'\n' | b'\r') => Starts::Yes,
+        Some(_) => match scene.format.markers().inside.here(scene.text, next, scene.at_end) {
+            Sighted::Marker { .. } => Starts::Yes,
+            Sighted::Perhaps { .. } => Starts::Perhaps,
+            Sighted::Nothing => Starts::No,
+        },
     }
 }
 
