@@ -22,7 +22,7 @@ pub(super) fn meant(text: &str, calls: &[Range<usize>]) -> Vec<bool> {
         let to = memchr::memchr(b'\n', &text.as_bytes()[call.end..next]).map_or(next, |at| call.end + at);
         let (before, after) = (&text[line.min(start)..start], &text[call.end..to]);
         let leads = is_bare(before) || is_label(before) || is_code(before) || leads_to(before);
-        let fills = leads && is_bare(after) && !prose::denies(&text[from.min(start)..start]);
+        let fills = leads && is_bare(after) && !prose::denies(&text[from.min(start)..start], true);
         meant.resize(index + 1, fills);
         (from, first) = (call.end, index + 1);
     }

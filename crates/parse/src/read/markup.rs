@@ -130,11 +130,24 @@ fn frame_before(text: &str, leads: &[String]) -> Option<usize> {
         {
             Some(text.len() - 1)
         }
-        b'`' | b',' | b';' => Some(text.len() - 1),
+        b'`' | b',' | b';' | b'\\' => Some(text.len() - 1),
+        b'"' | b'\'' if text[..text.len() - 1].trim_end().ends_with(['[', '(', ',', ':']) => Some(text.len() - 1),
+        b':' => key_start(&text[..text.len() - 1]),
         b'>' => marker_start(text, '<'),
         b']' => marker_start(text, '['),
         _ => None,
     }
+}
+
+/// Where the key of an object, in its quotes, begins that this text ends with.
+fn key_start(text: &str) -> Option<usize> {
+    let text = text.trim_end();
+    let quote = text.chars().next_back().filter(|quote| matches!(quote, '"' | '\''))?;
+    let key = &text[..text.len() - 1];
+    let near = key.floor_char_boundary(key.len().saturating_sub(NEAR));
+    let at = near + key[near..].rfind(quote)?;
+    let word = key[at + 1..].chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    (word && text[..at].trim_end().ends_with(['{', '[', '('])).then_some(at)
 }
 
 /// Where the marker that this text ends with begins.
@@ -154,6 +167,7 @@ fn is_marker(inner: &str, open: char) -> bool {
 fn frame_after(text: &str) -> Option<usize> {
     let (open, close) = match text.chars().next()? {
         '`' | ']' | ')' | '}' | ',' | ';' => return Some(1),
+        '"' | '\'' | '\\' if text[1..].trim_start().starts_with([']', ')', ',']) => return Some(1),
         '<' => ('<', '>'),
         '[' => ('[', ']'),
         _ => return None,

@@ -6,6 +6,7 @@ mod auto;
 mod convincing;
 mod deltas;
 mod expressions;
+mod foreign;
 mod ids;
 mod lines;
 mod lull;
@@ -18,6 +19,7 @@ mod prose;
 mod recovery;
 mod response;
 mod sources;
+mod unread;
 mod utf8;
 
 pub use parsed::Parsed;

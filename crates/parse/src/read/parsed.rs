@@ -3,7 +3,9 @@
 //! Apart from the parser, since everyone holds one and few make one. It knows no format and no tool.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use super::paint::painted;
 use crate::chat::{Call, Event, Fault, Fix, Segment, SegmentKind};
 use crate::format::Detected;
 
@@ -42,6 +44,26 @@ impl Parsed {
             text.to_mut().replace_range(segment.span.clone(), &" ".repeat(segment.span.len()));
         }
         text
+    }
+
+    /// Says that these bytes (in order, apart) are of another kind than was told. Blanks that are left alone frame.
+    pub(super) fn repaint(&mut self, paints: &[(Range<usize>, SegmentKind)]) {
+        if paints.is_empty() {
+            return;
+        }
+        self.segments = painted(&self.segments, paints);
+        for segment in self.segments.iter_mut().filter(|segment| segment.kind == SegmentKind::Text) {
+            if self.raw[segment.span.clone()].trim().is_empty() {
+                segment.kind = SegmentKind::Framing;
+            }
+        }
+        self.segments.dedup_by(|next, last| {
+            let one = next.kind == last.kind && !matches!(last.kind, SegmentKind::Call { .. });
+            if one {
+                last.span.end = next.span.end;
+            }
+            one
+        });
     }
 
     /// All text or all reasoning. Where something was taken out between two words, a blank of the raw text keeps them apart.

@@ -6,6 +6,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::auto::decide;
 use super::convincing::unconvincing;
 use super::deltas::Deltas;
@@ -13,7 +15,6 @@ use super::ids::Ids;
 use super::lull::{Kept, Lull};
 use super::markup::framed;
 use super::offer::OnOffer;
-use super::paint::painted;
 use super::parsed::{Parsed, seam};
 use super::prose;
 use super::recovery::{Looking, Recovered, Recovery, recover};
@@ -39,15 +40,21 @@ use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 /// ```
 #[derive(Debug)]
 pub struct Parser {
-    format: Arc<Format>,
+    pub(super) format: Arc<Format>,
     pub(super) tools: Arc<ToolSet>,
     pub(super) level: Level,
-    attempt: usize,
-    recovery: Recovery,
+    pub(super) attempt: usize,
+    pub(super) recovery: Recovery,
     /// The formats to choose from at the end, where nobody said which one it is.
     pub(super) choice: Vec<Arc<Format>>,
     /// Calls must convince as in recovery, since nobody said that the text is in this format.
-    guarded: bool,
+    pub(super) guarded: bool,
+    /// The format is the model's own, so that another one's markup is a deviation.
+    pub(super) own: bool,
+    /// There are no tools, so that calls are read as they stand.
+    pub(super) unchecked: bool,
+    /// The prompt's end.
+    pub(super) tail: String,
     lull: Lull,
     decoder: Decoder,
     reader: Reader,
@@ -72,6 +79,9 @@ impl Parser {
             attempt: 0,
             choice: Vec::new(),
             guarded: false,
+            own: true,
+            unchecked: false,
+            tail: String::new(),
             lull: Lull::default(),
             decoder: Decoder::default(),
             steps: Vec::new(),
@@ -84,7 +94,7 @@ impl Parser {
 
     /// A parser for an output whose format nobody knows. At the end the text itself decides: the format that fits it
     /// best reads it, with recovery, and [`Parsed::detected`] says which one, how well it fits and why. If none fits,
-    /// recovery alone does.
+    /// recovery alone does. Without any tools, calls are read as they stand, each with the fix `unchecked`.
     ///
     /// ```
     /// use callwright_parse::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
@@ -101,6 +111,7 @@ impl Parser {
     pub fn auto(formats: &Formats, tools: Arc<ToolSet>) -> Self {
         let mut parser = Self::new(Arc::new(Format::plain()), tools).recovery(Recovery::Anywhere);
         parser.choice = formats.iter().cloned().collect();
+        (parser.own, parser.unchecked) = (false, parser.tools.is_empty());
         parser
     }
 
@@ -136,6 +147,7 @@ impl Parser {
     #[must_use]
     pub fn after_prompt(mut self, tail: &str) -> Self {
         self.reader = Reader::new(&self.format, tail);
+        tail.clone_into(&mut self.tail);
         self
     }
 
@@ -188,6 +200,8 @@ impl Parser {
     pub(super) fn again(&self) -> Self {
         let mut again = Self::new(Arc::clone(&self.format), Arc::clone(&self.tools));
         (again.level, again.attempt, again.recovery) = (self.level, self.attempt, self.recovery);
+        (again.own, again.unchecked) = (self.own, self.unchecked);
+        again.tail.clone_from(&self.tail);
         again.decoder.bad.clone_from(&self.decoder.bad);
         again.parsed.raw.clone_from(&self.parsed.raw);
         again
@@ -195,7 +209,7 @@ impl Parser {
 
     /// The parser, to read its text by this format.
     pub(super) fn by(mut self, format: Arc<Format>, guarded: bool) -> Self {
-        (self.reader, self.format, self.guarded) = (Reader::new(&format, ""), format, guarded);
+        (self.reader, self.format, self.guarded) = (Reader::new(&format, &self.tail), format, guarded);
         self
     }
 
@@ -207,9 +221,10 @@ impl Parser {
             let fix = Fix { kind: FixKind::InvalidUtf8, span, call: None, note: None };
             self.fix(fix, &mut events);
         }
-        if self.may_recover() {
+        if self.may_recover() && !self.read_foreign(&mut events) {
             self.recover(&mut events);
         }
+        self.tell_unread(&mut events);
         let mut parsed = self.parsed;
         self.format.name().clone_into(&mut parsed.format);
         (parsed.text, parsed.reasoning) = (parsed.joined(SegmentKind::Text), parsed.joined(SegmentKind::Reasoning));
@@ -220,7 +235,7 @@ impl Parser {
     fn read(&mut self, at_end: bool, events: &mut Vec<Event>) {
         let mut steps = std::mem::take(&mut self.steps);
         let text = Text { so_far: &self.parsed.raw, at_end };
-        let offered = OnOffer { tools: &self.tools, level: self.level };
+        let offered = OnOffer { tools: &self.tools, level: self.level, unchecked: self.unchecked };
         self.reader.read(&self.format, text, &offered, &mut steps);
         for step in steps.drain(..) {
             self.step(step, events);
@@ -268,7 +283,9 @@ impl Parser {
 
     fn call(&mut self, mut raw: RawCall, events: &mut Vec<Event>) {
         let (attempt, index) = (self.attempt, self.parsed.calls.len());
-        let checked = {
+        let checked = if self.unchecked {
+            unchecked(&mut raw)
+        } else {
             let (arguments, span) = (std::mem::take(&mut raw.arguments), raw.span.clone());
             let sources = Sources::new(&self.parsed.raw, &raw);
             self.tools.check_with_sources(&raw.name, arguments, self.level, span, index, &|name| sources.of(name))
@@ -292,7 +309,7 @@ impl Parser {
     }
 
     /// Makes what was read a call, and tells what was put right in it and what is wrong with it.
-    fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
+    pub(super) fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
         let index = self.parsed.calls.len();
         let id = self.ids.own(raw.id, index);
         let mut call = Call::new(checked.name, checked.arguments).with_id(id);
@@ -341,7 +358,7 @@ impl Parser {
     /// The second step: calls anywhere in the text.
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
-        let offered = OnOffer { tools: &tools, level: self.level };
+        let offered = OnOffer { tools: &tools, level: self.level, unchecked: self.unchecked };
         let format = Arc::clone(&self.format);
         let (level, recovery) = (self.level, self.recovery);
         let looking = Looking { tools: &tools, level, recovery, offered: &offered, format: &format };
@@ -385,8 +402,12 @@ impl Parser {
         read.sort_by_key(|(_, call, _)| call.start);
         let (mut paints, mut end) = (Vec::with_capacity(read.len() * 3), 0);
         for (frame, call, index) in &read {
+            // No words between two calls: nothing of it is text.
+            let gap =
+                self.parsed.raw.get(end..frame.start).filter(|gap| end > 0 && !gap.contains(char::is_alphanumeric));
+            let from = gap.map_or(frame.start, |_| end);
             let pieces = [
-                (frame.start..call.start, SegmentKind::Framing),
+                (from..call.start, SegmentKind::Framing),
                 (call.clone(), SegmentKind::Call { index: *index }),
                 (call.end..frame.end, SegmentKind::Framing),
             ];
@@ -397,7 +418,7 @@ impl Parser {
             }
         }
         paints.retain(|(span, _)| !span.is_empty());
-        self.parsed.segments = painted(&self.parsed.segments, &paints);
+        self.parsed.repaint(&paints);
         // What the format could not read and recovery could is no fault. Calls stand in the text's order.
         let reads = |span: &Range<usize>| {
             let first = read.partition_point(|(_, call, _)| call.end <= span.start);
@@ -406,12 +427,12 @@ impl Parser {
         self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if reads(span)));
     }
 
-    fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {
+    pub(super) fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {
         events.push(Event::Fixed { attempt: self.attempt, fix: fix.clone() });
         self.parsed.fixes.push(fix);
     }
 
-    fn fault(&mut self, fault: Fault, events: &mut Vec<Event>) {
+    pub(super) fn fault(&mut self, fault: Fault, events: &mut Vec<Event>) {
         if matches!(fault, Fault::Unreadable { .. } | Fault::Truncated { .. }) {
             self.open = None;
         }
@@ -420,9 +441,23 @@ impl Parser {
     }
 }
 
+/// A call as it stands, where there are no tools to check it against.
+fn unchecked(raw: &mut RawCall) -> Checked {
+    let fix = Fix { kind: FixKind::Unchecked, span: raw.span.clone(), call: None, note: None };
+    let (arguments, faults) = match std::mem::take(&mut raw.arguments) {
+        Value::Object(arguments) => (arguments, Vec::new()),
+        Value::Null => (Arguments::new(), Vec::new()),
+        _ => {
+            let (path, message) = (String::new(), "the arguments are no object".to_owned());
+            (Arguments::new(), vec![Fault::Invalid { call: 0, path, message }])
+        }
+    };
+    Checked { name: raw.name.clone(), arguments, fixes: vec![fix], faults }
+}
+
 /// Arguments as `serde_json` writes them, with room for some that were written in so many bytes: a long text that grows
 /// piece by piece is copied again and again.
-fn compact(arguments: &Arguments, written: usize) -> String {
+pub(super) fn compact(arguments: &Arguments, written: usize) -> String {
     let mut json = Vec::with_capacity(written);
     let done = serde_json::to_writer(&mut json, arguments);
     done.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()

@@ -14,6 +14,7 @@ struct Prose {
     announcing: Vec<String>,
     doubting: Vec<String>,
     denial: Vec<String>,
+    shown: Vec<String>,
     now: Vec<String>,
     own_turn: Vec<String>,
 }
@@ -34,13 +35,15 @@ pub(super) fn refuses(text: &str) -> bool {
 }
 
 /// Whether the sentence that leads to a call says that it is none: one that stops before the call on its line, or that
-/// ends with a colon on a line before. The last word counts: "I can't, so I call:" calls.
-pub(super) fn denies(before: &str) -> bool {
+/// ends with a colon on a line before. The last word counts: "I can't, so I call:" calls. Whether words that only show a
+/// call deny it depends on the model: those that were only prompted lead to their calls so.
+pub(super) fn denies(before: &str, shown: bool) -> bool {
     let near = &before[before.floor_char_boundary(before.len().saturating_sub(FAR))..];
     leading(near).is_some_and(|sentence| {
         let sentence = format!(" {} ", plain(sentence));
         let last = |phrases: &[String]| phrases.iter().filter_map(|phrase| sentence.rfind(phrase.as_str())).max();
-        last(&table().denial) > last(&table().now)
+        let shown = if shown { last(&table().shown) } else { None };
+        last(&table().denial).max(shown) > last(&table().now)
     })
 }
 

@@ -125,7 +125,7 @@ impl<'a> Search<'a> {
 
     fn run(&mut self) {
         let mut over = self.text.len();
-        let (mut free_from, mut heard) = (0, 0_usize);
+        let (mut free_from, mut heard, mut denied) = (0, 0_usize, false);
         for anchor in anchors(self.text, self.tools) {
             if self.budget == 0 {
                 return;
@@ -155,11 +155,14 @@ impl<'a> Search<'a> {
                 }
                 heard = heard.max(start);
             }
-            if prose::denies(&self.text[free_from.min(start)..start]) {
+            // What no words part from a call that is denied is denied with it.
+            let lead = &self.text[free_from.min(start)..start];
+            if denied && !lead.contains(char::is_alphanumeric) || prose::denies(lead, false) {
                 self.pay(end - start);
-                free_from = end;
+                (free_from, denied) = (end, true);
                 continue;
             }
+            denied = false;
             let gap = self.text.get(free_from..start).unwrap_or_default();
             if !self.found.is_empty() && prose::turns_aside(gap) {
                 return;
