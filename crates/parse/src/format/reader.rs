@@ -4,8 +4,12 @@
 //! byte is looked at more than a fixed number of times. What cannot be decided yet is held back. A call inside reasoning
 //! is tentative: the end of the reasoning makes it reasoning, the end of the text makes it a call.
 
+mod inside;
 mod quotes;
 mod strays;
+mod tell;
+
+pub(crate) use inside::read_at;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -21,7 +25,6 @@ use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
 use super::shapes::json_calls::Named;
 use super::{Calm, Format, Offered};
 use crate::chat::{Fault, Fix, FixKind};
-use crate::value;
 
 /// What a reader found. The spans of text, reasoning, framing, calls and malformed pieces lie end to end.
 #[derive(Debug, Clone, PartialEq)]
@@ -354,83 +357,6 @@ impl Reader {
             }
         }
     }
-
-    /// Tells text up to `end`, and keeps blanks at its end back: before a marker they are framing.
-    fn tell_text(&mut self, scene: &Scene<'_>, end: usize, out: &mut Vec<Step>) {
-        let Some((first, upto)) = self.beside_blanks(scene, end) else { return };
-        if !self.told_text && self.told > 0 {
-            self.frame(first, out);
-        }
-        self.tell(upto, out, Step::Text);
-        self.told_text = true;
-        self.after_call = false;
-    }
-
-    fn tell_reasoning(&mut self, scene: &Scene<'_>, end: usize, out: &mut Vec<Step>) {
-        let Some((first, upto)) = self.beside_blanks(scene, end) else { return };
-        if !self.told_reasoning {
-            self.frame(first, out);
-            self.told_reasoning = true;
-        }
-        self.tell(upto, out, Step::Reasoning);
-    }
-
-    /// Where the blanks at the beginning of what is not told end, and where those at its end begin.
-    fn beside_blanks(&mut self, scene: &Scene<'_>, end: usize) -> Option<(usize, usize)> {
-        let from = self.blank_to.max(self.told).min(end);
-        let rest = &scene.text[from..end];
-        let trimmed = rest.trim_ascii_end().len();
-        if trimmed == 0 {
-            self.blank_to = end;
-            return None;
-        }
-        Some((end - rest.trim_ascii_start().len(), from + trimmed))
-    }
-
-    fn over(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Next {
-        let end = scene.text.len();
-        if self.after_call || !self.told_text && self.told > 0 {
-            self.frame(end, out);
-        } else {
-            self.tell(end, out, Step::Text);
-        }
-        Next::Wait(State::Over)
-    }
-
-    fn frame(&mut self, end: usize, out: &mut Vec<Step>) {
-        self.tell(end, out, Step::Framing);
-    }
-
-    fn tell(&mut self, end: usize, out: &mut Vec<Step>, step: fn(Range<usize>) -> Step) {
-        if end > self.told {
-            out.push(step(self.told..end));
-            self.told = end;
-        }
-    }
-}
-
-/// The call that the format writes at this name, where its opener was lost: its markup must go on right behind the name.
-pub(crate) fn read_at(format: &Format, text: &str, name: Range<usize>, offered: &dyn Offered) -> Option<RawCall> {
-    let next = value::skip_blanks(text, name.end);
-    let goes_on =
-        matches!(format.markers().head.here(text, next, true), Sighted::Marker { role: Role::ParamOpen(_), .. })
-            || format.announces(&text[name.end..]);
-    let before = &text[..name.start];
-    let lead = format.leads().filter(|lead| before.ends_with(lead)).map(str::len).max().unwrap_or(0);
-    let led = lead > 0 && text[name.end..].starts_with('{');
-    if !goes_on && !led {
-        return None;
-    }
-    let from = name.start - lead;
-    let mut reader = Reader::new(format, "");
-    (reader.told, reader.at, reader.started) = (from, from, true);
-    reader.state = State::Region(Box::new(Region::bare(from, from, true)));
-    let mut steps = Vec::new();
-    reader.read(format, Text { so_far: text, at_end: true }, offered, &mut steps);
-    steps.into_iter().find_map(|step| match step {
-        Step::Call(call) => Some(call).filter(|call| call.span.start <= name.start && call.span.end > name.end),
-        _ => None,
-    })
 }
 
 /// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.

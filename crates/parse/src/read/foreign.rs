@@ -75,6 +75,7 @@ impl Parser {
                 self.fix(fix.clone(), events);
             }
             call.recovered = true;
+            self.loops.say(&call);
             self.parsed.calls.push(call);
         }
         self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { .. }));

@@ -12,12 +12,12 @@ use super::auto::decide;
 use super::convincing::unconvincing;
 use super::deltas::Deltas;
 use super::ids::Ids;
+use super::loops::Loops;
 use super::lull::{Kept, Lull};
-use super::markup::framed;
 use super::offer::OnOffer;
 use super::parsed::{Parsed, seam};
 use super::prose;
-use super::recovery::{Looking, Recovered, Recovery, recover};
+use super::recovery::Recovery;
 use super::sources::Sources;
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, SegmentKind};
@@ -61,6 +61,9 @@ pub struct Parser {
     steps: Vec<Step>,
     open: Option<Deltas>,
     ids: Ids,
+    pub(super) loops: Loops,
+    /// Behind a refusal, where calls must convince.
+    refused: bool,
     /// Where the text for the user that was told ends.
     text_to: Option<usize>,
     pub(super) parsed: Parsed,
@@ -87,6 +90,8 @@ impl Parser {
             steps: Vec::new(),
             open: None,
             ids: Ids::default(),
+            loops: Loops::default(),
+            refused: false,
             text_to: None,
             parsed: Parsed::default(),
         }
@@ -149,6 +154,23 @@ impl Parser {
         self.reader = Reader::new(&self.format, tail);
         tail.clone_into(&mut self.tail);
         self
+    }
+
+    /// Whether the model writes the same calls over and over, so that it is best stopped: at the end they are kept once.
+    ///
+    /// ```
+    /// use callwright_parse::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
+    /// use std::sync::Arc;
+    /// let ping = Tool::new("ping", "", serde_json::json!({"properties": {}}));
+    /// let mut parser = Parser::new(Formats::builtin().get("hermes")?, Arc::new(ToolSet::compile(&[ping])?));
+    /// let call = b"<tool_call>{\"name\": \"ping\", \"arguments\": {}}</tool_call>\n";
+    /// let pushed = (1..100).find(|_| parser.push(call).is_empty() || parser.is_looping());
+    /// assert_eq!((pushed, parser.finish().calls.len()), (Some(8), 1));
+    /// # Ok::<(), callwright_parse::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_looping(&self) -> bool {
+        self.loops.goes_on()
     }
 
     /// Reads the next bytes.
@@ -225,6 +247,7 @@ impl Parser {
             self.recover(&mut events);
         }
         self.tell_unread(&mut events);
+        self.end_loops(&mut events);
         let mut parsed = self.parsed;
         self.format.name().clone_into(&mut parsed.format);
         (parsed.text, parsed.reasoning) = (parsed.joined(SegmentKind::Text), parsed.joined(SegmentKind::Reasoning));
@@ -322,11 +345,12 @@ impl Parser {
         for fault in checked.faults {
             self.fault(fault.of_call(index), events);
         }
+        self.loops.say(&call);
         self.parsed.calls.push(call);
     }
 
     /// Why a call that was found is not taken for one, where calls must convince.
-    fn doubt(&self, checked: &Checked, span: &Range<usize>) -> Option<Fault> {
+    fn doubt(&mut self, checked: &Checked, span: &Range<usize>) -> Option<Fault> {
         // A tool that nobody offered is told as such.
         if !self.guarded || checked.faults.iter().any(|fault| matches!(fault, Fault::UnknownTool { .. })) {
             return None;
@@ -335,96 +359,10 @@ impl Parser {
             return Some(Fault::Unreadable { span: span.clone(), message });
         }
         let before = &self.parsed.raw[..span.start];
-        let refused = self.parsed.calls.is_empty() && prose::refuses(before) && !prose::calls_after_all(before);
+        self.refused = self.refused || self.parsed.calls.is_empty() && prose::refuses(before);
+        let refused = self.refused && self.parsed.calls.is_empty() && !prose::calls_after_all(before);
         let message = format!("call of `{}` after a refusal", checked.name);
         refused.then(|| Fault::InProse { span: span.clone(), message })
-    }
-
-    /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
-    /// found: reading it once more with missing brackets forgiven would complete it (law 8).
-    fn may_recover(&self) -> bool {
-        let cut_off = self.parsed.faults.iter().any(|fault| matches!(fault, Fault::Truncated { .. }));
-        self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
-    }
-
-    /// Whether these bytes are reasoning, in which a call is only thought of.
-    fn is_thought(&self, span: &Range<usize>) -> bool {
-        let segments = &self.parsed.segments;
-        let first = segments.partition_point(|segment| segment.span.end <= span.start);
-        let mut within = segments[first..].iter().take_while(|segment| segment.span.start < span.end);
-        within.any(|segment| segment.kind == SegmentKind::Reasoning)
-    }
-
-    /// The second step: calls anywhere in the text.
-    fn recover(&mut self, events: &mut Vec<Event>) {
-        let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
-        let offered = OnOffer { tools: &tools, level: self.level, unchecked: self.unchecked };
-        let format = Arc::clone(&self.format);
-        let (level, recovery) = (self.level, self.recovery);
-        let looking = Looking { tools: &tools, level, recovery, offered: &offered, format: &format };
-        let found = recover(&self.parsed.without_reasoning(&raw), looking);
-        self.parsed.raw = raw;
-        let leads: Vec<String> = format.leads().map(str::to_owned).collect();
-        let (mut read, mut floor) = (Vec::new(), 0);
-        for Recovered { raw, checked, .. } in found.calls {
-            if self.is_thought(&raw.span) {
-                continue;
-            }
-            let (attempt, index) = (self.attempt, self.parsed.calls.len());
-            let repeated = raw.fixes.iter().filter(|fix| fix.kind == FixKind::Repeated).map(|fix| fix.span.clone());
-            let repeated: Vec<Range<usize>> = repeated.collect();
-            for (span, is_call) in std::iter::once((&raw.span, true)).chain(repeated.iter().map(|span| (span, false))) {
-                read.push((framed(&self.parsed.raw, span, floor.min(span.start), &leads), span.clone(), index));
-                floor = if is_call { read.last().map_or(floor, |(frame, ..)| frame.end) } else { floor };
-            }
-            events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
-            events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments, raw.span.len()) });
-            let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
-            self.keep(raw, checked, Some(recovered), events);
-        }
-        for Recovered { raw, checked, .. } in found.mentioned {
-            if !self.is_thought(&raw.span) {
-                let message = format!("call of `{}` in prose, not executed", checked.name);
-                self.fault(Fault::InProse { span: raw.span, message }, events);
-            }
-        }
-        if let Some((start, name)) = found.cut {
-            let span = start..self.parsed.raw.len();
-            if !self.is_thought(&span) {
-                self.fault(Fault::Truncated { span, name: Some(name) }, events);
-            }
-        }
-        self.take_out(read);
-    }
-
-    /// Takes calls out of the text, each with the frame around it.
-    fn take_out(&mut self, mut read: Vec<(Range<usize>, Range<usize>, usize)>) {
-        read.sort_by_key(|(_, call, _)| call.start);
-        let (mut paints, mut end) = (Vec::with_capacity(read.len() * 3), 0);
-        for (frame, call, index) in &read {
-            // No words between two calls: nothing of it is text.
-            let gap =
-                self.parsed.raw.get(end..frame.start).filter(|gap| end > 0 && !gap.contains(char::is_alphanumeric));
-            let from = gap.map_or(frame.start, |_| end);
-            let pieces = [
-                (from..call.start, SegmentKind::Framing),
-                (call.clone(), SegmentKind::Call { index: *index }),
-                (call.end..frame.end, SegmentKind::Framing),
-            ];
-            for (span, kind) in pieces {
-                let span = span.start.max(end)..span.end.max(end);
-                end = span.end;
-                paints.push((span, kind));
-            }
-        }
-        paints.retain(|(span, _)| !span.is_empty());
-        self.parsed.repaint(&paints);
-        // What the format could not read and recovery could is no fault. Calls stand in the text's order.
-        let reads = |span: &Range<usize>| {
-            let first = read.partition_point(|(_, call, _)| call.end <= span.start);
-            read.get(first).is_some_and(|(_, call, _)| call.start < span.end)
-        };
-        self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if reads(span)));
     }
 
     pub(super) fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {
