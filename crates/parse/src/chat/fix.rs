@@ -93,6 +93,8 @@ pub enum FixKind {
     Announced,
     /// Found by scanning, outside the model's own format.
     Recovered,
+    /// Read with no tools to check it against.
+    Unchecked,
 }
 
 impl Fix {
@@ -131,6 +133,7 @@ impl Fix {
             FixKind::Repeated => ("dropped a repeated call", Note::Text),
             FixKind::Announced => ("read a call from prose", Note::Text),
             FixKind::Recovered => ("found a call outside the model's format", Note::Text),
+            FixKind::Unchecked => ("read a call without tools to check it against", Note::None),
         }
     }
 }

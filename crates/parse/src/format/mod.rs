@@ -32,6 +32,7 @@ mod walk;
 mod write;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -42,8 +43,10 @@ use crate::value::CallDialect;
 
 pub(crate) use blocks::Blocks;
 pub use detect::{Detected, RECOGNISED, Unknown, detect};
+pub(crate) use detect::{detect_after, has_opening};
 pub use enforce::Enforce;
 pub(crate) use envelope::{RawCall, Twice, calls_in, holds_arguments, said_twice};
+pub(crate) use reader::read_at;
 pub use reader::{Reader, Step, Text};
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
@@ -59,7 +62,7 @@ pub use write::{Unrepresentable, type_of};
 pub(crate) use bytes::ByteSet;
 pub(crate) use calm::{Calm, Turns};
 use envelope::OwnKeys;
-use scan::{Markers, Tags, varied};
+use scan::{Markers, Role, Sighted, Tags, varied};
 
 /// The tools on offer, as far as reading needs them.
 pub trait Offered {
@@ -74,6 +77,10 @@ pub trait Offered {
     /// The parameters of that tool, as far as they are known.
     fn parameters(&self, _name: &str) -> Vec<&str> {
         Vec::new()
+    }
+    /// Whether prose that ends so says that the call behind it is none: a refusal, a report, an example.
+    fn denies(&self, _before: &str) -> bool {
+        false
     }
     /// Arguments by position, named by the tool's schema.
     fn positional(&self, name: &str, values: Vec<Value>) -> crate::chat::Arguments;
@@ -173,6 +180,61 @@ impl Format {
         let templates = self.bodies.iter().flat_map(Body::templates);
         let mut literals = templates.map(|template| template.closer(Field::Name).trim_start());
         literals.any(|literal| literal.starts_with(next))
+    }
+
+    /// The literals that a name may follow, `call:`.
+    pub(crate) fn leads(&self) -> impl Iterator<Item = &str> {
+        let templates = self.bodies.iter().flat_map(Body::templates);
+        templates.map(|template| template.lead().trim()).filter(|lead| lead.len() > 2 && lead.ends_with(':'))
+    }
+
+    /// Whether what follows a name is the literal that announces its arguments: `[ARGS]`.
+    pub(crate) fn announces(&self, rest: &str) -> bool {
+        let named = self.bodies.iter().filter(|body| body.row.shape == ShapeName::NamedJson);
+        let mut literals = named.flat_map(Body::templates).map(|template| template.closer(Field::Name).trim());
+        literals.any(|literal| literal.len() > 3 && literal.starts_with(['<', '[']) && rest.starts_with(literal))
+    }
+
+    /// Whether a parameter's opener stands in the text.
+    pub(crate) fn has_parameter(&self, text: &str) -> bool {
+        let params = self.bodies.iter().flat_map(|body| &body.params).map(|param| scan::lead(param.lead()));
+        params.filter(|lead| lead.len() > 3).any(|lead| text.contains(lead))
+    }
+
+    /// The blocks between openers in these bytes and the closers behind them, up to `end`.
+    pub(crate) fn blocks(&self, text: &str, within: Range<usize>, end: usize) -> Vec<Range<usize>> {
+        let (mut blocks, mut from) = (Vec::new(), within.start);
+        let text = &text[..text.floor_char_boundary(end)];
+        let markers = &self.markers;
+        while let Sighted::Marker { at, end, role } = markers.text.find(text, from, true) {
+            from = end;
+            if at >= within.end {
+                break;
+            }
+            if !matches!(role, Role::CallOpen | Role::SectionOpen) || text[at..].starts_with('`') {
+                continue;
+            }
+            let Some(to) = self.closed(text, end) else { break };
+            blocks.push(at..to);
+            from = to;
+        }
+        blocks
+    }
+
+    /// Where the closers end that come next.
+    fn closed(&self, text: &str, from: usize) -> Option<usize> {
+        let is_close = |role: Role| matches!(role, Role::CallClose | Role::SectionClose);
+        let (mut at, mut closed) = (from, None);
+        while let Sighted::Marker { at: begin, end, role } = self.markers.between.find(text, at, true) {
+            if closed.is_some_and(|closed| !text[closed..begin].trim().is_empty())
+                || closed.is_some() && !is_close(role)
+            {
+                break;
+            }
+            at = end;
+            closed = if is_close(role) { Some(end) } else { closed };
+        }
+        closed
     }
 
     pub(crate) fn bodies(&self) -> &[Body] {

@@ -55,6 +55,11 @@ fn ends_turn(row: &Row, text: &str) -> bool {
     control.into_iter().chain(own).any(|word| text.contains(word))
 }
 
+/// Whether the prompt's end has opened a call, or a message's header.
+pub(super) fn opens_call(format: &Format, tail: &str) -> bool {
+    matches!(opened(format, tail), State::Region(_) | State::Header { .. })
+}
+
 /// Whether a text ends inside a header: `<|start|>assistant` leaves open whom the message speaks to.
 fn in_header(channels: &Channels, tail: &str) -> bool {
     let last = |words: &[String]| words.iter().filter_map(|word| last_end(tail, word)).max();

@@ -4,8 +4,13 @@
 //! byte is looked at more than a fixed number of times. What cannot be decided yet is held back. A call inside reasoning
 //! is tentative: the end of the reasoning makes it reasoning, the end of the text makes it a call.
 
+mod inside;
 mod messages;
+mod quotes;
+mod strays;
 mod telling;
+
+pub(crate) use inside::read_at;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -80,6 +85,10 @@ pub struct Reader {
     /// No more markers count.
     only_text: bool,
     blocks: Blocks,
+    /// Up to here it was looked for what says whether a marker counts.
+    looked: usize,
+    /// The region that is being read is only quoted: all of it is text.
+    muted: bool,
     /// The text is over and these reasoning tags (bit by index) are closed nowhere in what is left.
     unclosed: u64,
     /// The text is over inside this reasoning tag: what holds no call is reasoning.
@@ -138,6 +147,8 @@ impl Reader {
             patience: Cell::new(PATIENCE),
             only_text: false,
             blocks: Blocks::default(),
+            looked: 0,
+            muted: false,
             unclosed: 0,
             unended: None,
             fresh: true,
@@ -248,6 +259,24 @@ impl Reader {
                     return if self.only_text { Next::Go(State::Text) } else { Next::Wait(State::Text) };
                 }
                 self.only_text = role == Role::Framing && self.after_call && has_one_call(scene.format);
+                match self.stands(scene, at..end, role) {
+                    Stands::Marker => {}
+                    Stands::Perhaps => {
+                        self.at = at;
+                        return Next::Wait(State::Text);
+                    }
+                    Stands::Text { to } => {
+                        self.at = to;
+                        return Next::Go(State::Text);
+                    }
+                    Stands::Stray => {
+                        self.frame(end, out);
+                        out.push(Step::Fix(fix(FixKind::Surplus, at..end)));
+                        self.at = end;
+                        return Next::Go(State::Text);
+                    }
+                    Stands::Quoted => self.muted = true,
+                }
                 self.at = end;
                 self.marked(scene, at..end, role, out)
             }
@@ -378,8 +407,16 @@ impl Reader {
     }
 
     fn region(&mut self, scene: &Scene<'_>, mut region: Box<Region>, out: &mut Vec<Step>) -> Next {
-        match region.advance(scene, out) {
+        let muted = self.muted;
+        let mut unheard = Vec::new();
+        let ended = region.advance(scene, if muted { &mut unheard } else { out });
+        self.muted &= matches!(ended, Ended::Not);
+        match ended {
             Ended::Not => Next::Wait(State::Region(region)),
+            Ended::Here { at, .. } if muted => {
+                self.at = at;
+                Next::Go(State::Text)
+            }
             Ended::Here { at, pending_close } => {
                 self.told = region.told;
                 self.at = at;
@@ -401,6 +438,20 @@ impl Reader {
 /// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.
 fn bit(tag: usize) -> u64 {
     u32::try_from(tag).ok().and_then(|tag| 1_u64.checked_shl(tag)).unwrap_or(0)
+}
+
+/// What a marker in free text is.
+enum Stands {
+    /// What it looks like.
+    Marker,
+    /// The text so far does not say.
+    Perhaps,
+    /// Text, up to here.
+    Text { to: usize },
+    /// A closer that closes nothing, and no text.
+    Stray,
+    /// The beginning of a call that is only quoted.
+    Quoted,
 }
 
 enum Next {

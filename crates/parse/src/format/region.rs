@@ -262,13 +262,15 @@ impl Region {
                 }
             }
         }
-        match self.stray(scene, out) {
-            Starts::Yes => return None,
-            Starts::Perhaps => return Some(Ended::Not),
-            Starts::No => {}
-        }
-        match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
+        let markers = scene.format.markers();
+        let markers = if self.calls > 0 { &markers.between } else { &markers.inside };
+        match markers.here(scene.text, self.at, scene.at_end) {
             Sighted::Perhaps { .. } => return Some(Ended::Not),
+            Sighted::Marker { end, role: Role::Stray, .. } => {
+                self.push(Step::Fix(fix(FixKind::Surplus, self.at..end)), out);
+                self.framing(end, out);
+                return None;
+            }
             // A fence that is also the closing marker, before anything was opened.
             Sighted::Marker { role: Role::SectionClose, .. } if byte == b'`' && !self.section && !self.fence => {
                 return self.fence(scene, out);

@@ -28,6 +28,10 @@ pub struct Row {
     /// Tokens that frame the answer and are no text: `<|START_RESPONSE|>`.
     #[serde(default)]
     pub framing: Vec<String>,
+    /// What else a model repeats of its prompt and is no text: end tokens, markers of tool results, closers of other
+    /// versions. Looked for in text only.
+    #[serde(default)]
+    pub leaks: Vec<String>,
     /// Texts that mean "no call" where a call would stand: `no_function`.
     #[serde(default)]
     pub none: Vec<String>,
@@ -318,6 +322,10 @@ pub struct Channels {
     /// Recipients and words of a header whose content is text.
     #[serde(default)]
     pub text: Vec<String>,
+    /// Parameters whose value may be all of a message's content, as it stands: code. Other content that is no JSON object
+    /// is a mistake.
+    #[serde(default)]
+    pub code: Vec<String>,
 }
 
 /// A text and the calls that it means.

@@ -34,6 +34,8 @@ pub(crate) enum Role {
     Tail,
     /// A token that is no text.
     Framing,
+    /// A closer of a parameter or a body, outside calls.
+    Stray,
     ChannelOpen,
     ChannelClose,
 }
@@ -213,6 +215,8 @@ pub(crate) struct Markers {
     pub(crate) said: Literals,
     /// In a call: what ends it.
     pub(crate) inside: Literals,
+    /// Between calls: the same, and closers that close nothing.
+    pub(crate) between: Literals,
     /// In a call's header: what ends it, and what ends the header.
     pub(crate) head: Literals,
     /// In a bracketed value: what may end it.
@@ -320,12 +324,27 @@ impl Markers {
                 .for_each(|word| within.add(word, Role::ReasoningClose(reasoning.len()), Place::Anywhere));
             reasoning.push(within);
         }
+        row.leaks.iter().for_each(|token| text.add(token, Role::Framing, Place::Anywhere));
+        let strays = strays(bodies);
+        strays.iter().for_each(|closer| text.add(closer, Role::Stray, Place::Anywhere));
+        let mut between = inside.clone();
+        let leaks = row.leaks.iter().map(String::as_str);
+        leaks.chain(strays).for_each(|closer| between.add(closer, Role::Stray, Place::Anywhere));
         // What counts at the beginning only is seen to by the region that begins there.
         text.markers.retain(|marker| marker.place != Place::Start);
         text.index();
         let turns = Turns::of(&inside);
-        Self { text, reasoning, said, inside, head, turns }
+        Self { text, reasoning, said, inside, between, head, turns }
     }
+}
+
+/// The closers of bodies and parameters that are tags, and so are no text where they stand alone.
+fn strays(bodies: &[Body]) -> Vec<&str> {
+    let tails = bodies.iter().map(Body::tail);
+    let values = bodies.iter().flat_map(|body| &body.params).map(|param| param.closer(Field::Value).trim());
+    let is_tag = |closer: &&str| closer.len() > 3 && closer.starts_with(['<', '[']) && closer.ends_with(['>', ']']);
+    let is_close = |closer: &&str| closer.contains(['/', '|', '｜']);
+    tails.chain(values).filter(is_tag).filter(is_close).collect()
 }
 
 /// A body's first literal without a quote that may be missing: `<function name="` is `<function name=`.

@@ -16,28 +16,6 @@ impl Region {
         Ended::Here { at, pending_close: self.call_open || self.section || self.list > 0 || self.fence }
     }
 
-    /// Passes the tag that ends a call where it stands again, behind the call that it ended.
-    pub(super) fn stray(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Starts {
-        if self.calls == 0 {
-            return Starts::No;
-        }
-        let mut stray = Starts::No;
-        let rest = &scene.text.as_bytes()[self.at..];
-        for body in scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams) {
-            match starts(rest, body.tail(), scene.at_end) {
-                Starts::Yes if !body.tail().is_empty() => {
-                    let end = self.at + body.tail().len();
-                    self.push(Step::Fix(fix(FixKind::Surplus, self.at..end)), out);
-                    self.framing(end, out);
-                    return Starts::Yes;
-                }
-                Starts::Perhaps => stray = Starts::Perhaps,
-                Starts::Yes | Starts::No => {}
-            }
-        }
-        stray
-    }
-
     pub(super) fn at_end(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {
         if self.calls == 0 {
             if self.none && self.list == 0 && !self.bare {
