@@ -54,6 +54,9 @@ pub struct Parser {
     ids: Ids,
     /// Where calls are quoted or meant for nobody.
     quoted: Vec<Range<usize>>,
+    /// Whether a refusal stands in the text up to here.
+    refused: bool,
+    heard: usize,
     pub(super) parsed: Parsed,
 }
 
@@ -76,6 +79,8 @@ impl Parser {
             open: None,
             ids: Ids::default(),
             quoted: Vec::new(),
+            refused: false,
+            heard: 0,
             parsed: Parsed::default(),
         }
     }
@@ -310,14 +315,25 @@ impl Parser {
     }
 
     /// Why a call that was found is not taken for one, where calls must convince.
-    fn doubt(&self, checked: &Checked, start: usize) -> Option<String> {
+    fn doubt(&mut self, checked: &Checked, start: usize) -> Option<String> {
         // A tool that nobody offered is told as such.
         if !self.guarded || checked.faults.iter().any(|fault| matches!(fault, Fault::UnknownTool { .. })) {
             return None;
         }
-        let before = &self.parsed.raw[..start];
-        let refused = self.parsed.calls.is_empty() && prose::refuses(before);
-        unconvincing(checked).or_else(|| refused.then(|| format!("call of `{}` after a refusal", checked.name)))
+        let reason = unconvincing(checked);
+        if reason.is_some() || !self.parsed.calls.is_empty() || !self.has_refused(start) {
+            return reason;
+        }
+        Some(format!("call of `{}` after a refusal", checked.name))
+    }
+
+    /// Whether a refusal stands before this byte. Asked from left to right, and each byte is looked at once.
+    fn has_refused(&mut self, upto: usize) -> bool {
+        let raw = &self.parsed.raw;
+        let from = raw.floor_char_boundary(self.heard.saturating_sub(prose::LONGEST).min(upto));
+        self.refused = self.refused || prose::refuses(&raw[from..upto]);
+        self.heard = self.heard.max(upto);
+        self.refused
     }
 
     /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
