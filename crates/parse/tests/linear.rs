@@ -52,7 +52,8 @@ fn parts(template: &str) -> Vec<String> {
 /// What a format writes, and its markers without their last letter.
 fn words(format: &Format) -> BTreeSet<String> {
     let mut words = frames(format);
-    let cut = words.iter().filter_map(|word| word.trim_end().char_indices().next_back().map(|(at, _)| word[..at].into()));
+    let cut =
+        words.iter().filter_map(|word| word.trim_end().char_indices().next_back().map(|(at, _)| word[..at].into()));
     let cut: Vec<String> = cut.collect();
     words.extend(cut);
     for body in &format.row().body {
@@ -72,7 +73,7 @@ fn is_linear(word: &str, (short, long): (usize, usize), read: impl Fn(&str)) -> 
         let times = u32::try_from(long.len() / short.len() + 1).unwrap();
         cost(|| read(&long)) < cost(|| read(&short)) * times * MOST + BLUR
     };
-    holds(short, long) || (0..4).any(|_| holds(long * 2, long * 8))
+    holds(short, long) || (0..4).any(|_| holds(long, long * 4))
 }
 
 /// The machine is the same for all formats; recovery, which is the same for all, is tried with one of each shape.
@@ -93,7 +94,7 @@ fn natively(format: &Arc<Format>, words: &BTreeSet<String>, sizes: (usize, usize
 #[test]
 fn every_marker_repeated_costs_linear_work() {
     let formats = Formats::builtin().iter();
-    let slow: Vec<String> = formats.flat_map(|format| natively(format, &words(format), (2_000, 16_000))).collect();
+    let slow: Vec<String> = formats.flat_map(|format| natively(format, &words(format), (4_000, 48_000))).collect();
     assert!(slow.is_empty(), "{slow:#?}");
 }
 
@@ -105,7 +106,7 @@ fn pairs_of_markers_repeated_cost_linear_work() {
         let words = words(format);
         let pairs = words.iter().flat_map(|one| words.iter().map(move |other| format!("{one}{other}")));
         let some = pairs.skip(index % SKIPPED).step_by(SKIPPED).collect();
-        slow.extend(natively(format, &tools, &some, (2_000, 16_000)));
+        slow.extend(natively(format, &some, (2_000, 16_000)));
     }
     assert!(slow.is_empty(), "{slow:#?}");
 }
@@ -126,9 +127,14 @@ fn every_marker_repeated_costs_linear_work_where_nobody_says_the_format() {
 fn known_attacks_cost_linear_work() {
     let tools = fixture_tools();
     let object = "{\"name\": \"weather_now\", \"arguments\": {\"city\": \"O";
-    let attacks = [format!("<invoke name=\"{object}"), "Action: weather_now\n".to_owned(), object.to_owned()];
+    let attacks = [
+        format!("<invoke name=\"{object}"),
+        "Action: weather_now\n".to_owned(),
+        object.to_owned(),
+        "{\"weather_now\": ".to_owned(),
+    ];
     for word in &attacks {
-        assert!(is_linear(word, (4_000, 64_000), |text| drop(auto(&tools, text))), "auto: {word:?}");
+        assert!(is_linear(word, (16_000, 128_000), |text| drop(auto(&tools, text))), "auto: {word:?}");
         for name in ["claude", "react", "hermes"] {
             let format = Formats::builtin().get(name).unwrap();
             assert!(

@@ -359,7 +359,8 @@ impl Parser {
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
         let offered = OnOffer { tools: &tools, level: self.level };
-        let found = recover(&self.parsed.without_reasoning(&raw, &self.quoted), &tools, self.level, self.recovery, &offered);
+        let found =
+            recover(&self.parsed.without_reasoning(&raw, &self.quoted), &tools, self.level, self.recovery, &offered);
         self.parsed.raw = raw;
         let mut read: Vec<Range<usize>> = Vec::new();
         for Recovered { raw, checked } in found.calls {
