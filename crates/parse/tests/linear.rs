@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callwright_parse::check::ToolSet;
 use callwright_parse::format::{Format, Formats, Frame};
+use callwright_parse::read::{Parser, Recovery};
 use callwright_test_support::cost::cost;
 use callwright_test_support::reading::{auto, fixture_tools, parse_recovering};
 
@@ -49,63 +49,76 @@ fn parts(template: &str) -> Vec<String> {
     parts
 }
 
-/// What a format writes, and the same without its last letter.
+/// What a format writes, and its markers without their last letter.
 fn words(format: &Format) -> BTreeSet<String> {
     let mut words = frames(format);
+    let cut =
+        words.iter().filter_map(|word| word.trim_end().char_indices().next_back().map(|(at, _)| word[..at].into()));
+    let cut: Vec<String> = cut.collect();
+    words.extend(cut);
     for body in &format.row().body {
         words.extend([&body.item].into_iter().chain(&body.also).chain(&body.param).flat_map(|text| parts(text)));
         words.extend(body.quote.clone());
     }
-    let cut = words.iter().filter_map(|word| word.trim_end().char_indices().nth_back(0).map(|(at, _)| word[..at].into()));
-    let cut: Vec<String> = cut.collect();
-    words.extend(cut);
-    words.into_iter().filter(|word| !word.trim().is_empty()).collect()
+    words.into_iter().filter(|word| word.trim().len() > 1).collect()
 }
 
 /// Whether the long text costs at most [`MOST`] times as much a byte as the short one. What else the machine does may
-/// slow one attempt, not each.
+/// slow one attempt, not each. Some work is only begun in longer texts (a bracket too deep, a budget spent): where a
+/// small text proves nothing, larger ones are compared.
 fn is_linear(word: &str, (short, long): (usize, usize), read: impl Fn(&str)) -> bool {
     let text = |length: usize| word.repeat(length / word.len() + 1);
-    let (short, long) = (text(short), text(long));
-    let times = u32::try_from(long.len() / short.len()).unwrap();
-    (0..5).any(|_| cost(|| read(&long)) < cost(|| read(&short)) * times * MOST + BLUR)
+    let holds = |short: usize, long: usize| {
+        let (short, long) = (text(short), text(long));
+        let times = u32::try_from(long.len() / short.len() + 1).unwrap();
+        cost(|| read(&long)) < cost(|| read(&short)) * times * MOST + BLUR
+    };
+    holds(short, long) || (0..4).any(|_| holds(long, long * 4))
 }
 
-fn natively(format: &Arc<Format>, tools: &Arc<ToolSet>, words: &BTreeSet<String>, sizes: (usize, usize)) -> Vec<String> {
-    let slow = words.iter().filter(|word| !is_linear(word, sizes, |text| drop(parse_recovering(format, tools, text))));
+/// The machine is the same for all formats; recovery, which is the same for all, is tried with one of each shape.
+const OF_EACH_SHAPE: [&str; 6] = ["claude", "llama3", "kimi_k2", "gemma4", "react", "harmony"];
+
+fn natively(format: &Arc<Format>, words: &BTreeSet<String>, sizes: (usize, usize)) -> Vec<String> {
+    let tools = fixture_tools();
+    let recovery = if OF_EACH_SHAPE.contains(&format.name()) { Recovery::Anywhere } else { Recovery::Off };
+    let read = |text: &str| {
+        let mut parser = Parser::new(Arc::clone(format), Arc::clone(&tools)).recovery(recovery);
+        parser.push(text.as_bytes());
+        drop(parser.finish());
+    };
+    let slow = words.iter().filter(|word| !is_linear(word, sizes, read));
     slow.map(|word| format!("{}: {word:?}", format.name())).collect()
 }
 
 #[test]
 fn every_marker_repeated_costs_linear_work() {
-    let tools = fixture_tools();
-    let slow: Vec<String> =
-        Formats::builtin().iter().flat_map(|format| natively(format, &tools, &words(format), (8_000, 64_000))).collect();
+    let formats = Formats::builtin().iter();
+    let slow: Vec<String> = formats.flat_map(|format| natively(format, &words(format), (4_000, 48_000))).collect();
     assert!(slow.is_empty(), "{slow:#?}");
 }
 
-/// Each two markers in turn; of all pairs every seventh, of each format another seventh.
+/// Each two markers in turn; of all pairs a part, of each format another one.
 #[test]
 fn pairs_of_markers_repeated_cost_linear_work() {
-    let tools = fixture_tools();
     let mut slow = Vec::new();
     for (index, format) in Formats::builtin().iter().enumerate() {
         let words = words(format);
         let pairs = words.iter().flat_map(|one| words.iter().map(move |other| format!("{one}{other}")));
         let some = pairs.skip(index % SKIPPED).step_by(SKIPPED).collect();
-        slow.extend(natively(format, &tools, &some, (4_000, 24_000)));
+        slow.extend(natively(format, &some, (2_000, 16_000)));
     }
     assert!(slow.is_empty(), "{slow:#?}");
 }
 
-const SKIPPED: usize = 41;
+const SKIPPED: usize = 97;
 
 #[test]
 fn every_marker_repeated_costs_linear_work_where_nobody_says_the_format() {
     let tools = fixture_tools();
     let all: BTreeSet<String> = Formats::builtin().iter().flat_map(|format| words(format)).collect();
     let slow: Vec<&String> =
-        all.iter().filter(|word| !is_linear(word, (2_000, 16_000), |text| drop(auto(&tools, text)))).collect();
+        all.iter().filter(|word| !is_linear(word, (1_000, 8_000), |text| drop(auto(&tools, text)))).collect();
     assert!(slow.is_empty(), "{slow:#?}");
 }
 
@@ -114,13 +127,18 @@ fn every_marker_repeated_costs_linear_work_where_nobody_says_the_format() {
 fn known_attacks_cost_linear_work() {
     let tools = fixture_tools();
     let object = "{\"name\": \"weather_now\", \"arguments\": {\"city\": \"O";
-    let attacks = [format!("<invoke name=\"{object}"), "Action: weather_now\n".to_owned(), object.to_owned()];
+    let attacks = [
+        format!("<invoke name=\"{object}"),
+        "Action: weather_now\n".to_owned(),
+        object.to_owned(),
+        "{\"weather_now\": ".to_owned(),
+    ];
     for word in &attacks {
-        assert!(is_linear(word, (16_000, 256_000), |text| drop(auto(&tools, text))), "auto: {word:?}");
+        assert!(is_linear(word, (16_000, 128_000), |text| drop(auto(&tools, text))), "auto: {word:?}");
         for name in ["claude", "react", "hermes"] {
             let format = Formats::builtin().get(name).unwrap();
             assert!(
-                is_linear(word, (16_000, 256_000), |text| drop(parse_recovering(&format, &tools, text))),
+                is_linear(word, (4_000, 64_000), |text| drop(parse_recovering(&format, &tools, text))),
                 "{name}: {word:?}"
             );
         }

@@ -17,8 +17,8 @@ use super::shapes::plain_text::PlainItem;
 use super::shapes::tagged_params::TaggedItem;
 use super::{Body, Calm, Format, Offered};
 use crate::chat::{Fix, FixKind};
-use crate::value::token::Closes;
 use crate::value;
+use crate::value::token::Closes;
 
 /// What a shape may look at.
 pub(crate) struct Scene<'a> {

@@ -139,11 +139,11 @@ impl Scout {
                 return None;
             }
             None => {
-            if self.text.len() <= from + LONGEST_HEADER {
-                return Some(Sight::Perhaps { from: opened });
-            }
-            self.state = State::Text;
-            return None;
+                if self.text.len() <= from + LONGEST_HEADER {
+                    return Some(Sight::Perhaps { from: opened });
+                }
+                self.state = State::Text;
+                return None;
             }
         };
         let said = |range: std::ops::Range<usize>| String::from_utf8_lossy(&self.text[range]);

@@ -65,8 +65,9 @@ pub struct Parser {
     /// Where calls are quoted or meant for nobody.
     pub(super) quoted: Vec<Range<usize>>,
     pub(super) loops: Loops,
-    /// Behind a refusal, where calls must convince.
+    /// Whether a refusal stands in the text, as far as it was listened to.
     refused: bool,
+    heard: usize,
     /// Where the text for the user that was told ends.
     text_to: Option<usize>,
     pub(super) parsed: Parsed,
@@ -97,6 +98,7 @@ impl Parser {
             loops: Loops::default(),
             refused: false,
             text_to: None,
+            heard: 0,
             parsed: Parsed::default(),
         }
     }
@@ -365,11 +367,21 @@ impl Parser {
         if let Some(message) = unconvincing(checked) {
             return Some(Fault::Unreadable { span: span.clone(), message });
         }
-        let before = &self.parsed.raw[..span.start];
-        self.refused = self.refused || self.parsed.calls.is_empty() && prose::refuses(before);
-        let refused = self.refused && self.parsed.calls.is_empty() && !prose::calls_after_all(before);
+        if !self.parsed.calls.is_empty() || !self.has_refused(span.start) {
+            return None;
+        }
         let message = format!("call of `{}` after a refusal", checked.name);
-        refused.then(|| Fault::InProse { span: span.clone(), message })
+        let fault = Fault::InProse { span: span.clone(), message };
+        (!prose::calls_after_all(&self.parsed.raw[..span.start])).then_some(fault)
+    }
+
+    /// Whether a refusal stands before this byte. Asked from left to right, and each byte is looked at once.
+    fn has_refused(&mut self, upto: usize) -> bool {
+        let raw = &self.parsed.raw;
+        let from = raw.floor_char_boundary(self.heard.saturating_sub(prose::LONGEST).min(upto));
+        self.refused = self.refused || prose::refuses(&raw[from..upto]);
+        self.heard = self.heard.max(upto);
+        self.refused
     }
 
     pub(super) fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {

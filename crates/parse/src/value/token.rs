@@ -135,7 +135,8 @@ mod tests {
     use super::{After, Closes};
 
     fn closes(rest: &str, owed: &str) -> Closes {
-        let after = After { text: rest.as_bytes(), at: 0, token: "<q>", owed: owed.as_bytes(), key: false, at_end: false };
+        let after =
+            After { text: rest.as_bytes(), at: 0, token: "<q>", owed: owed.as_bytes(), key: false, at_end: false };
         after.closes(|at| match rest.as_bytes().get(at) {
             None => Closes::Wait,
             Some(b'|') => Closes::Yes,

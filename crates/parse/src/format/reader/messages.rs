@@ -94,12 +94,7 @@ impl Reader {
     }
 
     /// The content of a message in a channel of calls that names no tool: arguments of nobody, or words for the user.
-    pub(super) fn nobody(
-        &mut self,
-        scene: &Scene<'_>,
-        (from, arguments): (usize, bool),
-        out: &mut Vec<Step>,
-    ) -> Next {
+    pub(super) fn nobody(&mut self, scene: &Scene<'_>, (from, arguments): (usize, bool), out: &mut Vec<Step>) -> Next {
         let first = scene.skip_blanks(from);
         let wait = Next::Wait(State::Nobody { from, arguments });
         match scene.text.as_bytes().get(first) {
@@ -118,7 +113,9 @@ impl Reader {
                 return wait;
             }
             Sighted::Nothing => (scene.text.len(), false),
-            Sighted::Marker { at, end, .. } => (at, scene.format.stop().iter().any(|stop| *stop == scene.text[at..end])),
+            Sighted::Marker { at, end, .. } => {
+                (at, scene.format.stop().iter().any(|stop| *stop == scene.text[at..end]))
+            }
         };
         self.at = end;
         if arguments || stopped {

@@ -109,8 +109,8 @@ impl HeadItem {
             }
             match bytes[self.at] {
                 b'{' => match self.stopped(scene, Stop::Brace(self.at)) {
-                    // A brace in the text of an argument.
-                    Advance::Not if self.led => {}
+                    // A brace in the text of an argument that a literal announces.
+                    Advance::Not if self.led && self.announced(scene, self.at).is_some() => {}
                     advance => return advance,
                 },
                 b'(' if self.whole_name(scene, self.at) => {
