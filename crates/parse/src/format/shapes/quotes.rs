@@ -104,10 +104,10 @@ pub(crate) enum Phase {
     /// Its end is not there.
     #[default]
     Open,
-    /// It ended here; what follows decides whether it did.
-    Ended(usize),
-    /// Its quotes are in doubt.
-    Doubted(Doubt),
+    /// It ended here, as this; what follows decides whether it did.
+    Ended(usize, Advance),
+    /// Its quotes are in doubt; without doubt it would be this.
+    Doubted(Doubt, Advance),
 }
 
 impl Phase {
@@ -116,13 +116,17 @@ impl Phase {
     }
 }
 
-/// Whether what follows a call that ends here may follow a call; nothing where the text so far does not say.
-pub(crate) fn ends_well(scene: &Scene<'_>, end: usize) -> Option<bool> {
+/// Whether what follows a call that ends here may follow a call; behind a `strict` one, that is all but a quote. Nothing
+/// where the text so far does not say.
+pub(crate) fn ends_well(scene: &Scene<'_>, end: usize, strict: bool) -> Option<bool> {
     let next = scene.skip_blanks(end);
     if scene.text[end..next].contains('\n') {
         return Some(true);
     }
     let Some(byte) = scene.text.as_bytes().get(next) else { return scene.at_end.then_some(true) };
+    if strict {
+        return Some(!matches!(byte, b'"' | b'\''));
+    }
     if matches!(byte, b',' | b';' | b']' | b'}' | b')' | b'`') {
         return Some(true);
     }
