@@ -16,6 +16,7 @@ mod parser;
 mod prose;
 mod recovery;
 mod response;
+mod settled;
 mod sources;
 mod utf8;
 

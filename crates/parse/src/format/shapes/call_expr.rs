@@ -101,7 +101,7 @@ impl ExprItem {
     fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt, read: Advance) -> Advance {
         let (end, plain) = (doubt.end, doubt.unread.is_none());
         let Some(tool) = self.tool(scene) else { return read };
-        match doubt.resolve(scene, (self.from, self.bracket), Holds::Arguments, tool) {
+        match doubt.resolve(scene, (self.from, self.bracket), Holds::Arguments, tool, None) {
             Resolved::Wait => {
                 self.phase = Phase::Doubted(doubt, read);
                 Advance::More

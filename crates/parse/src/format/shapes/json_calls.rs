@@ -139,7 +139,7 @@ impl JsonItem {
         let (end, plain) = (doubt.end, doubt.unread.is_none());
         let holds = if self.named.is_some() { Holds::Arguments } else { Holds::Call };
         let Some(tool) = self.tool(scene, &read, end) else { return read };
-        match doubt.resolve(scene, (self.from, self.brace), holds, &tool) {
+        match doubt.resolve(scene, (self.from, self.brace), holds, &tool, self.tail().as_deref()) {
             Resolved::Wait => {
                 self.phase = Phase::Doubted(doubt, read);
                 Advance::More
