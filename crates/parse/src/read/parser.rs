@@ -20,7 +20,7 @@ use super::sources::Sources;
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
-use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
+use crate::format::{Format, Formats, RawCall, Reader, Step, Text, has_doubtful_quotes};
 
 /// Reads one output of a model, chunk by chunk.
 ///
@@ -332,6 +332,13 @@ impl Parser {
         within.any(|segment| segment.kind == SegmentKind::Reasoning)
     }
 
+    /// Whether the format saw a call here whose quotes can be read in no way, or in several: to read it once more with
+    /// less in view would guess.
+    fn is_doubted(&self, span: &Range<usize>) -> bool {
+        let doubted = |fault: &Fault| matches!(fault, Fault::Unreadable { span: own, message } if own.start < span.end && span.start < own.end && has_doubtful_quotes(message));
+        self.parsed.faults.iter().any(doubted)
+    }
+
     /// The second step: calls anywhere in the text.
     fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
@@ -340,7 +347,7 @@ impl Parser {
         self.parsed.raw = raw;
         let mut read: Vec<Range<usize>> = Vec::new();
         for Recovered { raw, checked } in found.calls {
-            if self.is_thought(&raw.span) {
+            if self.is_thought(&raw.span) || self.is_doubted(&raw.span) {
                 continue;
             }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());

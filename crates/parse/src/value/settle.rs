@@ -106,6 +106,8 @@ struct State {
     next: Holds,
     /// Whether a quote was taken for a part of a string.
     holds_quotes: bool,
+    /// Whether a quote behind a call was passed over.
+    strays: bool,
     /// Where the first call ended, and with which keys.
     end: Option<usize>,
 }
@@ -185,7 +187,7 @@ impl Search<'_> {
         if let Some((_, first)) = &self.first {
             return first.keys == self.state.keys;
         }
-        if let Some(end) = self.state.end
+        if let Some(end) = self.state.end.filter(|_| !self.state.strays)
             && self.choices.iter().all(|choice| choice.open < end || choice.first)
             && self.choices.iter().any(|choice| choice.open >= end)
         {

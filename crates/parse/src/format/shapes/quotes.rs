@@ -34,6 +34,11 @@ pub(crate) fn are_why(message: &str) -> bool {
     matches!(message, UNMATCHED | AMBIGUOUS)
 }
 
+/// Whether the fault with this message is about such a call.
+pub(crate) fn has_doubtful_quotes(message: &str) -> bool {
+    message.ends_with(UNMATCHED) || message.ends_with(AMBIGUOUS)
+}
+
 /// What came of the doubt.
 pub(crate) enum Resolved {
     /// The text so far does not hold the end.

@@ -63,7 +63,10 @@ impl Search<'_> {
         match byte {
             b']' | b'}' | b')' | b'`' => self.go(1, Expect::Outside),
             b',' | b';' => self.go(1, Expect::Next),
-            b'"' | b'\'' if self.is_stray() => self.go(1, Expect::Outside),
+            b'"' | b'\'' if self.is_stray() => {
+                self.state.strays = true;
+                self.go(1, Expect::Outside)
+            }
             _ if !may_follow => Moved::Fail,
             b'[' => self.go(1, Expect::Next),
             b'{' => self.enter_bracket(byte, Holds::Value),
