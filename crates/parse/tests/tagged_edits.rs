@@ -71,7 +71,8 @@ fn tagged() -> impl Iterator<Item = &'static Arc<Format>> {
 fn tags(format: &Format) -> Vec<String> {
     let row = format.row();
     let (item, param) = (Template::new(&row.body[0].item), Template::new(row.body[0].param.as_ref().unwrap()));
-    let mut tags = vec![row.section.open.clone(), row.section.close.clone(), row.call.open.clone(), row.call.close.clone()];
+    let mut tags =
+        vec![row.section.open.clone(), row.section.close.clone(), row.call.open.clone(), row.call.close.clone()];
     let pieces = item.pieces().iter().chain(param.pieces());
     tags.extend(pieces.map(|piece| piece.literal().to_owned()));
     if param.after(Field::Value).contains(&Piece::Field(Field::Key)) {
@@ -85,10 +86,8 @@ fn tags(format: &Format) -> Vec<String> {
 
 /// Where each tag stands in the text, the values aside.
 fn places(format: &Format, text: &str, values: &[&str]) -> Vec<Range<usize>> {
-    let inside: Vec<Range<usize>> = values
-        .iter()
-        .flat_map(|value| text.match_indices(value).map(|(at, value)| at..at + value.len()))
-        .collect();
+    let inside: Vec<Range<usize>> =
+        values.iter().flat_map(|value| text.match_indices(value).map(|(at, value)| at..at + value.len())).collect();
     let mut places: Vec<Range<usize>> = Vec::new();
     for tag in tags(format) {
         for (at, tag) in text.match_indices(&tag) {
@@ -109,10 +108,16 @@ fn told(format: &Format, edit: &str, text: &str, parsed: &Parsed) -> String {
 fn texts(format: &Format) -> Vec<(Vec<Call>, String)> {
     let example = format.write(&[call("lamp_dim", json!({"room": "attic", "level": 4}))]).unwrap();
     let several = [
-        vec![call("note_put", json!({"place": "shelf", "body": "tea, then rice"})), call("lamp_dim", json!({"room": "hall", "level": 30}))],
+        vec![
+            call("note_put", json!({"place": "shelf", "body": "tea, then rice"})),
+            call("lamp_dim", json!({"room": "hall", "level": 30})),
+        ],
         vec![call("lamp_dim", json!({"room": "den", "level": 8}))],
         vec![call("note_put", json!({"body": format!("Write it so:\n{example}\nand wait."), "place": "door"}))],
-        vec![call("note_put", json!({"place": "door", "body": format!("Write it so:\n{example}\nand wait.")})), call("bell_ring", json!({}))],
+        vec![
+            call("note_put", json!({"place": "door", "body": format!("Write it so:\n{example}\nand wait.")})),
+            call("bell_ring", json!({})),
+        ],
     ];
     several.into_iter().filter_map(|calls| Some((calls.clone(), format.write(&calls).ok()?))).collect()
 }
@@ -123,7 +128,8 @@ fn one_edit_never_makes_another_call() {
     let (mut tried, mut silent, mut right) = (0, 0, 0);
     for format in tagged() {
         for (calls, text) in texts(format) {
-            let values: Vec<&str> = calls.iter().flat_map(|call| call.arguments.values()).filter_map(|value| value.as_str()).collect();
+            let values: Vec<&str> =
+                calls.iter().flat_map(|call| call.arguments.values()).filter_map(|value| value.as_str()).collect();
             let mut edits: Vec<(String, String)> = Vec::new();
             for place in places(format, &text, &values) {
                 let tag = &text[place.clone()];
@@ -135,7 +141,10 @@ fn one_edit_never_makes_another_call() {
                 edits.push((format!("words before {tag}"), format!("{before}oops {tag}{after}")));
                 for (at, letter) in tag.char_indices() {
                     let end = at + letter.len_utf8();
-                    edits.push((format!("without {letter} of {tag}"), format!("{before}{}{}{after}", &tag[..at], &tag[end..])));
+                    edits.push((
+                        format!("without {letter} of {tag}"),
+                        format!("{before}{}{}{after}", &tag[..at], &tag[end..]),
+                    ));
                 }
                 if let Some(open) = tag.strip_suffix('>') {
                     edits.push((format!("blank in {tag}"), format!("{before}{open} >{after}")));
@@ -149,7 +158,12 @@ fn one_edit_never_makes_another_call() {
                 // Words directly before a value's closing tag, or behind its opening one, are the value.
                 match wrong(&parsed, &calls) {
                     Some("silent") => silent += 1,
-                    Some("altered") if edit.starts_with("words") && executable(&parsed).iter().any(|call| json!(call.arguments).to_string().contains("oops")) && parsed.fixes.is_empty() => {}
+                    Some("altered")
+                        if edit.starts_with("words")
+                            && executable(&parsed)
+                                .iter()
+                                .any(|call| json!(call.arguments).to_string().contains("oops"))
+                            && parsed.fixes.is_empty() => {}
                     Some(what) => failures.push(format!("{what} {}", told(format, &edit, &damaged, &parsed))),
                     None if executable(&parsed).len() == calls.len() => right += 1,
                     None => {}

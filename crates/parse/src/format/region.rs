@@ -18,6 +18,7 @@ use super::shapes::json_calls::{JsonItem, Named};
 use super::shapes::named_json::HeadItem;
 use super::shapes::named_text::TextItem;
 use super::shapes::plain_text::PlainItem;
+use super::shapes::quotes::are_why;
 use super::{Calm, Format};
 use crate::chat::{Fault, FixKind};
 use crate::value;
@@ -192,8 +193,7 @@ impl Region {
                 };
             }
             Advance::Not => return Some(if self.committed { self.over(item.start()) } else { Ended::Text }),
-            Advance::Unreadable { message, .. } if self.bare && !self.committed => {
-                let _ = message;
+            Advance::Unreadable { message, .. } if self.bare && !self.committed && !are_why(message) => {
                 return Some(Ended::Text);
             }
             Advance::Unreadable { end, message } => {

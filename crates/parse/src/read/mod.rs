@@ -21,6 +21,7 @@ mod prose;
 mod recovering;
 mod recovery;
 mod response;
+mod settled;
 mod sources;
 mod unread;
 mod utf8;

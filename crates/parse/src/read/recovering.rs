@@ -8,6 +8,7 @@ use super::offer::OnOffer;
 use super::parser::{Parser, compact};
 use super::recovery::{Looking, Recovered, recover};
 use crate::chat::{Event, Fault, Fix, FixKind, SegmentKind};
+use crate::format::has_doubtful_quotes;
 
 impl Parser {
     /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
@@ -29,6 +30,16 @@ impl Parser {
         within.any(|segment| segment.kind == SegmentKind::Reasoning)
     }
 
+    /// Where the format saw calls whose quotes can be read in no way, or in several: to read them once more with less in
+    /// view would guess.
+    fn doubted(&self) -> Vec<Range<usize>> {
+        let doubtful = self.parsed.faults.iter().filter_map(|fault| match fault {
+            Fault::Unreadable { span, message } if has_doubtful_quotes(message) => Some(span.clone()),
+            _ => None,
+        });
+        doubtful.collect()
+    }
+
     /// The second step: calls anywhere in the text.
     pub(super) fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
@@ -38,10 +49,12 @@ impl Parser {
         let looking = Looking { tools: &tools, level, recovery, offered: &offered, format: &format };
         let found = recover(&self.parsed.without_reasoning(&raw, &self.quoted), looking);
         self.parsed.raw = raw;
+        let doubted = self.doubted();
         let leads: Vec<String> = format.leads().map(str::to_owned).collect();
         let (mut read, mut floor) = (Vec::new(), 0);
         for Recovered { raw, checked, .. } in found.calls {
-            if self.is_thought(&raw.span) {
+            let doubt = doubted.get(doubted.partition_point(|span| span.end <= raw.span.start));
+            if self.is_thought(&raw.span) || doubt.is_some_and(|span| span.start < raw.span.end) {
                 continue;
             }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());

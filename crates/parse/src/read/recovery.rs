@@ -18,7 +18,7 @@ use super::prose;
 use super::sources::Sources;
 use crate::chat::{Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
-use crate::format::{Format, Offered, RawCall, Twice, calls_in, said_twice};
+use crate::format::{Format, Offered, RawCall, Twice, calls_in, in_doubt, said_twice};
 use crate::value::{self, Unread};
 
 /// Where calls are looked for when the format found none.
@@ -168,7 +168,13 @@ impl<'a> Search<'a> {
                 return;
             }
             let before = self.found.len();
+            let mut end = end;
             for raw in calls {
+                // A call whose quotes are in doubt counts as it reads on all of its line, its fence or the text.
+                let Some(raw) = (if in_doubt(&raw.fixes, self.text) { self.settled(&raw) } else { Some(raw) }) else {
+                    continue;
+                };
+                end = end.max(raw.span.end);
                 self.take(raw, is_marked);
             }
             if self.found.len() == before {

@@ -154,6 +154,10 @@ impl Reader<'_> {
             return self.next(Place::Positional);
         }
         let Some(name) = self.argument_name()? else {
+            // Behind a named argument, a string without a name is more likely a part of the one before.
+            if !given.keyword.is_empty() && matches!(self.peek(), Some(b'"' | b'\'')) {
+                return Err(self.bad("a named argument"));
+            }
             given.positional.push(self.value(Place::Positional)?);
             given.sources.push(start..self.at);
             return self.next(Place::Positional);

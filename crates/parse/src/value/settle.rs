@@ -64,7 +64,8 @@ pub(crate) fn settle(text: &str, at: usize, holds: Holds, vouch: &dyn Vouch) -> 
     let budget = (text.len() - at) * PER_BYTE + 4096;
     let state = State { at, ..State::default() };
     let (choices, known, first) = (Vec::new(), HashMap::new(), None);
-    let mut search = Search { text, bytes: text.as_bytes(), vouch, holds, budget, state, choices, known, first };
+    let (bytes, limit) = (text.as_bytes(), usize::MAX);
+    let mut search = Search { text, bytes, vouch, holds, budget, state, choices, known, first, limit };
     search.run()
 }
 
@@ -98,10 +99,15 @@ struct State {
     open: Vec<Bracket>,
     /// The keys of the call and of its arguments so far.
     keys: Vec<String>,
+    /// How many calls began, and how many names were said.
+    calls: usize,
+    names: usize,
     /// What the last key announced.
     next: Holds,
     /// Whether a quote was taken for a part of a string.
     holds_quotes: bool,
+    /// Whether a quote behind a call was passed over.
+    strays: bool,
     /// Where the first call ended, and with which keys.
     end: Option<usize>,
 }
@@ -130,6 +136,8 @@ struct Search<'t> {
     /// The states that were met, and whether they lead to the end.
     known: HashMap<u64, bool>,
     first: Option<(Quotes, State)>,
+    /// Where another reading's strings must end: behind it stand other calls, in which no quote is in doubt.
+    limit: usize,
 }
 
 enum Moved {
@@ -179,6 +187,12 @@ impl Search<'_> {
         if let Some((_, first)) = &self.first {
             return first.keys == self.state.keys;
         }
+        if let Some(end) = self.state.end.filter(|_| !self.state.strays)
+            && self.choices.iter().all(|choice| choice.open < end || choice.first)
+            && self.choices.iter().any(|choice| choice.open >= end)
+        {
+            self.limit = end;
+        }
         let quotes = self.choices.iter().map(|choice| (choice.open, choice.close)).collect();
         for choice in &self.choices {
             self.known.insert(choice.after, true);
@@ -196,6 +210,9 @@ impl Search<'_> {
                 continue;
             }
             while let Some(close) = self.next_quote(self.bytes[choice.open], choice.close + 1) {
+                if close >= self.limit {
+                    break;
+                }
                 choice.first = choice.close == choice.open;
                 choice.close = close;
                 if self.enter(&mut choice) {

@@ -55,8 +55,8 @@ impl ExprItem {
     pub(crate) fn advance(&mut self, scene: &Scene<'_>) -> Advance {
         match std::mem::take(&mut self.phase) {
             Phase::Open => {}
-            Phase::Ended(end) => return self.ended(scene, end),
-            Phase::Doubted(doubt) => return self.resolve(scene, doubt),
+            Phase::Ended(end, read) => return self.ended(scene, read, end),
+            Phase::Doubted(doubt, read) => return self.resolve(scene, doubt, read),
         }
         let token = match &self.dialect {
             CallDialect::Braces { quote } => quote.as_deref(),
@@ -64,9 +64,9 @@ impl ExprItem {
         };
         match self.extent.advance(scene, token) {
             Reach::More => Advance::More,
-            Reach::End(end) | Reach::Marker(end) => self.ended(scene, end),
+            Reach::End(end) | Reach::Marker(end) => self.ended_at(scene, end),
             Reach::Cut { .. } => match self.extent.marker_inside() {
-                Some(marker) => self.ended(scene, scene.cut(marker)),
+                Some(marker) => self.ended_at(scene, scene.cut(marker)),
                 None => Advance::Truncated {
                     name: value::name(scene.text, self.name_at).map(|name| scene.text[name].to_owned()),
                 },
@@ -74,9 +74,13 @@ impl ExprItem {
         }
     }
 
-    /// What was read up to `end`, unless its quotes leave doubt about that end.
-    fn ended(&mut self, scene: &Scene<'_>, end: usize) -> Advance {
+    fn ended_at(&mut self, scene: &Scene<'_>, end: usize) -> Advance {
         let read = self.read(scene, end);
+        self.ended(scene, read, end)
+    }
+
+    /// What was read up to `end`, unless its quotes leave doubt about that end.
+    fn ended(&mut self, scene: &Scene<'_>, read: Advance, end: usize) -> Advance {
         let hard = match &read {
             Advance::Done { calls, .. } => calls.iter().any(|call| in_doubt(&call.fixes, scene.text)),
             Advance::Unreadable { .. } => true,
@@ -87,17 +91,17 @@ impl ExprItem {
             return read;
         }
         if !hard {
-            match ends_well(scene, end) {
+            match ends_well(scene, end, false) {
                 Some(true) => return read,
                 Some(false) => {}
                 None => {
-                    self.phase = Phase::Ended(end);
+                    self.phase = Phase::Ended(end, read);
                     return Advance::More;
                 }
             }
         }
         let doubt = Doubt::new(&read, (hard, end), self.extent.marker_inside());
-        self.resolve(scene, doubt)
+        self.resolve(scene, doubt, read)
     }
 
     /// The offered tool whose call it is.
@@ -107,20 +111,20 @@ impl ExprItem {
     }
 
     /// Goes on with a call whose quotes are in doubt.
-    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt) -> Advance {
+    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt, read: Advance) -> Advance {
         let (end, plain) = (doubt.end, doubt.unread.is_none());
-        let Some(tool) = self.tool(scene) else { return self.read(scene, end) };
-        match doubt.resolve(scene, (self.from, self.bracket), Holds::Arguments, tool) {
+        let Some(tool) = self.tool(scene) else { return read };
+        match doubt.resolve(scene, (self.from, self.bracket), Holds::Arguments, tool, None) {
             Resolved::Wait => {
-                self.phase = Phase::Doubted(doubt);
+                self.phase = Phase::Doubted(doubt, read);
                 Advance::More
             }
-            Resolved::Once(_, other) if plain && other == end => self.read(scene, end),
+            Resolved::Once(_, other) if plain && other == end => read,
             Resolved::Once(quotes, end) => match value::call_expr_settled(&scene.text[..end], self.name_at, &quotes) {
                 Ok(expr) if expr.end == end => self.called(scene, expr, end),
                 _ => Advance::Unreadable { end, message: UNMATCHED },
             },
-            Resolved::Not => self.read(scene, end),
+            Resolved::Not => read,
             Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
         }
     }

@@ -77,11 +77,8 @@ impl JsonItem {
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
         match std::mem::take(&mut self.phase) {
             Phase::Open => {}
-            Phase::Ended(end) => {
-                let whole = self.read(scene, end);
-                return self.ended(scene, whole, end);
-            }
-            Phase::Doubted(doubt) => return self.resolve(scene, doubt),
+            Phase::Ended(end, read) => return self.ended(scene, read, end),
+            Phase::Doubted(doubt, read) => return self.resolve(scene, doubt, read),
         }
         let reach = self.extent.advance(scene, None);
         self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
@@ -97,59 +94,54 @@ impl JsonItem {
                     self.ended(scene, read, marker)
                 }
                 None if shallow && self.named.is_none() => self.read_cut(scene),
-                None => Advance::Truncated { name: self.name_said(scene) },
+                None => Advance::Truncated { name: self.name_said(scene, scene.text.len()) },
             },
         }
     }
 
     /// What was read up to `end`, unless its quotes leave doubt about that end.
     fn ended(&mut self, scene: &Scene<'_>, read: Advance, end: usize) -> Advance {
-        let (hard, loose) = match &read {
+        let (hard, strict) = match &read {
             Advance::Done { calls, .. } => (
                 calls.iter().any(|call| in_doubt(&call.fixes, scene.text)),
-                calls.iter().any(|call| call.fixes.iter().any(|fix| fix.kind != FixKind::KeyAlias)),
+                calls.iter().all(|call| call.fixes.iter().all(|fix| fix.kind == FixKind::KeyAlias)),
             ),
-            Advance::Unreadable { .. } => (true, true),
-            _ => (false, false),
+            Advance::Unreadable { .. } => (true, false),
+            _ => return read,
         };
-        if self.tool(scene, &read).is_none() {
+        if self.tool(scene, &read, end).is_none() {
             return read;
         }
-        if !hard {
-            match ends_well(scene, end) {
-                _ if !loose => return read,
-                Some(true) => return read,
-                Some(false) => {}
-                None => {
-                    self.phase = Phase::Ended(end);
-                    return Advance::More;
-                }
+        match ends_well(scene, end, strict) {
+            _ if hard => {}
+            Some(true) => return read,
+            Some(false) => {}
+            None => {
+                self.phase = Phase::Ended(end, read);
+                return Advance::More;
             }
         }
         let doubt = Doubt::new(&read, (hard, end), self.extent.marker_inside());
-        self.resolve(scene, doubt)
+        self.resolve(scene, doubt, read)
     }
 
     /// The offered tool whose call it is.
-    fn tool(&self, scene: &Scene<'_>, read: &Advance) -> Option<String> {
+    fn tool(&self, scene: &Scene<'_>, read: &Advance, end: usize) -> Option<String> {
         let called = || match read {
             Advance::Done { calls, .. } => calls.first().map(|call| call.name.clone()),
-            _ => None,
+            _ => self.name_said(scene, end),
         };
-        let name = self.name().or_else(|| self.name_said(scene)).or_else(called)?;
-        scene.offered.resolves(&name).then_some(name)
+        self.name().or_else(called).filter(|name| scene.offered.resolves(name))
     }
 
     /// Goes on with a call whose quotes are in doubt.
-    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt) -> Advance {
-        let end = doubt.end;
-        let plain = doubt.unread.is_none();
-        let read = if plain || self.name().is_none() { self.read(scene, end) } else { Advance::More };
+    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt, read: Advance) -> Advance {
+        let (end, plain) = (doubt.end, doubt.unread.is_none());
         let holds = if self.named.is_some() { Holds::Arguments } else { Holds::Call };
-        let Some(tool) = self.tool(scene, &read) else { return read };
-        match doubt.resolve(scene, (self.from, self.brace), holds, &tool) {
+        let Some(tool) = self.tool(scene, &read, end) else { return read };
+        match doubt.resolve(scene, (self.from, self.brace), holds, &tool, self.tail().as_deref()) {
             Resolved::Wait => {
-                self.phase = Phase::Doubted(doubt);
+                self.phase = Phase::Doubted(doubt, read);
                 Advance::More
             }
             Resolved::Once(_, other) if plain && other == end => read,
@@ -186,9 +178,9 @@ impl JsonItem {
     }
 
     /// The name that a call which was cut off had said.
-    fn name_said(&self, scene: &Scene<'_>) -> Option<String> {
+    fn name_said(&self, scene: &Scene<'_>, upto: usize) -> Option<String> {
         self.name().or_else(|| {
-            let near = &scene.text[self.brace..scene.text.floor_char_boundary(self.brace + NAME_NEAR)];
+            let near = &scene.text[self.brace..scene.text.floor_char_boundary(upto.min(self.brace + NAME_NEAR))];
             let words = near.match_indices(['"', '\'']).filter_map(|(at, _)| Some((at, value::quoted(near, at)?)));
             let mut keys = words.filter(|(_, (word, _))| is(&Keys::table().name, word));
             let (key, name) = keys.find_map(|(key, (_, end))| {
@@ -199,7 +191,7 @@ impl JsonItem {
                 scene.offered.resolves(name).then(|| (&near[key..end], name.to_owned()))
             })?;
             // Where several are named, the first ones may be whole: recovery finds them.
-            (scene.text[self.brace..].matches(key).count() == 1).then_some(name)
+            (scene.text[self.brace..upto].matches(key).count() == 1).then_some(name)
         })
     }
 
@@ -208,7 +200,7 @@ impl JsonItem {
     fn read_cut(&self, scene: &Scene<'_>) -> Advance {
         let read = self.read(scene, scene.text.len());
         let closed = matches!(&read, Advance::Done { calls, .. } if calls.iter().all(|call| !is_flat(call)));
-        if closed { read } else { Advance::Truncated { name: self.name_said(scene) } }
+        if closed { read } else { Advance::Truncated { name: self.name_said(scene, scene.text.len()) } }
     }
 
     /// Reads a value whose brackets all closed. Where a string in it holds a marker and is broken besides, two calls ran

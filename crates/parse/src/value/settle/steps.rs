@@ -52,6 +52,7 @@ impl Search<'_> {
         if self.state.open.len() >= MAX_DEPTH {
             return Moved::Fail;
         }
+        self.state.calls += usize::from(holds == Holds::Call && byte == b'{');
         self.state.open.push(Bracket { closer, holds });
         self.go(1, expect)
     }
@@ -62,6 +63,10 @@ impl Search<'_> {
         match byte {
             b']' | b'}' | b')' | b'`' => self.go(1, Expect::Outside),
             b',' | b';' => self.go(1, Expect::Next),
+            b'"' | b'\'' if self.is_stray() => {
+                self.state.strays = true;
+                self.go(1, Expect::Outside)
+            }
             _ if !may_follow => Moved::Fail,
             b'[' => self.go(1, Expect::Next),
             b'{' => self.enter_bracket(byte, Holds::Value),
@@ -77,6 +82,7 @@ impl Search<'_> {
 
     fn value(&mut self, byte: u8) -> Moved {
         match byte {
+            b'"' | b'\'' if self.is_nameless() => Moved::Fail,
             b'"' | b'\'' => self.string(self.state.at),
             b'{' | b'[' => {
                 let listed = self.state.open.last().filter(|bracket| bracket.closer == b']');
@@ -102,6 +108,14 @@ impl Search<'_> {
         }
     }
 
+    /// Whether a string here would be an argument without a name behind one with a name.
+    fn is_nameless(&self) -> bool {
+        let arguments = |bracket: &Bracket| bracket.closer == b')' && bracket.holds == Holds::Arguments;
+        self.state.expect == Expect::ValueOrEnd
+            && self.state.open.last().is_some_and(arguments)
+            && !self.state.keys.is_empty()
+    }
+
     /// The length of the number or word at the cursor.
     fn bare(&self) -> usize {
         let ends = |byte: &u8| {
@@ -124,6 +138,7 @@ impl Search<'_> {
         if std::mem::take(&mut self.state.next) == Holds::Name {
             let Some(close) = self.next_quote(quote, open + 1) else { return Moved::Fail };
             self.state.at = close;
+            self.state.names += 1;
             return self.go(1, Expect::After);
         }
         let before = self.state.clone();
@@ -149,8 +164,10 @@ impl Search<'_> {
         if holds == Holds::Value {
             return true;
         }
-        let said = format!("{}{key}", if holds == Holds::Call { "." } else { "" });
-        if !self.vouch.key(holds, key) || self.state.keys.contains(&said) {
+        let said = format!("{}{}{key}", self.state.calls, if holds == Holds::Call { "." } else { ":" });
+        // Of an envelope's other calls nothing is known.
+        let vouched = self.state.names > 1 || self.vouch.key(holds, key);
+        if !vouched || self.state.keys.contains(&said) {
             return false;
         }
         self.state.keys.push(said);
@@ -203,7 +220,7 @@ impl Search<'_> {
     fn is_stray(&self) -> bool {
         let at = self.state.at;
         let next = self.bytes.get(skip_blanks(self.text, at + 1)).copied();
-        is_closer(self.bytes[at - 1]) && next.is_some_and(is_closer) && !self.state.holds_quotes
+        is_closer(self.bytes[at - 1]) && next.is_none_or(is_closer) && !self.state.holds_quotes
     }
 
     fn close(&mut self, byte: u8) -> Moved {
