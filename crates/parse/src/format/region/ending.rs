@@ -33,7 +33,7 @@ impl Region {
                 return Some(Some(Ended::Not));
             }
             if begins_torn(rest, lead) {
-                self.item = Some(Item::Tagged(Box::new(TaggedItem::spoiled(self.at, self.at, body.index))));
+                self.item = Some(Item::Tagged(Box::new(TaggedItem::spoiled(self.at, self.at, body))));
                 return Some(None);
             }
         }

@@ -20,7 +20,7 @@ use crate::format::reader::Step;
 use crate::format::row::Nested;
 use crate::format::scan::{Role, Sighted, lead};
 use crate::format::template::Field;
-use crate::format::{Calm, Format};
+use crate::format::{Body, Calm, Format};
 use crate::value;
 
 /// A tagged call that is being read.
@@ -63,8 +63,10 @@ impl TaggedItem {
     }
 
     /// The call with a header that is broken: it is read to its end, and is none.
-    pub(crate) fn spoiled(from: usize, at: usize, body: usize) -> Self {
-        Self { spoiled: Some("its name is broken"), begun: true, ..Self::new(from, at, body, Named::default()) }
+    pub(crate) fn spoiled(from: usize, at: usize, body: &Body) -> Self {
+        let open = Open::new((String::new(), None), at, false, None, body);
+        let new = Self::new(from, at, body.index, Named::default());
+        Self { spoiled: Some("its name or a tag in it is broken"), begun: true, part: Part::Value(Box::new(open)), ..new }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -284,6 +286,6 @@ impl TaggedItem {
     }
 
     fn truncated(&self) -> Advance {
-        Advance::Truncated { name: Some(self.named.name.clone()) }
+        Advance::Truncated { name: Some(self.named.name.clone()).filter(|name| !name.is_empty()) }
     }
 }

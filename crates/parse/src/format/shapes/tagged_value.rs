@@ -433,7 +433,8 @@ impl Open {
     fn is_torn(&self, scene: &Scene<'_>, body: &Body, tool: &str, end: usize) -> bool {
         self.words.iter().filter_map(|at| scene.text.get(*at..end)).any(|after| {
             let word = after.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(after.len());
-            word > 0 && scene.offered.parameters(tool).contains(&&after[..word])
+            let word = &after[..word];
+            !word.is_empty() && (scene.offered.parameters(tool).contains(&word) || scene.offered.knows(word))
                 || self.tags(body).words(Role::Inner).any(|tag| begins_torn(after, tag))
         })
     }
