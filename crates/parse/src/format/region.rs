@@ -330,6 +330,9 @@ impl Region {
                 }
             }
         }
+        if let Some(begun) = self.torn(scene) {
+            return begun;
+        }
         let named = scene.format.bodies().iter().any(|body| {
             body.row.shape != ShapeName::JsonCalls && body.templates().any(|template| lead(template.lead()).is_empty())
         });

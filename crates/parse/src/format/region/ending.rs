@@ -3,10 +3,12 @@
 use super::super::Format;
 use super::super::envelope::RawCall;
 use super::super::extent::{Starts, starts};
-use super::super::item::{Scene, fix};
+use super::super::item::{Item, Scene, fix};
 use super::super::reader::Step;
 use super::super::row::{ParallelKind, ShapeName};
-use super::super::scan::Sighted;
+use super::super::scan::{Sighted, lead};
+use super::super::shapes::tagged_params::TaggedItem;
+use super::super::shapes::torn::begins_torn;
 use super::{Ended, Region};
 use crate::chat::{Fault, FixKind};
 
@@ -14,6 +16,28 @@ impl Region {
     /// It is over here, with calls.
     pub(super) fn over(&self, at: usize) -> Ended {
         Ended::Here { at, pending_close: self.call_open || self.section || self.list > 0 || self.fence }
+    }
+
+    /// Where a marker stands and what nearly begins a tagged call, that is read to its end, and no call; another one in its
+    /// values must not be taken for it. `Some(None)`: look again.
+    #[expect(clippy::option_option, reason = "as `peek` answers, and whether it applies at all")]
+    pub(super) fn torn(&mut self, scene: &Scene<'_>) -> Option<Option<Ended>> {
+        if self.bare || !(self.section || self.call_open) {
+            return None;
+        }
+        let rest = &scene.text[self.at..];
+        let tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
+        for (body, template) in tagged.flat_map(|body| body.templates().map(move |template| (body, template))) {
+            let lead = lead(template.lead());
+            if !scene.at_end && !lead.is_empty() && rest.len() < lead.len() + 8 {
+                return Some(Some(Ended::Not));
+            }
+            if begins_torn(rest, lead) {
+                self.item = Some(Item::Tagged(Box::new(TaggedItem::spoiled(self.at, self.at, body))));
+                return Some(None);
+            }
+        }
+        None
     }
 
     pub(super) fn at_end(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {

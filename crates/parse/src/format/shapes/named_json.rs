@@ -233,11 +233,10 @@ impl HeadItem {
             None if self.whole_name(scene, at) => {
                 (None, None, Header { name: scene.text[self.name_at..at].trim().to_owned(), ..Header::default() })
             }
-            None if self.led && matches!(stop, Stop::Param { .. }) => {
-                let Stop::Param { at, body } = stop else { return Advance::Not };
-                return Advance::Becomes(Item::Tagged(Box::new(TaggedItem::spoiled(self.from, at, body))));
-            }
-            None => return self.unmatched(scene, stop),
+            None => match self.spoiled(scene, stop) {
+                Some(item) => return Advance::Becomes(Item::Tagged(Box::new(item))),
+                None => return self.unmatched(scene, stop),
+            },
         };
         let (name, mended) = meant_name(scene, &header.name);
         let slipped = matches!(self.header(scene, at), Cow::Owned(_));
@@ -363,27 +362,29 @@ impl HeadItem {
 
     /// A header that goes on with arguments that are no JSON.
     fn unmatched(&self, scene: &Scene<'_>, stop: Stop) -> Advance {
-        let Stop::Closed { at, end } = stop else { return Advance::Not };
-        let Some((name, rest)) = self.announced(scene, at) else {
-            return if self.opens_tagged(scene, at) {
-                Advance::Unreadable { end, message: "expected a parameter" }
-            } else {
-                Advance::Not
-            };
-        };
+        let Stop::Closed { at, .. } = stop else { return Advance::Not };
+        let Some((name, rest)) = self.announced(scene, at) else { return Advance::Not };
         self.plain(scene, name, rest..at)
     }
 
-    /// Whether the whole header of a tagged call stands there, before whatever follows it.
-    fn opens_tagged(&self, scene: &Scene<'_>, end: usize) -> bool {
-        let text = &scene.text[self.from..end];
-        let tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
-        let mut templates = tagged.flat_map(Body::templates);
-        self.led
-            && templates.any(|template| {
-                let header = match_beginning(template.before(Field::Params), text).map(|(header, _)| header);
-                header.is_some_and(|header| scene.offered.resolves(scene.strip(&header.name)))
+    /// The call of an offered tool that goes on with what is no parameter, or has a broken name: it is read to its end and
+    /// is none, so that a call in one of its values is not taken for one.
+    fn spoiled(&self, scene: &Scene<'_>, stop: Stop) -> Option<TaggedItem> {
+        let (text, at) = (&scene.text[self.from..stop.at()], stop.at());
+        let mut tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
+        let offered = |name: &str| scene.offered.resolves(scene.strip(name));
+        if let Stop::Param { body, .. } = stop {
+            let named = value::name(text, 0).is_some_and(|name| offered(&text[name]));
+            let body = &scene.format.bodies()[body];
+            return (self.led || named).then(|| TaggedItem::spoiled(self.from, at, body));
+        }
+        tagged.find_map(|body| {
+            let mut templates = body.templates().filter(|_| self.led);
+            templates.find_map(|template| {
+                let (header, end) = match_beginning(template.before(Field::Params), text)?;
+                offered(&header.name).then(|| TaggedItem::spoiled(self.from, self.from + end, body))
             })
+        })
     }
 
     /// The call with the arguments that stand there and are no JSON.

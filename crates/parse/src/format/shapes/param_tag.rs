@@ -4,6 +4,7 @@
 //! an attribute too many, a tag of it written twice or not at all. A key that holds pieces of tags is told to be torn.
 
 use super::elements;
+use super::torn::{begins_torn, holds_torn};
 use crate::format::Body;
 use crate::format::scan::lead;
 use crate::format::template::{Field, Piece, Template, loose_end, match_header};
@@ -72,19 +73,26 @@ pub(crate) fn opening_tag(body: &Body, text: &str, from: usize, at_end: bool, ke
             Some(word) if keys.contains(&word.as_str()) => (key, state) = (word, TagState::Mended),
             _ => match line_end(near, lead, keys) {
                 Some(tag) => return shifted(tag, from),
-                None if is_torn(&key) => state = TagState::Torn,
+                None if is_torn(&key) || key.contains(' ') && !keys.is_empty() => state = TagState::Torn,
                 None => {}
             },
         }
     }
+    let sound_kind = |kind: &String| kind.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+    if !header.kind.as_ref().is_none_or(sound_kind) {
+        state = TagState::Torn;
+    }
     if !opens.is_empty() {
         let (after, again) = past_closes(near, end, closes);
-        match past_opener(near, after, opens, at_end) {
+        match past_opener(near, after, (closes.trim(), opens), at_end) {
             Some(Some(value)) => end = value,
             Some(None) if keys.contains(&key.as_str()) => {
                 let rest = &near[after..];
                 let line = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).unwrap_or(rest);
-                (end, state) = (near.len() - line.len(), TagState::Mended);
+                end = near.len() - line.len();
+                if state != TagState::Torn {
+                    state = TagState::Mended;
+                }
             }
             Some(None) => return Tag::None,
             None if at_end => return Tag::Cut,
@@ -104,6 +112,22 @@ fn key_pieces(param: &Template) -> Vec<Piece> {
         *last = two_tags(last).0.to_owned();
     }
     pieces
+}
+
+/// Whether a value begins with what belongs to its opening tag: pieces of it, or the end of it again.
+pub(crate) fn begins_in_tag(body: &Body, value: &str) -> bool {
+    let Some(Piece::Literal(last)) = body.param.as_ref().and_then(|param| param.before(Field::Value).last()) else {
+        return false;
+    };
+    let value = value.trim_start();
+    match two_tags(last) {
+        (closes, "") => closes.trim().len() > 4 && value.starts_with(closes.trim()),
+        (closes, opens) => {
+            let line = value.split('\n').next().unwrap_or(value);
+            let near = &line[..line.floor_char_boundary(opens.len() + 8)];
+            value.starts_with(closes.trim()) || begins_torn(value, opens) || holds_torn(near, opens)
+        }
+    }
 }
 
 /// Whether a parameter is two tags, one for the key and one for the value.
@@ -131,12 +155,13 @@ fn past_closes(near: &str, end: usize, closes: &str) -> (usize, bool) {
 
 /// Behind the tag that opens the value; `Some(None)` where another thing stands there, None where the text so far ends.
 #[expect(clippy::option_option, reason = "not known yet, known to be missing, and where it ends are three answers")]
-fn past_opener(near: &str, at: usize, opens: &str, at_end: bool) -> Option<Option<usize>> {
+fn past_opener(near: &str, at: usize, (closes, opens): (&str, &str), at_end: bool) -> Option<Option<usize>> {
     let rest = near[at..].trim_start();
     if let Some(after) = rest.strip_prefix(opens) {
         return Some(Some(near.len() - after.len()));
     }
-    if opens.starts_with(rest) && (rest.is_empty() || !at_end) { None } else { Some(None) }
+    let begins = opens.starts_with(rest) || closes.starts_with(rest);
+    if begins && (rest.is_empty() || !at_end) { None } else { Some(None) }
 }
 
 /// The key without what does not belong to it: a tag written twice, its attributes.

@@ -8,19 +8,19 @@ use serde_json::{Map, Value};
 use super::elements;
 use super::follows::{begins_call, begins_line};
 use super::json_calls::{JsonItem, Named};
-use super::param_tag::{Tag, TagState, opening_tag, own_close};
+use super::param_tag::{Tag, TagState, begins_in_tag, opening_tag, own_close};
 use super::param_text::{framed, unescape, without_newline};
 use super::tagged_value::{Next, Open};
-use super::torn::ends_torn;
+use super::torn::{ends_torn, holds_torn};
 use crate::chat::{Fix, FixKind};
 use crate::format::envelope::RawCall;
 use crate::format::extent::Starts;
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
 use crate::format::row::Nested;
-use crate::format::scan::{Role, Sighted};
+use crate::format::scan::{Role, Sighted, lead};
 use crate::format::template::Field;
-use crate::format::{Calm, Format};
+use crate::format::{Body, Calm, Format};
 use crate::value;
 
 /// A tagged call that is being read.
@@ -63,8 +63,10 @@ impl TaggedItem {
     }
 
     /// The call with a header that is broken: it is read to its end, and is none.
-    pub(crate) fn spoiled(from: usize, at: usize, body: usize) -> Self {
-        Self { spoiled: Some("its name is broken"), begun: true, ..Self::new(from, at, body, Named::default()) }
+    pub(crate) fn spoiled(from: usize, at: usize, body: &Body) -> Self {
+        let open = Open::new((String::new(), None), at, false, None, body);
+        let new = Self::new(from, at, body.index, Named::default());
+        Self { spoiled: Some("its name or a tag in it is broken"), begun: true, part: Part::Value(Box::new(open)), ..new }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -183,7 +185,9 @@ impl TaggedItem {
                 return Some(Advance::Unreadable { end, message: "expected the parameter's value and its end" });
             }
             Next::Closed { at, end, stray, torn } => {
-                if torn {
+                let lead = body.param.as_ref().map_or("", |param| lead(param.lead()));
+                let half = open.closes_by_key() && scene.text[open.from..at].trim_end().ends_with(lead);
+                if torn || half || begins_in_tag(body, &scene.text[open.from..at]) {
                     self.spoiled = Some(TORN);
                 }
                 self.named.fixes.extend(stray.map(|stray| fix(FixKind::Surplus, stray)));
@@ -221,11 +225,17 @@ impl TaggedItem {
             Some(param) => own_close(param, &open.key).unwrap_or_else(|| param.closer(Field::Value).to_owned()),
             None => String::new(),
         };
-        if ends_torn(within, &close).is_some() {
+        let own_end = format!("{}>", open.key);
+        if ends_torn(within, &close).is_some()
+            || holds_torn(within, &close)
+            || open.closes_by_key() && within.trim_end().ends_with(&own_end)
+        {
             self.spoiled = Some(TORN);
         }
         let framed = framed(within, scene.format.bodies()[self.body].param.as_ref());
         let end = if framed.len() == within.len() { open.from + without_newline(within).len() } else { end };
+        // Where nothing closes it, empty lines at its end may as well stand between the tags.
+        let end = open.from + scene.text[open.from..end].trim_end_matches(['\n', '\r']).len();
         self.take(scene, open, end);
     }
 
@@ -276,6 +286,6 @@ impl TaggedItem {
     }
 
     fn truncated(&self) -> Advance {
-        Advance::Truncated { name: Some(self.named.name.clone()) }
+        Advance::Truncated { name: Some(self.named.name.clone()).filter(|name| !name.is_empty()) }
     }
 }

@@ -18,6 +18,9 @@ use crate::format::row::{Escape, Place};
 use crate::format::scan::{Literals, Role, Sighted};
 use crate::value;
 
+/// So many places are looked at where words follow a closing tag.
+const MOST_WORDS: usize = 8;
+
 /// A value that is open.
 #[derive(Debug)]
 pub(crate) struct Open {
@@ -38,8 +41,8 @@ pub(crate) struct Open {
     looking: Option<Looking>,
     /// Its closing tag stood there, and words after it.
     passed: Option<Passed>,
-    /// What is nearly a tag followed it.
-    torn: bool,
+    /// Where such words begin.
+    words: Vec<usize>,
     /// The call's end stood there, all of it, with the value's closing tag missing, and words after it.
     seemed: Option<(usize, usize)>,
     /// The first call inside that ended with the call's own end tag: if that is missed later, it began no call.
@@ -180,7 +183,7 @@ impl Open {
             inside: Inside::default(),
             looking: None,
             passed: None,
-            torn: false,
+            words: Vec::new(),
             seemed: None,
             group: None,
             text_to: 0,
@@ -191,6 +194,11 @@ impl Open {
     /// What is looked for in the value.
     pub(crate) fn tags<'t>(&'t self, body: &'t Body) -> &'t Literals {
         self.close.as_ref().unwrap_or(&body.tags.value)
+    }
+
+    /// Whether its closing tag is named after its key.
+    pub(crate) fn closes_by_key(&self) -> bool {
+        self.close.is_some()
     }
 
     /// Whether all of a text of this length was looked at and nothing in it awaits what follows.
@@ -372,7 +380,7 @@ impl Open {
                 at: looking.at,
                 end: looking.closers.value_end,
                 stray: looking.closers.stray,
-                torn: self.torn,
+                torn: self.is_torn(scene, body, tool, looking.at),
             }),
             (false, Some(_)) => {
                 self.at = looking.end;
@@ -380,9 +388,9 @@ impl Open {
             }
             (false, None) => {
                 let call_end = looking.closers.call_end;
-                let after = &scene.text[at..];
-                let torn = self.torn || self.tags(body).words(Role::Inner).any(|tag| begins_torn(after, tag));
-                self.torn = torn;
+                if self.words.len() < MOST_WORDS {
+                    self.words.push(at);
+                }
                 self.passed = Some(match self.passed {
                     Some(before) if before.call_end.is_some() => Passed { later: true, ..before },
                     _ => Passed { at: looking.at, call_end, later: false },
@@ -430,6 +438,16 @@ impl Open {
             return Some(Next::Blank { end });
         }
         Some(Next::Over { at, end, closed: false, doubtful: self.passed.is_some() })
+    }
+
+    /// Whether what follows a closing tag in the value that ends here is nearly a tag, or the name of a parameter.
+    fn is_torn(&self, scene: &Scene<'_>, body: &Body, tool: &str, end: usize) -> bool {
+        self.words.iter().filter_map(|at| scene.text.get(*at..end)).any(|after| {
+            let word = after.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(after.len());
+            let word = &after[..word];
+            !word.is_empty() && (scene.offered.parameters(tool).contains(&word) || scene.offered.knows(word))
+                || self.tags(body).words(Role::Inner).any(|tag| begins_torn(after, tag))
+        })
     }
 
     /// The next parameter begins there.

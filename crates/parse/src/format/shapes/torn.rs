@@ -35,6 +35,13 @@ pub(crate) fn ends_torn(text: &str, tag: &str) -> Option<usize> {
     (least <= tolerance(&tag) && length > 0).then_some(text.len() - bytes)
 }
 
+/// Whether the greater part of this tag stands anywhere in the text.
+pub(crate) fn holds_torn(text: &str, tag: &str) -> bool {
+    let tag = tag.trim();
+    let stem = &tag[..tag.floor_char_boundary(tag.len() * 2 / 3)];
+    stem.len() >= SHORTEST && text.contains(stem)
+}
+
 /// How many letters may differ.
 fn tolerance(tag: &[char]) -> usize {
     if tag.len() < 10 { 1 } else { 2 }
