@@ -6,7 +6,6 @@
 
 mod ending;
 
-use ending::brackets;
 pub(super) use ending::has_one_call;
 
 use super::extent::{Starts, starts};
@@ -248,7 +247,7 @@ impl Region {
         match ending::stray_brackets(scene, self.at, self.told) {
             _ if self.calls == 0 || byte == b']' && self.list > 0 => {}
             Starts::Yes => {
-                let end = self.at + brackets(&bytes[self.at..]);
+                let end = self.at + 1;
                 self.push(Step::Fix(fix(FixKind::Surplus, self.at..end)), out);
                 self.framing(end, out);
                 return None;

@@ -58,11 +58,11 @@ impl Region {
 const MOST_BRACKETS: usize = 64;
 
 /// How many closing brackets stand here.
-pub(super) fn brackets(bytes: &[u8]) -> usize {
+fn brackets(bytes: &[u8]) -> usize {
     bytes.iter().take(MOST_BRACKETS).take_while(|byte| matches!(byte, b'}' | b']' | b')')).count()
 }
 
-/// Whether brackets stand here, behind a call that ended at `call`, that close nothing: right behind the call, or before a
+/// Whether a bracket stands here, behind a call that ended at `call`, that closes nothing: right behind the call, or before a
 /// marker, a new line or the end of the text.
 pub(super) fn stray_brackets(scene: &Scene<'_>, at: usize, call: usize) -> Starts {
     let bytes = scene.text.as_bytes();
