@@ -77,7 +77,18 @@ fn assert_events_agree(parsed: &Parsed) {
             _ => {}
         }
     }
-    assert_eq!(text, parsed.text);
+    // What was told as text and turned out to be a call at the end is taken out of the result's text only.
+    let taken_out = parsed.calls.iter().any(|call| call.recovered)
+        || parsed
+            .faults
+            .iter()
+            .any(|fault| matches!(fault, Fault::Unreadable { message, .. } if message.ends_with("between them")));
+    if taken_out {
+        let kept = parsed.segments.iter().filter(|segment| segment.kind == SegmentKind::Text);
+        assert!(kept.map(|segment| &parsed.raw[segment.span.clone()]).all(|piece| text.contains(piece)), "{parsed:#?}");
+    } else {
+        assert_eq!(text, parsed.text);
+    }
     for (index, call) in parsed.calls.iter().enumerate() {
         assert_eq!(deltas[index], arguments(call), "{parsed:#?}");
     }

@@ -20,7 +20,7 @@ impl Parser {
         if !self.own || self.recovery == Recovery::Off || self.unchecked {
             return false;
         }
-        let text = self.parsed.without_reasoning(&self.parsed.raw).into_owned();
+        let text = self.parsed.without(self.reader.quoted(), &self.parsed.raw).into_owned();
         if !text.contains(['<', '[', '{']) || anchors(&text, &self.tools).is_empty() {
             return false;
         }

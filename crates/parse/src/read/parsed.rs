@@ -37,11 +37,14 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// The text with blanks for its reasoning, so that all places stay the same.
-    pub(super) fn without_reasoning<'t>(&self, raw: &'t str) -> Cow<'t, str> {
+    /// The text with blanks for its reasoning and for these bytes, so that all places stay the same.
+    pub(super) fn without<'t>(&self, quoted: &[Range<usize>], raw: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(raw);
         for segment in self.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning) {
             text.to_mut().replace_range(segment.span.clone(), &" ".repeat(segment.span.len()));
+        }
+        for span in quoted {
+            text.to_mut().replace_range(span.clone(), &" ".repeat(span.len()));
         }
         text
     }

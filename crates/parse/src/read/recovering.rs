@@ -32,7 +32,7 @@ impl Parser {
         let format = Arc::clone(&self.format);
         let (level, recovery) = (self.level, self.recovery);
         let looking = Looking { tools: &tools, level, recovery, offered: &offered, format: &format };
-        let found = recover(&self.parsed.without_reasoning(&raw), looking);
+        let found = recover(&self.parsed.without(self.reader.quoted(), &raw), looking);
         self.parsed.raw = raw;
         let leads: Vec<String> = format.leads().map(str::to_owned).collect();
         let (mut read, mut floor) = (Vec::new(), 0);
@@ -139,6 +139,8 @@ impl Parser {
                 _ => self.parsed.calls.push(call),
             }
         }
-        repeated.into_iter().for_each(|fix| self.fix(fix, events));
+        for fix in repeated {
+            self.fix(fix, events);
+        }
     }
 }
