@@ -11,6 +11,7 @@ mod strays;
 mod telling;
 
 pub(crate) use inside::read_at;
+use strays::Stands;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -89,6 +90,8 @@ pub struct Reader {
     looked: usize,
     /// The region that is being read is only quoted: all of it is text.
     muted: bool,
+    /// What is only quoted.
+    quoted: Vec<Range<usize>>,
     /// The text is over and these reasoning tags (bit by index) are closed nowhere in what is left.
     unclosed: u64,
     /// The text is over inside this reasoning tag: what holds no call is reasoning.
@@ -149,6 +152,7 @@ impl Reader {
             blocks: Blocks::default(),
             looked: 0,
             muted: false,
+            quoted: Vec::new(),
             unclosed: 0,
             unended: None,
             fresh: true,
@@ -162,6 +166,17 @@ impl Reader {
         let scene = Scene { format, offered, text: text.so_far, at_end: text.at_end, patience: &patience };
         self.run(&scene, out);
         self.patience = patience;
+    }
+
+    /// Calls that are only quoted, and so are none however they are read.
+    pub(crate) fn quoted(&self) -> &[Range<usize>] {
+        &self.quoted
+    }
+
+    /// Whether some of these bytes are.
+    pub(crate) fn quotes(&self, span: &Range<usize>) -> bool {
+        let first = self.quoted.partition_point(|quoted| quoted.end <= span.start);
+        self.quoted.get(first).is_some_and(|quoted| quoted.start < span.end)
     }
 
     /// What may end the calm, if the reader has read all of a text of this length and stands in a value.
@@ -266,6 +281,7 @@ impl Reader {
                         return Next::Wait(State::Text);
                     }
                     Stands::Text { to } => {
+                        self.quoted.push(at..to);
                         self.at = to;
                         return Next::Go(State::Text);
                     }
@@ -275,7 +291,10 @@ impl Reader {
                         self.at = end;
                         return Next::Go(State::Text);
                     }
-                    Stands::Quoted => self.muted = true,
+                    Stands::Quoted => {
+                        self.quoted.push(at..end);
+                        self.muted = true;
+                    }
                 }
                 self.at = end;
                 self.marked(scene, at..end, role, out)
@@ -414,6 +433,7 @@ impl Reader {
         match ended {
             Ended::Not => Next::Wait(State::Region(region)),
             Ended::Here { at, .. } if muted => {
+                self.quoted.push(self.told.min(at)..at);
                 self.at = at;
                 Next::Go(State::Text)
             }
@@ -438,20 +458,6 @@ impl Reader {
 /// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.
 fn bit(tag: usize) -> u64 {
     u32::try_from(tag).ok().and_then(|tag| 1_u64.checked_shl(tag)).unwrap_or(0)
-}
-
-/// What a marker in free text is.
-enum Stands {
-    /// What it looks like.
-    Marker,
-    /// The text so far does not say.
-    Perhaps,
-    /// Text, up to here.
-    Text { to: usize },
-    /// A closer that closes nothing, and no text.
-    Stray,
-    /// The beginning of a call that is only quoted.
-    Quoted,
 }
 
 enum Next {

@@ -326,7 +326,9 @@ impl Markers {
         }
         row.leaks.iter().for_each(|token| text.add(token, Role::Framing, Place::Anywhere));
         let strays = strays(bodies);
-        strays.iter().for_each(|closer| text.add(closer, Role::Stray, Place::Anywhere));
+        for closer in &strays {
+            text.add(closer, Role::Stray, Place::Anywhere);
+        }
         let mut between = inside.clone();
         let leaks = row.leaks.iter().map(String::as_str);
         leaks.chain(strays).for_each(|closer| between.add(closer, Role::Stray, Place::Anywhere));

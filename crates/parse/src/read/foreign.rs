@@ -20,7 +20,8 @@ impl Parser {
         if !self.own || self.recovery == Recovery::Off || self.unchecked {
             return false;
         }
-        let text = self.parsed.without_reasoning(&self.parsed.raw, &self.quoted).into_owned();
+        let quoted = [self.reader.quoted(), &self.quoted].concat();
+        let text = self.parsed.without(&quoted, &self.parsed.raw).into_owned();
         if !text.contains(['<', '[', '{']) || anchors(&text, &self.tools).is_empty() {
             return false;
         }

@@ -45,7 +45,7 @@ fn leads_to(before: &str) -> bool {
     let text = before.trim_end_matches(['[', '(', '{', '"', '*', ' ']);
     let prose = text.contains(char::is_alphabetic) && text.bytes().filter(|byte| *byte == b'`').count() % 2 == 0;
     let quoted = before.trim_end().ends_with(['"', '\u{201c}', '\'']) || before.trim_start().starts_with("> ");
-    let text = text.trim_end_matches(|letter: char| letter == '\u{201c}');
+    let text = text.trim_end_matches('\u{201c}');
     prose && !quoted && (text.ends_with(['.', '!', ':']) || prose::calls_now(text) && !text.contains(['(', '{']))
 }
 

@@ -99,6 +99,11 @@ impl Search<'_> {
 /// The places of a call and of the frame around it: markers, brackets, fences and quotes that stand directly beside it.
 pub(super) fn framed(text: &str, call: &Range<usize>, floor: usize, leads: &[String]) -> Range<usize> {
     let (mut start, mut end) = (call.start, call.end);
+    // What the name is said to be a part of: `functions.`.
+    if let Some(space) = text[floor..start].strip_suffix('.') {
+        let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        start = floor + space.trim_end_matches(word).len();
+    }
     while start > floor {
         let before = text[floor..start].trim_end_matches([' ', '\t', '\n', '\r']);
         let Some(taken) = frame_before(before, leads) else { break };
@@ -119,10 +124,9 @@ fn frame_before(text: &str, leads: &[String]) -> Option<usize> {
     }
     let line = text.rfind('\n').map_or(0, |at| at + 1);
     let fence = text[line..].trim_start();
-    if let Some(language) = fence.strip_prefix("```") {
-        if language.len() < NEAR && language.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
-            return Some(text.len() - fence.len());
-        }
+    let is_word = |text: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if fence.strip_prefix("```").is_some_and(|language| language.len() < NEAR && is_word(language)) {
+        return Some(text.len() - fence.len());
     }
     match text.as_bytes().last()? {
         b'[' | b'(' | b'{'

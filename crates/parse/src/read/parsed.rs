@@ -37,8 +37,8 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// The text with blanks for its reasoning and for what is quoted, so that all places stay the same.
-    pub(super) fn without_reasoning<'t>(&self, raw: &'t str, quoted: &[Range<usize>]) -> Cow<'t, str> {
+    /// The text with blanks for its reasoning and for these bytes, so that all places stay the same.
+    pub(super) fn without<'t>(&self, quoted: &[Range<usize>], raw: &'t str) -> Cow<'t, str> {
         let thoughts = self.segments.iter().filter(|segment| segment.kind == SegmentKind::Reasoning);
         let mut spans = thoughts.map(|segment| &segment.span).chain(quoted).peekable();
         if spans.peek().is_none() {

@@ -6,10 +6,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::auto::decide;
-use super::convincing::unconvincing;
+use super::convincing::{unchecked, unconvincing};
 use super::deltas::Deltas;
 use super::digits;
 use super::ids::Ids;
@@ -40,6 +38,7 @@ use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 /// # Ok::<(), callwright_parse::Error>(())
 /// ```
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the text")]
 pub struct Parser {
     pub(super) format: Arc<Format>,
     pub(super) tools: Arc<ToolSet>,
@@ -58,7 +57,7 @@ pub struct Parser {
     pub(super) tail: String,
     lull: Lull,
     decoder: Decoder,
-    reader: Reader,
+    pub(super) reader: Reader,
     steps: Vec<Step>,
     open: Option<Deltas>,
     ids: Ids,
@@ -396,20 +395,6 @@ impl Parser {
         events.push(Event::Faulty { attempt: self.attempt, fault: fault.clone() });
         self.parsed.faults.push(fault);
     }
-}
-
-/// A call as it stands, where there are no tools to check it against.
-fn unchecked(raw: &mut RawCall) -> Checked {
-    let fix = Fix { kind: FixKind::Unchecked, span: raw.span.clone(), call: None, note: None };
-    let (arguments, faults) = match std::mem::take(&mut raw.arguments) {
-        Value::Object(arguments) => (arguments, Vec::new()),
-        Value::Null => (Arguments::new(), Vec::new()),
-        _ => {
-            let (path, message) = (String::new(), "the arguments are no object".to_owned());
-            (Arguments::new(), vec![Fault::Invalid { call: 0, path, message }])
-        }
-    };
-    Checked { name: raw.name.clone(), arguments, fixes: vec![fix], faults }
 }
 
 /// Arguments as `serde_json` writes them, with room for some that were written in so many bytes: a long text that grows

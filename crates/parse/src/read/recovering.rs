@@ -47,7 +47,8 @@ impl Parser {
         let format = Arc::clone(&self.format);
         let (level, recovery) = (self.level, self.recovery);
         let looking = Looking { tools: &tools, level, recovery, offered: &offered, format: &format };
-        let found = recover(&self.parsed.without_reasoning(&raw, &self.quoted), looking);
+        let quoted = [self.reader.quoted(), &self.quoted].concat();
+        let found = recover(&self.parsed.without(&quoted, &raw), looking);
         self.parsed.raw = raw;
         let doubted = self.doubted();
         let leads: Vec<String> = format.leads().map(str::to_owned).collect();
@@ -156,6 +157,8 @@ impl Parser {
                 _ => self.parsed.calls.push(call),
             }
         }
-        repeated.into_iter().for_each(|fix| self.fix(fix, events));
+        for fix in repeated {
+            self.fix(fix, events);
+        }
     }
 }

@@ -47,7 +47,8 @@ impl Parser {
             patience -= usize::from(found.is_empty());
             for block in found {
                 let inner = &raw[block.clone()];
-                let quoted = raw[..block.start].ends_with(['`', '"', '\'']);
+                let marks = raw[..block.start].ends_with(['`', '"', '\'']);
+                let quoted = marks || self.reader.quotes(&block);
                 if !quoted && (self.format.has_parameter(inner) || !anchors(inner, &self.tools).is_empty()) {
                     free = block.end;
                     blocks.push(block);

@@ -17,8 +17,8 @@ pub(crate) fn read_at(format: &Format, text: &str, name: Range<usize>, offered: 
             || format.announces(&text[name.end..]);
     let before = &text[..name.start];
     let lead = format.leads().filter(|lead| before.ends_with(lead)).map(str::len).max().unwrap_or(0);
-    let led = lead > 0 && text[name.end..].starts_with('{');
-    if !goes_on && !led {
+    let announced = lead > 0 && text[name.end..].starts_with('{');
+    if !goes_on && !announced {
         return None;
     }
     let from = name.start - lead;

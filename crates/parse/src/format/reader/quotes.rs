@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::super::item::Scene;
-use super::{Reader, Stands};
+use super::Reader;
+use super::strays::Stands;
 
 /// No further back it is looked for what stands before an opener.
 const NEAR: usize = 400;
@@ -39,7 +40,7 @@ impl Reader {
             }
             Some(mark) if line.contains(char::is_alphabetic) && !line.contains(['{', '[', '<']) => {
                 if let Some((_, close)) = MARKS.iter().find(|(open, _)| *open == mark) {
-                    return self.in_marks(scene, marker, *close);
+                    return Self::in_marks(scene, marker, *close);
                 }
             }
             _ => {}
@@ -69,7 +70,7 @@ impl Reader {
     }
 
     /// In quotation marks, if they close on the same line behind a tag or a bracket.
-    fn in_marks(&mut self, scene: &Scene<'_>, marker: &Range<usize>, close: char) -> Stands {
+    fn in_marks(scene: &Scene<'_>, marker: &Range<usize>, close: char) -> Stands {
         let far = scene.text.floor_char_boundary(marker.start + LONGEST);
         let rest = &scene.text[marker.start..far.max(marker.start)];
         let line = rest.find('\n').map_or(rest, |end| &rest[..end]);

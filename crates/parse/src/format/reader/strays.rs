@@ -7,7 +7,21 @@ use std::ops::Range;
 
 use super::super::item::Scene;
 use super::super::scan::{Role, Sighted};
-use super::{Reader, Stands};
+use super::Reader;
+
+/// What a marker in free text is.
+pub(super) enum Stands {
+    /// What it looks like.
+    Marker,
+    /// The text so far does not say.
+    Perhaps,
+    /// Text, up to here.
+    Text { to: usize },
+    /// A closer that closes nothing, and no text.
+    Stray,
+    /// The beginning of a call that is only quoted.
+    Quoted,
+}
 
 impl Reader {
     /// What a marker in free text is.

@@ -1,4 +1,4 @@
-//! Code fences around calls.
+//! Fences of Markdown around calls.
 
 use super::super::item::{Scene, fix};
 use super::super::reader::Step;

@@ -66,7 +66,12 @@ impl TaggedItem {
     pub(crate) fn spoiled(from: usize, at: usize, body: &Body) -> Self {
         let open = Open::new((String::new(), None), at, false, None, body);
         let new = Self::new(from, at, body.index, Named::default());
-        Self { spoiled: Some("its name or a tag in it is broken"), begun: true, part: Part::Value(Box::new(open)), ..new }
+        Self {
+            spoiled: Some("its name or a tag in it is broken"),
+            begun: true,
+            part: Part::Value(Box::new(open)),
+            ..new
+        }
     }
 
     pub(crate) fn start(&self) -> usize {
