@@ -5,6 +5,7 @@
 //! what the format writes depends on its row.
 
 mod ending;
+mod fence;
 
 pub(super) use ending::has_one_call;
 
@@ -23,9 +24,6 @@ use crate::value;
 
 /// No model writes calls in lists in lists; brackets that go deeper are something else.
 const DEEPEST_LIST: usize = 8;
-
-/// No fence has more ticks, and no language a longer name.
-const LONGEST_LANGUAGE: usize = 40;
 
 /// A region that is being read.
 #[derive(Debug)]
@@ -172,7 +170,7 @@ impl Region {
                     let none = scene.format.row().none.contains(&call.name);
                     match &self.recipient {
                         _ if none => out.push(Step::Framing(call.span)),
-                        Some(to) if !is_same_tool(to, &call.name) => ending::misaddressed(call, to, out),
+                        Some(to) if !ending::is_same_tool(to, &call.name) => ending::misaddressed(call, to, out),
                         _ => out.push(Step::Call(call)),
                     }
                 }
@@ -359,36 +357,6 @@ impl Region {
         self.call_open && !self.section
     }
 
-    /// A fence opens or closes.
-    fn fence(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Option<Ended> {
-        let rest = &scene.text[self.at..];
-        let ticks = rest.bytes().take(LONGEST_LANGUAGE).take_while(|byte| *byte == b'`').count();
-        if ticks == rest.len() && !scene.at_end {
-            return Some(Ended::Not);
-        }
-        if self.fence {
-            self.fence = false;
-            self.framing(self.at + ticks, out);
-            return None;
-        }
-        let line = rest.bytes().take(ticks + LONGEST_LANGUAGE).position(|byte| byte == b'\n');
-        if line.is_none() && !scene.at_end && rest.len() < ticks + LONGEST_LANGUAGE {
-            return Some(Ended::Not);
-        }
-        let line = line.unwrap_or_else(|| rest.floor_char_boundary(ticks + LONGEST_LANGUAGE));
-        let word = rest[ticks.min(line)..line].trim();
-        if word.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
-            return Some(if self.committed { self.over(self.at) } else { Ended::Text });
-        }
-        self.fence = true;
-        let row = scene.format.row();
-        if ![&row.parallel.open, &row.section.open, &row.call.open].iter().any(|open| open.contains("```")) {
-            self.push(Step::Fix(fix(FixKind::Fence, self.at..self.at + line)), out);
-        }
-        self.framing(self.at + line, out);
-        None
-    }
-
     /// Frames everything up to `end`.
     fn framing(&mut self, end: usize, out: &mut Vec<Step>) {
         if end > self.told {
@@ -412,15 +380,6 @@ impl Region {
         self.committed = true;
         out.append(&mut self.held);
     }
-}
-
-/// Whether two names mean the same tool: a name space in front, or case and joints, aside.
-fn is_same_tool(one: &str, other: &str) -> bool {
-    let plain = |name: &str| {
-        let last = name.rsplit(['.', ':', '/']).next().unwrap_or(name);
-        last.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
-    };
-    plain(one) == plain(other)
 }
 
 /// Where a body may begin with no marker at all: the bodies of this place.

@@ -13,7 +13,7 @@ use super::ids::Ids;
 use super::lull::{Kept, Lull};
 use super::offer::OnOffer;
 use super::parsed::Parsed;
-use super::prose;
+use super::prose::Refusals;
 use super::recovery::{Recovered, Recovery, recover};
 use super::sources::Sources;
 use super::utf8::Decoder;
@@ -54,9 +54,7 @@ pub struct Parser {
     ids: Ids,
     /// Where calls are quoted or meant for nobody.
     quoted: Vec<Range<usize>>,
-    /// Whether a refusal stands in the text up to here.
-    refused: bool,
-    heard: usize,
+    refusals: Refusals,
     pub(super) parsed: Parsed,
 }
 
@@ -79,8 +77,7 @@ impl Parser {
             open: None,
             ids: Ids::default(),
             quoted: Vec::new(),
-            refused: false,
-            heard: 0,
+            refusals: Refusals::default(),
             parsed: Parsed::default(),
         }
     }
@@ -321,19 +318,10 @@ impl Parser {
             return None;
         }
         let reason = unconvincing(checked);
-        if reason.is_some() || !self.parsed.calls.is_empty() || !self.has_refused(start) {
+        if reason.is_some() || !self.parsed.calls.is_empty() || !self.refusals.before(&self.parsed.raw, start) {
             return reason;
         }
         Some(format!("call of `{}` after a refusal", checked.name))
-    }
-
-    /// Whether a refusal stands before this byte. Asked from left to right, and each byte is looked at once.
-    fn has_refused(&mut self, upto: usize) -> bool {
-        let raw = &self.parsed.raw;
-        let from = raw.floor_char_boundary(self.heard.saturating_sub(prose::LONGEST).min(upto));
-        self.refused = self.refused || prose::refuses(&raw[from..upto]);
-        self.heard = self.heard.max(upto);
-        self.refused
     }
 
     /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
