@@ -249,7 +249,7 @@ impl Reader {
                 self.tell_text(scene, at, out);
                 let quoted = match role {
                     Role::ReasoningClose(_) => is_mentioned(scene, at..end),
-                    Role::Bare(body) => Some(self.is_part_of_word(scene, body, at)),
+                    Role::Bare(body) => Some(is_part_of_word(scene, body, at)),
                     _ => Some(false),
                 };
                 match quoted {
@@ -300,12 +300,6 @@ impl Reader {
                 self.marked(scene, at..end, role, out)
             }
         }
-    }
-
-    /// Whether a name's literal is the end of a longer word: `call:` in `recall:`.
-    fn is_part_of_word(&self, scene: &Scene<'_>, body: usize, at: usize) -> bool {
-        let named = scene.format.bodies().get(body).is_some_and(|body| body.row.shape == ShapeName::CallExpr);
-        named && scene.text[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')
     }
 
     /// Where the word before `end` begins, if a call whose opening marker is missing may begin with it.
@@ -362,7 +356,7 @@ impl Reader {
                 }
                 self.started = false;
             }
-            Role::ChannelOpen => return Next::Go(self.message(scene, &marker)),
+            Role::ChannelOpen => return Next::Go(messages::message(scene, &marker)),
             Role::Framing | Role::ChannelClose => self.frame(marker.end, out),
             Role::CallClose | Role::SectionClose if self.pending_close => self.frame(marker.end, out),
             _ => {}
@@ -401,7 +395,7 @@ impl Reader {
                 self.started = false;
                 Next::Go(State::Text)
             }
-            Sighted::Marker { at, end, role: Role::ChannelOpen } => Next::Go(self.message(scene, &(at..end))),
+            Sighted::Marker { at, end, role: Role::ChannelOpen } => Next::Go(messages::message(scene, &(at..end))),
             Sighted::Marker { at, .. } if self.unclosed & bit(tag) != 0 => self.promoted(tag, at),
             Sighted::Marker { at, .. } => Next::Go(State::Reasoning { tag, call: call.or(Some(at)) }),
             _ if !scene.at_end => Next::Wait(State::Reasoning { tag, call }),
@@ -453,6 +447,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether a name's literal is the end of a longer word: `call:` in `recall:`.
+fn is_part_of_word(scene: &Scene<'_>, body: usize, at: usize) -> bool {
+    let named = scene.format.bodies().get(body).is_some_and(|body| body.row.shape == ShapeName::CallExpr);
+    named && scene.text[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')
 }
 
 /// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.

@@ -177,7 +177,7 @@ impl Region {
                     let none = scene.format.row().none.contains(&call.name);
                     match &self.recipient {
                         _ if none => out.push(Step::Framing(call.span)),
-                        Some(to) if !is_same_tool(to, &call.name) => ending::misaddressed(call, to, out),
+                        Some(to) if !ending::is_same_tool(to, &call.name) => ending::misaddressed(call, to, out),
                         _ => out.push(Step::Call(call)),
                     }
                 }
@@ -407,15 +407,6 @@ impl Region {
         self.committed = true;
         out.append(&mut self.held);
     }
-}
-
-/// Whether two names mean the same tool: a name space in front, or case and joints, aside.
-fn is_same_tool(one: &str, other: &str) -> bool {
-    let plain = |name: &str| {
-        let last = name.rsplit(['.', ':', '/']).next().unwrap_or(name);
-        last.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
-    };
-    plain(one) == plain(other)
 }
 
 /// Where a body may begin with no marker at all: the bodies of this place.

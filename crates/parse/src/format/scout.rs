@@ -149,9 +149,8 @@ impl Scout {
         let said = |range: std::ops::Range<usize>| String::from_utf8_lossy(&self.text[range]);
         self.state = match route(channels, &said(from..end), &said(end..content)) {
             Route::Tool(_) => State::Found(opened),
-            Route::Reasoning => State::Reasoning(self.markers.reasoning.len() - 1),
-            // Quoted calls are no calls.
-            Route::Said => State::Reasoning(self.markers.reasoning.len() - 1),
+            // Quoted calls are no calls, as those in reasoning.
+            Route::Reasoning | Route::Said => State::Reasoning(self.markers.reasoning.len() - 1),
             Route::Text | Route::Nobody { .. } => State::Text,
         };
         self.from = content;

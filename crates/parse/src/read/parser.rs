@@ -15,7 +15,7 @@ use super::loops::Loops;
 use super::lull::{Kept, Lull};
 use super::offer::OnOffer;
 use super::parsed::{Parsed, seam};
-use super::prose;
+use super::prose::{self, Refusals};
 use super::recovery::Recovery;
 use super::sources::Sources;
 use super::utf8::Decoder;
@@ -64,9 +64,7 @@ pub struct Parser {
     /// Where calls are quoted or meant for nobody.
     pub(super) quoted: Vec<Range<usize>>,
     pub(super) loops: Loops,
-    /// Whether a refusal stands in the text, as far as it was listened to.
-    refused: bool,
-    heard: usize,
+    refusals: Refusals,
     /// Where the text for the user that was told ends.
     text_to: Option<usize>,
     pub(super) parsed: Parsed,
@@ -95,9 +93,8 @@ impl Parser {
             ids: Ids::default(),
             quoted: Vec::new(),
             loops: Loops::default(),
-            refused: false,
+            refusals: Refusals::default(),
             text_to: None,
-            heard: 0,
             parsed: Parsed::default(),
         }
     }
@@ -366,21 +363,12 @@ impl Parser {
         if let Some(message) = unconvincing(checked) {
             return Some(Fault::Unreadable { span: span.clone(), message });
         }
-        if !self.parsed.calls.is_empty() || !self.has_refused(span.start) {
+        if !self.parsed.calls.is_empty() || !self.refusals.before(&self.parsed.raw, span.start) {
             return None;
         }
         let message = format!("call of `{}` after a refusal", checked.name);
         let fault = Fault::InProse { span: span.clone(), message };
         (!prose::calls_after_all(&self.parsed.raw[..span.start])).then_some(fault)
-    }
-
-    /// Whether a refusal stands before this byte. Asked from left to right, and each byte is looked at once.
-    fn has_refused(&mut self, upto: usize) -> bool {
-        let raw = &self.parsed.raw;
-        let from = raw.floor_char_boundary(self.heard.saturating_sub(prose::LONGEST).min(upto));
-        self.refused = self.refused || prose::refuses(&raw[from..upto]);
-        self.heard = self.heard.max(upto);
-        self.refused
     }
 
     pub(super) fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {

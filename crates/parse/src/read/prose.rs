@@ -91,6 +91,23 @@ fn leading(before: &str) -> Option<&str> {
     Some(&body[from..])
 }
 
+/// Whether the model refused, asked from left to right: each byte is looked at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Refusals {
+    refused: bool,
+    heard: usize,
+}
+
+impl Refusals {
+    /// Whether a refusal stands before this byte.
+    pub(super) fn before(&mut self, text: &str, upto: usize) -> bool {
+        let from = text.floor_char_boundary(self.heard.saturating_sub(LONGEST).min(upto));
+        self.refused = self.refused || refuses(&text[from..upto]);
+        self.heard = self.heard.max(upto);
+        self.refused
+    }
+}
+
 /// Whether prose before a block of code says that it only illustrates.
 pub(super) fn exemplifies(text: &str) -> bool {
     let text = plain(text);

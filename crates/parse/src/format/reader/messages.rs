@@ -15,13 +15,6 @@ use crate::format::shapes::channels::{HeaderEnd, LONGEST_HEADER, Route, header_e
 use crate::format::shapes::json_calls::Named;
 
 impl Reader {
-    /// The header that this marker begins. One that only counts at the beginning of a line is a part of its header.
-    pub(super) fn message(&mut self, scene: &Scene<'_>, marker: &Range<usize>) -> State {
-        let channels = scene.format.row().channels.as_ref();
-        let weak = channels.is_some_and(|channels| weak_open(channels, &scene.text[marker.clone()]).is_some());
-        State::Header { from: if weak { marker.start } else { marker.end } }
-    }
-
     pub(super) fn header(&mut self, scene: &Scene<'_>, from: usize, out: &mut Vec<Step>) -> Next {
         let Some(channels) = &scene.format.row().channels else { return Next::Go(State::Text) };
         let weak = weak_open(channels, &scene.text[from..]);
@@ -134,6 +127,13 @@ impl Reader {
         out.push(Step::Quoted(span.clone()));
         out.push(Step::Fault(Fault::Unreadable { span, message: message.to_owned() }));
     }
+}
+
+/// The header that this marker begins. One that only counts at the beginning of a line is a part of its header.
+pub(super) fn message(scene: &Scene<'_>, marker: &Range<usize>) -> State {
+    let channels = scene.format.row().channels.as_ref();
+    let weak = channels.is_some_and(|channels| weak_open(channels, &scene.text[marker.clone()]).is_some());
+    State::Header { from: if weak { marker.start } else { marker.end } }
 }
 
 /// The length of the opening at the text's beginning that only counts at the beginning of a line.

@@ -126,3 +126,12 @@ pub(super) fn is_code(call: &RawCall, scene: &Scene<'_>) -> bool {
 pub(in super::super) fn has_one_call(format: &Format) -> bool {
     format.row().parallel.kind == ParallelKind::Single
 }
+
+/// Whether two names mean the same tool: a name space in front, or case and joints, aside.
+pub(super) fn is_same_tool(one: &str, other: &str) -> bool {
+    let plain = |name: &str| {
+        let last = name.rsplit(['.', ':', '/']).next().unwrap_or(name);
+        last.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
+    };
+    plain(one) == plain(other)
+}
