@@ -144,8 +144,8 @@ const MOST_CLOSERS: usize = 64;
 /// where the text so far does not say.
 pub(crate) fn ends_well(scene: &Scene<'_>, end: usize, strict: bool) -> Option<bool> {
     let closes = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b']' | b'}' | b')');
-    let closers = scene.text.as_bytes()[end..].iter().take(MOST_CLOSERS).take_while(|byte| closes(byte)).count();
-    let next = end + closers;
+    let passed = scene.text.as_bytes()[end..].iter().take(MOST_CLOSERS).take_while(|byte| closes(byte)).count();
+    let next = end + passed;
     let Some(byte) = scene.text.as_bytes().get(next) else { return scene.at_end.then_some(true) };
     if matches!(byte, b'"' | b'\'') {
         return Some(false);

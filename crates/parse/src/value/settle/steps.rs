@@ -164,7 +164,10 @@ impl Search<'_> {
         if holds == Holds::Value {
             return true;
         }
-        let said = format!("{}{}{key}", self.state.calls, if holds == Holds::Call { "." } else { ":" });
+        // An argument beside the arguments is one of them.
+        let beside =
+            holds == Holds::Call && self.vouch.under(key) == Holds::Value && self.vouch.key(Holds::Arguments, key);
+        let said = format!("{}{}{key}", self.state.calls, if holds == Holds::Call && !beside { "." } else { ":" });
         // Of an envelope's other calls nothing is known.
         let vouched = self.state.names > 1 || self.vouch.key(holds, key);
         if !vouched || self.state.keys.contains(&said) {
