@@ -59,7 +59,9 @@ pub(crate) fn opening_tag(body: &Body, text: &str, from: usize, at_end: bool, ke
     let Some(Piece::Literal(last)) = param.before(Field::Value).last() else { return Tag::None };
     let (closes, opens) = two_tags(last);
     let Some(end) = loose_end(closes, near, lead.len()) else {
-        return line_end(near, lead, keys).filter(|_| unfinished != Tag::Wait).map_or(unfinished, |tag| shifted(tag, from));
+        return line_end(near, lead, keys)
+            .filter(|_| unfinished != Tag::Wait)
+            .map_or(unfinished, |tag| shifted(tag, from));
     };
     let header = body.params.iter().find_map(|param| match_header(&key_pieces(param), &near[..end]));
     let Some(header) = header else { return Tag::None };
@@ -195,7 +197,8 @@ fn line_end(near: &str, lead: &str, keys: &[&str]) -> Option<Tag> {
 fn odd_key(body: &Body, near: &str, at_end: bool, keys: &[&str]) -> Option<Tag> {
     let odd = keys.iter().filter(|key| !is_sound(key));
     for (key, param) in odd.flat_map(|key| body.params.iter().map(move |param| (key, param))) {
-        let [Piece::Literal(opens), Piece::Field(Field::Key), Piece::Literal(closes)] = param.before(Field::Value) else {
+        let [Piece::Literal(opens), Piece::Field(Field::Key), Piece::Literal(closes)] = param.before(Field::Value)
+        else {
             continue;
         };
         let written = format!("{opens}{key}{}", closes.trim_end());
@@ -230,4 +233,3 @@ fn shifted(tag: Tag, from: usize) -> Tag {
 pub(crate) fn own_close(param: &Template, key: &str) -> Option<String> {
     param.after(Field::Value).contains(&Piece::Field(Field::Key)).then(|| elements::close(param, key))
 }
-

@@ -66,7 +66,12 @@ impl TaggedItem {
     pub(crate) fn spoiled(from: usize, at: usize, body: &Body) -> Self {
         let open = Open::new((String::new(), None), at, false, None, body);
         let new = Self::new(from, at, body.index, Named::default());
-        Self { spoiled: Some("its name or a tag in it is broken"), begun: true, part: Part::Value(Box::new(open)), ..new }
+        Self {
+            spoiled: Some("its name or a tag in it is broken"),
+            begun: true,
+            part: Part::Value(Box::new(open)),
+            ..new
+        }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -119,7 +124,11 @@ impl TaggedItem {
         match body.tags.between.find(scene.text, self.at.max(self.searched), scene.at_end) {
             Sighted::Marker { at, end, role } => {
                 if at > self.at {
+                    // They are read as a value, so that a call in them is not taken for one.
                     self.spoiled = Some(WORDS);
+                    let open = Open::new((String::new(), None), self.at, false, None, body);
+                    self.part = Part::Value(Box::new(open));
+                    return None;
                 }
                 match role {
                     Role::ParamOpen(_) | Role::Inner => {

@@ -207,13 +207,7 @@ impl Open {
     }
 
     /// Goes on over the text. `given` says which parameters the call has.
-    pub(crate) fn advance(
-        &mut self,
-        scene: &Scene<'_>,
-        body: &Body,
-        tool: &str,
-        given: &dyn Fn(&str) -> bool,
-    ) -> Next {
+    pub(crate) fn advance(&mut self, scene: &Scene<'_>, body: &Body, tool: &str, given: &dyn Fn(&str) -> bool) -> Next {
         if !self.plain {
             match past_cdata(scene, &mut self.at, &mut self.probe) {
                 Reached::End => self.plain = true,
@@ -243,7 +237,14 @@ impl Open {
         }
     }
 
-    fn tag(&mut self, scene: &Scene<'_>, body: &Body, found: Found, tool: &str, given: &dyn Fn(&str) -> bool) -> Option<Next> {
+    fn tag(
+        &mut self,
+        scene: &Scene<'_>,
+        body: &Body,
+        found: Found,
+        tool: &str,
+        given: &dyn Fn(&str) -> bool,
+    ) -> Option<Next> {
         let (at, end, role) = found;
         self.at = end;
         match role {
@@ -256,7 +257,8 @@ impl Open {
                     return None;
                 }
                 let strict = self.text_to > 0;
-                let closers = Closers { once: strict || popped.is_some(), to_the_end: strict, ..Closers::of_value(end) };
+                let closers =
+                    Closers { once: strict || popped.is_some(), to_the_end: strict, ..Closers::of_value(end) };
                 self.looking = Some(Looking { at, end, closers, ends_call: false, popped });
             }
             Role::ParamOpen(_) | Role::Inner => return self.opened(scene, body, found, tool, given),
@@ -288,7 +290,14 @@ impl Open {
     }
 
     /// An opening tag of a parameter.
-    fn opened(&mut self, scene: &Scene<'_>, body: &Body, found: Found, tool: &str, given: &dyn Fn(&str) -> bool) -> Option<Next> {
+    fn opened(
+        &mut self,
+        scene: &Scene<'_>,
+        body: &Body,
+        found: Found,
+        tool: &str,
+        given: &dyn Fn(&str) -> bool,
+    ) -> Option<Next> {
         let (at, end, role) = found;
         let keys = scene.offered.parameters(tool);
         let (key, tag_end) = match opening_tag(body, scene.text, at, scene.at_end, &keys) {
@@ -296,7 +305,9 @@ impl Open {
                 self.at = at;
                 return Some(Next::Wait);
             }
-            Tag::Whole { key, end, state: TagState::Sound | TagState::Foreign | TagState::Torn, .. } => (Some(key), end),
+            Tag::Whole { key, end, state: TagState::Sound | TagState::Foreign | TagState::Torn, .. } => {
+                (Some(key), end)
+            }
             _ => (None, end),
         };
         let bytes = scene.text.as_bytes();
