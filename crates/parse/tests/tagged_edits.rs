@@ -30,6 +30,7 @@ fn tools() -> Arc<ToolSet> {
     )
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `json!` gives it")]
 fn call(name: &str, arguments: serde_json::Value) -> Call {
     Call::new(name, arguments.as_object().cloned().unwrap())
 }
@@ -198,7 +199,9 @@ fn one_edit_never_makes_another_call() {
         }
     }
     println!("{tried} tried, {right} right, {silent} silent, {} wrong", failures.len());
-    failures.iter().for_each(|failure| println!("{failure}"));
+    for failure in &failures {
+        println!("{failure}");
+    }
     // Where a call begins with nothing but a name and that name is damaged, an example in its values still stands for a
     // call of its own: GLM's and Hunyuan's formats. These are known, and may only become fewer.
     assert!(failures.len() <= 117, "{} of {tried} wrong, the first:\n{}", failures.len(), failures[0]);
@@ -217,6 +220,8 @@ fn what_is_cut_never_makes_another_call() {
             }
         }
     }
-    failures.iter().for_each(|failure| println!("{failure}"));
+    for failure in &failures {
+        println!("{failure}");
+    }
     assert!(failures.is_empty(), "{} wrong, the first:\n{}", failures.len(), failures[0]);
 }
