@@ -291,7 +291,7 @@ impl Markers {
         }
         let mut head = inside.clone();
         for (index, body) in bodies.iter().enumerate() {
-            if let Some(param) = &body.param {
+            for param in &body.params {
                 head.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
             }
             for template in body.templates() {

@@ -11,6 +11,10 @@ use super::super::shapes::tagged_params::TaggedItem;
 use super::super::shapes::torn::begins_torn;
 use super::{Ended, Region};
 use crate::chat::{Fault, FixKind};
+use crate::value;
+
+/// No name is longer.
+const LONGEST_NAME: usize = 200;
 
 impl Region {
     /// It is over here, with calls.
@@ -26,6 +30,9 @@ impl Region {
             return None;
         }
         let rest = &scene.text[self.at..];
+        if let Some(begun) = self.named_only(scene, rest) {
+            return Some(begun);
+        }
         let tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
         for (body, template) in tagged.flat_map(|body| body.templates().map(move |template| (body, template))) {
             let lead = lead(template.lead());
@@ -38,6 +45,24 @@ impl Region {
             }
         }
         None
+    }
+
+    /// As [`Self::torn`], where all that is left of a header is the name of an offered tool.
+    #[expect(clippy::option_option, reason = "as `peek` answers, and whether it applies at all")]
+    fn named_only(&mut self, scene: &Scene<'_>, rest: &str) -> Option<Option<Ended>> {
+        let mut tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
+        let body = tagged.find(|body| !body.begins_with_name())?;
+        let near = &rest[..rest.floor_char_boundary(LONGEST_NAME)];
+        let name = value::name(near, 0)?;
+        let next = near[name.end..].chars().next();
+        if next.is_none() && !scene.at_end && near.len() == rest.len() {
+            return Some(Some(Ended::Not));
+        }
+        if !matches!(next, Some('"' | '\'' | '>')) || !scene.offered.knows(&near[name]) {
+            return None;
+        }
+        self.item = Some(Item::Tagged(Box::new(TaggedItem::spoiled(self.at, self.at, body))));
+        Some(None)
     }
 
     pub(super) fn at_end(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Ended {

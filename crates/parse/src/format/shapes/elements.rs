@@ -38,10 +38,8 @@ pub(crate) fn read(text: &str, param: &Template, schema: &Value) -> Value {
 }
 
 fn read_at(text: &str, param: &Template, schema: &Value, depth: usize) -> Value {
-    if text.trim().is_empty() {
-        if let Some(empty) = empty(schema) {
-            return empty;
-        }
+    if let Some(empty) = empty(schema).filter(|_| text.trim().is_empty()) {
+        return empty;
     }
     let pairs = match pairs(text, param, schema) {
         Some(pairs) if !pairs.is_empty() && depth < DEEPEST => pairs,

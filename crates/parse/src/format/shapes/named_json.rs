@@ -374,9 +374,11 @@ impl HeadItem {
         let mut tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
         let offered = |name: &str| scene.offered.resolves(scene.strip(name));
         if let Stop::Param { body, .. } = stop {
-            let named = value::name(text, 0).is_some_and(|name| offered(&text[name]));
+            let near = &text[..text.floor_char_boundary(LONGEST)];
+            let mut words = near.split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '-' | '.'));
+            let named = words.any(|word| scene.offered.knows(word));
             let body = &scene.format.bodies()[body];
-            return (self.led || named).then(|| TaggedItem::spoiled(self.from, at, body));
+            return named.then(|| TaggedItem::spoiled(self.from, at, body));
         }
         tagged.find_map(|body| {
             let mut templates = body.templates().filter(|_| self.led);

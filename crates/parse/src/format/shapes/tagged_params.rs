@@ -124,7 +124,11 @@ impl TaggedItem {
         match body.tags.between.find(scene.text, self.at.max(self.searched), scene.at_end) {
             Sighted::Marker { at, end, role } => {
                 if at > self.at {
+                    // They are read as a value, so that a call in them is not taken for one.
                     self.spoiled = Some(WORDS);
+                    let open = Open::new((String::new(), None), self.at, false, None, body);
+                    self.part = Part::Value(Box::new(open));
+                    return None;
                 }
                 match role {
                     Role::ParamOpen(_) | Role::Inner => {

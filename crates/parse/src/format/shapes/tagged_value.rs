@@ -263,10 +263,8 @@ impl Open {
             }
             Role::ParamOpen(_) | Role::Inner => return self.opened(scene, body, found, tool, given),
             Role::CallOpen | Role::SectionOpen | Role::Bare(_) => {
-                if self.inside.is_empty() {
-                    if let Some(over) = self.over_before() {
-                        return Some(over);
-                    }
+                if let Some(over) = self.over_before().filter(|_| self.inside.is_empty()) {
+                    return Some(over);
                 }
                 let kind = if matches!(role, Role::Bare(_)) { Kind::Call } else { Kind::Frame };
                 self.inside.push(Inner { kind, from: at, end, next: false });

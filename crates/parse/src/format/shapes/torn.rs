@@ -39,7 +39,7 @@ pub(crate) fn ends_torn(text: &str, tag: &str) -> Option<usize> {
 pub(crate) fn holds_torn(text: &str, tag: &str) -> bool {
     let tag = tag.trim();
     let stem = &tag[..tag.floor_char_boundary(tag.len() * 2 / 3)];
-    stem.len() >= SHORTEST && text.contains(stem)
+    stem.len() + 1 >= SHORTEST && text.contains(stem)
 }
 
 /// How many letters may differ.
