@@ -18,7 +18,7 @@ impl Parser {
     }
 
     /// Whether these bytes are reasoning, in which a call is only thought of.
-    fn is_thought(&self, span: &Range<usize>) -> bool {
+    pub(super) fn is_thought(&self, span: &Range<usize>) -> bool {
         let segments = &self.parsed.segments;
         let first = segments.partition_point(|segment| segment.span.end <= span.start);
         let mut within = segments[first..].iter().take_while(|segment| segment.span.start < span.end);
@@ -37,7 +37,7 @@ impl Parser {
         let leads: Vec<String> = format.leads().map(str::to_owned).collect();
         let (mut read, mut floor) = (Vec::new(), 0);
         for Recovered { raw, checked, .. } in found.calls {
-            if self.is_thought(&raw.span) {
+            if self.is_thought(&raw.span) || self.reader.quotes(&raw.span) {
                 continue;
             }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());
