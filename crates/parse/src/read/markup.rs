@@ -24,7 +24,7 @@ impl Search<'_> {
         if anchor.span.start > 0 && bytes[anchor.span.start - 1] == b'<' && bytes.get(anchor.span.end) == Some(&b'>') {
             return self.element(anchor);
         }
-        let Some(read) = read_at(self.format, self.text, anchor.span.clone(), self.offered)? else {
+        let Some(read) = read_at(self.format, self.text, anchor.span.clone(), self.offered)?.pop() else {
             self.pay(self.text.len() - anchor.span.start);
             return None;
         };
