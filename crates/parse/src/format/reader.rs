@@ -281,7 +281,9 @@ impl Reader {
                         return Next::Wait(State::Text);
                     }
                     Stands::Text { to } => {
-                        self.quoted.push(at..to);
+                        if matches!(role, Role::CallOpen | Role::SectionOpen | Role::Bare(_)) {
+                            self.quoted.push(at..to);
+                        }
                         self.at = to;
                         return Next::Go(State::Text);
                     }

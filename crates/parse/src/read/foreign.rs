@@ -31,7 +31,10 @@ impl Parser {
         other.parsed.raw = text;
         let read = other.end();
         let faulty = read.faults.iter().any(|fault| fault.call().is_some());
-        if !read.calls.is_empty() && !faulty {
+        // A value must not go through what was blanked.
+        let mut spans = read.calls.iter().filter_map(|call| call.span.as_ref());
+        let hidden = spans.any(|span| self.is_thought(span) || self.reader.quotes(span));
+        if !read.calls.is_empty() && !faulty && !hidden {
             self.adopt(read, events);
             return true;
         }

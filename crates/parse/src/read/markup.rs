@@ -24,7 +24,10 @@ impl Search<'_> {
         if anchor.span.start > 0 && bytes[anchor.span.start - 1] == b'<' && bytes.get(anchor.span.end) == Some(&b'>') {
             return self.element(anchor);
         }
-        let read = read_at(self.format, self.text, anchor.span.clone(), self.offered)?;
+        let Some(read) = read_at(self.format, self.text, anchor.span.clone(), self.offered)?.pop() else {
+            self.pay(self.text.len() - anchor.span.start);
+            return None;
+        };
         let fits = read.name == anchor.name && read.arguments.as_object().is_some_and(|map| !map.is_empty());
         if !fits {
             self.pay(read.span.len());
@@ -59,7 +62,10 @@ impl Search<'_> {
                 break;
             }
             let (key, from) = self.opening(name, at)?;
-            let to = self.closing(name, key, from, &close)?;
+            let Some(to) = self.closing(name, key, from, &close) else {
+                self.pay(self.text.len() - from);
+                return None;
+            };
             let schema = self.tools.parameter(name, key)?;
             let said = &self.text[from..to];
             let said = said.strip_prefix('\n').map_or(said, |said| said.strip_suffix('\n').unwrap_or(said));

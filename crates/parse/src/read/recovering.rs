@@ -19,7 +19,7 @@ impl Parser {
     }
 
     /// Whether these bytes are reasoning, in which a call is only thought of.
-    fn is_thought(&self, span: &Range<usize>) -> bool {
+    pub(super) fn is_thought(&self, span: &Range<usize>) -> bool {
         let segments = &self.parsed.segments;
         let first = segments.partition_point(|segment| segment.span.end <= span.start);
         let quoted = self.quoted.partition_point(|quoted| quoted.end <= span.start);
@@ -55,7 +55,8 @@ impl Parser {
         let (mut read, mut floor) = (Vec::new(), 0);
         for Recovered { raw, checked, .. } in found.calls {
             let doubt = doubted.get(doubted.partition_point(|span| span.end <= raw.span.start));
-            if self.is_thought(&raw.span) || doubt.is_some_and(|span| span.start < raw.span.end) {
+            let doubtful = doubt.is_some_and(|span| span.start < raw.span.end);
+            if self.is_thought(&raw.span) || self.reader.quotes(&raw.span) || doubtful {
                 continue;
             }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());

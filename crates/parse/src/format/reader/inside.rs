@@ -9,8 +9,9 @@ use super::super::{Format, Offered};
 use super::{Reader, State, Step, Text};
 use crate::value;
 
-/// The call that the format writes at this name, where its opener was lost: its markup must go on right behind the name.
-pub(crate) fn read_at(format: &Format, text: &str, name: Range<usize>, offered: &dyn Offered) -> Option<RawCall> {
+/// The call that the format writes at this name, where its opener was lost. None if its markup does not go on right behind
+/// the name, so that nothing was read.
+pub(crate) fn read_at(format: &Format, text: &str, name: Range<usize>, offered: &dyn Offered) -> Option<Vec<RawCall>> {
     let next = value::skip_blanks(text, name.end);
     let goes_on =
         matches!(format.markers().head.here(text, next, true), Sighted::Marker { role: Role::ParamOpen(_), .. })
@@ -27,8 +28,9 @@ pub(crate) fn read_at(format: &Format, text: &str, name: Range<usize>, offered: 
     reader.state = State::Region(Box::new(Region::bare(from, from, true)));
     let mut steps = Vec::new();
     reader.read(format, Text { so_far: text, at_end: true }, offered, &mut steps);
-    steps.into_iter().find_map(|step| match step {
+    let calls = steps.into_iter().filter_map(|step| match step {
         Step::Call(call) => Some(call).filter(|call| call.span.start <= name.start && call.span.end > name.end),
         _ => None,
-    })
+    });
+    Some(calls.take(1).collect())
 }
