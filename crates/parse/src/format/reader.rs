@@ -6,11 +6,14 @@
 
 mod inside;
 mod messages;
+mod names;
 mod quotes;
 mod strays;
 mod telling;
+mod thoughts;
 
 pub(crate) use inside::read_at;
+use names::is_part_of_word;
 use strays::Stands;
 
 use std::cell::Cell;
@@ -24,7 +27,7 @@ use super::opened::opened;
 use super::region::{Ended, Region, has_bare, has_one_call};
 use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted};
-use super::{Body, Calm, Format, Offered};
+use super::{Calm, Format, Offered};
 use crate::chat::{Fault, Fix, FixKind};
 
 /// What a reader found. The spans of text, reasoning, framing, calls and malformed pieces lie end to end.
@@ -104,9 +107,6 @@ pub struct Reader {
 
 /// How often a value that never ends is cut at the first marker inside it.
 const PATIENCE: usize = 16;
-
-/// No name is longer.
-const LONGEST_NAME: usize = 200;
 
 /// Where a reader stands.
 #[derive(Debug)]
@@ -304,23 +304,6 @@ impl Reader {
         }
     }
 
-    /// Where the word before `end` begins, if a call whose opening marker is missing may begin with it.
-    fn before_name(&self, scene: &Scene<'_>, end: usize) -> usize {
-        if !scene.format.bodies().iter().any(Body::begins_with_name) {
-            return end;
-        }
-        let near = &scene.text[self.told..end];
-        let near = &near[near.floor_char_boundary(near.len().saturating_sub(LONGEST_NAME))..];
-        let word = near.trim_end();
-        let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':' | '/');
-        let before = word.trim_end_matches(is_part);
-        // A longer one is no name.
-        if before.is_empty() && near.len() > LONGEST_NAME / 2 || before.len() == word.len() {
-            return end;
-        }
-        end - near.len() + before.len()
-    }
-
     fn marked(&mut self, scene: &Scene<'_>, marker: Range<usize>, role: Role, out: &mut Vec<Step>) -> Next {
         if matches!(role, Role::ChannelOpen | Role::ChannelClose | Role::Framing)
             && let Some(from) = self.said.take()
@@ -366,61 +349,6 @@ impl Reader {
         Next::Go(State::Text)
     }
 
-    fn reasoning(&mut self, scene: &Scene<'_>, tag: usize, call: Option<usize>, out: &mut Vec<Step>) -> Next {
-        let Some(markers) = scene.format.markers().reasoning.get(tag) else { return Next::Go(State::Text) };
-        self.fresh = false;
-        let mut sighted = markers.find(scene.text, self.at, scene.at_end);
-        if let Sighted::Marker { at, end, .. } = sighted {
-            match is_mentioned(scene, at..end) {
-                Some(false) => {}
-                Some(true) => {
-                    self.at = end;
-                    return Next::Go(State::Reasoning { tag, call });
-                }
-                None => sighted = Sighted::Perhaps { at },
-            }
-        }
-        let (upto, next) = match sighted {
-            Sighted::Nothing => (scene.text.len(), scene.text.len()),
-            Sighted::Perhaps { at } => (at, at),
-            Sighted::Marker { at, end, .. } => (at, end),
-        };
-        self.at = next;
-        let closed = matches!(sighted, Sighted::Marker { role: Role::ReasoningClose(_), .. });
-        let opened = matches!(sighted, Sighted::Marker { role: Role::ChannelOpen, .. });
-        if closed || opened || call.is_none() {
-            self.tell_reasoning(scene, upto, out);
-        }
-        match sighted {
-            Sighted::Marker { end, .. } if closed => {
-                self.frame(end, out);
-                self.started = false;
-                Next::Go(State::Text)
-            }
-            Sighted::Marker { at, end, role: Role::ChannelOpen } => Next::Go(messages::message(scene, &(at..end))),
-            Sighted::Marker { at, .. } if self.unclosed & bit(tag) != 0 => self.promoted(tag, at),
-            Sighted::Marker { at, .. } => Next::Go(State::Reasoning { tag, call: call.or(Some(at)) }),
-            _ if !scene.at_end => Next::Wait(State::Reasoning { tag, call }),
-            // The text ended inside reasoning: a call in it is the model's call after all.
-            _ => {
-                self.unclosed |= bit(tag);
-                if let Some(at) = call {
-                    return self.promoted(tag, at);
-                }
-                self.frame(scene.text.len(), out);
-                Next::Wait(State::Over)
-            }
-        }
-    }
-
-    /// A call begins in reasoning that nothing ends: the text goes on there.
-    fn promoted(&mut self, tag: usize, at: usize) -> Next {
-        self.at = at;
-        self.unended = Some(tag);
-        self.started = true;
-        Next::Go(State::Text)
-    }
-
     fn region(&mut self, scene: &Scene<'_>, mut region: Box<Region>, out: &mut Vec<Step>) -> Next {
         let muted = self.muted;
         let mut unheard = Vec::new();
@@ -449,12 +377,6 @@ impl Reader {
             }
         }
     }
-}
-
-/// Whether a name's literal is the end of a longer word: `call:` in `recall:`.
-fn is_part_of_word(scene: &Scene<'_>, body: usize, at: usize) -> bool {
-    let named = scene.format.bodies().get(body).is_some_and(|body| body.row.shape == ShapeName::CallExpr);
-    named && scene.text[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')
 }
 
 /// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.

@@ -4,6 +4,7 @@
 //! prose stays text. Lists, lines, separators and repeated markers are all read everywhere, since models mix them; only
 //! what the format writes depends on its row.
 
+mod begin;
 mod ending;
 mod fence;
 
@@ -12,12 +13,9 @@ pub(super) use ending::has_one_call;
 use super::extent::{Starts, starts};
 use super::item::{Advance, Item, Scene, fix};
 use super::reader::Step;
-use super::row::{Place, ShapeName};
-use super::scan::{Role, Sighted, lead};
+use super::row::Place;
+use super::scan::{Role, Sighted};
 use super::shapes::json_calls::{JsonItem, Named};
-use super::shapes::named_json::HeadItem;
-use super::shapes::named_text::TextItem;
-use super::shapes::plain_text::PlainItem;
 use super::shapes::quotes::are_why;
 use super::{Calm, Format};
 use crate::chat::{Fault, FixKind};
@@ -302,49 +300,6 @@ impl Region {
             _ => return self.begin(scene),
         }
         None
-    }
-
-    /// A call that begins with a literal or a name.
-    fn begin(&mut self, scene: &Scene<'_>) -> Option<Ended> {
-        if let Some(named) = self.named.take() {
-            self.item = Some(Item::Plain(PlainItem::new(self.at, named)));
-            return None;
-        }
-        let rest = &scene.text[self.at..];
-        for body in scene.format.bodies() {
-            if body.row.shape == ShapeName::NamedText {
-                self.item = Some(Item::Text(TextItem::new(self.at, body.index)));
-                return None;
-            }
-            for template in body.templates() {
-                let word = lead(template.lead());
-                if word.is_empty() {
-                    continue;
-                }
-                if rest.starts_with(word) {
-                    self.item = Some(Item::Head(HeadItem::new(self.at, word.len())));
-                    return None;
-                }
-                if !scene.at_end && word.starts_with(rest) {
-                    return Some(Ended::Not);
-                }
-            }
-        }
-        if let Some(begun) = self.torn(scene) {
-            return begun;
-        }
-        let named = scene.format.bodies().iter().any(|body| {
-            body.row.shape != ShapeName::JsonCalls && body.templates().any(|template| lead(template.lead()).is_empty())
-        });
-        if named && value::name(scene.text, self.at).is_some() {
-            self.item = Some(Item::Head(HeadItem::new(self.at, 0)));
-            return None;
-        }
-        if named && rest.starts_with('`') {
-            self.item = Some(Item::Head(HeadItem::quoted(self.at)));
-            return None;
-        }
-        Some(if self.committed { self.over(self.at) } else { Ended::Text })
     }
 
     fn marker(&mut self, scene: &Scene<'_>, (role, end): (Role, usize), out: &mut Vec<Step>) -> Option<Ended> {

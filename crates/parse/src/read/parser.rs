@@ -38,7 +38,6 @@ use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 /// # Ok::<(), callwright_parse::Error>(())
 /// ```
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the text")]
 pub struct Parser {
     pub(super) format: Arc<Format>,
     pub(super) tools: Arc<ToolSet>,

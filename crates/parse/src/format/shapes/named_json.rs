@@ -3,6 +3,8 @@
 //! A header is short, so it is collected up to what ends it (a brace, a parameter, a closing marker) and then matched
 //! against the templates of all bodies; what ended it says which shape goes on.
 
+mod parts;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -10,7 +12,6 @@ use serde_json::{Map, Value};
 
 use super::call_expr::ExprItem;
 use super::json_calls::{JsonItem, Named};
-use super::param_tag::unescaped;
 use super::plain_args;
 use super::tagged_params::TaggedItem;
 use crate::chat::{Fix, FixKind};
@@ -22,6 +23,7 @@ use crate::format::row::{Ids, ShapeName};
 use crate::format::scan::{self, Role, Sighted};
 use crate::format::template::{Field, Header, Piece, Template, match_beginning, match_header};
 use crate::value::{self, CallDialect};
+use parts::{Stop, head_pieces, id_text, meant_name, name_at, without_fence};
 
 /// No header is longer.
 const LONGEST: usize = 600;
@@ -44,28 +46,6 @@ pub(crate) struct HeadItem {
 
 /// A name begins at most so far behind the literal before it.
 const NEAR_NAME: usize = 64;
-
-/// What ended a header.
-#[derive(Debug, Clone, Copy)]
-enum Stop {
-    Brace(usize),
-    Param {
-        at: usize,
-        body: usize,
-    },
-    /// A closing marker, and where the call ends.
-    Closed {
-        at: usize,
-        end: usize,
-    },
-}
-
-impl Stop {
-    fn at(self) -> usize {
-        let (Self::Brace(at) | Self::Param { at, .. } | Self::Closed { at, .. }) = self;
-        at
-    }
-}
 
 /// A header that fits a template.
 struct Matched<'s> {
@@ -399,55 +379,5 @@ impl HeadItem {
         let (arguments, span) = (Value::Object(arguments), self.from..end);
         let call = RawCall { name, arguments, id: None, span, fixes, sources: Vec::new(), object: None };
         Advance::Done { end, calls: vec![call] }
-    }
-}
-
-/// The name that is meant, and what had to be mended: a tag that closes itself, entities, what is glued to the name.
-fn meant_name(scene: &Scene<'_>, written: &str) -> (String, Option<FixKind>) {
-    let name = scene.strip(written);
-    if scene.offered.resolves(name) {
-        return (name.to_owned(), None);
-    }
-    let opened = name.strip_suffix('/').map(|name| name.trim_end().trim_end_matches(['"', '\'']));
-    if let Some(opened) = opened.filter(|opened| !opened.is_empty() && !opened.contains(['"', '<', '>'])) {
-        return (opened.to_owned(), Some(FixKind::Opener));
-    }
-    let plain = unescaped(name);
-    if plain != name && scene.offered.knows(&plain) {
-        return (plain, Some(FixKind::Name));
-    }
-    match scene.unglued(name) {
-        Some(only) => (only.to_owned(), Some(FixKind::Name)),
-        None => (name.to_owned(), None),
-    }
-}
-
-/// The pieces before the arguments, without the fence or brace that the arguments begin with.
-fn head_pieces(template: &Template, field: Field) -> Vec<Piece> {
-    let mut pieces = template.before(field).to_vec();
-    if let Some(Piece::Literal(last)) = pieces.last_mut() {
-        let plain = without_fence(last).trim_end_matches('{');
-        *last = plain.to_owned();
-    }
-    pieces
-}
-
-/// The header up to where the arguments are announced.
-fn id_text(text: &str) -> String {
-    let end = text.find(['<', '[']).unwrap_or(text.len());
-    text[..end].trim().to_owned()
-}
-
-fn name_at(pieces: &[Piece]) -> Option<usize> {
-    pieces.iter().position(|piece| *piece == Piece::Field(Field::Name))
-}
-
-/// The text without a fence at its end.
-fn without_fence(text: &str) -> &str {
-    match text.rfind("```") {
-        Some(at) if text[at + 3..].trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') => {
-            &text[..at]
-        }
-        _ => text,
     }
 }

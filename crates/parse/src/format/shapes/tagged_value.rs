@@ -5,6 +5,9 @@
 //! value may go on or end there, and what comes decides: if tags close it properly further on, it went on. An opening tag
 //! alone is text: a closing tag that would be missing otherwise is the value's own.
 
+mod inside;
+mod offered;
+
 use std::ops::Range;
 
 use super::follows::begins_line;
@@ -16,7 +19,8 @@ use crate::format::Body;
 use crate::format::item::Scene;
 use crate::format::row::{Escape, Place};
 use crate::format::scan::{Literals, Role, Sighted};
-use crate::value;
+use inside::{Inner, Inside, Kind, Looking, Passed};
+use offered::begins_offered;
 
 /// So many places are looked at where words follow a closing tag.
 const MOST_WORDS: usize = 8;
@@ -53,28 +57,6 @@ pub(crate) struct Open {
     next: Option<usize>,
 }
 
-/// A closing tag in the value, and what is looked for behind it.
-#[derive(Debug)]
-struct Looking {
-    at: usize,
-    end: usize,
-    closers: Closers,
-    /// It ends the call, the value's own tag is missing.
-    ends_call: bool,
-    /// It closes this one, if that is one.
-    popped: Option<Inner>,
-}
-
-/// A closing tag that words followed.
-#[derive(Debug, Clone, Copy)]
-struct Passed {
-    at: usize,
-    /// Where the call would have ended.
-    call_end: Option<usize>,
-    /// More tags of the call came later.
-    later: bool,
-}
-
 /// What comes of a value.
 #[derive(Debug)]
 pub(crate) enum Next {
@@ -90,68 +72,6 @@ pub(crate) enum Next {
     Param { at: usize, words: bool },
     /// The value ends at `at` and the call at `end`.
     Over { at: usize, end: usize, closed: bool, doubtful: bool },
-}
-
-/// What a tag inside the value belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Frame,
-    Call,
-    Param,
-}
-
-/// A tag that is open inside the value.
-#[derive(Debug, Clone, Copy)]
-struct Inner {
-    kind: Kind,
-    from: usize,
-    end: usize,
-    /// It may be the next parameter's.
-    next: bool,
-}
-
-/// The tags that are open inside, the innermost last.
-#[derive(Debug, Default)]
-struct Inside {
-    open: Vec<Inner>,
-    count: [usize; 3],
-}
-
-impl Inside {
-    fn push(&mut self, inner: Inner) {
-        self.count[inner.kind as usize] += 1;
-        self.open.push(inner);
-    }
-
-    /// Closes the innermost one of this kind and all in it.
-    fn pop(&mut self, kind: Kind) -> Option<Inner> {
-        if self.count[kind as usize] == 0 {
-            return None;
-        }
-        while let Some(inner) = self.open.pop() {
-            self.count[inner.kind as usize] -= 1;
-            if inner.kind == kind {
-                return Some(inner);
-            }
-        }
-        None
-    }
-
-    /// The only one, which may be the next parameter's.
-    fn next_param(&self) -> Option<usize> {
-        match self.open.as_slice() {
-            [only] if only.next => Some(only.from),
-            _ => None,
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
 }
 
 /// A tag that was found.
@@ -473,23 +393,4 @@ impl Open {
         }
         over
     }
-}
-
-/// No name is longer.
-const LONGEST_NAME: usize = 200;
-
-/// Whether a call of an offered tool begins behind this marker; None while the text so far does not say.
-fn begins_offered(scene: &Scene<'_>, body: &Body, at: usize) -> Option<bool> {
-    let Sighted::Marker { end, .. } = body.tags.value.here(scene.text, at, scene.at_end) else { return Some(false) };
-    let next = scene.skip_blanks(end);
-    let rest = &scene.text[next..];
-    if rest.is_empty() {
-        return scene.at_end.then_some(false);
-    }
-    let near = &rest[..rest.floor_char_boundary(LONGEST_NAME)];
-    let name = value::name(near, 0).unwrap_or(0..0);
-    if name.end == rest.len() && !scene.at_end {
-        return None;
-    }
-    Some(rest.starts_with(['{', '<']) || scene.offered.resolves(&near[name]))
 }
