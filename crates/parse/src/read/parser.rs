@@ -281,7 +281,10 @@ impl Parser {
                 events.push(Event::Reasoning { attempt, delta: self.parsed.raw[span.clone()].to_owned() });
                 self.parsed.cover(SegmentKind::Reasoning, span.end);
             }
-            Step::Thought(end) => self.parsed.rethink(end),
+            Step::Thought(end) => {
+                self.parsed.rethink(end);
+                self.text_to = None;
+            }
             Step::Quoted(span) => self.quoted.push(span),
             Step::Framing(span) => self.parsed.cover(SegmentKind::Framing, span.end),
             Step::Malformed(span) => {
