@@ -108,7 +108,7 @@ fn edit(text: &mut String, written: &mut [Call], choices: &mut Choices<'_>) {
         3 => text.insert_str(from, " and then "),
         _ if !piece.contains('\\') && !values.is_empty() => {
             let (span, call, key) = values[choices.of(values.len())].clone();
-            let at = span.start + choices.of(span.len());
+            let at = text.floor_char_boundary(span.start + choices.of(span.len()));
             let value = &written[call].arguments[&key];
             let mut grown = value.as_str().unwrap_or_default().to_owned();
             grown.insert_str(at - span.start, &piece);
