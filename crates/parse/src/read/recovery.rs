@@ -71,7 +71,9 @@ pub(super) fn recover(text: &str, looking: Looking<'_>) -> Found {
     }
     let mut search = Search::new(text, looking);
     search.run();
-    if recovery == Recovery::Anywhere && search.found.is_empty() && search.cut.is_none() {
+    // A text in which so much was read in vain is no prose.
+    let is_prose = search.budget > 0 && search.found.is_empty() && search.cut.is_none();
+    if recovery == Recovery::Anywhere && is_prose {
         for raw in announced(text, tools) {
             search.take(raw, false);
         }
