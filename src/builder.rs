@@ -83,7 +83,7 @@ impl Builder {
         self
     }
 
-    /// The model that a [`Store`] found or fetched.
+    /// The model that a [`Store`](callwright_models::Store) found or fetched.
     pub fn located(mut self, located: Located) -> Self {
         self.source = Source::Located(Box::new(located));
         self
