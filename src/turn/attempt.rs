@@ -49,7 +49,7 @@ impl Turn<'_> {
     /// Asks the model and parses its output.
     pub(super) async fn ask(&mut self) -> Result<Answer> {
         let (started, stages) = (Instant::now(), self.stages);
-        let (prompt, constraint) = self.put().await?;
+        let (prompt, constraint) = self.question().await?;
 
         let parser = Parser::new(Arc::clone(&stages.format), Arc::clone(&self.tools)).attempt(self.ask.number);
         let mut parser = parser.level(stages.level).after_prompt(&prompt.text());
@@ -99,7 +99,7 @@ impl Turn<'_> {
     }
 
     /// The question as the model is asked it, and the grammar that holds its answer.
-    async fn put(&mut self) -> Result<(Prompt, Option<Constraint>)> {
+    async fn question(&mut self) -> Result<(Prompt, Option<Constraint>)> {
         let prompt = self.fitted().await?;
         let held = self.ask.enforced.then(|| self.stages.constraint(&self.ask.request, &self.tools, &prompt));
         let constraint = held.transpose()?.flatten();

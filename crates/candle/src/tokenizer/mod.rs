@@ -13,7 +13,7 @@ use tokenizers::{AddedToken, AddedVocabulary, Model, NormalizerWrapper, OffsetRe
 
 use super::file::File;
 use callwright_gguf::Value;
-use callwright_infer::{ENDING_KEYS, Kind, Letters, SPACE, Token, Vocab, Words, token_id};
+use callwright_infer::{ENDING_KEYS, Kind, Letters, SPACE, Spelling, Token, Vocab, Words, token_id};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use split::Splitter;
 
@@ -56,7 +56,7 @@ impl Tokenizer {
         let endings = ENDING_KEYS.iter().filter_map(|key| named(key));
         let words = Words::of(kind, texts.iter().copied(), kinds, endings).ok_or_else(|| unsupported(kind))?;
         let mut ids: Ids = texts.iter().zip(0..).map(|(text, id)| ((*text).to_owned(), id)).collect();
-        let is_pairs = kind == "gpt2";
+        let is_pairs = Spelling::of(kind) == Some(Spelling::Bytes);
         let (way, merges, whole) = if is_pairs {
             let pre = vocab.pre.as_deref().unwrap_or("default");
             let splitter = Splitter::named(pre)?.ok_or_else(|| unsupported(pre))?;
