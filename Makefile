@@ -75,7 +75,7 @@ bench: ## benchmark the parser
 	$(CARGO) bench --locked
 
 fuzz: ## fuzz each target for SECONDS=60; see CONTRIBUTING.md for libFuzzer
-	cd fuzz && for target in gguf linear parser schemas values; do \
+	cd fuzz && for target in gguf linear parser schemas trust values; do \
 	  $(CARGO) run --quiet --locked --release --no-default-features --bin mutate -- $$target $(SECONDS); done
 
 deny: ## check licences, sources and advisories of dependencies; installs cargo-deny

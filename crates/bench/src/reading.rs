@@ -70,13 +70,13 @@ impl How {
     pub(super) fn read(&self, recording: &Recording, tools: &Arc<ToolSet>) -> Result<ParsedText> {
         let format = self.format.as_deref().or(recording.format.as_deref()).filter(|name| *name != AUTO);
         let started = Instant::now();
-        let mut parser = self.parser(format, tools)?;
+        let mut parser = self.parser(format, tools)?.after_prompt(&recording.prompt_tail);
         parser.push(recording.output.as_bytes());
         let mut parsed = parser.finish();
         let took = started.elapsed();
         parsed.events.clear();
 
-        let mut parser = self.parser(format, tools)?;
+        let mut parser = self.parser(format, tools)?.after_prompt(&recording.prompt_tail);
         for piece in pieces(recording) {
             parser.push(piece);
         }

@@ -28,6 +28,9 @@ pub(super) struct Args {
     /// Tool-call format; `auto` detects it
     #[arg(long, value_name = "NAME", default_value = "auto")]
     format: String,
+    /// How the prompt ended, which may have opened reasoning or a call
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    after_prompt: String,
     /// How many deviations from the format to tolerate
     #[arg(long, value_name = "LEVEL", default_value = "standard", value_parser = super::level())]
     level: Level,
@@ -40,7 +43,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         "auto" => Parser::auto(&formats, tools),
         name => Parser::new(formats.get(name)?, tools),
     };
-    let mut parser = parser.level(args.level);
+    let mut parser = parser.level(args.level).after_prompt(&args.after_prompt);
     parser.push(&text(args)?);
     let mut parsed = parser.finish();
     let format = std::mem::take(&mut parsed.format);

@@ -69,13 +69,14 @@ impl Ladder {
     }
 }
 
-/// Whether an answer can be used as it is. Surplus calls beside one that may be executed are only left out.
+/// Whether an answer can be used as it is. Surplus calls beside one that may be executed are only left out, and what looks
+/// like a call in prose is prose.
 #[must_use]
 pub fn is_good(answer: &Response) -> bool {
-    let surplus = answer.faults.iter().all(|fault| matches!(fault, Fault::NotAllowed { .. }));
-    answer.finish_reason != FinishReason::Cancelled
-        && surplus
-        && (answer.faults.is_empty() || answer.valid_calls().next().is_some())
+    let mut faults = answer.faults.iter().filter(|fault| !matches!(fault, Fault::InProse { .. })).peekable();
+    let none = faults.peek().is_none();
+    let surplus = faults.all(|fault| matches!(fault, Fault::NotAllowed { .. }));
+    answer.finish_reason != FinishReason::Cancelled && surplus && (none || answer.valid_calls().next().is_some())
 }
 
 /// What is wrong with an answer, the closest first.
@@ -85,7 +86,10 @@ fn reasons(answer: &Response) -> impl Iterator<Item = Reason> {
         (answer.finish_reason == FinishReason::Cancelled, Reason::Timeout),
         (has(|fault| matches!(fault, Fault::UnknownTool { .. })), Reason::UnknownTool),
         (has(|fault| matches!(fault, Fault::Truncated { .. } | Fault::ForcedClose { .. })), Reason::Truncated),
-        (!answer.faults.is_empty() && answer.valid_calls().next().is_none(), Reason::NoValidCall),
+        (
+            has(|fault| !matches!(fault, Fault::InProse { .. })) && answer.valid_calls().next().is_none(),
+            Reason::NoValidCall,
+        ),
     ];
     reasons.into_iter().filter(|(applies, _)| *applies).map(|(_, reason)| reason)
 }

@@ -30,6 +30,9 @@ pub struct Recording {
     /// The tools on offer.
     #[serde(default)]
     pub tools: Vec<Tool>,
+    /// The end of the prompt that the output goes on from, which may have opened reasoning or a call.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prompt_tail: String,
     /// The raw text.
     pub output: String,
     /// The same text in the pieces in which it came.

@@ -8,6 +8,7 @@ pub mod linear;
 pub mod parser;
 pub mod schemas;
 pub mod seeds;
+pub mod trust;
 pub mod values;
 
 use std::time::{Duration, Instant};
@@ -18,11 +19,12 @@ use callwright_test_support::cost::least_cost;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 5] = [
+pub const ALL: [(&str, Target); 6] = [
     ("gguf", gguf::run),
     ("linear", linear::run),
     ("parser", parser::run),
     ("schemas", schemas::run),
+    ("trust", trust::run),
     ("values", values::run),
 ];
 

@@ -16,6 +16,7 @@ pub fn of(target: &str, root: &Path) -> Vec<Vec<u8>> {
         }
         "schemas" => schemas(root),
         "gguf" => models(root),
+        "trust" => choices(),
         _ => Vec::new(),
     };
     seeds.extend(found(target, root).into_iter().map(|(_, bytes)| bytes));
@@ -47,6 +48,16 @@ fn outputs(root: &Path) -> Vec<Vec<u8>> {
         }
     }
     seeds
+}
+
+/// Choices of formats, calls and edits, spread evenly.
+fn choices() -> Vec<Vec<u8>> {
+    let mut state = 1_u32;
+    let mut byte = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..2_000).map(|_| (0..40).map(|_| byte()).collect()).collect()
 }
 
 /// A text, and the values and calls in it: from each opening bracket, and from each name before one.

@@ -50,6 +50,13 @@ pub enum Fault {
         /// What is wrong, in one sentence.
         message: String,
     },
+    /// Something that looks like a call and stands in prose, so that it was not taken for one. No reason to ask again.
+    InProse {
+        /// Where in the raw text.
+        span: Range<usize>,
+        /// What it is and why it was left, in one sentence.
+        message: String,
+    },
     /// The text ended inside a call; what was cut off is never completed.
     Truncated {
         /// Where in the raw text.
@@ -82,7 +89,7 @@ impl Fault {
             | Self::TooDeep { call }
             | Self::ForcedClose { call }
             | Self::NotAllowed { call } => Some(*call),
-            Self::Unreadable { .. } | Self::Truncated { .. } | Self::NoCall => None,
+            Self::Unreadable { .. } | Self::InProse { .. } | Self::Truncated { .. } | Self::NoCall => None,
         }
     }
 
@@ -96,7 +103,7 @@ impl Fault {
             | Self::TooDeep { call }
             | Self::ForcedClose { call }
             | Self::NotAllowed { call } => *call = index,
-            Self::Unreadable { .. } | Self::Truncated { .. } | Self::NoCall => {}
+            Self::Unreadable { .. } | Self::InProse { .. } | Self::Truncated { .. } | Self::NoCall => {}
         }
         self
     }
@@ -121,7 +128,7 @@ impl fmt::Display for Fault {
                 }
             }
             Self::TooDeep { .. } => f.write_str("the arguments are nested too deeply"),
-            Self::Unreadable { message, .. } => f.write_str(message),
+            Self::Unreadable { message, .. } | Self::InProse { message, .. } => f.write_str(message),
             Self::Truncated { name: Some(name), .. } => write!(f, "the text ended inside the call of `{name}`"),
             Self::Truncated { name: None, .. } => f.write_str("the text ended inside a call"),
             Self::ForcedClose { .. } => f.write_str("the call was cut off by the token limit"),

@@ -80,7 +80,8 @@ pub enum FixKind {
     Coerced,
     /// One value where the schema wants a list.
     Listed,
-    /// An argument that the tool does not have, dropped.
+    /// An argument that the tool's schema does not list: dropped where the schema forbids it, else kept. The note says
+    /// which.
     UnknownArgument,
     /// Null for an optional argument, dropped.
     NullDropped,
@@ -92,6 +93,8 @@ pub enum FixKind {
     Announced,
     /// Found by scanning, outside the model's own format.
     Recovered,
+    /// Read with no tools to check it against.
+    Unchecked,
 }
 
 impl Fix {
@@ -124,12 +127,13 @@ impl Fix {
             FixKind::Positional => ("named positional arguments", Note::Text),
             FixKind::Coerced => ("converted", Note::Plain),
             FixKind::Listed => ("wrapped a single value in a list", Note::None),
-            FixKind::UnknownArgument => ("dropped unknown argument", Note::Name),
+            FixKind::UnknownArgument => ("unknown argument", Note::Plain),
             FixKind::NullDropped => ("dropped null argument", Note::Name),
             FixKind::Duplicate => ("kept the last value of duplicate key", Note::Name),
             FixKind::Repeated => ("dropped a repeated call", Note::Text),
             FixKind::Announced => ("read a call from prose", Note::Text),
             FixKind::Recovered => ("found a call outside the model's format", Note::Text),
+            FixKind::Unchecked => ("read a call without tools to check it against", Note::None),
         }
     }
 }

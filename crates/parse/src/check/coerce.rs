@@ -48,17 +48,23 @@ pub(super) fn arguments<'s>(
             }
         }
         coercion.drop_nulls(map, schema, properties);
-        let open = properties.is_empty() && schema.get("additionalProperties") != Some(&Value::Bool(false));
-        if !open && is_closed(schema) {
+        if is_closed(schema) {
             coercion.drop_unknown(map, properties);
+        } else if !properties.is_empty() && lists_all(schema) {
+            coercion.tell_unknown(map, properties);
         }
     } else {
         coercion.value(arguments, root, None, 0);
     }
 }
 
-/// Whether an object schema has these properties and no others. One that says nothing is taken to mean that.
+/// Whether an object schema forbids other properties than these.
 fn is_closed(schema: &Value) -> bool {
+    schema.get("additionalProperties") == Some(&Value::Bool(false)) && lists_all(schema)
+}
+
+/// Whether an object schema lists its properties in one place, and says nothing of others but that they may not be.
+fn lists_all(schema: &Value) -> bool {
     let Some(map) = schema.as_object() else { return false };
     let combined = ["$ref", "allOf", "anyOf", "oneOf", "if", "patternProperties", "dependentSchemas"];
     let more = map.get("additionalProperties");
@@ -76,9 +82,6 @@ impl Coercion<'_> {
         let allowed = Types::allowed(schema, self.root);
         if allowed.is_said() && !fits(value, allowed) {
             self.convert(value, schema, allowed, source);
-        }
-        if !self.wants_whole(map) {
-            self.write_float(value, allowed);
         }
         if let Some(Value::Array(members)) = map.get("enum") {
             self.enumerated(value, members);
@@ -125,26 +128,6 @@ impl Coercion<'_> {
         self.tell(FixKind::Listed, || "one value -> a list of one".to_owned());
     }
 
-    /// Whether an alternative takes whole numbers only: then none is written with a fraction, to be made whole again.
-    fn wants_whole(&self, schema: &Map<String, Value>) -> bool {
-        let parts = ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten();
-        let mut allowed = parts.map(|part| Types::allowed(part, self.root));
-        allowed.any(|types| types.has(Types::INTEGER) && !types.has(Types::NUMBER))
-    }
-
-    fn write_float(&mut self, value: &mut Value, allowed: Types) {
-        let wants = allowed.has(Types::NUMBER) && !allowed.has(Types::STRING);
-        let Value::Number(number) = &*value else { return };
-        if !wants || number.is_f64() {
-            return;
-        }
-        if let Some(new) = float(number) {
-            let note = format!("{number} -> {new}");
-            *value = new;
-            self.tell(FixKind::Coerced, || note);
-        }
-    }
-
     fn enumerated(&mut self, value: &mut Value, members: &[Value]) {
         let Value::String(text) = &*value else { return };
         if members.contains(value) {
@@ -189,7 +172,7 @@ impl Coercion<'_> {
             }
         }
         self.drop_nulls(object, schema, properties);
-        if schema.get("additionalProperties") == Some(&Value::Bool(false)) && is_closed(schema) {
+        if is_closed(schema) {
             self.drop_unknown(object, properties);
         }
     }
@@ -199,7 +182,24 @@ impl Coercion<'_> {
         for (index, item) in items.iter_mut().enumerate() {
             if let Some(schema) = first.get(index).or_else(|| schema.get("items")) {
                 self.value(item, schema, None, 0);
+                self.write_float(item, schema);
             }
+        }
+    }
+
+    /// Whole numbers in a list of numbers are all written as such: what reads the list may want one kind.
+    fn write_float(&mut self, value: &mut Value, schema: &Value) {
+        let schema = follow(schema, self.root);
+        let allowed = Types::allowed(schema, self.root);
+        let combined = ["allOf", "anyOf", "oneOf"].iter().any(|key| schema.get(*key).is_some());
+        let Value::Number(number) = &*value else { return };
+        if combined || number.is_f64() || !allowed.has(Types::NUMBER) || allowed.has(Types::STRING) {
+            return;
+        }
+        if let Some(new) = float(number) {
+            let note = format!("{number} -> {new}");
+            *value = new;
+            self.tell(FixKind::Coerced, || note);
         }
     }
 
@@ -241,6 +241,13 @@ impl Coercion<'_> {
         self.drop_where(object, FixKind::UnknownArgument, |name, _| !properties.contains_key(name));
     }
 
+    /// Tells what the schema neither lists nor forbids; it is kept, since the model said it.
+    fn tell_unknown(&mut self, object: &Map<String, Value>, properties: &Map<String, Value>) {
+        for name in object.keys().filter(|name| !properties.contains_key(*name)) {
+            self.tell(FixKind::UnknownArgument, || format!("`{name}` kept"));
+        }
+    }
+
     fn drop_where(&mut self, object: &mut Map<String, Value>, kind: FixKind, drops: impl Fn(&str, &Value) -> bool) {
         let mut dropped = Vec::new();
         object.retain(|name, value| {
@@ -251,7 +258,8 @@ impl Coercion<'_> {
             keep
         });
         for name in dropped {
-            self.tell(kind, || name);
+            let unknown = kind == FixKind::UnknownArgument;
+            self.tell(kind, || if unknown { format!("`{name}` dropped") } else { name });
         }
     }
 }

@@ -60,6 +60,10 @@ fn number(text: &str, allowed: Types) -> Option<Value> {
     if let Ok(whole) = plain.parse::<i64>() {
         return Some(Value::from(whole));
     }
+    if plain.bytes().enumerate().all(|(at, b)| b.is_ascii_digit() || at == 0 && b == b'-') {
+        // Longer than what a number here holds exactly: text it stays, which the schema refuses.
+        return plain.parse::<u64>().ok().map(Value::from);
+    }
     let digits = plain.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'-' | b'+'));
     let number = Number::from_f64(plain.parse::<f64>().ok().filter(|_| digits)?)?;
     if allowed.has(Types::NUMBER) {
@@ -75,10 +79,10 @@ fn whole(number: &Number) -> Option<Value> {
     Some(Value::from(float as i64))
 }
 
-/// A whole number written as the schema's type says it: `1.0` where it wants a number.
+/// A whole number written with a fraction, where that is exact.
 #[expect(clippy::cast_precision_loss, reason = "checked: within 2^53")]
 pub(super) fn float(number: &Number) -> Option<Value> {
-    let whole = number.as_i64().filter(|whole| (*whole as f64).abs() <= EXACT)?;
+    let whole = number.as_i64().filter(|whole| whole.unsigned_abs() <= 1 << 53)?;
     Number::from_f64(whole as f64).map(Value::Number)
 }
 

@@ -55,6 +55,12 @@ pub(super) struct Names {
     starts: Vec<String>,
 }
 
+/// The name without a name space in front (`notes:create`), or said once where it was said twice (`ping.ping`).
+fn last(name: &str) -> Option<&str> {
+    let (space, last) = name.rsplit_once([':', '.', '/'])?;
+    (name.contains(':') || space == last).then_some(last)
+}
+
 impl Names {
     /// False if there is a tool of this name.
     pub(super) fn add(&mut self, name: &str, index: usize) -> bool {
@@ -85,7 +91,7 @@ impl Names {
         }
         let bare = bare(name);
         let folded = |name: &str| self.folded.get(&fold(name)).copied().flatten();
-        self.exact(bare).or_else(|| folded(bare)).or_else(|| folded(name))
+        self.exact(bare).or_else(|| folded(bare)).or_else(|| folded(name)).or_else(|| self.exact(last(name)?))
     }
 
     pub(super) fn find(&self, name: &str, level: Level) -> Found {

@@ -17,6 +17,8 @@ const PATTERN_SIZE: usize = 1 << 20;
 /// A schema, ready to check with.
 #[derive(Debug)]
 pub(super) struct Compiled {
+    /// The tool's name.
+    pub(super) name: String,
     schema: Value,
     pub(super) validator: Validator,
     /// Whether what a check costs has to be looked at first.
@@ -58,7 +60,7 @@ impl Compiled {
             error
         })?;
         let may_multiply = cost::may_multiply(&schema);
-        Ok(Self { schema, validator, may_multiply })
+        Ok(Self { name: tool.to_owned(), schema, validator, may_multiply })
     }
 
     pub(super) fn schema(&self) -> &Value {

@@ -11,6 +11,12 @@ use crate::value::types::Types;
 /// Keys under which models put the arguments once more.
 const ENVELOPES: [&str; 7] = ["arguments", "parameters", "params", "args", "kwargs", "input", "properties"];
 
+/// Keys that name a tool, in a whole call.
+const NAMES: [&str; 4] = ["name", "tool_name", "function", "tool"];
+
+/// Keys of a whole call beside its name and arguments.
+const ASIDE: [&str; 5] = ["id", "type", "tool_call_id", "call_id", "index"];
+
 /// Wrappings are taken off this often.
 const LAYERS: usize = 3;
 
@@ -75,6 +81,24 @@ fn is_lone_list(tool: &Compiled) -> bool {
 /// `{"arguments": {..}}`, and `{"type": "object", "properties": {..}}` as the schema itself would say it.
 fn envelope(tool: &Compiled, mut map: Map<String, Value>) -> Result<(Value, FixKind), Value> {
     let of_tool = |key: &str| tool.properties().is_some_and(|properties| properties.contains_key(key));
+    if let Some((name, key)) = whole_call(tool, &map)
+        && names::fold(name) == names::fold(&tool.name)
+    {
+        let inner = map.remove(key).unwrap_or_default();
+        return Ok((inner, FixKind::Shape));
+    }
+    let aside = |map: &Map<String, Value>| {
+        let mut wrapped =
+            ENVELOPES.into_iter().filter(|key| !of_tool(key) && map.get(*key).is_some_and(Value::is_object));
+        let key = wrapped.next().filter(|_| wrapped.next().is_none())?;
+        let inner = map.get(key)?.as_object()?;
+        let fits = inner.keys().all(|key| of_tool(key) && !map.contains_key(key));
+        (fits && map.keys().any(|key| of_tool(key))).then_some(key)
+    };
+    if let Some(Value::Object(inner)) = aside(&map).and_then(|key| map.shift_remove(key)) {
+        map.extend(inner);
+        return Ok((Value::Object(map), FixKind::Shape));
+    }
     if map.keys().any(|key| of_tool(key)) {
         return Err(Value::Object(map));
     }
@@ -88,6 +112,22 @@ fn envelope(tool: &Compiled, mut map: Map<String, Value>) -> Result<(Value, FixK
         Some(inner) => Ok((inner, FixKind::Shape)),
         None => Err(Value::Object(map)),
     }
+}
+
+/// The tool's name and the arguments' key in what says a whole call, where the tool itself takes no such arguments.
+fn whole_call<'m>(tool: &Compiled, map: &'m Map<String, Value>) -> Option<(&'m str, &'static str)> {
+    let of_tool = |key: &str| tool.properties().is_some_and(|properties| properties.contains_key(key));
+    let (name_key, name) = NAMES.into_iter().find_map(|key| Some((key, map.get(key)?.as_str()?)))?;
+    let key = ENVELOPES.into_iter().find(|key| !of_tool(key) && map.get(*key).is_some_and(Value::is_object))?;
+    let rest = |other: &String| other == name_key || other == key || ASIDE.contains(&other.as_str());
+    map.keys().all(rest).then_some((name, key))
+}
+
+/// The other tool whose whole call stands where this one's arguments should.
+pub(super) fn call_of_another<'m>(tool: &Compiled, arguments: &'m Value) -> Option<&'m str> {
+    let (name, _) = whole_call(tool, arguments.as_object()?)?;
+    let own_name = tool.properties().is_some_and(|own| NAMES.iter().any(|key| own.contains_key(*key)));
+    (!own_name && names::fold(name) != names::fold(&tool.name)).then_some(name)
 }
 
 /// Values named by the order of the tool's properties.

@@ -29,7 +29,11 @@ impl Compiled {
             arguments = unwrap::unwrap(self, arguments, place, fixes);
             coerce::arguments(self, &mut arguments, place, source, fixes);
         }
-        let faults = self.faults(&arguments, place.call);
+        let mut faults = self.faults(&arguments, place.call);
+        if let Some(other) = unwrap::call_of_another(self, &arguments) {
+            let message = format!("the arguments are a call of `{other}`");
+            faults.push(Fault::Invalid { call: place.call, path: String::new(), message });
+        }
         (unwrap::object_or_empty(arguments), faults)
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct Blocks {
     /// Fences before this byte are counted.
     counted: usize,
     open: bool,
+    /// Whether prose stands behind the last fence, once the text is over.
+    prose_behind: Option<bool>,
 }
 
 impl Blocks {
@@ -37,7 +39,7 @@ impl Blocks {
         if !begins || !prose || !self.holds(scene.text, at) {
             return Some(false);
         }
-        scene.at_end.then(|| Self::leave_prose(scene.text))
+        scene.at_end.then(|| *self.prose_behind.get_or_insert_with(|| Self::leave_prose(scene.text)))
     }
 
     /// Whether prose stands behind the last fence of the text.

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::opened::opens_call;
 use super::reader::{Reader, Step, Text};
 use super::row::Place;
 use super::scan::{Role, Sighted};
@@ -41,7 +42,17 @@ pub fn detect<'f>(
     text: &str,
     offered: &dyn Offered,
 ) -> Vec<Detected> {
-    let mut fits: Vec<Fit<'_>> = formats.into_iter().filter_map(|format| fit(format, text, offered)).collect();
+    detect_after(formats, "", text, offered)
+}
+
+/// As [`detect`], where the prompt ended so.
+pub(crate) fn detect_after<'f>(
+    formats: impl IntoIterator<Item = &'f Arc<Format>>,
+    tail: &str,
+    text: &str,
+    offered: &dyn Offered,
+) -> Vec<Detected> {
+    let mut fits: Vec<Fit<'_>> = formats.into_iter().filter_map(|format| fit(format, tail, text, offered)).collect();
     let best = fits.iter().map(|fit| fit.detected.score).fold(0.0, f64::max);
     let tied = fits.iter().filter(|fit| fit.detected.score >= best).count();
     if tied > 1 && text.len() <= LONGEST_COMPARED {
@@ -112,19 +123,19 @@ struct Tally {
 }
 
 /// The format's fit, or nothing if nothing speaks for it.
-fn fit<'f>(format: &'f Format, text: &str, offered: &dyn Offered) -> Option<Fit<'f>> {
-    let marked = has_opening(format, text);
+fn fit<'f>(format: &'f Format, tail: &str, text: &str, offered: &dyn Offered) -> Option<Fit<'f>> {
+    let marked = has_opening(format, text) || !tail.is_empty() && opens_call(format, tail.trim_end());
     if !marked && !format.bodies().iter().any(|body| body.row.bare == Place::Start) {
         return None;
     }
-    let (tally, calls) = tally(format, text, offered);
+    let (tally, calls) = tally(format, tail, text, offered);
     let (score, reason) = (tally.score(marked), tally.reason(marked));
     let detected = Detected { format: format.name().to_owned(), score, marked, reason };
     (score > 0.0).then_some(Fit { format, detected, calls, own: 0 })
 }
 
 /// Whether something that opens a call stands in the text.
-fn has_opening(format: &Format, text: &str) -> bool {
+pub(crate) fn has_opening(format: &Format, text: &str) -> bool {
     let mut from = 0;
     while let Sighted::Marker { end, role, .. } = format.markers().text.find(text, from, true) {
         if matches!(role, Role::SectionOpen | Role::CallOpen | Role::ChannelOpen | Role::Bare(_)) {
@@ -135,9 +146,9 @@ fn has_opening(format: &Format, text: &str) -> bool {
     false
 }
 
-fn tally(format: &Format, text: &str, offered: &dyn Offered) -> (Tally, Vec<Call>) {
+fn tally(format: &Format, tail: &str, text: &str, offered: &dyn Offered) -> (Tally, Vec<Call>) {
     let mut steps = Vec::new();
-    Reader::new(format, "").read(format, Text { so_far: text, at_end: true }, offered, &mut steps);
+    Reader::new(format, tail).read(format, Text { so_far: text, at_end: true }, offered, &mut steps);
     let (mut tally, mut calls) = (Tally::default(), Vec::new());
     let solid = |span: std::ops::Range<usize>| text[span].bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
     for step in steps {
@@ -166,7 +177,8 @@ fn tally(format: &Format, text: &str, offered: &dyn Offered) -> (Tally, Vec<Call
                 let named = matches!(&fault, Fault::Truncated { name: Some(name), .. } if offered.resolves(name));
                 tally.cut |= named;
             }
-            Step::Malformed(_) | Step::Begin { .. } | Step::Arguments(_) => {}
+            Step::Thought(_) => tally.explained += std::mem::take(&mut tally.text),
+            Step::Malformed(_) | Step::Quoted(_) | Step::Begin { .. } | Step::Arguments(_) => {}
         }
     }
     (tally, calls)

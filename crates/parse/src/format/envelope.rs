@@ -122,6 +122,7 @@ fn object_calls(mut object: Map<String, Value>, place: &Place<'_>, depth: usize,
     {
         let (before, id) = (calls.len(), find_id(&object));
         gather(inner, place, depth + 1, calls);
+        arguments_around(&mut object, &mut calls[before..], place);
         for call in &mut calls[before..] {
             call.id = call.id.take().or_else(|| id.clone());
             if !place.own.enveloped {
@@ -174,16 +175,66 @@ fn named(mut object: Map<String, Value>, name_key: &str, name: String, place: &P
         if position(&key) < position(name_key) {
             fixes.push(place.fix(FixKind::Shape, Some("arguments before name".to_owned())));
         }
-        let arguments = object.shift_remove(&key).unwrap_or_default();
+        let mut arguments = object.shift_remove(&key).unwrap_or_default();
+        object.shift_remove(name_key);
+        beside(object, &name, &mut arguments, place, &mut fixes);
         return place.call(name, arguments, id, fixes);
     }
     object.shift_remove(name_key);
-    object.retain(|key, _| !is(&keys.id, key) && !is(&keys.aside, key));
+    let of_tool = |key: &str, value: &Value| {
+        place.offered.parameter(&name, key).is_some() && !(key == "type" && value == "function")
+    };
+    let of_call = |key: &str| is(&keys.id, key) || is(&keys.aside, key);
+    object.retain(|key, value| !of_call(key) || of_tool(key, value));
+    let id = id.filter(|_| !object.keys().any(|key| is(&keys.id, key)));
     if object.is_empty() {
         return place.call(name, Value::Null, id, fixes);
     }
     fixes.push(place.fix(FixKind::Shape, Some(BESIDE.to_owned())));
     place.call(name, Value::Object(object), id, fixes)
+}
+
+/// What stands beside a call's name and arguments: what is the tool's is taken, all else is told.
+fn beside(object: Map<String, Value>, name: &str, arguments: &mut Value, place: &Place<'_>, fixes: &mut Vec<Fix>) {
+    let keys = Keys::table();
+    for (key, value) in object {
+        let own = place.offered.parameter(name, &key).is_some();
+        if is(&keys.id, &key) || is(&keys.aside, &key) {
+            continue;
+        }
+        let more = match value {
+            Value::Object(more) if !own && is(&keys.arguments, &key) => more,
+            value if own => Map::from_iter([(key.clone(), value)]),
+            _ => {
+                fixes.push(place.fix(FixKind::Surplus, Some(key)));
+                continue;
+            }
+        };
+        if arguments.is_null() {
+            *arguments = Value::Object(Map::new());
+        }
+        for (key, value) in more {
+            match arguments.as_object_mut() {
+                Some(map) if !map.contains_key(&key) => {
+                    map.insert(key, value);
+                    fixes.push(place.fix(FixKind::Shape, Some(BESIDE.to_owned())));
+                }
+                Some(map) if map.get(&key) == Some(&value) => {}
+                _ => fixes.push(place.fix(FixKind::Duplicate, Some(key))),
+            }
+        }
+    }
+}
+
+/// `{"function": {"name": ..}, "arguments": {..}}`: the arguments stand around the object that names the tool.
+fn arguments_around(object: &mut Map<String, Value>, calls: &mut [RawCall], place: &Place<'_>) {
+    let [call] = calls else { return };
+    let Some(key) = find(object, &Keys::table().arguments, |value| !value.is_null()) else { return };
+    if call.arguments.is_null() {
+        call.arguments = object.shift_remove(&key).unwrap_or_default();
+    } else {
+        call.fixes.push(place.fix(FixKind::Surplus, Some(key)));
+    }
 }
 
 /// A call with a list of arguments is a call for each, where each is an object of the tool's own parameters.

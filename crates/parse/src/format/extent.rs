@@ -8,6 +8,7 @@ use memchr::memchr;
 
 use super::item::Scene;
 use super::scan::{Literals, Sighted};
+use crate::value::token::{After, Closes};
 
 /// How far the value goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) struct Extent {
     /// The last two bytes outside strings that are no blanks.
     before: [u8; 2],
     first_inside: Option<usize>,
+    /// The closing brackets that are owed, innermost last: kept only where strings stand between tokens.
+    owed: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +53,16 @@ enum Within {
     Triple {
         quote: u8,
     },
-    Token,
+    /// Between quote tokens; `key` where a key may stand.
+    Token {
+        key: bool,
+    },
 }
 
 impl Extent {
     /// A scan from the opening bracket at `at`.
     pub(crate) fn new(at: usize) -> Self {
-        Self { at, depth: 0, within: Within::Brackets, before: [b',', b','], first_inside: None }
+        Self { at, depth: 0, within: Within::Brackets, before: [b',', b','], first_inside: None, owed: Vec::new() }
     }
 
     /// The bytes looked at so far end here.
@@ -82,9 +88,9 @@ impl Extent {
             let moved = match self.within {
                 Within::Brackets => self.brackets(text, at_end, enders, token),
                 Within::String { quote } => self.string(text, at_end, enders, quote),
-                Within::Quoted { quote, blank } => self.quoted(text, at_end, enders, (quote, blank)),
+                Within::Quoted { quote, blank } => self.quoted(scene, (quote, blank), token),
                 Within::Triple { quote } => self.triple(bytes, at_end, quote),
-                Within::Token => self.token(text, at_end, token.unwrap_or_default()),
+                Within::Token { key } => self.token(scene, token.unwrap_or_default(), key),
             };
             match moved {
                 Moved::On => {}
@@ -107,9 +113,15 @@ impl Extent {
         let bytes = text.as_bytes();
         let byte = bytes[self.at];
         match byte {
-            b'{' | b'[' | b'(' => self.depth += 1,
+            b'{' | b'[' | b'(' => {
+                self.depth += 1;
+                if token.is_some() {
+                    self.owed.push(closer(byte));
+                }
+            }
             b'}' | b']' | b')' => {
                 self.depth = self.depth.saturating_sub(1);
+                self.owed.pop();
                 if self.depth == 0 {
                     self.at += 1;
                     return Moved::Stop(Reach::End(self.at));
@@ -134,7 +146,11 @@ impl Extent {
                     match starts(&bytes[self.at..], token, at_end) {
                         Starts::Yes => {
                             self.at += token.len();
-                            self.within = Within::Token;
+                            // Behind a value it closes what none opened.
+                            if matches!(self.before[1], b'{' | b'[' | b'(' | b',' | b':' | b'=') {
+                                let key = !matches!(self.before[1], b':' | b'=') && self.owed.last() != Some(&b']');
+                                self.within = Within::Token { key };
+                            }
                             return Moved::On;
                         }
                         Starts::Perhaps => return Moved::Wait,
@@ -189,8 +205,18 @@ impl Extent {
         Moved::On
     }
 
-    fn quoted(&mut self, text: &str, at_end: bool, enders: &Literals, (quote, blank): (u8, bool)) -> Moved {
+    fn quoted(&mut self, scene: &Scene<'_>, (quote, blank): (u8, bool), token: Option<&str>) -> Moved {
+        let (text, at_end, enders) = (scene.text, scene.at_end, &scene.format.markers().inside);
         let byte = text.as_bytes()[self.at];
+        match token.map_or(Starts::No, |token| starts(&text.as_bytes()[self.at..], token, at_end)) {
+            Starts::Yes => {
+                self.before = [b',', b'"'];
+                self.within = Within::Brackets;
+                return Moved::On;
+            }
+            Starts::Perhaps => return Moved::Wait,
+            Starts::No => {}
+        }
         if byte.is_ascii_whitespace() {
             self.at += 1;
             self.within = Within::Quoted { quote, blank: true };
@@ -233,24 +259,49 @@ impl Extent {
         Moved::On
     }
 
-    fn token(&mut self, text: &str, at_end: bool, token: &str) -> Moved {
+    fn token(&mut self, scene: &Scene<'_>, token: &str, key: bool) -> Moved {
+        let (text, at_end, enders) = (scene.text, scene.at_end, &scene.format.markers().inside);
         let bytes = text.as_bytes();
         let first = token.as_bytes().first().copied().unwrap_or(b'"');
-        let Some(offset) = memchr(first, &bytes[self.at..]) else {
+        let Some(offset) = enders.next_first_or([first, first], &bytes[self.at..]) else {
             self.at = bytes.len();
             return Moved::On;
         };
         self.at += offset;
         match starts(&bytes[self.at..], token, at_end) {
             Starts::Yes => {
-                self.at += token.len();
-                self.before = [b',', b'"'];
-                self.within = Within::Brackets;
+                let at = self.at + token.len();
+                let after = After { text: bytes, at, token, owed: &self.owed, key, at_end };
+                match after.closes(|end| scene.may_end_call(end)) {
+                    Closes::Wait => return Moved::Wait,
+                    Closes::No => {}
+                    Closes::Yes => {
+                        // What stands before is a whole value: a bracket may close here, and a token is a stray one.
+                        self.before = [b',', b'"'];
+                        self.within = Within::Brackets;
+                    }
+                }
+                self.at = at;
             }
             Starts::Perhaps => return Moved::Wait,
-            Starts::No => self.at += 1,
+            Starts::No => match enders.here(text, self.at, at_end) {
+                Sighted::Marker { at, end, .. } => {
+                    self.first_inside = self.first_inside.or(Some(at));
+                    self.at = end;
+                }
+                Sighted::Perhaps { .. } => return Moved::Wait,
+                Sighted::Nothing => self.at += 1,
+            },
         }
         Moved::On
+    }
+}
+
+fn closer(opening: u8) -> u8 {
+    match opening {
+        b'{' => b'}',
+        b'[' => b']',
+        _ => b')',
     }
 }
 

@@ -6,16 +6,19 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::envelope::RawCall;
+use super::extent::{Starts, starts};
 use super::reader::Step;
+use super::scan::{Sighted, lead};
 use super::shapes::call_expr::ExprItem;
 use super::shapes::json_calls::JsonItem;
 use super::shapes::named_json::HeadItem;
 use super::shapes::named_text::TextItem;
 use super::shapes::plain_text::PlainItem;
 use super::shapes::tagged_params::TaggedItem;
-use super::{Calm, Format, Offered};
+use super::{Body, Calm, Format, Offered};
 use crate::chat::{Fix, FixKind};
 use crate::value;
+use crate::value::token::Closes;
 
 /// What a shape may look at.
 pub(crate) struct Scene<'a> {
@@ -45,6 +48,47 @@ impl Scene<'_> {
     pub(crate) fn cut(&self, marker: usize) -> usize {
         self.patience.set(self.patience.get().saturating_sub(1));
         marker
+    }
+
+    /// Whether a call expression may end before this byte: the text ends, or a marker or another call follows.
+    pub(crate) fn may_end_call(&self, at: usize) -> Closes {
+        let Some(rest) = self.text.as_bytes().get(at..).filter(|rest| !rest.is_empty()) else {
+            return if self.at_end { Closes::Yes } else { Closes::Wait };
+        };
+        match self.format.markers().inside.here(self.text, at, self.at_end) {
+            Sighted::Marker { .. } => return Closes::Yes,
+            Sighted::Perhaps { .. } => return Closes::Wait,
+            Sighted::Nothing => {}
+        }
+        let mut may = Closes::No;
+        for template in self.format.bodies().iter().flat_map(Body::templates) {
+            match lead(template.lead()) {
+                word if !word.contains(char::is_alphanumeric) => {}
+                word => match starts(rest, word, self.at_end) {
+                    Starts::Yes => return Closes::Yes,
+                    Starts::Perhaps => may = Closes::Wait,
+                    Starts::No => {}
+                },
+            }
+        }
+        may
+    }
+
+    /// The only offered name that this one may be, without what models glue to it: `functionsexec5`.
+    pub(crate) fn unglued<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let glued = &self.format.row().strip.glued;
+        if glued.is_empty() {
+            return None;
+        }
+        let bare = glued.iter().filter_map(|word| name.strip_prefix(word.as_str()));
+        let bare = bare.map(|rest| rest.trim_start_matches(['.', '_', ':', '-'])).chain([name]);
+        let unnumbered = |name: &'n str| {
+            let rest = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+            [name, rest.trim_end_matches(['_', ':', '.', '-'])]
+        };
+        let mut known = bare.flat_map(unnumbered).filter(|name| self.offered.knows(name));
+        let only = known.next()?;
+        known.all(|other| other == only).then_some(only)
     }
 
     /// The name without what the format puts around it.

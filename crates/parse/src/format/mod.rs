@@ -17,6 +17,7 @@ mod envelope;
 mod extent;
 mod item;
 mod keys;
+mod mention;
 mod opened;
 mod reader;
 mod region;
@@ -31,6 +32,7 @@ mod walk;
 mod write;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -41,8 +43,10 @@ use crate::value::CallDialect;
 
 pub(crate) use blocks::Blocks;
 pub use detect::{Detected, RECOGNISED, Unknown, detect};
+pub(crate) use detect::{detect_after, has_opening};
 pub use enforce::Enforce;
 pub(crate) use envelope::{RawCall, Twice, calls_in, holds_arguments, said_twice};
+pub(crate) use reader::read_at;
 pub use reader::{Reader, Step, Text};
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
@@ -50,6 +54,7 @@ pub use row::{
 };
 pub use scout::{Scout, Sight};
 pub(crate) use shapes::call_expr::{is_prose, raw_call, raw_calls};
+pub(crate) use shapes::quotes::{Offers, has_doubtful_quotes, in_doubt};
 pub use spelling::Endings;
 pub use template::{Field, Piece, Template};
 pub(crate) use walk::{ObjectWalk, Walked};
@@ -58,7 +63,7 @@ pub use write::{Unrepresentable, type_of};
 pub(crate) use bytes::ByteSet;
 pub(crate) use calm::{Calm, Turns};
 use envelope::OwnKeys;
-use scan::{Markers, Tags, varied};
+use scan::{Markers, Role, Sighted, Tags, varied};
 
 /// The tools on offer, as far as reading needs them.
 pub trait Offered {
@@ -73,6 +78,10 @@ pub trait Offered {
     /// The parameters of that tool, as far as they are known.
     fn parameters(&self, _name: &str) -> Vec<&str> {
         Vec::new()
+    }
+    /// Whether prose that ends so says that the call behind it is none: a refusal, a report, an example.
+    fn denies(&self, _before: &str) -> bool {
+        false
     }
     /// Arguments by position, named by the tool's schema.
     fn positional(&self, name: &str, values: Vec<Value>) -> crate::chat::Arguments;
@@ -93,9 +102,13 @@ pub(crate) struct Body {
     pub(crate) row: BodyRow,
     pub(crate) item: Template,
     pub(crate) also: Vec<Template>,
+    /// How many of these the format knows; the others are read with a fix.
+    pub(crate) own_also: usize,
     pub(crate) param: Option<Template>,
     /// All templates of a parameter that are read, the written one first.
     pub(crate) params: Vec<Template>,
+    /// How many of them the format knows; the others are read with a fix.
+    pub(crate) own_params: usize,
     pub(crate) dialect: CallDialect,
     pub(crate) keys: OwnKeys,
     pub(crate) tags: Tags,
@@ -170,6 +183,61 @@ impl Format {
         literals.any(|literal| literal.starts_with(next))
     }
 
+    /// The literals that a name may follow, `call:`.
+    pub(crate) fn leads(&self) -> impl Iterator<Item = &str> {
+        let templates = self.bodies.iter().flat_map(Body::templates);
+        templates.map(|template| template.lead().trim()).filter(|lead| lead.len() > 2 && lead.ends_with(':'))
+    }
+
+    /// Whether what follows a name is the literal that announces its arguments: `[ARGS]`.
+    pub(crate) fn announces(&self, rest: &str) -> bool {
+        let named = self.bodies.iter().filter(|body| body.row.shape == ShapeName::NamedJson);
+        let mut literals = named.flat_map(Body::templates).map(|template| template.closer(Field::Name).trim());
+        literals.any(|literal| literal.len() > 3 && literal.starts_with(['<', '[']) && rest.starts_with(literal))
+    }
+
+    /// Whether a parameter's opener stands in the text.
+    pub(crate) fn has_parameter(&self, text: &str) -> bool {
+        let params = self.bodies.iter().flat_map(|body| &body.params).map(|param| scan::lead(param.lead()));
+        params.filter(|lead| lead.len() > 3).any(|lead| text.contains(lead))
+    }
+
+    /// The blocks between openers in these bytes and the closers behind them, up to `end`.
+    pub(crate) fn blocks(&self, text: &str, within: Range<usize>, end: usize) -> Vec<Range<usize>> {
+        let (mut blocks, mut from) = (Vec::new(), within.start);
+        let text = &text[..text.floor_char_boundary(end)];
+        let markers = &self.markers;
+        while let Sighted::Marker { at, end, role } = markers.text.find(text, from, true) {
+            from = end;
+            if at >= within.end {
+                break;
+            }
+            if !matches!(role, Role::CallOpen | Role::SectionOpen) || text[at..].starts_with('`') {
+                continue;
+            }
+            let Some(to) = self.closed(text, end) else { break };
+            blocks.push(at..to);
+            from = to;
+        }
+        blocks
+    }
+
+    /// Where the closers end that come next.
+    fn closed(&self, text: &str, from: usize) -> Option<usize> {
+        let is_close = |role: Role| matches!(role, Role::CallClose | Role::SectionClose);
+        let (mut at, mut closed) = (from, None);
+        while let Sighted::Marker { at: begin, end, role } = self.markers.between.find(text, at, true) {
+            if closed.is_some_and(|closed| !text[closed..begin].trim().is_empty())
+                || closed.is_some() && !is_close(role)
+            {
+                break;
+            }
+            at = end;
+            closed = if is_close(role) { Some(end) } else { closed };
+        }
+        closed
+    }
+
     pub(crate) fn bodies(&self) -> &[Body] {
         &self.bodies
     }
@@ -184,9 +252,15 @@ impl Body {
         let params = row.param.iter().flat_map(|text| varied(text, &whole.variants)).map(|text| Template::new(&text));
         let mut params: Vec<Template> = params.collect();
         params.extend(params.iter().filter_map(Template::without_attribute).collect::<Vec<_>>());
+        let own_params = params.len();
+        let also = row.also_param.iter().flat_map(|text| varied(text, &whole.variants));
+        params.extend(also.map(|text| Template::new(&text)));
         let variants = varied(&row.item, &whole.variants).into_iter().skip(1);
         let also: Vec<String> =
             row.also.iter().flat_map(|text| varied(text, &whole.variants)).chain(variants).collect();
+        let own_also = also.len();
+        let also: Vec<String> =
+            also.into_iter().chain(row.also_item.iter().flat_map(|text| varied(text, &whole.variants))).collect();
         let dialect = match (row.item.contains("({params})"), &row.quote) {
             (true, _) => CallDialect::Parens,
             (false, quote) => CallDialect::Braces { quote: quote.clone() },
@@ -195,9 +269,11 @@ impl Body {
             index,
             row: row.clone(),
             item: Template::new(&row.item),
+            own_also,
             also: also.iter().map(|text| Template::new(text)).collect(),
             param: params.first().cloned(),
             params,
+            own_params,
             dialect,
             keys: OwnKeys::of(&row.item, &whole.parallel.open),
             tags: Tags::default(),
@@ -208,6 +284,16 @@ impl Body {
     pub(crate) fn tail(&self) -> &str {
         let field = if self.item.has(Field::Params) { Field::Params } else { Field::Arguments };
         self.item.closer(field).trim()
+    }
+
+    /// Whether a tagged call begins with nothing but the tool's name.
+    pub(crate) fn begins_with_name(&self) -> bool {
+        self.param.is_some() && self.row.shape == ShapeName::TaggedParams && self.item.lead().trim().is_empty()
+    }
+
+    /// Whether a template is one that models write by mistake.
+    pub(crate) fn is_foreign(&self, template: &Template) -> bool {
+        self.also[self.own_also..].iter().any(|foreign| std::ptr::eq(foreign, template))
     }
 
     /// All templates that are read, the written one first.

@@ -4,18 +4,29 @@
 //! byte is looked at more than a fixed number of times. What cannot be decided yet is held back. A call inside reasoning
 //! is tentative: the end of the reasoning makes it reasoning, the end of the text makes it a call.
 
+mod inside;
+mod messages;
+mod names;
+mod quotes;
+mod strays;
+mod telling;
+mod thoughts;
+
+pub(crate) use inside::read_at;
+use names::is_part_of_word;
+use strays::Stands;
+
 use std::cell::Cell;
 use std::ops::Range;
 
 use super::blocks::Blocks;
 use super::envelope::RawCall;
 use super::item::{Scene, fix};
+use super::mention::is_mentioned;
 use super::opened::opened;
 use super::region::{Ended, Region, has_bare, has_one_call};
 use super::row::{Place, ShapeName};
 use super::scan::{Role, Sighted};
-use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
-use super::shapes::json_calls::Named;
 use super::{Calm, Format, Offered};
 use crate::chat::{Fault, Fix, FixKind};
 
@@ -26,6 +37,10 @@ pub enum Step {
     Text(Range<usize>),
     /// Reasoning.
     Reasoning(Range<usize>),
+    /// What was told as text up to here was reasoning whose opening tag was not written.
+    Thought(usize),
+    /// Here calls are quoted or not meant for a tool: recovery must not look for any.
+    Quoted(Range<usize>),
     /// Markers and blanks.
     Framing(Range<usize>),
     /// Something that began as a call and could not be read.
@@ -74,8 +89,20 @@ pub struct Reader {
     /// No more markers count.
     only_text: bool,
     blocks: Blocks,
+    /// Up to here it was looked for what says whether a marker counts.
+    looked: usize,
+    /// The region that is being read is only quoted: all of it is text.
+    muted: bool,
+    /// What is only quoted.
+    quoted: Vec<Range<usize>>,
     /// The text is over and these reasoning tags (bit by index) are closed nowhere in what is left.
     unclosed: u64,
+    /// The text is over inside this reasoning tag: what holds no call is reasoning.
+    unended: Option<usize>,
+    /// Nothing but text was found yet.
+    fresh: bool,
+    /// Where the content of a message began that is addressed to no tool: no call counts in it.
+    said: Option<usize>,
 }
 
 /// How often a value that never ends is cut at the first marker inside it.
@@ -93,6 +120,12 @@ pub(super) enum State {
     /// In a message's header, from this byte on.
     Header {
         from: usize,
+    },
+    /// In a message whose header names no tool though it looks like a call's, from this byte on.
+    Nobody {
+        from: usize,
+        /// The header says that arguments follow.
+        arguments: bool,
     },
     Region(Box<Region>),
     Over,
@@ -117,7 +150,13 @@ impl Reader {
             patience: Cell::new(PATIENCE),
             only_text: false,
             blocks: Blocks::default(),
+            looked: 0,
+            muted: false,
+            quoted: Vec::new(),
             unclosed: 0,
+            unended: None,
+            fresh: true,
+            said: None,
         }
     }
 
@@ -127,6 +166,17 @@ impl Reader {
         let scene = Scene { format, offered, text: text.so_far, at_end: text.at_end, patience: &patience };
         self.run(&scene, out);
         self.patience = patience;
+    }
+
+    /// Calls that are only quoted, and so are none however they are read.
+    pub(crate) fn quoted(&self) -> &[Range<usize>] {
+        &self.quoted
+    }
+
+    /// Whether some of these bytes are.
+    pub(crate) fn quotes(&self, span: &Range<usize>) -> bool {
+        let first = self.quoted.partition_point(|quoted| quoted.end <= span.start);
+        self.quoted.get(first).is_some_and(|quoted| quoted.start < span.end)
     }
 
     /// What may end the calm, if the reader has read all of a text of this length and stands in a value.
@@ -144,6 +194,7 @@ impl Reader {
                 State::Text => self.text(scene, out),
                 State::Reasoning { tag, call } => self.reasoning(scene, tag, call, out),
                 State::Header { from } => self.header(scene, from, out),
+                State::Nobody { from, arguments } => self.nobody(scene, (from, arguments), out),
                 State::Region(region) => self.region(scene, region, out),
                 State::Over => return,
             };
@@ -169,51 +220,128 @@ impl Reader {
                 return Next::Go(State::Region(Box::new(Region::bare(self.told, first, true))));
             }
         }
-        let markers = &scene.format.markers().text;
+        let markers = match self.said {
+            Some(_) => &scene.format.markers().said,
+            None => &scene.format.markers().text,
+        };
         match if self.only_text { Sighted::Nothing } else { markers.find(scene.text, self.at, scene.at_end) } {
             Sighted::Nothing => {
                 self.at = scene.text.len();
-                self.tell_text(scene, self.at, out);
+                let end = if scene.at_end { self.at } else { self.before_name(scene, self.at) };
+                self.tell_text(scene, end, out);
                 if scene.at_end { self.over(scene, out) } else { Next::Wait(State::Text) }
             }
             Sighted::Perhaps { at } => {
                 self.at = at;
-                self.tell_text(scene, at, out);
+                self.tell_text(scene, self.before_name(scene, at), out);
                 Next::Wait(State::Text)
+            }
+            Sighted::Marker { at, end, role: Role::ParamOpen(_) } => {
+                self.at = end;
+                let name = self.before_name(scene, at);
+                if name == at || !scene.offered.resolves(scene.strip(&scene.text[name..at])) {
+                    return Next::Go(State::Text);
+                }
+                self.tell_text(scene, name, out);
+                Next::Go(State::Region(Box::new(Region::unopened(self.told, name))))
             }
             Sighted::Marker { at, end, role } => {
                 self.tell_text(scene, at, out);
+                let quoted = match role {
+                    Role::ReasoningClose(_) => is_mentioned(scene, at..end),
+                    Role::Bare(body) => Some(is_part_of_word(scene, body, at)),
+                    _ => Some(false),
+                };
+                match quoted {
+                    Some(false) => {}
+                    Some(true) => {
+                        self.at = end;
+                        self.tell_text(scene, end, out);
+                        return Next::Go(State::Text);
+                    }
+                    None => {
+                        self.at = at;
+                        return Next::Wait(State::Text);
+                    }
+                }
                 let example = self.blocks.is_example(scene, (at, role), self.told_text);
                 if example != Some(false) {
+                    if let Some(tag) = self.unended.filter(|_| example.is_some()) {
+                        self.at = end;
+                        return Next::Go(State::Reasoning { tag, call: None });
+                    }
                     (self.at, self.only_text) = (at, example.is_some());
                     return if self.only_text { Next::Go(State::Text) } else { Next::Wait(State::Text) };
                 }
                 self.only_text = role == Role::Framing && self.after_call && has_one_call(scene.format);
+                match self.stands(scene, at..end, role) {
+                    Stands::Marker => {}
+                    Stands::Perhaps => {
+                        self.at = at;
+                        return Next::Wait(State::Text);
+                    }
+                    Stands::Text { to } => {
+                        if matches!(role, Role::CallOpen | Role::SectionOpen | Role::Bare(_)) {
+                            self.quoted.push(at..to);
+                        }
+                        self.at = to;
+                        return Next::Go(State::Text);
+                    }
+                    Stands::Stray => {
+                        self.frame(end, out);
+                        out.push(Step::Fix(fix(FixKind::Surplus, at..end)));
+                        self.at = end;
+                        return Next::Go(State::Text);
+                    }
+                    Stands::Quoted => {
+                        self.quoted.push(at..end);
+                        self.muted = true;
+                    }
+                }
                 self.at = end;
-                self.marked(at..end, role, out)
+                self.marked(scene, at..end, role, out)
             }
         }
     }
 
-    fn marked(&mut self, marker: Range<usize>, role: Role, out: &mut Vec<Step>) -> Next {
+    fn marked(&mut self, scene: &Scene<'_>, marker: Range<usize>, role: Role, out: &mut Vec<Step>) -> Next {
+        if matches!(role, Role::ChannelOpen | Role::ChannelClose | Role::Framing)
+            && let Some(from) = self.said.take()
+        {
+            out.push(Step::Quoted(from..marker.start));
+        }
         match role {
             Role::SectionOpen | Role::CallOpen => {
                 return Next::Go(State::Region(Box::new(Region::marked(self.told, marker.end, role))));
             }
-            Role::Bare(_) => {
-                return Next::Go(State::Region(Box::new(Region::bare(self.told, marker.start, false))));
+            Role::Bare(body) => {
+                // A literal that prose may hold, too, marks nothing: only calls of offered tools count.
+                let weak = scene.format.bodies()[body].row.shape == ShapeName::CallExpr;
+                let at = marker.start;
+                let region = if weak { Region::unopened(self.told, at) } else { Region::bare(self.told, at, false) };
+                return Next::Go(State::Region(Box::new(region)));
             }
             Role::ReasoningOpen(tag) => {
                 self.frame(marker.end, out);
                 self.told_reasoning = false;
+                self.fresh = false;
                 return Next::Go(State::Reasoning { tag, call: None });
             }
-            Role::ReasoningClose(_) => {
+            Role::ReasoningClose(tag) => {
+                // Words that begin a thought are no tag: that they are missing before nothing at all is as it should be.
+                let words = scene.format.row().reasoning.get(tag).is_some_and(|frame| frame.place == Place::Line);
+                let missing = !words || self.told_text;
+                if std::mem::take(&mut self.fresh) && self.told_text {
+                    out.push(Step::Thought(marker.start));
+                    self.told_text = false;
+                }
                 self.frame(marker.end, out);
-                out.push(Step::Fix(fix(FixKind::Opener, marker)));
+                if missing {
+                    out.push(Step::Fix(fix(FixKind::Opener, marker)));
+                }
                 self.started = false;
             }
-            Role::ChannelOpen => return Next::Go(State::Header { from: marker.end }),
+            Role::ChannelOpen => return Next::Go(messages::message(scene, &marker)),
             Role::Framing | Role::ChannelClose => self.frame(marker.end, out),
             Role::CallClose | Role::SectionClose if self.pending_close => self.frame(marker.end, out),
             _ => {}
@@ -221,92 +349,22 @@ impl Reader {
         Next::Go(State::Text)
     }
 
-    fn reasoning(&mut self, scene: &Scene<'_>, tag: usize, call: Option<usize>, out: &mut Vec<Step>) -> Next {
-        let Some(markers) = scene.format.markers().reasoning.get(tag) else { return Next::Go(State::Text) };
-        let sighted = markers.find(scene.text, self.at, scene.at_end);
-        let (upto, next) = match sighted {
-            Sighted::Nothing => (scene.text.len(), scene.text.len()),
-            Sighted::Perhaps { at } => (at, at),
-            Sighted::Marker { at, end, .. } => (at, end),
-        };
-        self.at = next;
-        let closed = matches!(sighted, Sighted::Marker { role: Role::ReasoningClose(_), .. });
-        let opened = matches!(sighted, Sighted::Marker { role: Role::ChannelOpen, .. });
-        if closed || opened || call.is_none() {
-            self.tell_reasoning(scene, upto, out);
-        }
-        match sighted {
-            Sighted::Marker { end, .. } if closed => {
-                self.frame(end, out);
-                self.started = false;
-                Next::Go(State::Text)
-            }
-            Sighted::Marker { end, role: Role::ChannelOpen, .. } => Next::Go(State::Header { from: end }),
-            Sighted::Marker { at, .. } if self.unclosed & bit(tag) != 0 => self.promoted(at),
-            Sighted::Marker { at, .. } => Next::Go(State::Reasoning { tag, call: call.or(Some(at)) }),
-            _ if !scene.at_end => Next::Wait(State::Reasoning { tag, call }),
-            // The text ended inside reasoning: a call in it is the model's call after all.
-            _ => {
-                self.unclosed |= bit(tag);
-                if let Some(at) = call {
-                    return self.promoted(at);
-                }
-                self.frame(scene.text.len(), out);
-                Next::Wait(State::Over)
-            }
-        }
-    }
-
-    /// A call begins in reasoning that nothing ends: the text goes on there.
-    fn promoted(&mut self, at: usize) -> Next {
-        self.at = at;
-        self.started = true;
-        Next::Go(State::Text)
-    }
-
-    fn header(&mut self, scene: &Scene<'_>, from: usize, out: &mut Vec<Step>) -> Next {
-        let Some(channels) = &scene.format.row().channels else { return Next::Go(State::Text) };
-        let Some((end, content)) = header_end(channels, scene.text.as_bytes(), from) else {
-            let long = scene.text.len() > from + LONGEST_HEADER;
-            if !long && !scene.at_end {
-                return Next::Wait(State::Header { from });
-            }
-            self.at = from;
-            if !long {
-                let span = self.told..scene.text.len();
-                self.frame(scene.text.len(), out);
-                out.push(Step::Fault(Fault::Truncated { span, name: None }));
-                self.at = scene.text.len();
-            }
-            return Next::Go(State::Text);
-        };
-        self.at = content;
-        match route(channels, &scene.text[from..end], &scene.text[end..content]) {
-            Route::Tool(name) => {
-                let name = scene.strip(&name).to_owned();
-                let apart = scene.format.written().row.shape == ShapeName::NamedJson;
-                let named = apart.then(|| Named { name, ..Named::default() });
-                Next::Go(State::Region(Box::new(Region::addressed(self.told, content, named))))
-            }
-            Route::Reasoning => {
-                self.frame(content, out);
-                self.told_reasoning = false;
-                Next::Go(State::Reasoning { tag: scene.format.row().reasoning.len(), call: None })
-            }
-            Route::Text => {
-                self.frame(content, out);
-                Next::Go(State::Text)
-            }
-        }
-    }
-
     fn region(&mut self, scene: &Scene<'_>, mut region: Box<Region>, out: &mut Vec<Step>) -> Next {
-        match region.advance(scene, out) {
+        let muted = self.muted;
+        let mut unheard = Vec::new();
+        let ended = region.advance(scene, if muted { &mut unheard } else { out });
+        self.muted &= matches!(ended, Ended::Not);
+        match ended {
             Ended::Not => Next::Wait(State::Region(region)),
+            Ended::Here { at, .. } if muted => {
+                self.quoted.push(self.told.min(at)..at);
+                self.at = at;
+                Next::Go(State::Text)
+            }
             Ended::Here { at, pending_close } => {
                 self.told = region.told;
                 self.at = at;
-                self.after_call = true;
+                (self.after_call, self.fresh, self.unended) = (true, false, None);
                 self.pending_close |= pending_close;
                 Next::Go(State::Text)
             }
@@ -314,61 +372,9 @@ impl Reader {
                 // Another try at a marker that this region read over would end at the same place. That goes on past the
                 // marker that a bare region began with, or it would begin again for ever.
                 self.at = self.at.max(region.at);
-                Next::Go(State::Text)
+                // A marker that was only mentioned in reasoning.
+                Next::Go(self.unended.map_or(State::Text, |tag| State::Reasoning { tag, call: None }))
             }
-        }
-    }
-
-    /// Tells text up to `end`, and keeps blanks at its end back: before a marker they are framing.
-    fn tell_text(&mut self, scene: &Scene<'_>, end: usize, out: &mut Vec<Step>) {
-        let Some((first, upto)) = self.beside_blanks(scene, end) else { return };
-        if !self.told_text && self.told > 0 {
-            self.frame(first, out);
-        }
-        self.tell(upto, out, Step::Text);
-        self.told_text = true;
-        self.after_call = false;
-    }
-
-    fn tell_reasoning(&mut self, scene: &Scene<'_>, end: usize, out: &mut Vec<Step>) {
-        let Some((first, upto)) = self.beside_blanks(scene, end) else { return };
-        if !self.told_reasoning {
-            self.frame(first, out);
-            self.told_reasoning = true;
-        }
-        self.tell(upto, out, Step::Reasoning);
-    }
-
-    /// Where the blanks at the beginning of what is not told end, and where those at its end begin.
-    fn beside_blanks(&mut self, scene: &Scene<'_>, end: usize) -> Option<(usize, usize)> {
-        let from = self.blank_to.max(self.told).min(end);
-        let rest = &scene.text[from..end];
-        let trimmed = rest.trim_ascii_end().len();
-        if trimmed == 0 {
-            self.blank_to = end;
-            return None;
-        }
-        Some((end - rest.trim_ascii_start().len(), from + trimmed))
-    }
-
-    fn over(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Next {
-        let end = scene.text.len();
-        if self.after_call || !self.told_text && self.told > 0 {
-            self.frame(end, out);
-        } else {
-            self.tell(end, out, Step::Text);
-        }
-        Next::Wait(State::Over)
-    }
-
-    fn frame(&mut self, end: usize, out: &mut Vec<Step>) {
-        self.tell(end, out, Step::Framing);
-    }
-
-    fn tell(&mut self, end: usize, out: &mut Vec<Step>, step: fn(Range<usize>) -> Step) {
-        if end > self.told {
-            out.push(step(self.told..end));
-            self.told = end;
         }
     }
 }

@@ -4,19 +4,19 @@
 //! prose stays text. Lists, lines, separators and repeated markers are all read everywhere, since models mix them; only
 //! what the format writes depends on its row.
 
+mod begin;
 mod ending;
+mod fence;
 
 pub(super) use ending::has_one_call;
 
 use super::extent::{Starts, starts};
 use super::item::{Advance, Item, Scene, fix};
 use super::reader::Step;
-use super::row::{Place, ShapeName};
-use super::scan::{Role, Sighted, lead};
+use super::row::Place;
+use super::scan::{Role, Sighted};
 use super::shapes::json_calls::{JsonItem, Named};
-use super::shapes::named_json::HeadItem;
-use super::shapes::named_text::TextItem;
-use super::shapes::plain_text::PlainItem;
+use super::shapes::quotes::are_why;
 use super::{Calm, Format};
 use crate::chat::{Fault, FixKind};
 use crate::value;
@@ -24,8 +24,8 @@ use crate::value;
 /// No model writes calls in lists in lists; brackets that go deeper are something else.
 const DEEPEST_LIST: usize = 8;
 
-/// No fence has more ticks, and no language a longer name.
-const LONGEST_LANGUAGE: usize = 40;
+/// No model closes more brackets than it opened.
+const MOST_SURPLUS: usize = 32;
 
 /// A region that is being read.
 #[derive(Debug)]
@@ -50,6 +50,10 @@ pub(crate) struct Region {
     tail: Option<String>,
     /// A header said whose arguments these are.
     named: Option<Named>,
+    /// Whom the message speaks to that the calls stand in.
+    recipient: Option<String>,
+    /// How many closing brackets too many may follow: the last call ended with one.
+    surplus: usize,
 }
 
 /// How a region ended.
@@ -80,12 +84,20 @@ impl Region {
         region
     }
 
+    /// A region whose opening marker is missing: the call's name stands at `at`.
+    pub(crate) fn unopened(told: usize, at: usize) -> Self {
+        let mut region = Self::bare(told, at, true);
+        region.held.push(Step::Fix(fix(FixKind::Opener, at..at)));
+        region
+    }
+
     /// The content of a message to a tool, whose header ends at `at`.
-    pub(crate) fn addressed(told: usize, at: usize, named: Option<Named>) -> Self {
+    pub(crate) fn addressed(told: usize, at: usize, named: Option<Named>, recipient: String) -> Self {
         let mut region = Self::new(told, at);
         region.held.push(Step::Framing(told..at));
         region.told = at;
         region.named = named;
+        region.recipient = Some(recipient);
         region
     }
 
@@ -104,7 +116,9 @@ impl Region {
             held: Vec::new(),
             item: None,
             named: None,
+            recipient: None,
             tail: None,
+            surplus: 0,
         }
     }
 
@@ -159,21 +173,25 @@ impl Region {
                 self.calls += calls.len();
                 for call in calls {
                     let none = scene.format.row().none.contains(&call.name);
-                    out.push(if none { Step::Framing(call.span) } else { Step::Call(call) });
+                    match &self.recipient {
+                        _ if none => out.push(Step::Framing(call.span)),
+                        Some(to) if !ending::is_same_tool(to, &call.name) => ending::misaddressed(call, to, out),
+                        _ => out.push(Step::Call(call)),
+                    }
                 }
                 self.told = end;
                 self.at = end;
                 if matches!(item, Item::Text(_)) {
                     return Some(Ended::Here { at: end, pending_close: false });
                 }
+                self.surplus = if matches!(item, Item::Json(_) | Item::Expr(_)) { MOST_SURPLUS } else { 0 };
                 self.tail = match &item {
                     Item::Json(json) => json.tail(),
                     _ => None,
                 };
             }
             Advance::Not => return Some(if self.committed { self.over(item.start()) } else { Ended::Text }),
-            Advance::Unreadable { message, .. } if self.bare && !self.committed => {
-                let _ = message;
+            Advance::Unreadable { message, .. } if self.bare && !self.committed && !are_why(message) => {
                 return Some(Ended::Text);
             }
             Advance::Unreadable { end, message } => {
@@ -181,8 +199,14 @@ impl Region {
                 self.commit(out);
                 let end = end.max(item.start() + 1);
                 out.push(Step::Malformed(item.start()..end));
-                let message = format!("unreadable call: {message}");
-                out.push(Step::Fault(Fault::Unreadable { span: item.start()..end, message }));
+                if matches!(&item, Item::Expr(expr) if expr.has_tokens()) {
+                    // Whoever does not know the quote tokens would read them as text.
+                    out.push(Step::Quoted(item.start()..end));
+                }
+                out.push(Step::Fault(Fault::Unreadable {
+                    span: item.start()..end,
+                    message: format!("unreadable call: {message}"),
+                }));
                 self.calls += 1;
                 self.told = end;
                 self.at = end;
@@ -211,6 +235,16 @@ impl Region {
         let Some(byte) = bytes.get(self.at).copied() else {
             return Some(if scene.at_end { self.at_end(scene, out) } else { Ended::Not });
         };
+        match self.surplus_bracket(scene, byte) {
+            Some(true) => {
+                self.surplus -= 1;
+                self.push(Step::Fix(fix(FixKind::Surplus, self.at..self.at + 1)), out);
+                self.framing(self.at + 1, out);
+                return None;
+            }
+            Some(false) => {}
+            None => return Some(Ended::Not),
+        }
         if let Some(tail) = &self.tail {
             match starts(&bytes[self.at..], tail, scene.at_end) {
                 Starts::Yes => {
@@ -226,8 +260,15 @@ impl Region {
                 }
             }
         }
-        match scene.format.markers().inside.here(scene.text, self.at, scene.at_end) {
+        let markers = scene.format.markers();
+        let markers = if self.calls > 0 { &markers.between } else { &markers.inside };
+        match markers.here(scene.text, self.at, scene.at_end) {
             Sighted::Perhaps { .. } => return Some(Ended::Not),
+            Sighted::Marker { end, role: Role::Stray, .. } => {
+                self.push(Step::Fix(fix(FixKind::Surplus, self.at..end)), out);
+                self.framing(end, out);
+                return None;
+            }
             // A fence that is also the closing marker, before anything was opened.
             Sighted::Marker { role: Role::SectionClose, .. } if byte == b'`' && !self.section && !self.fence => {
                 return self.fence(scene, out);
@@ -259,46 +300,6 @@ impl Region {
             _ => return self.begin(scene),
         }
         None
-    }
-
-    /// A call that begins with a literal or a name.
-    fn begin(&mut self, scene: &Scene<'_>) -> Option<Ended> {
-        if let Some(named) = self.named.take() {
-            self.item = Some(Item::Plain(PlainItem::new(self.at, named)));
-            return None;
-        }
-        let rest = &scene.text[self.at..];
-        for body in scene.format.bodies() {
-            if body.row.shape == ShapeName::NamedText {
-                self.item = Some(Item::Text(TextItem::new(self.at, body.index)));
-                return None;
-            }
-            for template in body.templates() {
-                let word = lead(template.lead());
-                if word.is_empty() {
-                    continue;
-                }
-                if rest.starts_with(word) {
-                    self.item = Some(Item::Head(HeadItem::new(self.at, word.len())));
-                    return None;
-                }
-                if !scene.at_end && word.starts_with(rest) {
-                    return Some(Ended::Not);
-                }
-            }
-        }
-        let named = scene.format.bodies().iter().any(|body| {
-            body.row.shape != ShapeName::JsonCalls && body.templates().any(|template| lead(template.lead()).is_empty())
-        });
-        if named && value::name(scene.text, self.at).is_some() {
-            self.item = Some(Item::Head(HeadItem::new(self.at, 0)));
-            return None;
-        }
-        if named && rest.starts_with('`') {
-            self.item = Some(Item::Head(HeadItem::quoted(self.at)));
-            return None;
-        }
-        Some(if self.committed { self.over(self.at) } else { Ended::Text })
     }
 
     fn marker(&mut self, scene: &Scene<'_>, (role, end): (Role, usize), out: &mut Vec<Step>) -> Option<Ended> {
@@ -336,36 +337,6 @@ impl Region {
 
     fn call_open_only(&self) -> bool {
         self.call_open && !self.section
-    }
-
-    /// A fence opens or closes.
-    fn fence(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Option<Ended> {
-        let rest = &scene.text[self.at..];
-        let ticks = rest.bytes().take(LONGEST_LANGUAGE).take_while(|byte| *byte == b'`').count();
-        if ticks == rest.len() && !scene.at_end {
-            return Some(Ended::Not);
-        }
-        if self.fence {
-            self.fence = false;
-            self.framing(self.at + ticks, out);
-            return None;
-        }
-        let line = rest.bytes().take(ticks + LONGEST_LANGUAGE).position(|byte| byte == b'\n');
-        if line.is_none() && !scene.at_end && rest.len() < ticks + LONGEST_LANGUAGE {
-            return Some(Ended::Not);
-        }
-        let line = line.unwrap_or_else(|| rest.floor_char_boundary(ticks + LONGEST_LANGUAGE));
-        let word = rest[ticks.min(line)..line].trim();
-        if word.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
-            return Some(if self.committed { self.over(self.at) } else { Ended::Text });
-        }
-        self.fence = true;
-        let row = scene.format.row();
-        if ![&row.parallel.open, &row.section.open, &row.call.open].iter().any(|open| open.contains("```")) {
-            self.push(Step::Fix(fix(FixKind::Fence, self.at..self.at + line)), out);
-        }
-        self.framing(self.at + line, out);
-        None
     }
 
     /// Frames everything up to `end`.

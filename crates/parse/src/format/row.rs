@@ -28,6 +28,10 @@ pub struct Row {
     /// Tokens that frame the answer and are no text: `<|START_RESPONSE|>`.
     #[serde(default)]
     pub framing: Vec<String>,
+    /// What else a model repeats of its prompt and is no text: end tokens, markers of tool results, closers of other
+    /// versions. Looked for in text only.
+    #[serde(default)]
+    pub leaks: Vec<String>,
     /// Texts that mean "no call" where a call would stand: `no_function`.
     #[serde(default)]
     pub none: Vec<String>,
@@ -149,6 +153,12 @@ pub struct BodyRow {
     /// One parameter as a template with the fields `{key}`, `{value}`, `{type}`, `{is_string}`.
     #[serde(default)]
     pub param: Option<String>,
+    /// Other templates that models write by mistake, each read with a fix.
+    #[serde(default)]
+    pub also_item: Vec<String>,
+    /// Other ways that models write a parameter's tag, each read with a fix.
+    #[serde(default)]
+    pub also_param: Vec<String>,
     /// Where the body begins a call with no marker before it.
     #[serde(default = "inside")]
     pub bare: Place,
@@ -232,6 +242,9 @@ pub struct Strip {
     /// Behind.
     #[serde(default)]
     pub suffix: Vec<String>,
+    /// In front, where the name is known only without it: `functions`. A call's index behind may be glued on, too.
+    #[serde(default)]
+    pub glued: Vec<String>,
 }
 
 /// How JSON is spaced.
@@ -286,9 +299,9 @@ pub enum Ids {
 pub struct Channels {
     /// A header begins.
     pub open: Vec<String>,
-    /// Where these count.
+    /// Other beginnings of a header, at the beginning of a line only; they are a part of it.
     #[serde(default)]
-    pub place: Place,
+    pub line_open: Vec<String>,
     /// The header ends, the content begins.
     pub message: Vec<String>,
     /// The content ends.
@@ -297,12 +310,22 @@ pub struct Channels {
     /// What stands before the recipient in a header: `to=`. Empty: the header is the recipient.
     #[serde(default)]
     pub recipient: String,
-    /// Words of a header whose content is reasoning.
+    /// Words of a header whose content is reasoning, and recipients that are the model itself.
     #[serde(default)]
     pub reasoning: Vec<String>,
+    /// Words of a header that a call's header holds: without a recipient it is a call to nobody, or text.
+    #[serde(default)]
+    pub calls: Vec<String>,
+    /// Marks in a header that say that a call's arguments follow.
+    #[serde(default)]
+    pub constrain: Vec<String>,
     /// Recipients and words of a header whose content is text.
     #[serde(default)]
     pub text: Vec<String>,
+    /// Parameters whose value may be all of a message's content, as it stands: code. Other content that is no JSON object
+    /// is a mistake.
+    #[serde(default)]
+    pub code: Vec<String>,
 }
 
 /// A text and the calls that it means.

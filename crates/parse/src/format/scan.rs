@@ -26,12 +26,16 @@ pub(crate) enum Role {
     ReasoningClose(usize),
     /// A parameter of this body begins.
     ParamOpen(usize),
+    /// A tag with the name of a parameter's begins, whatever its attributes.
+    Inner,
     /// A parameter's value ends.
     ValueClose,
     /// A tagged call ends.
     Tail,
     /// A token that is no text.
     Framing,
+    /// A closer of a parameter or a body, outside calls.
+    Stray,
     ChannelOpen,
     ChannelClose,
 }
@@ -145,6 +149,11 @@ impl Literals {
         best.map_or(Sighted::Nothing, |marker| Sighted::Marker { at, end: at + marker.text.len(), role: marker.role })
     }
 
+    /// The literals, but those of this role.
+    pub(crate) fn words(&self, but: Role) -> impl Iterator<Item = &str> {
+        self.markers.iter().filter(move |marker| marker.role != but).map(|marker| marker.text.as_str())
+    }
+
     /// Bytes that a marker may begin with.
     pub(crate) fn firsts(&self) -> &ByteSet {
         &self.table
@@ -202,8 +211,12 @@ pub(crate) struct Markers {
     pub(crate) text: Literals,
     /// In reasoning, by the tag that opened it: its end, and what opens a call.
     pub(crate) reasoning: Vec<Literals>,
+    /// In a message that is addressed to no tool: what ends it.
+    pub(crate) said: Literals,
     /// In a call: what ends it.
     pub(crate) inside: Literals,
+    /// Between calls: the same, and closers that close nothing.
+    pub(crate) between: Literals,
     /// In a call's header: what ends it, and what ends the header.
     pub(crate) head: Literals,
     /// In a bracketed value: what may end it.
@@ -228,9 +241,19 @@ impl Tags {
         for template in body.templates() {
             between.add(template.closer(Field::Params), Role::Tail, Place::Anywhere);
         }
+        for other in &body.params {
+            between.add(lead(other.lead()), Role::ParamOpen(index), Place::Anywhere);
+        }
         let mut value = between.clone();
         if !param.after(Field::Value).contains(&Piece::Field(Field::Key)) {
-            value.add(param.closer(Field::Value), Role::ValueClose, Place::Anywhere);
+            let close = param.closer(Field::Value);
+            value.add(close, Role::ValueClose, Place::Anywhere);
+            if let Some(name) = close.trim().strip_prefix("</").and_then(|rest| rest.strip_suffix('>')) {
+                value.add(&format!("<{name}"), Role::Inner, Place::Anywhere);
+            }
+        }
+        for template in body.templates() {
+            value.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
         }
         Self { between, value }
     }
@@ -240,24 +263,35 @@ impl Markers {
     pub(super) fn of(row: &Row, bodies: &[Body]) -> Self {
         let mut text = Literals::default();
         let mut inside = Literals::default();
+        let mut said = Literals::default();
         for frames in [&mut text, &mut inside] {
             frames.variants.clone_from(&row.variants);
             frames.frame(&row.section, Role::SectionOpen, Role::SectionClose);
             frames.frame(&row.call, Role::CallOpen, Role::CallClose);
+        }
+        for frames in [&mut text, &mut inside, &mut said] {
             if let Some(channels) = &row.channels {
-                channels.open.iter().for_each(|word| frames.add(word, Role::ChannelOpen, channels.place));
+                channels.open.iter().for_each(|word| frames.add(word, Role::ChannelOpen, Place::Anywhere));
+                channels.line_open.iter().for_each(|word| frames.add(word, Role::ChannelOpen, Place::Line));
                 channels.close.iter().for_each(|word| frames.add(word, Role::ChannelClose, Place::Anywhere));
             }
             row.framing.iter().chain(&row.stop).for_each(|token| frames.add(token, Role::Framing, Place::Anywhere));
         }
         for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.row.bare == Place::Anywhere) {
-            for template in body.templates() {
-                text.add(lead(template.lead()), Role::Bare(index), Place::Anywhere);
+            let leads = body.templates().map(|template| lead(template.lead()));
+            // A sign alone marks nothing outside the format's markers.
+            for word in leads.filter(|word| word.contains(char::is_alphanumeric)) {
+                text.add(word, Role::Bare(index), Place::Anywhere);
+            }
+        }
+        for (index, body) in bodies.iter().enumerate().filter(|(_, body)| body.begins_with_name()) {
+            if let Some(param) = &body.param {
+                text.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
             }
         }
         let mut head = inside.clone();
         for (index, body) in bodies.iter().enumerate() {
-            if let Some(param) = &body.param {
+            for param in &body.params {
                 head.add(lead(param.lead()), Role::ParamOpen(index), Place::Anywhere);
             }
             for template in body.templates() {
@@ -283,19 +317,36 @@ impl Markers {
         }
         if let Some(channels) = &row.channels {
             let mut within = Literals::default();
-            channels.open.iter().for_each(|word| within.add(word, Role::ChannelOpen, channels.place));
+            channels.open.iter().for_each(|word| within.add(word, Role::ChannelOpen, Place::Anywhere));
             channels
                 .close
                 .iter()
                 .for_each(|word| within.add(word, Role::ReasoningClose(reasoning.len()), Place::Anywhere));
             reasoning.push(within);
         }
+        row.leaks.iter().for_each(|token| text.add(token, Role::Framing, Place::Anywhere));
+        let strays = strays(bodies);
+        for closer in &strays {
+            text.add(closer, Role::Stray, Place::Anywhere);
+        }
+        let mut between = inside.clone();
+        let leaks = row.leaks.iter().map(String::as_str);
+        leaks.chain(strays).for_each(|closer| between.add(closer, Role::Stray, Place::Anywhere));
         // What counts at the beginning only is seen to by the region that begins there.
         text.markers.retain(|marker| marker.place != Place::Start);
         text.index();
         let turns = Turns::of(&inside);
-        Self { text, reasoning, inside, head, turns }
+        Self { text, reasoning, said, inside, between, head, turns }
     }
+}
+
+/// The closers of bodies and parameters that are tags, and so are no text where they stand alone.
+fn strays(bodies: &[Body]) -> Vec<&str> {
+    let tails = bodies.iter().map(Body::tail);
+    let values = bodies.iter().flat_map(|body| &body.params).map(|param| param.closer(Field::Value).trim());
+    let is_tag = |closer: &&str| closer.len() > 3 && closer.starts_with(['<', '[']) && closer.ends_with(['>', ']']);
+    let is_close = |closer: &&str| closer.contains(['/', '|', '｜']);
+    tails.chain(values).filter(is_tag).filter(is_close).collect()
 }
 
 /// A body's first literal without a quote that may be missing: `<function name="` is `<function name=`.

@@ -6,7 +6,7 @@
 
 use super::row::{Channels, Place};
 use super::scan::{LINE_MARK, Markers, Role, Sighted};
-use super::shapes::channels::{LONGEST_HEADER, Route, header_end, route};
+use super::shapes::channels::{HeaderEnd, LONGEST_HEADER, Route, header_end, route};
 use super::{Format, ShapeName};
 
 /// A streaming scan for the beginning of a call.
@@ -132,18 +132,26 @@ impl Scout {
 
     fn header(&mut self, opened: usize, from: usize) -> Option<Sight> {
         let channels = self.channels.as_ref()?;
-        let Some((end, content)) = header_end(channels, &self.text, from) else {
-            if self.text.len() <= from + LONGEST_HEADER {
-                return Some(Sight::Perhaps { from: opened });
+        let (end, content) = match header_end(channels, &self.text, from) {
+            Some(HeaderEnd::Message { end, content }) => (end, content),
+            Some(HeaderEnd::Broken { at }) => {
+                (self.state, self.from) = (State::Text, at);
+                return None;
             }
-            self.state = State::Text;
-            return None;
+            None => {
+                if self.text.len() <= from + LONGEST_HEADER {
+                    return Some(Sight::Perhaps { from: opened });
+                }
+                self.state = State::Text;
+                return None;
+            }
         };
         let said = |range: std::ops::Range<usize>| String::from_utf8_lossy(&self.text[range]);
         self.state = match route(channels, &said(from..end), &said(end..content)) {
             Route::Tool(_) => State::Found(opened),
-            Route::Reasoning => State::Reasoning(self.markers.reasoning.len() - 1),
-            Route::Text => State::Text,
+            // Quoted calls are no calls, as those in reasoning.
+            Route::Reasoning | Route::Said => State::Reasoning(self.markers.reasoning.len() - 1),
+            Route::Text | Route::Nobody { .. } => State::Text,
         };
         self.from = content;
         None
@@ -194,7 +202,7 @@ impl Scout {
                     Role::ReasoningOpen(tag) => self.state = State::Reasoning(tag),
                     Role::ReasoningClose(_) => self.state = State::Start,
                     Role::ChannelOpen => {
-                        self.state = State::Header { opened: self.dropped + at, from: end };
+                        self.state = State::Header { opened: self.dropped + at, from: self.header_from(at, end) };
                         self.from = end;
                         return None;
                     }
@@ -208,6 +216,12 @@ impl Scout {
                 None
             }
         }
+    }
+
+    /// Where the header begins that this marker opens: one that counts at a line's beginning only is a part of it.
+    fn header_from(&self, at: usize, end: usize) -> usize {
+        let weak = |channels: &Channels| channels.line_open.iter().any(|word| word.as_bytes() == &self.text[at..end]);
+        if self.channels.as_ref().is_some_and(weak) { at } else { end }
     }
 
     /// Forgets what was looked at, but for the last bytes: a marker may have to stand at a line's beginning.

@@ -48,7 +48,7 @@ impl Format {
         endings.extend(row.channels.iter().flat_map(|own| own.open.iter().chain(&own.close)).map(String::as_str));
         let param = body.param.as_ref();
         let tails: Vec<&str> = body.templates().map(|template| template.closer(Field::Params)).collect();
-        let begin: Vec<&str> = tagged_leads(self).map(|(lead, _)| lead).collect();
+        let begin: Vec<&str> = tagged_leads(self).collect();
         let own_line = |text: &str| text.ends_with('\n');
         let on_lines = own_line(&body.row.param.clone().unwrap_or_default())
             && body.item.before(Field::Params).last().is_some_and(|piece| own_line(piece.literal()));

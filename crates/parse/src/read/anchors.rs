@@ -75,9 +75,14 @@ fn begins_word(byte: u8) -> bool {
 fn named(text: &str, word: &Range<usize>, known: &HashSet<String>, longest: usize) -> Option<Range<usize>> {
     let whole = &text[word.clone()];
     let starts = whole.match_indices(['.', ':', '/']).map(|(offset, _)| offset + 1);
-    std::iter::once(0)
-        .chain(starts)
-        .filter(|start| whole.len() - start <= longest && *start < whole.len())
-        .find(|start| known.contains(&fold(&whole[*start..])))
-        .map(|start| word.start + start..word.end)
+    std::iter::once(0).chain(starts).filter(|start| whole.len() - start <= longest && *start < whole.len()).find_map(
+        |start| {
+            let name = &whole[start..];
+            // The number of the call, in ids: `name:0`.
+            let plain = name.trim_end_matches(|letter: char| letter.is_ascii_digit()).strip_suffix(':');
+            let plain = plain.filter(|plain| plain.len() + 1 < name.len());
+            let named = [Some(name), plain].into_iter().flatten().find(|name| known.contains(&fold(name)))?;
+            Some(word.start + start..word.start + start + named.len())
+        },
+    )
 }

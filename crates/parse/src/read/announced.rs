@@ -41,11 +41,12 @@ pub(super) fn announced(text: &str, tools: &ToolSet) -> Vec<RawCall> {
 fn announced_at(text: &str, anchor: &Anchor, tools: &ToolSet) -> Option<RawCall> {
     let name = text.get(anchor.span.clone()).filter(|name| tools.schema(name).is_some())?;
     let sentence = sentence(text, anchor.span.start);
+    // Looked for first, since it costs less than the words.
+    let mut at = first_parameter(text, anchor.span.end, sentence.end, name, tools)?;
     let before = &text[sentence.start..anchor.span.start];
     if !prose::announces(before) || prose::doubts(&text[sentence.clone()]) {
         return None;
     }
-    let mut at = first_parameter(text, anchor.span.end, sentence.end, name, tools)?;
     let mut arguments = Arguments::new();
     let mut end = at;
     while let Some((key, value_at)) = parameter(text, at, name, tools) {

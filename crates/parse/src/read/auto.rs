@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::offer::OnOffer;
 use super::parsed::Parsed;
 use super::parser::Parser;
-use crate::format::{Detected, Format, RECOGNISED, detect};
+use crate::chat::Fault;
+use crate::format::{Detected, Format, RECOGNISED, detect_after};
 
 /// Why no format was chosen.
 const NONE_FITS: &str = "the text matches no tool-call format";
@@ -18,11 +19,18 @@ const NONE_FITS: &str = "the text matches no tool-call format";
 /// Reads the parser's text by the format that fits it best.
 pub(super) fn decide(parser: Parser) -> Parsed {
     let best = {
-        let offered = OnOffer { tools: &parser.tools, level: parser.level };
-        detect(&parser.choice, &parser.parsed.raw, &offered).into_iter().next()
+        let offered = OnOffer { tools: &parser.tools, level: parser.level, unchecked: parser.unchecked };
+        detect_after(&parser.choice, &parser.tail, &parser.parsed.raw, &offered).into_iter().next()
     };
     let none = || Detected { format: String::new(), score: 0.0, marked: false, reason: NONE_FITS.to_owned() };
     let best = best.unwrap_or_else(none);
+    // What means "no call" in some format is none where nobody lists the tools.
+    let nothing = parser.unchecked.then(|| parser.choice.iter().find(|format| says_nothing(format, &parser))).flatten();
+    if let Some(format) = nothing.cloned() {
+        let mut parsed = parser.by(format, true).end();
+        parsed.detected = Some(best);
+        return parsed;
+    }
     let chosen = parser.choice.iter().find(|format| best.score >= RECOGNISED && format.name() == best.format);
     let chosen = chosen.map(|format| (Arc::clone(format), best.marked));
     let mut parsed = match chosen {
@@ -32,10 +40,27 @@ pub(super) fn decide(parser: Parser) -> Parsed {
             let recovered = parser.by(Arc::new(Format::plain()), false).end();
             if same_calls(&exact, &recovered) { exact } else { recovered }
         }
-        None => parser.by(Arc::new(Format::plain()), false).end(),
+        None => {
+            let marked = parser.choice.iter().find(|format| best.marked && format.name() == best.format).cloned();
+            let native = marked.map(|format| parser.again().by(format, true));
+            let recovered = parser.by(Arc::new(Format::plain()), false).end();
+            // Markers around a tool that nobody offers: a fault, as in the format.
+            let silent = recovered.calls.is_empty() && recovered.faults.is_empty();
+            let native = native.filter(|_| silent).map(Parser::end).filter(names_a_stranger);
+            native.unwrap_or(recovered)
+        }
     };
     parsed.detected = Some(best);
     parsed
+}
+
+/// Whether the text holds the format's word for "no call".
+fn says_nothing(format: &Format, parser: &Parser) -> bool {
+    format.row().none.iter().any(|word| parser.parsed.raw.contains(word.as_str()))
+}
+
+fn names_a_stranger(parsed: &Parsed) -> bool {
+    parsed.faults.iter().any(|fault| matches!(fault, Fault::UnknownTool { .. }))
 }
 
 fn same_calls(one: &Parsed, other: &Parsed) -> bool {

@@ -1,7 +1,10 @@
 //! Reasons not to accept a call that was found in a text that need not hold any calls.
 
-use crate::chat::{Arguments, Fault};
+use serde_json::Value;
+
+use crate::chat::{Arguments, Fault, Fix, FixKind};
 use crate::check::Checked;
+use crate::format::RawCall;
 
 /// The reason not to accept a call in a text that may be anything, if there is one.
 pub(super) fn unconvincing(checked: &Checked) -> Option<String> {
@@ -30,4 +33,18 @@ fn is_placeholder(arguments: &Arguments) -> bool {
 /// Whether a word is code that calls a method: `datetime.now()`.
 pub(super) fn runs_code(word: &str) -> bool {
     word.find('(').is_some_and(|bracket| word[..bracket].contains('.') && !word[..bracket].contains(' '))
+}
+
+/// A call as it stands, where there are no tools to check it against.
+pub(super) fn unchecked(raw: &mut RawCall) -> Checked {
+    let fix = Fix { kind: FixKind::Unchecked, span: raw.span.clone(), call: None, note: None };
+    let (arguments, faults) = match std::mem::take(&mut raw.arguments) {
+        Value::Object(arguments) => (arguments, Vec::new()),
+        Value::Null => (Arguments::new(), Vec::new()),
+        _ => {
+            let (path, message) = (String::new(), "the arguments are no object".to_owned());
+            (Arguments::new(), vec![Fault::Invalid { call: 0, path, message }])
+        }
+    };
+    Checked { name: raw.name.clone(), arguments, fixes: vec![fix], faults }
 }

@@ -192,11 +192,15 @@ fn is_settled(value: &Value, schema: &Value) -> bool {
     }
     let Some(Value::String(kind)) = schema.get("type") else { return false };
     match (kind.as_str(), value) {
-        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => true,
+        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
         ("integer", Value::Number(number)) => !number.is_f64(),
-        ("number", Value::Number(number)) => number.is_f64(),
         ("array", Value::Array(items)) => match schema.get("items") {
-            Some(schema) => items.iter().all(|item| is_settled(item, schema)),
+            // Whole numbers in a list of numbers are written with a fraction.
+            Some(schema) => items.iter().all(|item| {
+                let whole =
+                    item.is_number() && !item.is_f64() && schema.get("type").is_some_and(|kind| kind == "number");
+                !whole && is_settled(item, schema)
+            }),
             None => schema.get("prefixItems").is_none(),
         },
         ("object", Value::Object(map)) => match schema.get("properties") {

@@ -8,27 +8,45 @@ use std::ops::Range;
 use super::prose;
 use crate::format::Blocks;
 
-/// The calls among these (in the text's order) that fill the lines that they stand on.
-pub(super) fn fill_lines(text: &str, calls: &[Range<usize>]) -> Vec<bool> {
-    let bytes = text.as_bytes();
-    let (mut fills, mut last) = (Vec::with_capacity(calls.len()), 0);
+/// Which of these calls (in the text's order) were meant: they fill the lines that they stand on, or follow a sentence that
+/// leads to them. Calls with no words between them are meant together or not at all.
+pub(super) fn meant(text: &str, calls: &[Range<usize>]) -> Vec<bool> {
+    let (mut meant, mut from, mut first) = (Vec::with_capacity(calls.len()), 0, 0);
     for (index, call) in calls.iter().enumerate() {
-        let from = memchr::memrchr(b'\n', &bytes[last.min(call.start)..call.start]).map_or(last, |at| last + at + 1);
-        let next = calls.get(index + 1).map_or(bytes.len(), |next| next.start.max(call.end));
-        let to = memchr::memchr(b'\n', &bytes[call.end..next]).map_or(next, |at| call.end + at);
-        let (before, after) = (&text[from.min(call.start)..call.start], &text[call.end..to]);
-        fills.push((is_bare(before) || is_label(before) || is_code(before)) && is_bare(after));
-        last = call.end;
+        let next = calls.get(index + 1).map_or(text.len(), |next| next.start.max(call.end));
+        if index + 1 < calls.len() && is_bare(&text[call.end..next]) {
+            continue;
+        }
+        let start = calls[first].start;
+        let line = memchr::memrchr(b'\n', &text.as_bytes()[from..start.max(from)]).map_or(from, |at| from + at + 1);
+        let to = memchr::memchr(b'\n', &text.as_bytes()[call.end..next]).map_or(next, |at| call.end + at);
+        let (before, after) = (&text[line.min(start)..start], &text[call.end..to]);
+        let leads = is_bare(before) || is_label(before) || is_code(before) || leads_to(before);
+        let fills = leads && is_bare(after) && !prose::denies(&text[from.min(start)..start], true);
+        meant.resize(index + 1, fills);
+        (from, first) = (call.end, index + 1);
     }
-    fills
+    meant
 }
 
-/// Which of these calls are examples: in a block of code, prose before it says so and goes on behind the last block.
+/// Which of these calls are examples: in a block of code with prose before it and behind the last block, where no words
+/// say that the model calls now.
 pub(super) fn are_examples(text: &str, calls: &[Range<usize>]) -> Vec<bool> {
     let mut blocks = Blocks::default();
     let goes_on = Blocks::leave_prose(text);
-    let said = text.find("```").is_some_and(|fence| prose::exemplifies(&text[..fence]));
+    let before = text.find("```").map_or("", |fence| text[..fence].trim());
+    let said = prose::exemplifies(before) || !before.is_empty() && !prose::calls_now(before);
     calls.iter().map(|call| blocks.holds(text, call.start) && said && goes_on).collect()
+}
+
+/// Whether a line leads to the call at its end: a whole sentence, one that ends with a colon, or one that says that the
+/// model calls now.
+fn leads_to(before: &str) -> bool {
+    let text = before.trim_end_matches(['[', '(', '{', '"', '*', ' ']);
+    let prose = text.contains(char::is_alphabetic) && text.bytes().filter(|byte| *byte == b'`').count() % 2 == 0;
+    let quoted = before.trim_end().ends_with(['"', '\u{201c}', '\'']) || before.trim_start().starts_with("> ");
+    let text = text.trim_end_matches('\u{201c}');
+    prose && !quoted && (text.ends_with(['.', '!', ':']) || prose::calls_now(text) && !text.contains(['(', '{']))
 }
 
 /// No line of markers is longer.

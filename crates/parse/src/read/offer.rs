@@ -2,24 +2,27 @@
 
 use serde_json::Value;
 
+use super::prose;
 use crate::chat::Arguments;
 use crate::check::{Level, ToolSet};
-use crate::format::Offered;
+use crate::format::{Offered, Unknown};
 
 /// The tools as the formats see them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OnOffer<'a> {
     pub(super) tools: &'a ToolSet,
     pub(super) level: Level,
+    /// There are no tools, and any name may be one.
+    pub(super) unchecked: bool,
 }
 
 impl Offered for OnOffer<'_> {
     fn knows(&self, name: &str) -> bool {
-        self.tools.schema(name).is_some()
+        self.unchecked || self.tools.schema(name).is_some()
     }
 
     fn resolves(&self, name: &str) -> bool {
-        self.tools.index(name, self.level).is_some()
+        self.unchecked || self.tools.index(name, self.level).is_some()
     }
 
     fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
@@ -31,7 +34,14 @@ impl Offered for OnOffer<'_> {
         self.tools.parameters(name).collect()
     }
 
+    fn denies(&self, before: &str) -> bool {
+        prose::denies(before, true)
+    }
+
     fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
+        if self.unchecked {
+            return Unknown.positional(name, values);
+        }
         let index = self.tools.index(name, self.level);
         let name = index.map_or(name, |index| &self.tools.tools()[index].name);
         self.tools.positional(name, values)

@@ -7,14 +7,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::auto::decide;
-use super::convincing::unconvincing;
+use super::convincing::{unchecked, unconvincing};
 use super::deltas::Deltas;
+use super::digits;
 use super::ids::Ids;
+use super::loops::Loops;
 use super::lull::{Kept, Lull};
 use super::offer::OnOffer;
-use super::parsed::Parsed;
-use super::prose;
-use super::recovery::{Recovered, Recovery, recover};
+use super::parsed::{Parsed, seam};
+use super::prose::{self, Refusals};
+use super::recovery::Recovery;
 use super::sources::Sources;
 use super::utf8::Decoder;
 use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, SegmentKind};
@@ -37,21 +39,33 @@ use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 /// ```
 #[derive(Debug)]
 pub struct Parser {
-    format: Arc<Format>,
+    pub(super) format: Arc<Format>,
     pub(super) tools: Arc<ToolSet>,
     pub(super) level: Level,
-    attempt: usize,
-    recovery: Recovery,
+    pub(super) attempt: usize,
+    pub(super) recovery: Recovery,
     /// The formats to choose from at the end, where nobody said which one it is.
     pub(super) choice: Vec<Arc<Format>>,
     /// Calls must convince as in recovery, since nobody said that the text is in this format.
-    guarded: bool,
+    pub(super) guarded: bool,
+    /// The format is the model's own, so that another one's markup is a deviation.
+    pub(super) own: bool,
+    /// There are no tools, so that calls are read as they stand.
+    pub(super) unchecked: bool,
+    /// The prompt's end.
+    pub(super) tail: String,
     lull: Lull,
     decoder: Decoder,
-    reader: Reader,
+    pub(super) reader: Reader,
     steps: Vec<Step>,
     open: Option<Deltas>,
     ids: Ids,
+    /// Where calls are quoted or meant for nobody.
+    pub(super) quoted: Vec<Range<usize>>,
+    pub(super) loops: Loops,
+    refusals: Refusals,
+    /// Where the text for the user that was told ends.
+    text_to: Option<usize>,
     pub(super) parsed: Parsed,
 }
 
@@ -68,18 +82,25 @@ impl Parser {
             attempt: 0,
             choice: Vec::new(),
             guarded: false,
+            own: true,
+            unchecked: false,
+            tail: String::new(),
             lull: Lull::default(),
             decoder: Decoder::default(),
             steps: Vec::new(),
             open: None,
             ids: Ids::default(),
+            quoted: Vec::new(),
+            loops: Loops::default(),
+            refusals: Refusals::default(),
+            text_to: None,
             parsed: Parsed::default(),
         }
     }
 
     /// A parser for an output whose format nobody knows. At the end the text itself decides: the format that fits it
     /// best reads it, with recovery, and [`Parsed::detected`] says which one, how well it fits and why. If none fits,
-    /// recovery alone does.
+    /// recovery alone does. Without any tools, calls are read as they stand, each with the fix `unchecked`.
     ///
     /// ```
     /// use callwright_parse::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
@@ -96,6 +117,7 @@ impl Parser {
     pub fn auto(formats: &Formats, tools: Arc<ToolSet>) -> Self {
         let mut parser = Self::new(Arc::new(Format::plain()), tools).recovery(Recovery::Anywhere);
         parser.choice = formats.iter().cloned().collect();
+        (parser.own, parser.unchecked) = (false, parser.tools.is_empty());
         parser
     }
 
@@ -131,7 +153,25 @@ impl Parser {
     #[must_use]
     pub fn after_prompt(mut self, tail: &str) -> Self {
         self.reader = Reader::new(&self.format, tail);
+        tail.clone_into(&mut self.tail);
         self
+    }
+
+    /// Whether the model writes the same calls over and over, so that it is best stopped: at the end they are kept once.
+    ///
+    /// ```
+    /// use callwright_parse::{chat::Tool, check::ToolSet, format::Formats, read::Parser};
+    /// use std::sync::Arc;
+    /// let ping = Tool::new("ping", "", serde_json::json!({"properties": {}}));
+    /// let mut parser = Parser::new(Formats::builtin().get("hermes")?, Arc::new(ToolSet::compile(&[ping])?));
+    /// let call = b"<tool_call>{\"name\": \"ping\", \"arguments\": {}}</tool_call>\n";
+    /// let pushed = (1..100).find(|_| parser.push(call).is_empty() || parser.is_looping());
+    /// assert_eq!((pushed, parser.finish().calls.len()), (Some(8), 1));
+    /// # Ok::<(), callwright_parse::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_looping(&self) -> bool {
+        self.loops.goes_on()
     }
 
     /// Reads the next bytes.
@@ -183,6 +223,8 @@ impl Parser {
     pub(super) fn again(&self) -> Self {
         let mut again = Self::new(Arc::clone(&self.format), Arc::clone(&self.tools));
         (again.level, again.attempt, again.recovery) = (self.level, self.attempt, self.recovery);
+        (again.own, again.unchecked) = (self.own, self.unchecked);
+        again.tail.clone_from(&self.tail);
         again.decoder.bad.clone_from(&self.decoder.bad);
         again.parsed.raw.clone_from(&self.parsed.raw);
         again
@@ -190,7 +232,7 @@ impl Parser {
 
     /// The parser, to read its text by this format.
     pub(super) fn by(mut self, format: Arc<Format>, guarded: bool) -> Self {
-        (self.reader, self.format, self.guarded) = (Reader::new(&format, ""), format, guarded);
+        (self.reader, self.format, self.guarded) = (Reader::new(&format, &self.tail), format, guarded);
         self
     }
 
@@ -202,16 +244,14 @@ impl Parser {
             let fix = Fix { kind: FixKind::InvalidUtf8, span, call: None, note: None };
             self.fix(fix, &mut events);
         }
-        if self.may_recover() {
+        if self.may_recover() && !self.read_foreign(&mut events) {
             self.recover(&mut events);
         }
+        self.tell_unread(&mut events);
+        self.end_loops(&mut events);
         let mut parsed = self.parsed;
-        let spans = |kind: SegmentKind| {
-            let own = parsed.segments.iter().filter(move |segment| segment.kind == kind);
-            own.map(|segment| &parsed.raw[segment.span.clone()]).collect::<String>()
-        };
         self.format.name().clone_into(&mut parsed.format);
-        (parsed.text, parsed.reasoning) = (spans(SegmentKind::Text), spans(SegmentKind::Reasoning));
+        (parsed.text, parsed.reasoning) = (parsed.joined(SegmentKind::Text), parsed.joined(SegmentKind::Reasoning));
         parsed.events = events;
         parsed
     }
@@ -219,7 +259,7 @@ impl Parser {
     fn read(&mut self, at_end: bool, events: &mut Vec<Event>) {
         let mut steps = std::mem::take(&mut self.steps);
         let text = Text { so_far: &self.parsed.raw, at_end };
-        let offered = OnOffer { tools: &self.tools, level: self.level };
+        let offered = OnOffer { tools: &self.tools, level: self.level, unchecked: self.unchecked };
         self.reader.read(&self.format, text, &offered, &mut steps);
         for step in steps.drain(..) {
             self.step(step, events);
@@ -231,13 +271,21 @@ impl Parser {
         let attempt = self.attempt;
         match step {
             Step::Text(span) => {
-                events.push(Event::Text { attempt, delta: self.parsed.raw[span.clone()].to_owned() });
+                let seam = seam(&self.parsed.raw, self.text_to, span.start);
+                let delta = [seam, &self.parsed.raw[span.clone()]].concat();
+                self.text_to = Some(span.end);
+                events.push(Event::Text { attempt, delta });
                 self.parsed.cover(SegmentKind::Text, span.end);
             }
             Step::Reasoning(span) => {
                 events.push(Event::Reasoning { attempt, delta: self.parsed.raw[span.clone()].to_owned() });
                 self.parsed.cover(SegmentKind::Reasoning, span.end);
             }
+            Step::Thought(end) => {
+                self.parsed.rethink(end);
+                self.text_to = None;
+            }
+            Step::Quoted(span) => self.quoted.push(span),
             Step::Framing(span) => self.parsed.cover(SegmentKind::Framing, span.end),
             Step::Malformed(span) => {
                 self.open = None;
@@ -264,14 +312,16 @@ impl Parser {
 
     fn call(&mut self, mut raw: RawCall, events: &mut Vec<Event>) {
         let (attempt, index) = (self.attempt, self.parsed.calls.len());
-        let checked = {
+        let checked = if self.unchecked {
+            unchecked(&mut raw)
+        } else {
             let (arguments, span) = (std::mem::take(&mut raw.arguments), raw.span.clone());
             let sources = Sources::new(&self.parsed.raw, &raw);
             self.tools.check_with_sources(&raw.name, arguments, self.level, span, index, &|name| sources.of(name))
         };
-        if let Some(message) = self.doubt(&checked, raw.span.start) {
+        if let Some(fault) = self.doubt(&checked, &raw.span) {
             self.parsed.cover(SegmentKind::Malformed, raw.span.end);
-            return self.fault(Fault::Unreadable { span: raw.span, message }, events);
+            return self.fault(fault, events);
         }
         self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
         let json = compact(&checked.arguments, raw.span.len());
@@ -288,86 +338,47 @@ impl Parser {
     }
 
     /// Makes what was read a call, and tells what was put right in it and what is wrong with it.
-    fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
+    pub(super) fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
         let index = self.parsed.calls.len();
         let id = self.ids.own(raw.id, index);
+        let (inexact, rounded) = digits::lost(&checked.arguments, &self.parsed.raw, &raw.span, index);
         let mut call = Call::new(checked.name, checked.arguments).with_id(id);
         call.span = Some(raw.span);
         call.recovered = recovered.is_some();
-        for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes) {
+        for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes).chain(rounded) {
             self.fix(Fix { call: Some(index), ..fix }, events);
         }
         // Recovery counted calls that were dropped since.
-        for fault in checked.faults {
+        for fault in checked.faults.into_iter().chain(inexact) {
             self.fault(fault.of_call(index), events);
         }
+        self.loops.say(&call);
         self.parsed.calls.push(call);
     }
 
     /// Why a call that was found is not taken for one, where calls must convince.
-    fn doubt(&self, checked: &Checked, start: usize) -> Option<String> {
+    fn doubt(&mut self, checked: &Checked, span: &Range<usize>) -> Option<Fault> {
         // A tool that nobody offered is told as such.
         if !self.guarded || checked.faults.iter().any(|fault| matches!(fault, Fault::UnknownTool { .. })) {
             return None;
         }
-        let before = &self.parsed.raw[..start];
-        let refused = self.parsed.calls.is_empty() && prose::refuses(before);
-        unconvincing(checked).or_else(|| refused.then(|| format!("call of `{}` after a refusal", checked.name)))
-    }
-
-    /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
-    /// found: reading it once more with missing brackets forgiven would complete it (law 8).
-    fn may_recover(&self) -> bool {
-        let cut_off = self.parsed.faults.iter().any(|fault| matches!(fault, Fault::Truncated { .. }));
-        self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
-    }
-
-    /// Whether these bytes are reasoning, in which a call is only thought of.
-    fn is_thought(&self, span: &Range<usize>) -> bool {
-        let segments = &self.parsed.segments;
-        let first = segments.partition_point(|segment| segment.span.end <= span.start);
-        let mut within = segments[first..].iter().take_while(|segment| segment.span.start < span.end);
-        within.any(|segment| segment.kind == SegmentKind::Reasoning)
-    }
-
-    /// The second step: calls anywhere in the text.
-    fn recover(&mut self, events: &mut Vec<Event>) {
-        let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
-        let offered = OnOffer { tools: &tools, level: self.level };
-        let found = recover(&self.parsed.without_reasoning(&raw), &tools, self.level, self.recovery, &offered);
-        self.parsed.raw = raw;
-        let mut read: Vec<Range<usize>> = Vec::new();
-        for Recovered { raw, checked } in found.calls {
-            if self.is_thought(&raw.span) {
-                continue;
-            }
-            let (attempt, index) = (self.attempt, self.parsed.calls.len());
-            read.push(raw.span.clone());
-            events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
-            events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments, raw.span.len()) });
-            let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
-            self.keep(raw, checked, Some(recovered), events);
+        if let Some(message) = unconvincing(checked) {
+            return Some(Fault::Unreadable { span: span.clone(), message });
         }
-        if let Some((start, name)) = found.cut {
-            let span = start..self.parsed.raw.len();
-            if !self.is_thought(&span) {
-                self.fault(Fault::Truncated { span, name: Some(name) }, events);
-            }
+        if !self.parsed.calls.is_empty() || !self.refusals.before(&self.parsed.raw, span.start) {
+            return None;
         }
-        // What the format could not read and recovery could is no fault. Calls stand in the text's order.
-        let reads = |span: &Range<usize>| {
-            let first = read.partition_point(|call| call.end <= span.start);
-            read.get(first).is_some_and(|call| call.start < span.end)
-        };
-        self.parsed.faults.retain(|fault| !matches!(fault, Fault::Unreadable { span, .. } if reads(span)));
+        let message = format!("call of `{}` after a refusal", checked.name);
+        let fault = Fault::InProse { span: span.clone(), message };
+        (!prose::calls_after_all(&self.parsed.raw[..span.start])).then_some(fault)
     }
 
-    fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {
+    pub(super) fn fix(&mut self, fix: Fix, events: &mut Vec<Event>) {
         events.push(Event::Fixed { attempt: self.attempt, fix: fix.clone() });
         self.parsed.fixes.push(fix);
     }
 
-    fn fault(&mut self, fault: Fault, events: &mut Vec<Event>) {
+    pub(super) fn fault(&mut self, fault: Fault, events: &mut Vec<Event>) {
         if matches!(fault, Fault::Unreadable { .. } | Fault::Truncated { .. }) {
             self.open = None;
         }
@@ -378,7 +389,7 @@ impl Parser {
 
 /// Arguments as `serde_json` writes them, with room for some that were written in so many bytes: a long text that grows
 /// piece by piece is copied again and again.
-fn compact(arguments: &Arguments, written: usize) -> String {
+pub(super) fn compact(arguments: &Arguments, written: usize) -> String {
     let mut json = Vec::with_capacity(written);
     let done = serde_json::to_writer(&mut json, arguments);
     done.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()

@@ -13,6 +13,10 @@ struct Prose {
     turn: Vec<String>,
     announcing: Vec<String>,
     doubting: Vec<String>,
+    denial: Vec<String>,
+    shown: Vec<String>,
+    now: Vec<String>,
+    own_turn: Vec<String>,
 }
 
 fn table() -> &'static Prose {
@@ -28,6 +32,80 @@ pub(super) const LONGEST: usize = 80;
 pub(super) fn refuses(text: &str) -> bool {
     let text = plain(text);
     table().refusal.iter().any(|phrase| text.contains(phrase.as_str()))
+}
+
+/// Whether the sentence that leads to a call says that it is none: one that stops before the call on its line, or that
+/// ends with a colon on a line before. The last word counts: "I can't, so I call:" calls. Whether words that only show a
+/// call deny it depends on the model: those that were only prompted lead to their calls so.
+pub(super) fn denies(before: &str, shown: bool) -> bool {
+    let near = &before[before.floor_char_boundary(before.len().saturating_sub(FAR))..];
+    leading(near).is_some_and(|sentence| {
+        let sentence = format!(" {} ", plain(sentence));
+        let last = |phrases: &[String]| phrases.iter().filter_map(|phrase| sentence.rfind(phrase.as_str())).max();
+        let shown = if shown { last(&table().shown) } else { None };
+        last(&table().denial).max(shown) > last(&table().now)
+    })
+}
+
+/// Whether the sentence that leads to a call takes a refusal before it back: "I can't, so I call:".
+pub(super) fn calls_after_all(before: &str) -> bool {
+    let near = &before[before.floor_char_boundary(before.len().saturating_sub(FAR))..];
+    leading(near).is_some_and(|sentence| {
+        let sentence = format!(" {} ", plain(sentence));
+        let last = |phrases: &[String]| phrases.iter().filter_map(|phrase| sentence.rfind(phrase.as_str())).max();
+        last(&table().now) > last(&table().denial).max(last(&table().refusal))
+    })
+}
+
+/// Whether the sentence that leads to a call says that the model calls now.
+pub(super) fn calls_now(before: &str) -> bool {
+    let near = plain(&before[before.floor_char_boundary(before.len().saturating_sub(FAR))..]);
+    let says = |phrases: &[String]| phrases.iter().any(|phrase| near.contains(phrase.as_str()));
+    says(&table().now) || says(&table().announcing)
+}
+
+/// No sentence that leads to a call is longer.
+const FAR: usize = 300;
+
+/// The sentence that leads to what stands behind this text, if one does.
+fn leading(before: &str) -> Option<&str> {
+    let marks = ['`', '"', '\'', '*', '[', '(', '{', '<', '\u{201c}', '\u{2018}'];
+    let whole = before.trim_end_matches(marks);
+    let text = whole.trim_end();
+    // A fence and its language stand on a line of their own.
+    let text = match text.rsplit_once('\n') {
+        Some((above, fence)) if fence.trim_start().starts_with("```") => above.trim_end(),
+        None if text.trim_start().starts_with("```") => "",
+        _ => text,
+    };
+    let same_line = text.len() == whole.trim_end().len() && !whole[text.len()..].contains('\n');
+    let ends = text.chars().next_back()?;
+    if !(ends == ':' || same_line && !matches!(ends, '.' | '!' | '?' | '>')) {
+        return None;
+    }
+    let body = text.trim_end_matches(':');
+    let end_of_one = |(at, letter): &(usize, char)| {
+        *letter == '\n' || matches!(letter, '.' | '!' | '?') && body[at + letter.len_utf8()..].starts_with([' ', '\n'])
+    };
+    let from = body.char_indices().rev().find(end_of_one).map_or(0, |(at, letter)| at + letter.len_utf8());
+    Some(&body[from..])
+}
+
+/// Whether the model refused, asked from left to right: each byte is looked at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Refusals {
+    refused: bool,
+    heard: usize,
+}
+
+impl Refusals {
+    /// Whether a refusal stands before this byte.
+    pub(super) fn before(&mut self, text: &str, upto: usize) -> bool {
+        let from = text.floor_char_boundary(self.heard.saturating_sub(LONGEST).min(upto));
+        self.refused = self.refused || refuses(&text[from..upto]);
+        self.heard = self.heard.max(upto);
+        self.refused
+    }
 }
 
 /// Whether prose before a block of code says that it only illustrates.
@@ -61,5 +139,12 @@ fn plain(text: &str) -> String {
 /// Where another turn begins, at or after `from`.
 pub(super) fn turn(text: &str, from: usize) -> Option<usize> {
     let lower = text.get(from..)?.to_ascii_lowercase();
-    table().turn.iter().filter_map(|word| lower.find(word.as_str())).min().map(|at| from + at)
+    let others = |word: &String| {
+        let own = |at: usize| {
+            let rest = lower[at + word.len()..].trim_start();
+            table().own_turn.iter().any(|own| rest.starts_with(own.as_str()))
+        };
+        lower.match_indices(word.as_str()).map(|(at, _)| at).find(|at| !own(*at))
+    };
+    table().turn.iter().filter_map(others).min().map(|at| from + at)
 }

@@ -13,12 +13,12 @@ use serde_json::Value;
 use super::anchors::{Anchor, anchors};
 use super::announced::announced;
 use super::convincing::{runs_code, unconvincing};
-use super::lines::{are_examples, fill_lines};
+use super::lines::{are_examples, meant};
 use super::prose;
 use super::sources::Sources;
 use crate::chat::{Fix, FixKind};
 use crate::check::{Checked, Level, ToolSet};
-use crate::format::{Offered, RawCall, Twice, calls_in, said_twice};
+use crate::format::{Format, Offered, RawCall, Twice, calls_in, in_doubt, said_twice};
 use crate::value::{self, Unread};
 
 /// Where calls are looked for when the format found none.
@@ -38,41 +38,63 @@ pub enum Recovery {
 pub(super) struct Recovered {
     pub(super) raw: RawCall,
     pub(super) checked: Checked,
+    /// It stands in markup, which nobody writes by chance.
+    pub(super) marked: bool,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) calls: Vec<Recovered>,
+    /// Calls that prose only mentions, and that no words say are none.
+    pub(super) mentioned: Vec<Recovered>,
     /// Where the text was cut off inside a call, and whose.
     pub(super) cut: Option<(usize, String)>,
 }
 
+/// Where and how calls are looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Looking<'a> {
+    pub(super) tools: &'a ToolSet,
+    pub(super) level: Level,
+    pub(super) recovery: Recovery,
+    pub(super) offered: &'a dyn Offered,
+    /// The format whose markup may have lost its opener.
+    pub(super) format: &'a Format,
+}
+
 /// Finds the calls of a text that the format found none in.
-pub(super) fn recover(text: &str, tools: &ToolSet, level: Level, recovery: Recovery, offered: &dyn Offered) -> Found {
+pub(super) fn recover(text: &str, looking: Looking<'_>) -> Found {
+    let Looking { tools, recovery, .. } = looking;
     if recovery == Recovery::Off {
         return Found::default();
     }
-    let budget = text.len() * 8 + 4096;
-    let (found, known) = (Vec::new(), HashMap::new());
-    let mut search =
-        Search { text, tools, level, offered, budget, line: 0, last: 0, cut: None, ran_out: false, found, known };
+    let mut search = Search::new(text, looking);
     search.run();
-    if recovery == Recovery::Anywhere && search.found.is_empty() && search.cut.is_none() {
+    // A text in which so much was read in vain is no prose.
+    let is_prose = search.budget > 0 && search.found.is_empty() && search.cut.is_none();
+    if recovery == Recovery::Anywhere && is_prose {
         for raw in announced(text, tools) {
-            search.take(raw);
+            search.take(raw, false);
         }
         search.found.retain(|call| call.checked.faults.is_empty());
     }
-    let (mut calls, mut cut) = (search.found, search.cut);
+    let (mut calls, mut cut, mut mentioned) = (search.found, search.cut, Vec::new());
     if recovery == Recovery::Lines {
         let spans: Vec<Range<usize>> = calls.iter().map(|call| call.raw.span.clone()).collect();
-        let fills = fill_lines(text, &spans).into_iter();
-        let mut meant = fills.zip(are_examples(text, &spans)).map(|(fills, example)| fills && !example);
-        calls.retain(|_| meant.next().unwrap_or_default());
+        let (meant, examples) = (meant(text, &spans), are_examples(text, &spans));
+        let judged = calls.into_iter().zip(meant.into_iter().zip(examples));
+        calls = Vec::new();
+        for (call, (meant, example)) in judged {
+            match (meant || call.marked, example) {
+                (true, false) => calls.push(call),
+                (false, false) => mentioned.push(call),
+                (_, true) => {}
+            }
+        }
         cut = None;
     }
-    Found { calls, cut }
+    Found { calls, mentioned, cut }
 }
 
 pub(super) struct Search<'a> {
@@ -80,6 +102,7 @@ pub(super) struct Search<'a> {
     pub(super) tools: &'a ToolSet,
     level: Level,
     pub(super) offered: &'a dyn Offered,
+    pub(super) format: &'a Format,
     /// Bytes that may still be read in vain.
     budget: usize,
     /// Where the line of the last anchor begins, and that anchor.
@@ -94,10 +117,17 @@ pub(super) struct Search<'a> {
     known: HashMap<String, usize>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(text: &'a str, looking: Looking<'a>) -> Self {
+        let Looking { tools, level, offered, format, .. } = looking;
+        let budget = text.len() * 8 + 4096;
+        let (found, known) = (Vec::new(), HashMap::new());
+        Self { text, tools, level, offered, format, budget, line: 0, last: 0, cut: None, ran_out: false, found, known }
+    }
+
     fn run(&mut self) {
         let mut over = self.text.len();
-        let (mut free_from, mut heard) = (0, 0_usize);
+        let (mut free_from, mut heard, mut denied) = (0, 0_usize, false);
         for anchor in anchors(self.text, self.tools) {
             if self.budget == 0 {
                 return;
@@ -106,7 +136,9 @@ impl Search<'_> {
                 continue;
             }
             self.ran_out = false;
-            let calls = self.read(&anchor);
+            let marked = self.markup(&anchor);
+            let is_marked = marked.is_some();
+            let calls = marked.map_or_else(|| self.read(&anchor), |call| vec![call]);
             // What the text was cut off in holds the rest of it: a call in there is a part of another one.
             if self.ran_out && calls.is_empty() {
                 self.cut = Some((anchor.span.start, anchor.name));
@@ -120,18 +152,32 @@ impl Search<'_> {
             if self.found.is_empty() {
                 // A phrase may have begun in what was heard before.
                 let from = self.text.floor_char_boundary(heard.saturating_sub(prose::LONGEST).min(start));
-                if prose::refuses(&self.text[from..start]) {
+                if prose::refuses(&self.text[from..start]) && !prose::calls_after_all(&self.text[from..start]) {
                     return;
                 }
                 heard = heard.max(start);
             }
+            // What no words part from a call that is denied is denied with it.
+            let lead = &self.text[free_from.min(start)..start];
+            if denied && !lead.contains(char::is_alphanumeric) || prose::denies(lead, false) {
+                self.pay(end - start);
+                (free_from, denied) = (end, true);
+                continue;
+            }
+            denied = false;
             let gap = self.text.get(free_from..start).unwrap_or_default();
             if !self.found.is_empty() && prose::turns_aside(gap) {
                 return;
             }
             let before = self.found.len();
+            let mut end = end;
             for raw in calls {
-                self.take(raw);
+                // A call whose quotes are in doubt counts as it reads on all of its line, its fence or the text.
+                let Some(raw) = (if in_doubt(&raw.fixes, self.text) { self.settled(&raw) } else { Some(raw) }) else {
+                    continue;
+                };
+                end = end.max(raw.span.end);
+                self.take(raw, is_marked);
             }
             if self.found.len() == before {
                 self.pay(end - start);
@@ -160,6 +206,9 @@ impl Search<'_> {
             Some(b'{') => self.arguments_at(anchor, next).into_iter().collect(),
             Some(b':' | b',' | b'=') => {
                 let value = value::skip_blanks(self.text, next + 1);
+                if bytes[next] == b':' && bytes.get(next + 1).is_some_and(u8::is_ascii_digit) {
+                    return self.numbered(anchor, next + 1).into_iter().collect();
+                }
                 match (bytes.get(value), bytes[next]) {
                     (Some(b'{'), _) => match self.arguments_at(anchor, value) {
                         Some(call) => vec![call],
@@ -266,7 +315,7 @@ impl Search<'_> {
     }
 
     /// Checks a call and keeps it if it is one of the tool's own.
-    fn take(&mut self, raw: RawCall) {
+    fn take(&mut self, raw: RawCall, marked: bool) {
         let index = self.found.len();
         let checked = {
             let (arguments, span, sources) = (raw.arguments.clone(), raw.span.clone(), Sources::new(self.text, &raw));
@@ -283,7 +332,7 @@ impl Search<'_> {
             first.raw.fixes.push(fix);
             return;
         }
-        self.found.push(Recovered { raw, checked });
+        self.found.push(Recovered { raw, checked, marked });
     }
 
     /// Whether an argument without quotes stands for a value (`city=city`, `n=N`) or would have to be run (`a=b.c()`).

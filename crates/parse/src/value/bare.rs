@@ -71,11 +71,12 @@ impl Reader<'_> {
                 }
                 b'\n' if open.is_empty() => return Ok(at),
                 b',' if open.is_empty() && self.comma_ends(at + 1, place) => return Ok(at),
-                b';' if open.is_empty() && place.wants_key() && literal::key_follows(&self.text[at + 1..]) => {
+                b';' if open.is_empty() && place.wants_key() && self.key_follows(&self.text[at + 1..]) => {
                     return Ok(at);
                 }
-                b'<' if open.is_empty() && self.quote_token.is_some() && bytes.get(at + 1) == Some(&b'|') => {
-                    return Ok(at);
+                b'<' if self.quote_token.is_some_and(|token| bytes[at..].starts_with(token.as_bytes())) => {
+                    // A string that begins in unquoted text: whose it is cannot be told.
+                    return if open.is_empty() { Ok(at) } else { Err(Unread::Bad { at, message: "a value" }) };
                 }
                 _ => {}
             }
@@ -93,7 +94,7 @@ impl Reader<'_> {
         match next {
             Some(0xe2) if self.text[at..].starts_with(['“', '”', '„', '‘', '’']) => true,
             None | Some(b'"' | b'\'' | b'}' | b')' | b']' | b',' | b'#' | b'*' | b'/') => true,
-            Some(_) => literal::key_follows(&self.text[after..]),
+            Some(_) => self.key_follows(&self.text[after..]),
         }
     }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::nest::Next;
 use super::reader::{Ending, Home, Place, Read, Reader};
+use super::settle::Quotes;
 use super::{Unread, literal};
 use crate::chat::{Fix, FixKind};
 
@@ -41,6 +42,8 @@ pub struct CallExpr {
     pub end: usize,
     /// What was tolerated, with spans in the text, and no call.
     pub fixes: Vec<Fix>,
+    /// Where its strings end was told by what follows them: only if each key is a parameter was it told rightly.
+    pub doubtful: bool,
 }
 
 /// Reads a call expression at byte `at`: dotted and quoted names, named and positional arguments in any order, Python
@@ -53,21 +56,33 @@ pub struct CallExpr {
 /// assert_eq!(call.keyword[1], ("to".to_owned(), "it's".into()));
 /// ```
 pub fn call_expr(text: &str, at: usize, dialect: &CallDialect) -> Result<CallExpr, Unread> {
-    read(text, at, dialect, Ending::Open)
+    read(text, at, dialect, Ending::Open, None)
 }
 
 /// As [`call_expr`], for a text that will not go on: closing brackets missing at its very end are put there where each
 /// value is complete.
 pub fn call_expr_closed(text: &str, at: usize, dialect: &CallDialect) -> Result<CallExpr, Unread> {
-    read(text, at, dialect, Ending::Closed)
+    read(text, at, dialect, Ending::Closed, None)
 }
 
-fn read(text: &str, at: usize, dialect: &CallDialect, ending: Ending) -> Result<CallExpr, Unread> {
+/// As [`call_expr`] in Python's dialect, where it is known where each string ends.
+pub(crate) fn call_expr_settled(text: &str, at: usize, quotes: &Quotes) -> Result<CallExpr, Unread> {
+    read(text, at, &CallDialect::Parens, Ending::Closed, Some(quotes))
+}
+
+fn read(
+    text: &str,
+    at: usize,
+    dialect: &CallDialect,
+    ending: Ending,
+    settled: Option<&Quotes>,
+) -> Result<CallExpr, Unread> {
     let (home, open, close) = match dialect {
         CallDialect::Parens => (Home::Python, b'(', b')'),
         CallDialect::Braces { .. } => (Home::Braces, b'{', b'}'),
     };
     let mut reader = Reader::new(text, at, home, ending);
+    reader.settled = settled;
     if let CallDialect::Braces { quote } = dialect {
         reader.quote_token = quote.as_deref().filter(|quote| !quote.is_empty());
     }
@@ -88,7 +103,8 @@ fn read(text: &str, at: usize, dialect: &CallDialect, ending: Ending) -> Result<
     }
     let Given { positional, keyword, mut sources, keyword_sources } = given;
     sources.extend(keyword_sources);
-    Ok(CallExpr { name, name_span, positional, keyword, sources, end: reader.at, fixes: reader.fixes.done() })
+    let (end, doubtful, fixes) = (reader.at, reader.doubtful, reader.fixes.done());
+    Ok(CallExpr { name, name_span, positional, keyword, sources, end, fixes, doubtful })
 }
 
 /// The arguments so far.
@@ -138,6 +154,10 @@ impl Reader<'_> {
             return self.next(Place::Positional);
         }
         let Some(name) = self.argument_name()? else {
+            // Behind a named argument, a string without a name is more likely a part of the one before.
+            if !given.keyword.is_empty() && matches!(self.peek(), Some(b'"' | b'\'')) {
+                return Err(self.bad("a named argument"));
+            }
             given.positional.push(self.value(Place::Positional)?);
             given.sources.push(start..self.at);
             return self.next(Place::Positional);
@@ -182,7 +202,7 @@ impl Reader<'_> {
             }
             name
         } else {
-            let Some(name) = literal::key(self.rest()) else { return Ok(None) };
+            let Some(name) = self.key_word(self.rest()) else { return Ok(None) };
             self.at += name.len();
             literal::unescaped(name).into_owned()
         };

@@ -18,8 +18,10 @@ mod machine;
 mod nest;
 mod number;
 mod reader;
+pub(crate) mod settle;
 mod strict;
 mod string;
+pub(crate) mod token;
 mod typed;
 pub(crate) mod types;
 
@@ -29,6 +31,7 @@ use serde_json::Value;
 
 use crate::chat::Fix;
 
+pub(crate) use call_expr::call_expr_settled;
 pub use call_expr::{CallDialect, CallExpr, call_expr, call_expr_closed};
 pub use canonical::Canonical;
 pub use literal::{name, quoted};
@@ -149,6 +152,15 @@ pub fn sources(text: &str, at: usize) -> Vec<(String, Range<usize>)> {
         Ok(_) => reader.sources.unwrap_or_default(),
         Err(_) => Vec::new(),
     }
+}
+
+/// As [`json_closed`] or [`python`], where it is known where each string ends.
+pub(crate) fn settled(text: &str, at: usize, python: bool, quotes: &settle::Quotes) -> Result<Reading, Unread> {
+    let home = if python { Home::Python } else { Home::Json };
+    let mut reader = Reader::new(text, at, home, Ending::Closed);
+    reader.settled = Some(quotes);
+    let value = reader.top()?;
+    Ok(Reading { value, end: reader.at, fixes: reader.fixes.done() })
 }
 
 fn read(text: &str, at: usize, home: Home, ending: Ending) -> Result<Reading, Unread> {

@@ -117,7 +117,7 @@ impl Reader<'_> {
             key
         } else {
             let rest = self.rest();
-            let Some(word) = literal::key(rest).or_else(|| number::token(rest)) else { return Ok(None) };
+            let Some(word) = self.key_word(rest).or_else(|| number::token(rest)) else { return Ok(None) };
             self.at += word.len();
             if self.home != Home::Braces {
                 self.fix(FixKind::Unquoted, start..self.at);
@@ -197,6 +197,15 @@ impl Reader<'_> {
                 self.space()?;
                 self.close(false)
             }
+            // A string of which only the closing token was written, or one closed twice.
+            Some(_) if self.stray_token() => {
+                self.space()?;
+                match self.peek() {
+                    Some(b',' | b']' | b'}') => self.next(place),
+                    None => Err(self.incomplete()),
+                    Some(_) => Err(self.bad("a comma or a closing bracket")),
+                }
+            }
             Some(byte) if self.starts_item(byte, end, place) => {
                 self.fix(FixKind::Separator, end..at);
                 Ok(Next::Item)
@@ -205,13 +214,22 @@ impl Reader<'_> {
         }
     }
 
+    /// Passes a quote token that closes what none opened.
+    fn stray_token(&mut self) -> bool {
+        let Some(token) = self.quote_token.filter(|token| self.rest().starts_with(token)) else { return false };
+        self.fix(FixKind::Quotes, self.at..self.at + token.len());
+        self.at += token.len();
+        self.doubtful = true;
+        true
+    }
+
     /// Whether an item starts at the cursor though no comma came.
     fn starts_item(&self, byte: u8, end: usize, place: Place) -> bool {
         let apart = self.at > end;
         match byte {
             b'"' | b'\'' => true,
             b'{' | b'[' => place == Place::List,
-            _ => place.wants_key() && apart && literal::key_follows(self.rest()),
+            _ => place.wants_key() && apart && self.key_follows(self.rest()),
         }
     }
 

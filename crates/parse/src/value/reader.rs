@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::settle::Quotes;
 use super::{MAX_DEPTH, Unread, literal};
 use crate::chat::{Fix, FixKind};
 
@@ -118,6 +119,10 @@ pub(super) struct Reader<'t> {
     pub(super) sources: Option<Vec<(String, Range<usize>)>>,
     /// How many unquoted texts were read.
     pub(super) bare_count: usize,
+    /// What follows a quote token decided what it is.
+    pub(super) doubtful: bool,
+    /// Where strings end, where that was found out.
+    pub(super) settled: Option<&'t Quotes>,
 }
 
 impl<'t> Reader<'t> {
@@ -133,6 +138,8 @@ impl<'t> Reader<'t> {
             loose_end: usize::MAX,
             sources: None,
             bare_count: 0,
+            doubtful: false,
+            settled: None,
         }
     }
 
@@ -205,6 +212,18 @@ impl<'t> Reader<'t> {
 
     pub(super) fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// A parameter's name or an object's key without quotes, at the text's beginning.
+    pub(super) fn key_word<'k>(&self, text: &'k str) -> Option<&'k str> {
+        let at = usize::from(self.home == Home::Braces && text.starts_with('@'));
+        literal::key(&text[at..]).map(|word| &text[..at + word.len()])
+    }
+
+    /// Whether a key and its sign stand here, after white space.
+    pub(super) fn key_follows(&self, text: &str) -> bool {
+        let own = text.trim_ascii_start().strip_prefix('@').filter(|_| self.home == Home::Braces);
+        literal::key_follows(own.unwrap_or(text))
     }
 
     pub(super) fn fix(&mut self, kind: FixKind, span: Range<usize>) {

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::escape::{Escaped, escape};
-use super::literal;
 use super::reader::{Home, Place, Read, Reader};
+use super::token::{After, Closes};
 use crate::chat::FixKind;
 
 /// What closes a string.
@@ -17,6 +17,8 @@ enum Close<'t> {
     Quote(u8),
     /// Exactly this text.
     Text(&'t str),
+    /// This quote token, unless the text shows that it is meant as a quote.
+    Token(&'t str),
     /// A curly closing quote, or the plain one.
     Curly(&'static str, u8),
 }
@@ -26,7 +28,7 @@ impl Close<'_> {
     fn first_bytes(self) -> (u8, u8) {
         match self {
             Self::Quote(quote) => (quote, quote),
-            Self::Text(close) => (close.as_bytes()[0], close.as_bytes()[0]),
+            Self::Text(close) | Self::Token(close) => (close.as_bytes()[0], close.as_bytes()[0]),
             Self::Curly(close, plain) => (close.as_bytes()[0], plain),
         }
     }
@@ -98,20 +100,41 @@ impl<'t> Reader<'t> {
     fn content(&mut self, opening: Opening<'t>, place: Place) -> Read<String> {
         let text = self.text;
         let (first, second) = opening.close.first_bytes();
+        let settled = self.settled.and_then(|quotes| quotes.close_of(self.at - 1));
         let mut content = String::new();
-        let mut run = self.at;
+        let start = self.at;
+        let mut run = start;
         let (mut quote_told, mut escape_told) = (false, false);
+        // Whether a backslash that is no escape shows that the others which look like one are none either.
+        let mut unescaped = false;
         loop {
             let rest = text.as_bytes().get(self.at..).unwrap_or_default();
             let Some(found) = memchr::memchr3(first, second, b'\\', rest) else { return Err(self.incomplete()) };
             self.at += found;
             // What closes may itself start with a backslash (`\"`), so it is looked for before escapes are.
-            if let Some(length) = self.closing(opening.close, self.at, place, !quote_told) {
+            let closing = match settled {
+                Some(close) => (self.at == close).then_some(1),
+                None => self.closing(opening.close, self.at, place, !quote_told),
+            };
+            if let Some(length) = closing {
                 content.push_str(&text[run..self.at]);
                 self.at += length;
                 return Ok(content);
             }
-            if self.peek() != Some(b'\\') {
+            if let Close::Token(token) = opening.close {
+                let quote = self.rest().starts_with(token);
+                if quote {
+                    content.push_str(&text[run..self.at]);
+                    content.push('"');
+                    self.doubtful = true;
+                    run = self.at + token.len();
+                    if !quote_told {
+                        quote_told = true;
+                        self.fix(FixKind::UnescapedQuote, self.at..run);
+                    }
+                }
+                self.at += if quote { token.len() } else { 1 };
+            } else if self.peek() != Some(b'\\') {
                 if matches!(opening.close, Close::Quote(_)) && !quote_told {
                     quote_told = true;
                     self.fix(FixKind::UnescapedQuote, self.at..self.at + 1);
@@ -122,27 +145,36 @@ impl<'t> Reader<'t> {
                 self.at += if self.byte(self.at + 1) == Some(first) { 2 } else { 1 };
             } else {
                 content.push_str(&text[run..self.at]);
-                self.escaped(&mut content, &mut escape_told)?;
+                let raw = self.escaped(&mut content, &mut escape_told, unescaped)?;
+                if raw && !std::mem::replace(&mut unescaped, true) {
+                    content.clear();
+                    self.at = start;
+                }
                 run = self.at;
             }
         }
     }
 
-    /// What the escape at the cursor stands for.
-    fn escaped(&mut self, content: &mut String, told: &mut bool) -> Read<()> {
+    /// What the escape at the cursor stands for; true where the backslash is meant as one. In an `unescaped` string it
+    /// is before any letter or digit that a path or a formula may go on with.
+    fn escaped(&mut self, content: &mut String, told: &mut bool, unescaped: bool) -> Read<bool> {
         let Some(escape) = escape(&self.text[self.at + 1..], self.home) else { return Err(self.incomplete()) };
-        let end = self.at + 1 + escape.length;
+        let letter = self.byte(self.at + 1).unwrap_or_default();
+        let names = matches!(letter, b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'u' | b'U' | b'v' | b'0'..=b'7');
+        let lookalike = unescaped && names && escape.stands_for != Escaped::Backslash;
+        let end = self.at + 1 + if lookalike { 0 } else { escape.length };
         match escape.stands_for {
+            _ if lookalike => content.push('\\'),
             Escaped::Char(c) => content.push(c),
             Escaped::Nothing => {}
             Escaped::Backslash => content.push('\\'),
         }
-        if !escape.at_home && !*told {
+        if (lookalike || !escape.at_home) && !*told {
             *told = true;
             self.fix(FixKind::Escape, self.at..end);
         }
         self.at = end;
-        Ok(())
+        Ok(escape.stands_for == Escaped::Backslash)
     }
 
     fn tell_control(&mut self, span: std::ops::Range<usize>) {
@@ -160,7 +192,7 @@ impl<'t> Reader<'t> {
     fn opening(&self) -> Option<Opening<'t>> {
         let rest = self.rest();
         if let Some(token) = self.quote_token.filter(|token| rest.starts_with(token)) {
-            let close = Close::Text(token);
+            let close = Close::Token(token);
             return Some(Opening { length: token.len(), close, raw: true, multiline: true, at_home: true });
         }
         let bytes = rest.as_bytes();
@@ -209,6 +241,10 @@ impl<'t> Reader<'t> {
                 (self.byte(at) == Some(quote) && self.closes(at + 1, quote, place, clean)).then_some(1)
             }
             Close::Text(close) => self.text.as_bytes()[at..].starts_with(close.as_bytes()).then_some(close.len()),
+            Close::Token(token) => {
+                let at_token = self.text.as_bytes()[at..].starts_with(token.as_bytes());
+                (at_token && self.token_closes(at + token.len(), token, place)).then_some(token.len())
+            }
             Close::Curly(close, plain) => {
                 if self.byte(at) == Some(plain) {
                     return self.closes(at + 1, plain, place, clean).then_some(1);
@@ -217,6 +253,13 @@ impl<'t> Reader<'t> {
                 (closes && self.closes(at + close.len(), plain, place, clean)).then_some(close.len())
             }
         }
+    }
+
+    /// Whether the quote token before `at` closes its string: the text is the call's own, so it ends where that does.
+    fn token_closes(&self, at: usize, token: &str, place: Place) -> bool {
+        let (text, owed) = (self.text.as_bytes(), self.owed.as_slice());
+        let after = After { text, at, token, owed, key: place == Place::Key, at_end: true };
+        after.closes(|end| if end == text.len() { Closes::Yes } else { Closes::No }) == Closes::Yes
     }
 
     /// Whether the quote before `after` closes its string: it does where what follows may follow a string. `clean`: no
@@ -231,13 +274,14 @@ impl<'t> Reader<'t> {
             None | Some(b'}' | b']' | b')') => true,
             Some(b':' | b'=') => place == Place::Key || (place == Place::Positional && clean),
             Some(b',') => !place.wants_key() || self.comma_ends(at + 1, place),
-            Some(b';') => !place.wants_key() || literal::key_follows(&self.text[at + 1..]),
+            Some(b';') => !place.wants_key() || self.key_follows(&self.text[at + 1..]),
+            Some(b'<') if self.quote_token.is_some_and(|token| self.text[at..].starts_with(token)) => true,
             Some(b'"' | b'\'') => apart || (next != Some(quote) && self.home != Home::Json),
             Some(b'#') => apart,
             Some(b'/') => apart && matches!(self.byte(at + 1), Some(b'/' | b'*')),
             Some(b'+') => matches!(self.after_blanks(at + 1).1, Some(b'"' | b'\'')),
             Some(b'\\') => matches!(self.byte(at + 1), Some(b']' | b'}' | b')')),
-            Some(_) if clean && apart && place.wants_key() => literal::key_follows(&self.text[at..]),
+            Some(_) if clean && apart && place.wants_key() => self.key_follows(&self.text[at..]),
             Some(b'r' | b'b' | b'u' | b'f') if apart && self.home == Home::Python => self.byte(at + 1) == Some(quote),
             Some(_) => false,
         }

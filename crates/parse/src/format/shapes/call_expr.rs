@@ -8,7 +8,9 @@ use crate::format::envelope::{RawCall, apart};
 use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, fix};
 use crate::format::row::{JsonStyle, Literals};
+use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, in_doubt};
 use crate::format::{Body, Calm, Format, Offered};
+use crate::value::settle::Holds;
 use crate::value::{self, CallDialect, CallExpr, Unread};
 
 /// A call expression that is being read.
@@ -17,14 +19,29 @@ pub(crate) struct ExprItem {
     from: usize,
     /// Where the name stands; before it stands what its result is called: `result = `.
     name_at: usize,
+    bracket: usize,
     extent: Extent,
     dialect: CallDialect,
+    /// The word before the name is not as the format writes it.
+    opener: Option<Fix>,
+    phase: Phase,
 }
 
 impl ExprItem {
     /// A call that begins at `from`, whose name stands at `name_at` and whose bracket opens at `bracket`.
     pub(crate) fn new(from: usize, name_at: usize, bracket: usize, dialect: CallDialect) -> Self {
-        Self { from, name_at, extent: Extent::new(bracket), dialect }
+        Self { from, name_at, bracket, extent: Extent::new(bracket), dialect, opener: None, phase: Phase::Open }
+    }
+
+    /// The same call, with what was put right before its name.
+    pub(crate) fn opened_by(mut self, opener: Option<Fix>) -> Self {
+        self.opener = opener;
+        self
+    }
+
+    /// Whether its strings stand between quote tokens.
+    pub(crate) fn has_tokens(&self) -> bool {
+        matches!(&self.dialect, CallDialect::Braces { quote: Some(_) })
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -32,19 +49,24 @@ impl ExprItem {
     }
 
     pub(crate) fn calm<'f>(&self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
-        self.extent.has_read(length).then_some(Calm::Silent(&format.markers().turns.ends))
+        (self.phase.is_open() && self.extent.has_read(length)).then_some(Calm::Silent(&format.markers().turns.ends))
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>) -> Advance {
+        match std::mem::take(&mut self.phase) {
+            Phase::Open => {}
+            Phase::Ended(end, read) => return self.ended(scene, read, end),
+            Phase::Doubted(doubt, read) => return self.resolve(scene, doubt, read),
+        }
         let token = match &self.dialect {
             CallDialect::Braces { quote } => quote.as_deref(),
             CallDialect::Parens => None,
         };
         match self.extent.advance(scene, token) {
             Reach::More => Advance::More,
-            Reach::End(end) | Reach::Marker(end) => self.read(scene, end),
+            Reach::End(end) | Reach::Marker(end) => self.ended_at(scene, end),
             Reach::Cut { .. } => match self.extent.marker_inside() {
-                Some(marker) => self.read(scene, scene.cut(marker)),
+                Some(marker) => self.ended_at(scene, scene.cut(marker)),
                 None => Advance::Truncated {
                     name: value::name(scene.text, self.name_at).map(|name| scene.text[name].to_owned()),
                 },
@@ -52,24 +74,98 @@ impl ExprItem {
         }
     }
 
-    fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
-        let expr = match value::call_expr_closed(&scene.text[..end], self.name_at, &self.dialect) {
-            Ok(expr) => expr,
-            Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, message: "nested too deep" },
-            Err(_) => return Advance::Unreadable { end, message: "expected a call" },
+    fn ended_at(&mut self, scene: &Scene<'_>, end: usize) -> Advance {
+        let read = self.read(scene, end);
+        self.ended(scene, read, end)
+    }
+
+    /// What was read up to `end`, unless its quotes leave doubt about that end.
+    fn ended(&mut self, scene: &Scene<'_>, read: Advance, end: usize) -> Advance {
+        let hard = match &read {
+            Advance::Done { calls, .. } => calls.iter().any(|call| in_doubt(&call.fixes, scene.text)),
+            Advance::Unreadable { .. } => true,
+            _ => false,
         };
+        let quoted = || scene.text[self.bracket..end].contains(['"', '\'']);
+        if self.dialect != CallDialect::Parens || self.tool(scene).is_none() || !quoted() {
+            return read;
+        }
+        if !hard {
+            match ends_well(scene, end, false) {
+                Some(true) => return read,
+                Some(false) => {}
+                None => {
+                    self.phase = Phase::Ended(end, read);
+                    return Advance::More;
+                }
+            }
+        }
+        let doubt = Doubt::new(&read, (hard, end), self.extent.marker_inside());
+        self.resolve(scene, doubt, read)
+    }
+
+    /// The offered tool whose call it is.
+    fn tool<'s>(&self, scene: &Scene<'s>) -> Option<&'s str> {
+        let name = scene.strip(&scene.text[value::name(scene.text, self.name_at)?]);
+        scene.offered.resolves(name).then_some(name)
+    }
+
+    /// Goes on with a call whose quotes are in doubt.
+    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt, read: Advance) -> Advance {
+        let (end, plain) = (doubt.end, doubt.unread.is_none());
+        let Some(tool) = self.tool(scene) else { return read };
+        match doubt.resolve(scene, (self.from, self.bracket), Holds::Arguments, tool, None) {
+            Resolved::Wait => {
+                self.phase = Phase::Doubted(doubt, read);
+                Advance::More
+            }
+            Resolved::Once(_, other) if plain && other == end => read,
+            Resolved::Once(quotes, end) => match value::call_expr_settled(&scene.text[..end], self.name_at, &quotes) {
+                Ok(expr) if expr.end == end => self.called(scene, expr, end),
+                _ => Advance::Unreadable { end, message: UNMATCHED },
+            },
+            Resolved::Not => read,
+            Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
+        }
+    }
+
+    fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
+        match value::call_expr_closed(&scene.text[..end], self.name_at, &self.dialect) {
+            Ok(expr) => self.called(scene, expr, end),
+            Err(Unread::TooDeep { .. }) => Advance::Unreadable { end, message: "nested too deep" },
+            Err(_) => Advance::Unreadable { end, message: "expected a call" },
+        }
+    }
+
+    fn called(&self, scene: &Scene<'_>, expr: CallExpr, end: usize) -> Advance {
         if is_prose(&expr, scene.text) {
             return Advance::Not;
+        }
+        let braces = matches!(self.dialect, CallDialect::Braces { .. });
+        if braces && !scene.text[expr.end..end].trim().is_empty() {
+            return Advance::Unreadable { end, message: "expected the end of the call" };
+        }
+        let name = scene.strip(&expr.name);
+        let known = |key: &String| scene.offered.parameter(name, key).is_some();
+        if expr.doubtful && !expr.keyword.iter().all(|(key, _)| known(key)) {
+            return Advance::Unreadable { end, message: "where its strings end cannot be told" };
         }
         let mut calls = match inner_calls(scene, &expr, 0) {
             inner if inner.is_empty() => own_calls(scene, expr),
             inner => inner,
         };
         for call in &mut calls {
+            if let CallDialect::Braces { quote: Some(token) } = &self.dialect {
+                // What stands between quote tokens is a value, its source is not.
+                call.sources.retain(|(_, place)| !scene.text[place.clone()].contains(token.as_str()));
+            }
             call.span = self.from..end;
         }
         if let Some(call) = calls.first_mut().filter(|_| self.name_at > self.from) {
             call.fixes.push(fix(FixKind::Shape, self.from..self.name_at));
+        }
+        if let Some(call) = calls.first_mut() {
+            call.fixes.extend(self.opener.clone());
         }
         Advance::Done { end, calls }
     }

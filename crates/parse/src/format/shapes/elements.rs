@@ -38,25 +38,50 @@ pub(crate) fn read(text: &str, param: &Template, schema: &Value) -> Value {
 }
 
 fn read_at(text: &str, param: &Template, schema: &Value, depth: usize) -> Value {
-    let pairs = match pairs(text, param) {
+    if let Some(empty) = empty(schema).filter(|_| text.trim().is_empty()) {
+        return empty;
+    }
+    let pairs = match pairs(text, param, schema) {
         Some(pairs) if !pairs.is_empty() && depth < DEEPEST => pairs,
         _ => return value::typed(text, schema).value,
     };
-    let wants_object = schema.get("properties").is_some_and(|known| known.get(ITEM).is_some());
+    let wants_object = alternatives(schema).any(|schema| property(schema, ITEM).is_some());
     if pairs.iter().all(|(key, _)| *key == ITEM) && !wants_object {
-        let items = schema.get("items").unwrap_or(&Value::Bool(true));
+        let items = alternatives(schema).find_map(|schema| schema.get("items")).unwrap_or(&Value::Bool(true));
         return pairs.into_iter().map(|(_, inner)| read_at(inner, param, items, depth + 1)).collect();
     }
+    let fits = |schema: &&Value| pairs.iter().all(|(key, _)| property(schema, key).is_some());
+    let schema = alternatives(schema).find(fits).unwrap_or(schema);
     let mut map = Map::new();
     for (key, inner) in pairs {
-        let schema = schema.get("properties").and_then(|known| known.get(key)).unwrap_or(&Value::Bool(true));
+        let schema = property(schema, key).unwrap_or(&Value::Bool(true));
         map.insert(key.to_owned(), read_at(inner, param, schema, depth + 1));
     }
     Value::Object(map)
 }
 
-/// The elements that the text consists of; none where it is anything else.
-fn pairs<'t>(text: &'t str, param: &Template) -> Option<Vec<(&'t str, &'t str)>> {
+/// The schema, or what it lets one choose from.
+fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
+    let choices = ["anyOf", "oneOf"].iter().filter_map(|word| schema.get(word)?.as_array()).flatten();
+    std::iter::once(schema).chain(choices)
+}
+
+fn property<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
+    schema.get("properties")?.get(key)
+}
+
+/// The list or object that an element without content is, where the schema wants one.
+fn empty(schema: &Value) -> Option<Value> {
+    let wants = |word: &str| alternatives(schema).any(|schema| schema.get("type").is_some_and(|kind| kind == word));
+    match (wants("string"), wants("array"), wants("object")) {
+        (false, true, _) => Some(Value::Array(Vec::new())),
+        (false, false, true) => Some(Value::Object(Map::new())),
+        _ => None,
+    }
+}
+
+/// The elements that the text consists of; none where it is anything else. The last may be open where it is empty.
+fn pairs<'t>(text: &'t str, param: &Template, schema: &Value) -> Option<Vec<(&'t str, &'t str)>> {
     let mut rest = text.trim();
     let mut pairs = Vec::new();
     while !rest.is_empty() {
@@ -68,7 +93,13 @@ fn pairs<'t>(text: &'t str, param: &Template) -> Option<Vec<(&'t str, &'t str)>>
         }
         let inner = &after[end + param.closer(Field::Key).len()..];
         let (open, close) = (open(param, key), close(param, key));
-        let end = matching(inner, &open, &close)?;
+        let Some(end) = matching(inner, &open, &close) else {
+            let wanted = alternatives(schema).find_map(|schema| property(schema, key)).and_then(empty);
+            return (inner.trim().is_empty() && wanted.is_some()).then(|| {
+                pairs.push((key, ""));
+                pairs
+            });
+        };
         pairs.push((key, &inner[..end]));
         rest = inner[end + close.len()..].trim_start();
     }

@@ -14,8 +14,10 @@ use crate::format::item::{Advance, Scene, fix};
 use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
 use crate::format::row::{JsonStyle, ShapeName};
+use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, in_doubt};
 use crate::format::walk::{ObjectWalk, Walked};
 use crate::format::{Calm, Format};
+use crate::value::settle::{Holds, Quotes};
 use crate::value::{self, Unread};
 
 /// A JSON object that is being read.
@@ -26,6 +28,7 @@ pub(crate) struct JsonItem {
     extent: Extent,
     named: Option<Named>,
     watch: Watch,
+    phase: Phase,
 }
 
 /// A call that was cut off has said its name in so many bytes, if at all.
@@ -44,7 +47,14 @@ pub(crate) struct Named {
 impl JsonItem {
     /// An object that says a call, from its brace.
     pub(crate) fn new(brace: usize) -> Self {
-        Self { from: brace, brace, extent: Extent::new(brace), named: None, watch: Watch::new(brace) }
+        Self {
+            from: brace,
+            brace,
+            extent: Extent::new(brace),
+            named: None,
+            watch: Watch::new(brace),
+            phase: Phase::Open,
+        }
     }
 
     /// The arguments of a call whose name stands from `from` on.
@@ -61,20 +71,105 @@ impl JsonItem {
         let calm = if self.watch.begun { Calm::Telling(turns) } else { Calm::Silent(&turns.ends) };
         // Before the name is known, each byte may make the call begin.
         let may_begin = self.named.is_none() && self.watch.name.is_none() && !self.watch.walk.is_lost();
-        (self.extent.has_read(length) && !may_begin).then_some(calm)
+        (self.phase.is_open() && self.extent.has_read(length) && !may_begin).then_some(calm)
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
+        match std::mem::take(&mut self.phase) {
+            Phase::Open => {}
+            Phase::Ended(end, read) => return self.ended(scene, read, end),
+            Phase::Doubted(doubt, read) => return self.resolve(scene, doubt, read),
+        }
         let reach = self.extent.advance(scene, None);
         self.watch.look(self.named.as_ref(), scene, self.extent.at(), out);
         match reach {
             Reach::More => Advance::More,
-            Reach::End(end) | Reach::Marker(end) => self.read_whole(scene, end),
+            Reach::End(end) | Reach::Marker(end) => {
+                let whole = self.read_whole(scene, end);
+                self.ended(scene, whole, end)
+            }
             Reach::Cut { shallow } => match self.extent.marker_inside() {
-                Some(marker) => self.read(scene, scene.cut(marker)),
+                Some(marker) => {
+                    let read = self.read(scene, scene.cut(marker));
+                    self.ended(scene, read, marker)
+                }
                 None if shallow && self.named.is_none() => self.read_cut(scene),
-                None => Advance::Truncated { name: self.name_said(scene) },
+                None => Advance::Truncated { name: self.name_said(scene, scene.text.len()) },
             },
+        }
+    }
+
+    /// What was read up to `end`, unless its quotes leave doubt about that end.
+    fn ended(&mut self, scene: &Scene<'_>, read: Advance, end: usize) -> Advance {
+        let (hard, strict) = match &read {
+            Advance::Done { calls, .. } => (
+                calls.iter().any(|call| in_doubt(&call.fixes, scene.text)),
+                calls.iter().all(|call| call.fixes.iter().all(|fix| fix.kind == FixKind::KeyAlias)),
+            ),
+            Advance::Unreadable { .. } => (true, false),
+            _ => return read,
+        };
+        if self.tool(scene, &read, end).is_none() {
+            return read;
+        }
+        match ends_well(scene, end, strict) {
+            _ if hard => {}
+            Some(true) => return read,
+            Some(false) => {}
+            None => {
+                self.phase = Phase::Ended(end, read);
+                return Advance::More;
+            }
+        }
+        let doubt = Doubt::new(&read, (hard, end), self.extent.marker_inside());
+        self.resolve(scene, doubt, read)
+    }
+
+    /// The offered tool whose call it is.
+    fn tool(&self, scene: &Scene<'_>, read: &Advance, end: usize) -> Option<String> {
+        let called = || match read {
+            Advance::Done { calls, .. } => calls.first().map(|call| call.name.clone()),
+            _ => self.name_said(scene, end),
+        };
+        self.name().or_else(called).filter(|name| scene.offered.resolves(name))
+    }
+
+    /// Goes on with a call whose quotes are in doubt.
+    fn resolve(&mut self, scene: &Scene<'_>, mut doubt: Doubt, read: Advance) -> Advance {
+        let (end, plain) = (doubt.end, doubt.unread.is_none());
+        let holds = if self.named.is_some() { Holds::Arguments } else { Holds::Call };
+        let Some(tool) = self.tool(scene, &read, end) else { return read };
+        match doubt.resolve(scene, (self.from, self.brace), holds, &tool, self.tail().as_deref()) {
+            Resolved::Wait => {
+                self.phase = Phase::Doubted(doubt, read);
+                Advance::More
+            }
+            Resolved::Once(_, other) if plain && other == end => read,
+            Resolved::Once(quotes, end) => self.read_settled(scene, &quotes, end),
+            Resolved::Not => read,
+            Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
+        }
+    }
+
+    /// Reads an object of which each string's end was found out.
+    fn read_settled(&self, scene: &Scene<'_>, quotes: &Quotes, end: usize) -> Advance {
+        let text = &scene.text[..end];
+        let python = scene.format.row().json == JsonStyle::Python;
+        let whole = |reading: &value::Reading| {
+            reading.end == end && reading.fixes.iter().all(|fix| fix.kind != FixKind::Duplicate)
+        };
+        let Some(reading) = value::settled(text, self.brace, python, quotes).ok().filter(whole) else {
+            return Advance::Unreadable { end, message: UNMATCHED };
+        };
+        match self.called(scene, reading, end) {
+            Advance::Done { end, mut calls } => {
+                // Its arguments are not to be found by a reader that does not know where they end.
+                for call in &mut calls {
+                    call.object = None;
+                }
+                Advance::Done { end, calls }
+            }
+            other => other,
         }
     }
 
@@ -83,9 +178,9 @@ impl JsonItem {
     }
 
     /// The name that a call which was cut off had said.
-    fn name_said(&self, scene: &Scene<'_>) -> Option<String> {
+    fn name_said(&self, scene: &Scene<'_>, upto: usize) -> Option<String> {
         self.name().or_else(|| {
-            let near = &scene.text[self.brace..scene.text.floor_char_boundary(self.brace + NAME_NEAR)];
+            let near = &scene.text[self.brace..scene.text.floor_char_boundary(upto.min(self.brace + NAME_NEAR))];
             let words = near.match_indices(['"', '\'']).filter_map(|(at, _)| Some((at, value::quoted(near, at)?)));
             let mut keys = words.filter(|(_, (word, _))| is(&Keys::table().name, word));
             let (key, name) = keys.find_map(|(key, (_, end))| {
@@ -96,7 +191,7 @@ impl JsonItem {
                 scene.offered.resolves(name).then(|| (&near[key..end], name.to_owned()))
             })?;
             // Where several are named, the first ones may be whole: recovery finds them.
-            (scene.text[self.brace..].matches(key).count() == 1).then_some(name)
+            (scene.text[self.brace..upto].matches(key).count() == 1).then_some(name)
         })
     }
 
@@ -105,7 +200,7 @@ impl JsonItem {
     fn read_cut(&self, scene: &Scene<'_>) -> Advance {
         let read = self.read(scene, scene.text.len());
         let closed = matches!(&read, Advance::Done { calls, .. } if calls.iter().all(|call| !is_flat(call)));
-        if closed { read } else { Advance::Truncated { name: self.name_said(scene) } }
+        if closed { read } else { Advance::Truncated { name: self.name_said(scene, scene.text.len()) } }
     }
 
     /// Reads a value whose brackets all closed. Where a string in it holds a marker and is broken besides, two calls ran
@@ -164,6 +259,11 @@ impl JsonItem {
             false if scene.is_tired() => return Advance::Unreadable { end, message: "expected one JSON object" },
             false => scene.cut(reading.end),
         };
+        self.called(scene, reading, end)
+    }
+
+    /// The calls that a value says.
+    fn called(&self, scene: &Scene<'_>, reading: value::Reading, end: usize) -> Advance {
         let span = self.from..end;
         let mut calls = match &self.named {
             Some(named) => vec![RawCall {

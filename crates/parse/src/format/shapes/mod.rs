@@ -12,4 +12,8 @@ pub(crate) mod param_tag;
 pub(crate) mod param_text;
 pub(crate) mod plain_args;
 pub(crate) mod plain_text;
+pub(crate) mod quotes;
+pub(crate) mod tagged_close;
 pub(crate) mod tagged_params;
+pub(crate) mod tagged_value;
+pub(crate) mod torn;

@@ -3,6 +3,9 @@
 //! A header is short, so it is collected up to what ends it (a brace, a parameter, a closing marker) and then matched
 //! against the templates of all bodies; what ended it says which shape goes on.
 
+mod parts;
+
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -11,14 +14,16 @@ use super::call_expr::ExprItem;
 use super::json_calls::{JsonItem, Named};
 use super::plain_args;
 use super::tagged_params::TaggedItem;
-use crate::chat::FixKind;
+use crate::chat::{Fix, FixKind};
 use crate::format::Body;
 use crate::format::envelope::RawCall;
+use crate::format::extent::{Starts, starts};
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::row::{Ids, ShapeName};
-use crate::format::scan::{Role, Sighted};
+use crate::format::scan::{self, Role, Sighted};
 use crate::format::template::{Field, Header, Piece, Template, match_beginning, match_header};
 use crate::value::{self, CallDialect};
+use parts::{Stop, head_pieces, id_text, meant_name, name_at, without_fence};
 
 /// No header is longer.
 const LONGEST: usize = 600;
@@ -35,29 +40,12 @@ pub(crate) struct HeadItem {
     at: usize,
     /// It begins with a literal.
     led: bool,
+    /// Where that literal ends.
+    lead_end: usize,
 }
 
-/// What ended a header.
-#[derive(Debug, Clone, Copy)]
-enum Stop {
-    Brace(usize),
-    Param {
-        at: usize,
-        body: usize,
-    },
-    /// A closing marker, and where the call ends.
-    Closed {
-        at: usize,
-        end: usize,
-    },
-}
-
-impl Stop {
-    fn at(self) -> usize {
-        let (Self::Brace(at) | Self::Param { at, .. } | Self::Closed { at, .. }) = self;
-        at
-    }
-}
+/// A name begins at most so far behind the literal before it.
+const NEAR_NAME: usize = 64;
 
 /// A header that fits a template.
 struct Matched<'s> {
@@ -69,7 +57,7 @@ struct Matched<'s> {
 impl HeadItem {
     /// A header from this byte on, which begins with a literal of this length.
     pub(crate) fn new(from: usize, lead: usize) -> Self {
-        Self { from, name_at: from, at: from + lead, led: lead > 0 }
+        Self { from, name_at: from, at: from + lead, led: lead > 0, lead_end: from + lead }
     }
 
     /// A header whose name stands between quotes of code: `` `weather_now` ``.
@@ -88,6 +76,11 @@ impl HeadItem {
         if self.is_prose(scene) {
             return Advance::Not;
         }
+        match self.goes_on_with_name(scene) {
+            Some(true) => {}
+            Some(false) => return Advance::Not,
+            None => return Advance::More,
+        }
         let longest = if self.led { LONGEST_LED } else { LONGEST };
         let bytes = scene.text.as_bytes();
         while self.at < bytes.len() {
@@ -96,8 +89,8 @@ impl HeadItem {
             }
             match bytes[self.at] {
                 b'{' => match self.stopped(scene, Stop::Brace(self.at)) {
-                    // A brace in the text of an argument.
-                    Advance::Not if self.led => {}
+                    // A brace in the text of an argument that a literal announces.
+                    Advance::Not if self.led && self.announced(scene, self.at).is_some() => {}
                     advance => return advance,
                 },
                 b'(' if self.whole_name(scene, self.at) => {
@@ -108,7 +101,11 @@ impl HeadItem {
                         CallDialect::Parens,
                     ))));
                 }
-                _ => {}
+                _ => match self.next_lead(scene) {
+                    Starts::Yes => return Advance::Not,
+                    Starts::Perhaps => return Advance::More,
+                    Starts::No => {}
+                },
             }
             match scene.format.markers().head.here(scene.text, self.at, scene.at_end) {
                 Sighted::Perhaps { .. } => return Advance::More,
@@ -139,6 +136,34 @@ impl HeadItem {
             return Advance::Truncated { name: Some(name) };
         }
         self.plain(scene, name, rest..end)
+    }
+
+    /// Whether a name may follow the literal that the header begins with. None while the text does not say.
+    fn goes_on_with_name(&self, scene: &Scene<'_>) -> Option<bool> {
+        if !self.led {
+            return Some(true);
+        }
+        let lead = &scene.text[self.from..self.lead_end];
+        let templates = scene.format.bodies().iter().flat_map(Body::templates);
+        let mut own = templates.filter(|template| scan::lead(template.lead()) == lead);
+        if !own.all(|template| template.before(Field::Name).len() == 1) {
+            return Some(true);
+        }
+        let near = &scene.text.as_bytes()[self.lead_end..scene.text.len().min(self.lead_end + NEAR_NAME)];
+        let mut next = near.iter().skip_while(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`'));
+        match next.next() {
+            Some(byte) => Some(byte.is_ascii_alphanumeric() || *byte >= 0x80 || matches!(byte, b'_' | b'$' | b'\\')),
+            None if scene.at_end || near.len() == NEAR_NAME => Some(false),
+            None => None,
+        }
+    }
+
+    /// Whether the literal that this header began with stands here again: nothing ended this one.
+    fn next_lead(&self, scene: &Scene<'_>) -> Starts {
+        if !self.led || self.at == self.lead_end {
+            return Starts::No;
+        }
+        starts(&scene.text.as_bytes()[self.at..], &scene.text[self.from..self.lead_end], scene.at_end)
     }
 
     /// Passes what the call's result is called, `result = `, where Python's calls are read; true to wait for more.
@@ -188,14 +213,23 @@ impl HeadItem {
             None if self.whole_name(scene, at) => {
                 (None, None, Header { name: scene.text[self.name_at..at].trim().to_owned(), ..Header::default() })
             }
-            None => return self.unmatched(scene, stop),
+            None => match self.spoiled(scene, stop) {
+                Some(item) => return Advance::Becomes(Item::Tagged(Box::new(item))),
+                None => return self.unmatched(scene, stop),
+            },
         };
-        let name = scene.strip(&header.name).to_owned();
-        if name.is_empty() || name.len() > 200 || name.contains(char::is_whitespace) {
+        let (name, mended) = meant_name(scene, &header.name);
+        let slipped = matches!(self.header(scene, at), Cow::Owned(_));
+        if name.is_empty() || name.len() > 200 || name.contains(char::is_whitespace) && !scene.offered.knows(&name) {
             return Advance::Not;
         }
-        // A name alone, or before a parameter, is a call only if there is such a tool; a mention in prose is none.
-        let alone = text.trim_matches([' ', '\n', '\r', '\t', '`']) == header.name && !matches!(stop, Stop::Brace(_));
+        let mut fixes: Vec<Fix> = mended.map(|kind| fix(kind, self.from..at)).into_iter().collect();
+        if body.zip(template).is_some_and(|(body, template)| body.is_foreign(template)) {
+            fixes.push(fix(FixKind::Opener, self.from..at));
+        }
+        // A name alone is a call only if there is such a tool; a mention in prose is none.
+        let alone =
+            text.trim_matches([' ', '\n', '\r', '\t', '`']) == header.name && matches!(stop, Stop::Closed { .. });
         if alone && !scene.offered.resolves(&name) {
             return Advance::Not;
         }
@@ -204,14 +238,19 @@ impl HeadItem {
         let tail = tail.filter(|tail| !tail.is_empty());
         let whole = scene.format.row().ids == Ids::Header && body.is_some();
         let id = header.id.or_else(|| whole.then(|| id_text(text)));
-        let mut named = Named { name, id, fixes: Vec::new(), tail };
+        if slipped {
+            fixes.push(fix(FixKind::Surplus, self.from..at));
+        }
+        let mut named = Named { name, id, fixes, tail };
         match stop {
             Stop::Brace(brace) => {
                 if let Some(body) =
                     body.filter(|body| body.row.shape == ShapeName::CallExpr && body.dialect != CallDialect::Parens)
                 {
                     let name_at = self.from + text.rfind(&header.name).unwrap_or_default();
-                    let expr = ExprItem::new(name_at, name_at, brace, body.dialect.clone());
+                    let other = template.is_some_and(|template| template.lead() != body.item.lead());
+                    let opener = other.then(|| fix(FixKind::Opener, self.from..name_at));
+                    let expr = ExprItem::new(name_at, name_at, brace, body.dialect.clone()).opened_by(opener);
                     return Advance::Becomes(Item::Expr(Box::new(expr)));
                 }
                 if body.is_none_or(|body| body.row.shape != ShapeName::NamedJson) {
@@ -226,13 +265,23 @@ impl HeadItem {
                 let tail = named.tail.filter(|tail| scene.text[at..].starts_with(tail.as_str()));
                 let end = end.max(at + tail.map_or(0, |tail| tail.len()));
                 let own = body.is_some_and(|body| body.row.shape == ShapeName::TaggedParams);
-                let fixes = if own { Vec::new() } else { vec![fix(FixKind::NoArguments, self.from..at)] };
+                if !own {
+                    named.fixes.push(fix(FixKind::NoArguments, self.from..at));
+                }
                 let arguments = Value::Object(Map::new());
-                let (name, id, span) = (named.name, named.id, self.from..end);
+                let (name, id, fixes, span) = (named.name, named.id, named.fixes, self.from..end);
                 let call = RawCall { name, arguments, id, span, fixes, sources: Vec::new(), object: None };
                 Advance::Done { end, calls: vec![call] }
             }
         }
+    }
+
+    /// The header without the words that end a message's header: one of them slips into a name now and then.
+    fn header<'s>(&self, scene: &Scene<'s>, at: usize) -> Cow<'s, str> {
+        let text = &scene.text[self.from..at];
+        let words = scene.format.row().channels.iter().flat_map(|channels| &channels.message);
+        let mut said = words.filter(|word| text.contains(word.as_str()));
+        said.next().map_or(Cow::Borrowed(text), |word| Cow::Owned(text.replace(word.as_str(), "")))
     }
 
     fn whole_name(&self, scene: &Scene<'_>, at: usize) -> bool {
@@ -259,7 +308,8 @@ impl HeadItem {
             (ShapeName::TaggedParams, _) | (ShapeName::CallExpr, Stop::Brace(_)) => Field::Params,
             _ => return None,
         };
-        let text = without_fence(&scene.text[self.from..stop.at()]);
+        let header = self.header(scene, stop.at());
+        let text = without_fence(&header);
         body.templates().find_map(|template| {
             let pieces = head_pieces(template, field);
             let header = if loosely {
@@ -270,7 +320,8 @@ impl HeadItem {
             } else {
                 match_header(&pieces, text)
             };
-            let header = header.filter(|header| !header.name.contains(char::is_whitespace));
+            let plain = |name: &str| !name.contains(char::is_whitespace) || scene.offered.knows(name);
+            let header = header.filter(|header| plain(&header.name));
             header.map(|header| Matched { header, body, template })
         })
     }
@@ -296,6 +347,28 @@ impl HeadItem {
         self.plain(scene, name, rest..at)
     }
 
+    /// The call of an offered tool that goes on with what is no parameter, or has a broken name: it is read to its end and
+    /// is none, so that a call in one of its values is not taken for one.
+    fn spoiled(&self, scene: &Scene<'_>, stop: Stop) -> Option<TaggedItem> {
+        let (text, at) = (&scene.text[self.from..stop.at()], stop.at());
+        let mut tagged = scene.format.bodies().iter().filter(|body| body.row.shape == ShapeName::TaggedParams);
+        let offered = |name: &str| scene.offered.resolves(scene.strip(name));
+        if let Stop::Param { body, .. } = stop {
+            let near = &text[..text.floor_char_boundary(LONGEST)];
+            let mut words = near.split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '-' | '.'));
+            let named = words.any(|word| scene.offered.knows(word));
+            let body = &scene.format.bodies()[body];
+            return named.then(|| TaggedItem::spoiled(self.from, at, body));
+        }
+        tagged.find_map(|body| {
+            let mut templates = body.templates().filter(|_| self.led);
+            templates.find_map(|template| {
+                let (header, end) = match_beginning(template.before(Field::Params), text)?;
+                offered(&header.name).then(|| TaggedItem::spoiled(self.from, self.from + end, body))
+            })
+        })
+    }
+
     /// The call with the arguments that stand there and are no JSON.
     fn plain(&self, scene: &Scene<'_>, name: String, place: Range<usize>) -> Advance {
         let end = place.end;
@@ -306,35 +379,5 @@ impl HeadItem {
         let (arguments, span) = (Value::Object(arguments), self.from..end);
         let call = RawCall { name, arguments, id: None, span, fixes, sources: Vec::new(), object: None };
         Advance::Done { end, calls: vec![call] }
-    }
-}
-
-/// The pieces before the arguments, without the fence or brace that the arguments begin with.
-fn head_pieces(template: &Template, field: Field) -> Vec<Piece> {
-    let mut pieces = template.before(field).to_vec();
-    if let Some(Piece::Literal(last)) = pieces.last_mut() {
-        let plain = without_fence(last).trim_end_matches('{');
-        *last = plain.to_owned();
-    }
-    pieces
-}
-
-/// The header up to where the arguments are announced.
-fn id_text(text: &str) -> String {
-    let end = text.find(['<', '[']).unwrap_or(text.len());
-    text[..end].trim().to_owned()
-}
-
-fn name_at(pieces: &[Piece]) -> Option<usize> {
-    pieces.iter().position(|piece| *piece == Piece::Field(Field::Name))
-}
-
-/// The text without a fence at its end.
-fn without_fence(text: &str) -> &str {
-    match text.rfind("```") {
-        Some(at) if text[at + 3..].trim().chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') => {
-            &text[..at]
-        }
-        _ => text,
     }
 }

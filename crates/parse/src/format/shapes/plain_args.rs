@@ -20,6 +20,8 @@ pub(crate) fn read(text: &str, name: &str, offered: &dyn Offered) -> Option<(Map
         [] if is_nothing(&said) => Some((Map::new(), FixKind::NoArguments)),
         [only] if lines(text, name, offered).is_none() => {
             let plain = !said.is_empty() && !said.contains('\n') && !said.starts_with(['{', '[', '<']);
+            // A question may be what is asked of a tool; a statement is the model's own word.
+            let plain = plain && (said.ends_with('?') || !is_sentence(&said));
             let schema = offered.parameter(name, only)?;
             plain.then(|| (Map::from_iter([((*only).to_owned(), value::typed(&said, schema).value)]), FixKind::Shape))
         }
@@ -37,13 +39,35 @@ pub(crate) fn is_whole(text: &str, name: &str, offered: &dyn Offered) -> bool {
     quoted || !alone.contains('\n') && text.trim_end_matches([' ', '\t']).ends_with('\n')
 }
 
-/// As [`read`], for text of any length that is all there is: code, as a tool's only parameter.
-pub(crate) fn whole(text: &str, name: &str, offered: &dyn Offered) -> Option<(Map<String, Value>, FixKind)> {
+/// As [`read`], for text of any length that is all there is, as a tool's only parameter: code, where the parameter is one
+/// of these that hold code, or a number or the like. A sentence is neither.
+pub(crate) fn whole(
+    text: &str,
+    name: &str,
+    code: &[String],
+    offered: &dyn Offered,
+) -> Option<(Map<String, Value>, FixKind)> {
     let parameters = if offered.knows(name) { offered.parameters(name) } else { Vec::new() };
     let [only] = parameters.as_slice() else { return None };
     let said = value::typed(text, offered.parameter(name, only)?).value;
+    if is_sentence(text) || said.is_string() && !code.iter().any(|word| word == only) {
+        return None;
+    }
     Some((Map::from_iter([((*only).to_owned(), said)]), FixKind::Shape))
 }
+
+/// Whether a text is a sentence: several words from a capital letter to a full stop, and nothing that code is made of.
+fn is_sentence(text: &str) -> bool {
+    const CODE: [char; 14] = ['=', '(', ')', '{', '}', '[', ']', ';', '<', '>', '|', '#', '$', '\\'];
+    let text = text.trim();
+    let begins = text.chars().next().is_some_and(char::is_uppercase);
+    let ends = text.ends_with(['.', '!', '?', '…', ':']);
+    let first = text.get(..text.floor_char_boundary(LONGEST_SENTENCE)).unwrap_or(text);
+    begins && ends && !first.contains(CODE) && first.split_whitespace().take(3).count() == 3
+}
+
+/// Code signs are looked for no further.
+const LONGEST_SENTENCE: usize = 2000;
 
 /// The text without quotes around it.
 fn unquoted(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! The content of a message to a tool that is no JSON: `to=python code` and then code.
 //!
-//! It goes to the message's end. Text is the argument of a tool that has just one parameter; to any other tool it is a
-//! mistake, and is told as one.
+//! It goes to the message's end. Code is the argument of a tool whose one parameter is named for code by the format's row;
+//! to any other tool it is a mistake, and is told as one, as is a sentence.
 
 use serde_json::Value;
 
@@ -47,7 +47,8 @@ impl PlainItem {
     fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
         let Named { name, id, .. } = self.named.clone();
         let place = self.from..end;
-        match plain_args::whole(&scene.text[place.clone()], &name, scene.offered) {
+        let code = scene.format.row().channels.as_ref().map_or(&[][..], |channels| &channels.code);
+        match plain_args::whole(&scene.text[place.clone()], &name, code, scene.offered) {
             Some((arguments, kind)) => {
                 let fixes = vec![fix(kind, place.clone())];
                 let (arguments, sources) = (Value::Object(arguments), Vec::new());

@@ -1,24 +1,26 @@
 //! A name among literals, then one element a parameter: `<parameter=city>\nOslo\n</parameter>`.
 //!
-//! A value may hold anything, closing tags too, so a closing tag counts only where structure follows it: the next
-//! parameter, the call's end, the text's end. Where the call seems to end inside a value, its closing tag may still come
-//! further on: then the value went on. What a value's text means is asked of the tool's schema.
+//! What ends a value is said in [`super::tagged_value`]; here is the call around it. Words where a parameter is due may
+//! belong to a value, so they make the call unreadable. What a value's text means is asked of the tool's schema.
 
 use serde_json::{Map, Value};
 
 use super::elements;
-use super::follows::{Follows, begins_call, begins_line, follows, tagged_leads};
+use super::follows::{begins_call, begins_line};
 use super::json_calls::{JsonItem, Named};
-use super::param_tag::{Tag, opening_tag, own_close};
-use super::param_text::{Reached, framed, past_cdata, unescape, without_newline};
+use super::param_tag::{Tag, TagState, begins_in_tag, opening_tag, own_close};
+use super::param_text::{framed, unescape, without_newline};
+use super::tagged_value::{Next, Open};
+use super::torn::{ends_torn, holds_torn};
 use crate::chat::{Fix, FixKind};
 use crate::format::envelope::RawCall;
 use crate::format::extent::Starts;
 use crate::format::item::{Advance, Item, Scene, fix};
 use crate::format::reader::Step;
-use crate::format::row::{Escape, Nested, Place};
-use crate::format::scan::{Literals, Role, Sighted};
-use crate::format::{Calm, Format};
+use crate::format::row::Nested;
+use crate::format::scan::{Role, Sighted, lead};
+use crate::format::template::Field;
+use crate::format::{Body, Calm, Format};
 use crate::value;
 
 /// A tagged call that is being read.
@@ -33,6 +35,8 @@ pub(crate) struct TaggedItem {
     begun: bool,
     part: Part,
     arguments: Map<String, Value>,
+    /// Why the call cannot be trusted, though it was read on to its end.
+    spoiled: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -43,33 +47,31 @@ enum Part {
     Opening { from: usize },
     /// In a value.
     Value(Box<Open>),
-    /// After a closing tag in a value, looking for structure.
-    Closing { open: Box<Open>, end: usize, next: usize },
 }
 
-/// A value that is open.
-#[derive(Debug, Clone)]
-struct Open {
-    key: String,
-    kind: Option<String>,
-    from: usize,
-    /// Its opening tag stands at the beginning of a line.
-    on_line: bool,
-    /// What is looked for in the value, where that is more than the format's own.
-    close: Option<Literals>,
-    marker_inside: Option<usize>,
-    /// Blanks reach to here after a closing tag that was looked at.
-    probe: usize,
-    /// Where the value and the call seemed to end, with the value's closing tag missing.
-    ended: Option<(usize, usize)>,
-    /// No `<![CDATA[` can begin any more.
-    plain: bool,
-}
+/// A tag that is nearly one of the call's.
+const TORN: &str = "a tag in it is broken";
+
+/// Words that may belong to a value beside them.
+const WORDS: &str = "words stand between its parameters";
 
 impl TaggedItem {
     /// A call whose header stands at `from` and whose first parameter begins at `at`.
     pub(crate) fn new(from: usize, at: usize, body: usize, named: Named) -> Self {
-        Self { from, at, searched: at, body, named, begun: false, part: Part::Between, arguments: Map::new() }
+        let (part, arguments) = (Part::Between, Map::new());
+        Self { from, at, searched: at, body, named, begun: false, part, arguments, spoiled: None }
+    }
+
+    /// The call with a header that is broken: it is read to its end, and is none.
+    pub(crate) fn spoiled(from: usize, at: usize, body: &Body) -> Self {
+        let open = Open::new((String::new(), None), at, false, None, body);
+        let new = Self::new(from, at, body.index, Named::default());
+        Self {
+            spoiled: Some("its name or a tag in it is broken"),
+            begun: true,
+            part: Part::Value(Box::new(open)),
+            ..new
+        }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -78,8 +80,8 @@ impl TaggedItem {
 
     pub(crate) fn calm<'f>(&'f self, format: &'f Format, length: usize) -> Option<Calm<'f>> {
         let Part::Value(open) = &self.part else { return None };
-        let tags = open.close.as_ref().unwrap_or(&format.bodies()[self.body].tags.value);
-        (self.at == length).then_some(Calm::Silent(tags.firsts()))
+        let tags = open.tags(&format.bodies()[self.body]);
+        open.is_calm(length).then_some(Calm::Silent(tags.firsts()))
     }
 
     pub(crate) fn advance(&mut self, scene: &Scene<'_>, out: &mut Vec<Step>) -> Advance {
@@ -93,7 +95,6 @@ impl TaggedItem {
                 Part::Between => self.between(scene),
                 Part::Opening { from } => self.opening(scene, from),
                 Part::Value(open) => self.value(scene, open),
-                Part::Closing { open, end, next } => self.closing(scene, open, end, next),
             };
             if let Some(advance) = step {
                 return advance;
@@ -123,10 +124,14 @@ impl TaggedItem {
         match body.tags.between.find(scene.text, self.at.max(self.searched), scene.at_end) {
             Sighted::Marker { at, end, role } => {
                 if at > self.at {
-                    self.named.fixes.push(fix(FixKind::Surplus, self.at..at));
+                    // They are read as a value, so that a call in them is not taken for one.
+                    self.spoiled = Some(WORDS);
+                    let open = Open::new((String::new(), None), self.at, false, None, body);
+                    self.part = Part::Value(Box::new(open));
+                    return None;
                 }
                 match role {
-                    Role::ParamOpen(_) => {
+                    Role::ParamOpen(_) | Role::Inner => {
                         self.part = Part::Opening { from: at };
                         None
                     }
@@ -154,22 +159,21 @@ impl TaggedItem {
     fn opening(&mut self, scene: &Scene<'_>, from: usize) -> Option<Advance> {
         let body = &scene.format.bodies()[self.body];
         let Some(param) = &body.param else { return Some(Advance::Not) };
-        match opening_tag(body, scene.text, from, scene.at_end) {
+        match opening_tag(body, scene.text, from, scene.at_end, &scene.offered.parameters(&self.named.name)) {
             Tag::Wait => {
                 self.part = Part::Opening { from };
                 Some(Advance::More)
             }
             Tag::Cut => Some(self.truncated()),
             Tag::None => Some(Advance::Unreadable { end: from, message: "expected a parameter" }),
-            Tag::Whole { key, kind, end } => {
-                let close = own_close(param, &key).map(|close| {
-                    let mut literals = body.tags.value.clone();
-                    literals.add(&close, Role::ValueClose, Place::Anywhere);
-                    literals
-                });
-                let on_line = begins_line(scene.text, from);
-                let (ended, plain) = (None, body.row.escape != Escape::Cdata);
-                let open = Open { key, kind, from: end, on_line, close, marker_inside: None, probe: 0, ended, plain };
+            Tag::Whole { key, kind, end, state } => {
+                match state {
+                    TagState::Sound => {}
+                    TagState::Foreign | TagState::Mended => self.named.fixes.push(fix(FixKind::Opener, from..end)),
+                    TagState::Torn => self.spoiled = Some(TORN),
+                }
+                let close = own_close(param, &key);
+                let open = Open::new((key, kind), end, begins_line(scene.text, from), close, body);
                 self.part = Part::Value(Box::new(open));
                 self.at = end;
                 None
@@ -178,168 +182,70 @@ impl TaggedItem {
     }
 
     fn value(&mut self, scene: &Scene<'_>, mut open: Box<Open>) -> Option<Advance> {
-        if !open.plain {
-            match past_cdata(scene, &mut self.at, &mut open.probe) {
-                Reached::End => open.plain = true,
-                Reached::Wait => return Some(self.wait(open)),
-                Reached::Cut => return Some(self.truncated()),
-            }
-        }
         let body = &scene.format.bodies()[self.body];
-        match open.close.as_ref().unwrap_or(&body.tags.value).find(scene.text, self.at, scene.at_end) {
-            Sighted::Marker { at, end, role: Role::ValueClose } => {
-                self.at = at;
-                self.part = Part::Closing { open, end, next: end };
-                None
-            }
-            Sighted::Marker { at, end, role: Role::ParamOpen(_) } => {
-                let Some(next) = self.is_next_param(scene, at, open.on_line) else {
-                    self.at = at;
-                    return Some(self.wait(open));
-                };
-                self.at = end;
-                if next {
-                    self.take_unclosed(scene, &open, at);
-                    self.part = Part::Opening { from: at };
-                } else {
-                    self.part = Part::Value(open);
-                }
-                None
-            }
-            Sighted::Marker { at, end, role: Role::Tail } => self.tail(scene, open, at, end),
-            // Another call begins, so the one before did end where it seemed to.
-            Sighted::Marker { role: Role::CallOpen | Role::SectionOpen | Role::Bare(_), .. }
-                if open.ended.is_some() =>
-            {
-                Some(self.end_unclosed(scene, &open))
-            }
-            Sighted::Marker { at, .. } if scene.is_tired() => {
-                open.ended = open.ended.or(Some((at, at)));
-                Some(self.end_unclosed(scene, &open))
-            }
-            Sighted::Marker { at, end, .. } => {
-                open.marker_inside = open.marker_inside.or(Some(at));
-                self.at = end;
+        let given = |key: &str| self.arguments.contains_key(key);
+        match open.advance(scene, body, &self.named.name, &given) {
+            Next::Wait => {
                 self.part = Part::Value(open);
-                None
-            }
-            Sighted::Perhaps { at } => {
-                self.at = at;
-                Some(self.wait(open))
-            }
-            Sighted::Nothing if !scene.at_end => {
-                self.at = scene.text.len();
-                Some(self.wait(open))
-            }
-            Sighted::Nothing => {
-                open.ended = open.ended.or(open.marker_inside.map(|marker| (marker, marker)));
-                let Some((end, _)) = open.ended else { return Some(self.truncated()) };
-                if is_blank(scene, &open, end) {
-                    return Some(self.truncated());
-                }
-                scene.cut(end);
-                Some(self.end_unclosed(scene, &open))
-            }
-        }
-    }
-
-    /// The call's own end stands in the value, from `at` to `end`. It is one if another call or an ending follows at
-    /// once; a value may hold the tag alone, and with an ending if the value's closing tag still comes.
-    fn tail(&mut self, scene: &Scene<'_>, mut open: Box<Open>, at: usize, end: usize) -> Option<Advance> {
-        let next = scene.skip_blanks(end.max(open.probe));
-        match follows(scene, next) {
-            Follows::Wait => {
-                self.at = at;
-                open.probe = next;
-                return Some(self.wait(open));
-            }
-            Follows::Call => {
-                open.ended = open.ended.or(Some((at, end)));
-                return Some(self.end_unclosed(scene, &open));
-            }
-            Follows::Close if open.ended.is_none() => {
-                open.ended = Some((at, end));
-                if scene.is_tired() {
-                    return Some(self.end_unclosed(scene, &open));
-                }
-                let mut literals =
-                    open.close.take().unwrap_or_else(|| scene.format.bodies()[self.body].tags.value.clone());
-                tagged_leads(scene.format)
-                    .for_each(|(word, body)| literals.add(word, Role::Bare(body), Place::Anywhere));
-                open.close = Some(literals);
-            }
-            Follows::Close | Follows::Text => {}
-        }
-        self.at = end;
-        self.part = Part::Value(open);
-        None
-    }
-
-    fn wait(&mut self, open: Box<Open>) -> Advance {
-        self.part = Part::Value(open);
-        Advance::More
-    }
-
-    fn closing(&mut self, scene: &Scene<'_>, open: Box<Open>, end: usize, next: usize) -> Option<Advance> {
-        let next = scene.skip_blanks(next);
-        let body = &scene.format.bodies()[self.body];
-        let over = next == scene.text.len() && scene.at_end;
-        match body.tags.between.here(scene.text, next, scene.at_end) {
-            Sighted::Perhaps { .. } => {
-                self.part = Part::Closing { open, end, next };
                 return Some(Advance::More);
             }
-            Sighted::Nothing if !over && !matches!(begins_call(scene, next), Starts::Yes) => {
-                if matches!(begins_call(scene, next), Starts::Perhaps) {
-                    self.part = Part::Closing { open, end, next };
-                    return Some(Advance::More);
+            Next::Cut => return Some(self.truncated()),
+            Next::Blank { end } => {
+                return Some(Advance::Unreadable { end, message: "expected the parameter's value and its end" });
+            }
+            Next::Closed { at, end, stray, torn } => {
+                let lead = body.param.as_ref().map_or("", |param| lead(param.lead()));
+                let half = open.closes_by_key() && scene.text[open.from..at].trim_end().ends_with(lead);
+                if torn || half || begins_in_tag(body, &scene.text[open.from..at]) {
+                    self.spoiled = Some(TORN);
                 }
+                self.named.fixes.extend(stray.map(|stray| fix(FixKind::Surplus, stray)));
+                self.take(scene, &open, at);
                 self.at = end;
-                self.part = Part::Value(open);
-                return None;
+                self.searched = end;
             }
-            _ => {}
+            Next::Param { at, words } => {
+                if words {
+                    self.spoiled = Some(WORDS);
+                }
+                self.take_unclosed(scene, &open, at);
+                self.part = Part::Opening { from: at };
+            }
+            Next::Over { at, end, closed, doubtful } => {
+                if doubtful {
+                    self.spoiled = Some("its closing tags stand in several places");
+                }
+                if closed {
+                    self.take(scene, &open, at);
+                } else {
+                    self.take_unclosed(scene, &open, at);
+                }
+                return Some(self.done(end));
+            }
         }
-        let at = self.at;
-        self.take(scene, &open, at);
-        self.at = end;
         None
-    }
-
-    /// Whether the opening tag at `at`, inside a value, is the next parameter: on a line as the one before was, of this
-    /// tool. None while the tag is not whole.
-    fn is_next_param(&self, scene: &Scene<'_>, at: usize, on_line: bool) -> Option<bool> {
-        if on_line && !begins_line(scene.text, at) {
-            return Some(false);
-        }
-        match opening_tag(&scene.format.bodies()[self.body], scene.text, at, scene.at_end) {
-            Tag::Wait => None,
-            Tag::Whole { key, .. } => {
-                let known = scene.offered.parameter(&self.named.name, &key).is_some();
-                Some(known && !self.arguments.contains_key(&key))
-            }
-            Tag::Cut | Tag::None => Some(false),
-        }
     }
 
     /// Takes the value that ends at `end` though nothing closes it there; the newline before a tag belongs to the tag.
     fn take_unclosed(&mut self, scene: &Scene<'_>, open: &Open, end: usize) {
         self.named.fixes.push(fix(FixKind::MissingClose, end..end));
         let within = &scene.text[open.from..end];
+        let close = match &scene.format.bodies()[self.body].param {
+            Some(param) => own_close(param, &open.key).unwrap_or_else(|| param.closer(Field::Value).to_owned()),
+            None => String::new(),
+        };
+        let own_end = format!("{}>", open.key);
+        if ends_torn(within, &close).is_some()
+            || holds_torn(within, &close)
+            || open.closes_by_key() && within.trim_end().ends_with(&own_end)
+        {
+            self.spoiled = Some(TORN);
+        }
         let framed = framed(within, scene.format.bodies()[self.body].param.as_ref());
         let end = if framed.len() == within.len() { open.from + without_newline(within).len() } else { end };
+        // Where nothing closes it, empty lines at its end may as well stand between the tags.
+        let end = open.from + scene.text[open.from..end].trim_end_matches(['\n', '\r']).len();
         self.take(scene, open, end);
-    }
-
-    /// The call with the value that seemed to end.
-    fn end_unclosed(&mut self, scene: &Scene<'_>, open: &Open) -> Advance {
-        let Some((at, end)) = open.ended else { return self.truncated() };
-        // Nothing stands there yet: an argument must not be emptied.
-        if is_blank(scene, open, at) {
-            return Advance::Unreadable { end, message: "expected the parameter's value and its end" };
-        }
-        self.take_unclosed(scene, open, at);
-        self.done(end)
     }
 
     /// Takes the value that ends at `end`.
@@ -367,7 +273,11 @@ impl TaggedItem {
         }
     }
 
+    /// The call, read to its end.
     fn done(&mut self, end: usize) -> Advance {
+        if let Some(message) = self.spoiled {
+            return Advance::Unreadable { end, message };
+        }
         let Named { name, id, fixes, .. } = std::mem::take(&mut self.named);
         let arguments = Value::Object(std::mem::take(&mut self.arguments));
         Advance::Done {
@@ -385,11 +295,6 @@ impl TaggedItem {
     }
 
     fn truncated(&self) -> Advance {
-        Advance::Truncated { name: Some(self.named.name.clone()) }
+        Advance::Truncated { name: Some(self.named.name.clone()).filter(|name| !name.is_empty()) }
     }
-}
-
-/// Whether the value that ends here says nothing.
-fn is_blank(scene: &Scene<'_>, open: &Open, end: usize) -> bool {
-    scene.text[open.from..end].trim().is_empty()
 }
