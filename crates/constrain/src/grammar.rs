@@ -131,7 +131,8 @@ impl Grammar {
                     Some(segments) => {
                         let of = self.rules.iter().find(|(_, body)| *body == Body::Segments(segments.clone()));
                         lark.extend([name.as_str(), ": ", of.map_or("", |(name, _)| name.as_str()), " "]);
-                        push_literal(&mut lark, free.stop.get(segments.close().len()..).unwrap_or_default(), specials);
+                        let then = free.stop.get(segments.close().len()..).unwrap_or_default();
+                        push_literal(&mut lark, &segments.rest(then), specials);
                         lark.push('\n');
                     }
                     None => push_free(&mut lark, name, free, specials),

@@ -2,202 +2,121 @@
 //!
 //! llguidance takes the tokens of a slice as a whole where a lexeme lets all of them through, but only where no lexeme is
 //! lazy and only for plain repetitions; else it walks through all tokens, a millisecond each time. So a text is no single
-//! lexeme that looks for its end: it is cut behind each letter with which a marker may end, each segment is a lexeme, and
-//! rules say which may follow which. No token of the slice holds such a letter, so none ends a segment, and a segment that
-//! has not ended may always go on. That is what the rules that lead nowhere tell the slicer: they allow what is left of a
-//! segment, and nothing behind it. It must not know schemas or formats.
+//! lexeme that looks for its end: it is cut behind each `<`, each segment is a lexeme, and none begins like a tag of the
+//! call's own. The one exception is the closing tag with words behind it, which the reader takes for text. A segment that
+//! has not ended may always go on: that is what the rules that lead nowhere tell the slicer. It must not know schemas or
+//! formats.
 
-use super::grammar::escaped;
+use super::grammar::{escaped, without};
 use callwright_parse::format::Endings;
 
-/// The letters with which markers end.
-const LAST: [char; 2] = ['=', '>'];
-/// The letter with which they begin.
+/// The letter with which tags begin.
 const FIRST: char = '<';
 
 /// Tokens without the letters of markers, short enough for what they may be part of.
 pub(super) const SLICE: &str = r#"[^"\\<=>\x00-\x1F\x7F]{1,30}"#;
 
 /// What may stand between two tags.
-pub(crate) const BLANKS: &str = r"[ \t\r\n]*";
+pub(crate) const BLANKS: &str = r"[ \t\r\n\x0C]*";
 
 /// Texts that end with the same closing tag, in segments.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Segments {
-    /// The closing tag up to its last letter, with the blanks before it that are part of it.
+    /// The closing tag.
     close: String,
-    /// What the reader takes for a closing tag.
-    closes: Vec<String>,
-    /// What the reader takes for the call's end, where something may follow with which it is one.
-    tails: Vec<String>,
-    leads: Vec<String>,
-    /// A parameter begins on a line of its own.
-    on_lines: bool,
-    /// How begins what must not follow the call's end.
-    behind_tail: Vec<String>,
-    /// How begins what must not follow a closing tag.
-    behind_close: Vec<String>,
+    /// What no segment begins with, as an expression.
+    own: String,
+    /// Closing tags with words behind them, up to where the next segment begins, as an expression.
+    worded: Option<String>,
 }
 
 impl Segments {
-    /// Texts up to this closing tag; none where markers end with other letters.
+    /// Texts up to this closing tag; none where tags begin with other letters.
     pub(crate) fn new(tags: &Endings, close: &str) -> Option<Self> {
-        let close = cut(close)?.to_owned();
-        let behind_tail = beginnings(&[&tags.markers, &tags.calls]);
-        let behind_close = beginnings(&[&tags.markers, &tags.leads, &tags.tails, &tags.calls]);
-        let tails = if behind_tail.is_empty() { Vec::new() } else { tags.tails.clone() };
-        let (closes, leads, on_lines) = (tags.closes.clone(), tags.leads.clone(), tags.on_lines);
-        let whole = |text: &String| cut(text) == Some(text.as_str());
-        let closing = |text: &String| closes.iter().any(|close| text.ends_with(close.as_str()));
-        let usable = closes.iter().chain(&tails).chain(&leads).all(whole)
-            && !tails.iter().chain(&leads).any(closing)
-            && closes.iter().any(|known| known == close.trim_start());
-        usable.then_some(Self { close, closes, tails, leads, on_lines, behind_tail, behind_close })
+        let close = close.trim_start();
+        let all = tags.own.iter().chain(&tags.names).chain(&tags.closes);
+        let inner: Option<Vec<&str>> = all.map(|tag| tag.strip_prefix(FIRST)).collect();
+        inner.filter(|_| tags.closes.iter().any(|known| known == close.trim_end()))?;
+        let worded = worded(tags).map(|(closes, words)| format!("{}{words}", one_of(&closes, 1)));
+        Some(Self { close: close.trim_end().to_owned(), own: own(tags, true, 1), worded })
     }
 
-    /// The closing tag up to its last letter.
+    /// The closing tag.
     pub(crate) fn close(&self) -> &str {
         &self.close
     }
 
-    /// Whether no text goes on with this behind its closing tag.
-    pub(crate) fn ends_before(&self, then: &str) -> bool {
-        self.behind_close.iter().any(|marker| then.trim_start().starts_with(marker.as_str()))
+    /// What stands behind the last segment: the closing tag without the letter that ended that, and this text.
+    pub(crate) fn rest(&self, then: &str) -> String {
+        format!("{}{then}", self.close.trim_start_matches(FIRST))
     }
 
-    /// The rules of a text up to its closing tag and with it, of which the text's own has this name.
+    /// The rules of a text up to its closing tag's first letter and with it, of which the text's own has this name.
     pub(crate) fn lark(&self, name: &str) -> String {
-        let lexeme = name.to_ascii_uppercase();
-        let mut rules = Rules { name, lexeme, lark: String::new(), ways: Vec::new() };
-        self.row(&mut rules, &["start", "open"], None);
-        let closed = ["closed", "foreign"];
-        self.row(&mut rules, &closed[..if self.is_foreign() { 2 } else { 1 }], Some(&self.behind_close));
-        if !self.tails.is_empty() {
-            self.row(&mut rules, &["tailed"], Some(&self.behind_tail));
-        }
-        rules.finish()
-    }
-
-    /// Whether the reader takes more for a closing tag than what the format writes.
-    fn is_foreign(&self) -> bool {
-        self.closes.iter().any(|close| *close != self.close)
-    }
-
-    /// What may come behind segments that end in these ways: the next segment, which does not begin like `behind`.
-    fn row(&self, rules: &mut Rules<'_>, from: &[&str], behind: Option<&[String]>) {
-        let any = format!("[^{}]*", letters());
-        let begun = behind.map(|behind| format!("/{BLANKS}{}(?s:.)*/", one_of(behind)));
-        let not = |more: &[String]| -> String {
-            let not: Vec<String> = begun.iter().chain(more).map(|expression| format!(" & ~{expression}")).collect();
-            not.concat()
-        };
-        // The closing tag is not part of the text before it, and only that text must not contain the markers.
-        let close = escaped(&self.close);
-        rules.way(
-            from,
-            "closed",
-            &match &begun {
-                None => format!("/{any}{close}/"),
-                Some(begun) => format!("(/{any}/ & ~{begun}) /{close}/"),
-            },
+        let upper = name.to_ascii_uppercase();
+        let not = format!("~/{}(?s:.*)/", self.own);
+        let mut lark = format!(
+            "{upper}_FIRST: /[^{FIRST}]*{FIRST}/\n{upper}_FIRST_ON: /[^{FIRST}]+/\n\
+             {upper}_NEXT: /[^{FIRST}]*{FIRST}/ & {not}\n{upper}_NEXT_ON: /[^{FIRST}]+/ & {not}\n"
         );
-        let mut markers = vec![format!("/{any}{}/", one_of(&self.closes))];
-        if self.is_foreign() {
-            let foreign = format!("/{any}{}/{}", one_of(&self.closes), not(&[format!("/{any}{close}/")]));
-            rules.way(from, "foreign", &foreign);
+        let mut ways = vec![format!("{upper}_FIRST | {upper}_FIRST_ON {name}_on")];
+        let mut way = |way: &str| ways.push(format!("{name} {upper}_{way} | {name} {upper}_{way}_ON {name}_on"));
+        way("NEXT");
+        if let Some(worded) = &self.worded {
+            lark.push_str(&format!("{upper}_WORDS: /{worded}{FIRST}/\n{upper}_WORDS_ON: /{worded}/\n"));
+            way("WORDS");
         }
-        if !self.tails.is_empty() {
-            let tailed = format!("/{any}{}/", one_of(&self.tails));
-            rules.way(from, "tailed", &format!("{tailed}{}", not(&[])));
-            markers.push(tailed);
-        }
-        if !self.leads.is_empty() {
-            let before = if self.on_lines { r"\n[ \t]*" } else { "" };
-            markers.push(format!("/{any}{before}{}/", one_of(&self.leads)));
-        }
-        let mut open = format!("/{any}[{}]/{}", letters(), not(&markers));
-        if let Some(begin) = from.iter().position(|from| *from == "start") {
-            rules.way(&[&from[..begin], &from[begin + 1..]].concat(), "open", &open);
-            // Where nothing stands before a text's first segment, a parameter may begin.
-            if !self.leads.is_empty() {
-                open = format!("{open} & ~/[ \\t]*{}/", one_of(&self.leads));
-            }
-            rules.way(&["start"], "open", &open);
-        } else {
-            rules.way(from, "open", &open);
-        }
-        match behind {
-            None => rules.way(from, "dead", &format!("/[^{}]+/", letters())),
-            // What must not follow begins with this letter, and behind it all is looked at.
-            Some(behind) if behind.iter().all(|text| text.starts_with(FIRST)) => {
-                rules.way(from, "dead", &format!("/[^{FIRST}{}]+/", letters()));
-            }
-            Some(_) => {}
-        }
+        format!("{lark}{name}: {}\n{name}_on: \"{FIRST}\" {name}_on\n", ways.join(" | "))
     }
 }
 
-/// The rules of a text, as they are written.
-struct Rules<'a> {
-    name: &'a str,
-    lexeme: String,
-    lark: String,
-    /// How segments end, each with the ways to come there: how the one before ended, and the lexeme.
-    ways: Vec<(&'static str, Vec<String>)>,
+/// Texts in which the reader finds no end: no tag of the call's own, and no closing tag but with words behind it.
+pub(crate) fn no_end(tags: &Endings) -> String {
+    let Some((closes, _)) = worded(tags) else { return without(&own(tags, true, 0)) };
+    let (own, closes, not) = (own(tags, false, 0), one_of(&closes, 0), no_words(tags));
+    let what = format!("{own}|{closes}{BLANKS}([{not}]|[^{FIRST}\\n]*[=>])");
+    format!("{} & ~/(?s:.*){closes}{BLANKS}/", without(&what))
 }
 
-impl Rules<'_> {
-    fn rule(&self, ending: &str) -> String {
-        if ending == "closed" { self.name.to_owned() } else { format!("{}_{ending}", self.name) }
+/// The closing tags that are text where these words follow, if any.
+fn worded(tags: &Endings) -> Option<(Vec<&str>, String)> {
+    let closes: Vec<&str> = tags.closes.iter().map(String::as_str).collect();
+    // What begins like another tag cannot be told from it in time.
+    let begun = |close: &&str| tags.own.iter().any(|own| close.starts_with(begun(own)));
+    if closes.is_empty() || closes.iter().any(begun) {
+        return None;
     }
-
-    /// Behind segments that end so, one that ends otherwise may come: this lexeme.
-    fn way(&mut self, from: &[&str], to: &'static str, expression: &str) {
-        let Some(first) = from.first() else { return };
-        let lexeme = format!("{}_{}_{}", self.lexeme, first.to_ascii_uppercase(), to.to_ascii_uppercase());
-        self.lark.extend([lexeme.as_str(), ": ", expression, "\n"]);
-        let before = |from: &&str| if *from == "start" { String::new() } else { format!("{} ", self.rule(from)) };
-        // What is dead has no end: behind it, it would have to come again.
-        let (to, behind) = if to == "dead" { ("open", format!(" {}", self.rule(to))) } else { (to, String::new()) };
-        let ways = from.iter().map(|from| format!("{}{lexeme}{behind}", before(from)));
-        let ways: Vec<String> = ways.collect();
-        match self.ways.iter_mut().find(|(known, _)| *known == to) {
-            Some((_, known)) => known.extend(ways),
-            None => self.ways.push((to, ways)),
-        }
-    }
-
-    fn finish(mut self) -> String {
-        let dead = self.rule("dead");
-        self.ways.push(("dead", vec![format!("/[^{}]+/ {dead}", letters())]));
-        let rule = |(to, ways): &(&str, Vec<String>)| format!("{}: {}\n", self.rule(to), ways.join(" | "));
-        let rules: Vec<String> = self.ways.iter().map(rule).collect();
-        self.lark + &rules.concat()
-    }
+    let words = format!("{BLANKS}[^ \\t\\r\\n\\x0C=>{}][^{FIRST}=>\\n]*(\\n[^{FIRST}]*)?", no_words(tags));
+    Some((closes, words))
 }
 
-/// A marker up to the first letter with which one may end.
-fn cut(marker: &str) -> Option<&str> {
-    marker.find(LAST).map(|at| &marker[..=at])
+/// The letters that words do not begin with, in an expression's brackets.
+fn no_words(tags: &Endings) -> String {
+    let mut letters: Vec<char> = tags.ends.iter().filter_map(|end| end.chars().next()).chain([FIRST]).collect();
+    letters.sort_unstable();
+    letters.dedup();
+    letters.into_iter().map(|letter| escaped(letter.encode_utf8(&mut [0; 4]))).collect()
 }
 
-fn letters() -> String {
-    LAST.iter().collect()
+/// The tags of the call's own from this byte on, as an expression; closing tags among them if `closes`.
+fn own(tags: &Endings, closes: bool, from: usize) -> String {
+    let closes = tags.closes.iter().filter(|_| closes);
+    let cut = |tag: &str| escaped(tag.get(from..).unwrap_or_default());
+    let mut all: Vec<String> = tags.own.iter().chain(closes).map(|tag| cut(begun(tag))).collect();
+    all.extend(tags.names.iter().map(|name| format!("{}[ \\t\\r\\n\\x0C=>\\/]", cut(name))));
+    all.sort_unstable();
+    all.dedup();
+    format!("({})", all.join("|"))
 }
 
-/// How these markers begin. Two letters are enough to tell them from most texts, what they begin is forced soon, and an
-/// expression of whole markers is slow.
-pub(crate) fn beginnings(groups: &[&[String]]) -> Vec<String> {
-    let texts = groups.iter().flat_map(|texts| texts.iter());
-    let mut texts: Vec<String> = texts.map(|text| text.chars().take(2).collect()).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    texts
+/// How a tag begins: up to the first letter that ends a name in it.
+fn begun(tag: &str) -> &str {
+    tag.find(['=', '>']).map_or(tag, |at| &tag[..=at])
 }
 
-/// One of these texts, as a regular expression.
-pub(crate) fn one_of(texts: &[String]) -> String {
-    let texts: Vec<String> = texts.iter().map(|text| escaped(text)).collect();
+/// One of these texts from this byte on, as a regular expression.
+fn one_of(texts: &[&str], from: usize) -> String {
+    let texts: Vec<String> = texts.iter().filter_map(|text| text.get(from..)).map(escaped).collect();
     format!("({})", texts.join("|"))
 }
 
@@ -213,7 +132,7 @@ mod tests {
 
     /// What texts are made of here: markers and their beginnings, and what stands around them.
     fn pieces(tags: &Endings, ends: &[String]) -> Vec<String> {
-        let all = [&tags.closes, &tags.tails, &tags.leads, &tags.markers, &tags.calls];
+        let all = [&tags.closes, &tags.own, &tags.names, &tags.ends];
         let mut pieces: Vec<String> = all.into_iter().flatten().chain(ends).cloned().collect();
         let begun =
             pieces.iter().flat_map(|text| [2, text.chars().count() - 1].map(|end| text.chars().take(end).collect()));
@@ -291,7 +210,7 @@ mod tests {
                         }
                     }
                     let fits = cut.fits(byte.into());
-                    assert!(fits || !both || !one.fits(byte.into()), "{}", told(at, "refused"));
+                    assert!(!both || fits == one.fits(byte.into()), "{}", told(at, "taken otherwise"));
                     both = both && one.fits(byte.into());
                     if !fits {
                         break;
@@ -304,10 +223,7 @@ mod tests {
                 }
                 if length == text.len() && cut.may_end() {
                     ended += 1;
-                    // Only in segments may a text go on behind two closing tags, which the reader takes for text.
-                    let tight: String = text.split_whitespace().collect();
-                    let twice = format.endings().closes.iter().any(|close| tight.contains(&close.repeat(2)));
-                    assert!(both || twice, "{}", told(length, "let through"));
+                    assert!(both, "{}", told(length, "let through"));
                 }
             }
         }

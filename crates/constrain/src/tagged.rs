@@ -1,9 +1,9 @@
 //! One element a parameter: `<parameter=city>\nOslo\n</parameter>`.
 //!
-//! A text goes on until its closing tag, and may hold nearly anything, that tag too: the reader takes a tag for the end
-//! only where structure follows it. So the end of a text is its closing tag together with what comes then, the next
-//! parameter's opening or the call's end, and what the reader would take for an end is kept out of texts. Parameters
-//! come in the schema's order. It must not know the token loop.
+//! A text goes on until its closing tag. It holds no tag of the call's own, because the reader counts those that open and
+//! close inside a value, except the closing tag where words follow it. The end of a text is its closing tag together with
+//! what comes then, the next parameter's opening or the call's end. Parameters come in the schema's order. It must not
+//! know the token loop.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::grammar::{Free, Term, without};
 use super::kind::{Kind, Member};
 use super::literal::{Scribe, Unwritable};
 use super::schema::{Strictness, enforced};
-use super::segments::{BLANKS, Segments, beginnings, one_of};
+use super::segments::{Segments, no_end};
 use callwright_parse::format::{Endings, Enforce, Escape, Field, Nested, Piece, Template, type_of};
 
 /// What is written around the parameters of one tool.
@@ -173,9 +173,10 @@ impl Frame<'_> {
 
     /// Text up to its closing tag and this text behind it; `alone`: nothing else may stand in its place.
     fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, alone: bool, then: &str) -> Term {
-        let close = self.closing("");
+        // A newline before the tag would belong to it, and the text is the same without.
+        let close = self.closing("").trim_start().to_owned();
         let most = bounds.most.map(|most| most.to_string()).unwrap_or_default();
-        let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, self.no_end());
+        let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, no_end(self.tags));
         if !bounds.not.is_empty() {
             text = format!("{text} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", bounds.not.join("|"));
         }
@@ -190,28 +191,9 @@ impl Frame<'_> {
         // its place.
         let plain = alone && self.pieces.escape == Escape::None && bounds.least == 0 && bounds.most.is_none();
         let segments = if plain { Segments::new(self.tags, &close) } else { None };
-        let segments = segments.filter(|own| own.ends_before(&format!("{close}{then}")[own.close().len()..]));
+        let segments = segments.filter(|_| then.trim_start().starts_with('<'));
         let never = close.trim().to_owned();
         scribe.grammar.free(Free { content, stop: format!("{close}{then}"), never, segments })
-    }
-
-    /// Text in which the reader sees no end: no closing tag with structure behind it, no parameter where the next one may
-    /// stand, no end of the call with another end or another call behind it.
-    fn no_end(&self) -> String {
-        let Endings { leads, closes, tails, markers, calls, on_lines } = self.tags;
-        let mut ends = Vec::new();
-        if !closes.is_empty() {
-            ends.push(format!("{}{BLANKS}{}", one_of(closes), one_of(&beginnings(&[markers, leads, tails, calls]))));
-        }
-        if !(tails.is_empty() || markers.is_empty() && calls.is_empty()) {
-            ends.push(format!("{}{BLANKS}{}", one_of(tails), one_of(&beginnings(&[markers, calls]))));
-        }
-        if !leads.is_empty() {
-            let before = if *on_lines { "\\n[ \\t]*" } else { "" };
-            ends.push(format!("{before}{}", one_of(leads)));
-        }
-        let anywhere = without(&ends.join("|"));
-        if leads.is_empty() { anywhere } else { format!("{anywhere} & ~/[ \\t]*{}(?s:.*)/", one_of(leads)) }
     }
 
     fn forms(&self, scribe: &mut Scribe<'_, '_>, member: &Member, place: &str) -> Result<Vec<Form>, Unwritable> {

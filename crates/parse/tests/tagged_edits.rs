@@ -202,9 +202,9 @@ fn one_edit_never_makes_another_call() {
     for failure in &failures {
         println!("{failure}");
     }
-    // Where a call begins with nothing but a name and that name is damaged, an example in its values still stands for a
-    // call of its own: GLM's and Hunyuan's formats. These are known, and may only become fewer.
-    assert!(failures.len() <= 117, "{} of {tried} wrong, the first:\n{}", failures.len(), failures[0]);
+    // Where the opening marker itself lost its `>` and no other one stands, an example in its values still stands for a
+    // call of its own: GLM's formats. These are known, and may only become fewer.
+    assert!(failures.len() <= 4, "{} of {tried} wrong, the first:\n{}", failures.len(), failures[0]);
 }
 
 #[test]

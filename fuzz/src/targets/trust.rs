@@ -53,9 +53,9 @@ pub fn run(data: &[u8]) {
         }
         let same = |other: &Call| other.name == call.name && other.arguments == call.arguments;
         let said = strict.calls.iter().enumerate().any(|(at, other)| same(other) && !is_faulty(&strict, at));
-        let close = written.iter().any(|other| {
-            other.name == call.name && differs_as_told(&other.arguments, &call.arguments, &parsed, index)
-        });
+        let close = written
+            .iter()
+            .any(|other| other.name == call.name && differs_as_told(&other.arguments, &call.arguments, &parsed, index));
         assert!(
             said || close,
             "law 11: {} read {text:?} as {} {}, which nobody wrote",
@@ -134,16 +134,14 @@ fn values_in(text: &str, written: &[Call]) -> Vec<(Range<usize>, usize, String)>
 }
 
 /// Whether the arguments are those that were written, but for some that a Fix names.
-fn differs_as_told(
-    written: &Map<String, Value>,
-    read: &Map<String, Value>,
-    parsed: &Parsed,
-    index: usize,
-) -> bool {
+fn differs_as_told(written: &Map<String, Value>, read: &Map<String, Value>, parsed: &Parsed, index: usize) -> bool {
     let told = |key: &str| {
         parsed.fixes.iter().any(|fix| {
             fix.call == Some(index)
-                && matches!(fix.kind, FixKind::UnknownArgument | FixKind::Duplicate | FixKind::KeyAlias | FixKind::Surplus)
+                && matches!(
+                    fix.kind,
+                    FixKind::UnknownArgument | FixKind::Duplicate | FixKind::KeyAlias | FixKind::Surplus
+                )
                 && fix.note.as_deref().is_none_or(|note| note == key || !written.contains_key(note))
         })
     };

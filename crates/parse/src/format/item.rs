@@ -116,6 +116,23 @@ pub(crate) enum Item {
     Plain(PlainItem),
 }
 
+/// Why a call cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Something in it is missing or broken; reading it in another way may do better.
+    Broken(&'static str),
+    /// It was read to its end, and what it says is in doubt: reading it once more with less in view would guess.
+    Doubtful(&'static str),
+}
+
+impl Why {
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Self::Broken(message) | Self::Doubtful(message) => message,
+        }
+    }
+}
+
 /// How far an item got.
 #[derive(Debug)]
 pub(crate) enum Advance {
@@ -128,7 +145,7 @@ pub(crate) enum Advance {
     /// It is no call; what stands here is text, or no part of this call.
     Not,
     /// It began as a call and cannot be read.
-    Unreadable { end: usize, message: &'static str },
+    Unreadable { end: usize, why: Why },
     /// The text ended inside.
     Truncated { name: Option<String> },
 }

@@ -54,7 +54,7 @@ pub use row::{
 };
 pub use scout::{Scout, Sight};
 pub(crate) use shapes::call_expr::{is_prose, raw_call, raw_calls};
-pub(crate) use shapes::quotes::{Offers, has_doubtful_quotes, in_doubt};
+pub(crate) use shapes::quotes::{Offers, in_doubt};
 pub use spelling::Endings;
 pub use template::{Field, Piece, Template};
 pub(crate) use walk::{ObjectWalk, Walked};

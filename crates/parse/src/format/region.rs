@@ -11,12 +11,11 @@ mod fence;
 pub(super) use ending::has_one_call;
 
 use super::extent::{Starts, starts};
-use super::item::{Advance, Item, Scene, fix};
+use super::item::{Advance, Item, Scene, Why, fix};
 use super::reader::Step;
 use super::row::Place;
 use super::scan::{Role, Sighted};
 use super::shapes::json_calls::{JsonItem, Named};
-use super::shapes::quotes::are_why;
 use super::{Calm, Format};
 use crate::chat::{Fault, FixKind};
 use crate::value;
@@ -190,22 +189,29 @@ impl Region {
                     _ => None,
                 };
             }
-            Advance::Not => return Some(if self.committed { self.over(item.start()) } else { Ended::Text }),
-            Advance::Unreadable { message, .. } if self.bare && !self.committed && !are_why(message) => {
+            Advance::Not => match self.broken(scene, item.start()) {
+                Some(true) => return None,
+                None => {
+                    self.item = Some(item);
+                    return Some(Ended::Not);
+                }
+                Some(false) => return Some(if self.committed { self.over(item.start()) } else { Ended::Text }),
+            },
+            Advance::Unreadable { why: Why::Broken(_), .. } if self.bare && !self.committed => {
                 return Some(Ended::Text);
             }
-            Advance::Unreadable { end, message } => {
+            Advance::Unreadable { end, why } => {
                 self.framing(item.start(), out);
                 self.commit(out);
                 let end = end.max(item.start() + 1);
                 out.push(Step::Malformed(item.start()..end));
-                if matches!(&item, Item::Expr(expr) if expr.has_tokens()) {
-                    // Whoever does not know the quote tokens would read them as text.
+                if matches!(why, Why::Doubtful(_)) || matches!(&item, Item::Expr(expr) if expr.has_tokens()) {
+                    // To read it once more would guess. Whoever does not know quote tokens would read them as text.
                     out.push(Step::Quoted(item.start()..end));
                 }
                 out.push(Step::Fault(Fault::Unreadable {
                     span: item.start()..end,
-                    message: format!("unreadable call: {message}"),
+                    message: format!("unreadable call: {}", why.message()),
                 }));
                 self.calls += 1;
                 self.told = end;

@@ -96,6 +96,11 @@ impl Literals {
         self.table = ByteSet::default().and(&self.firsts);
     }
 
+    /// All of them, in all their spellings.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, Role)> {
+        self.markers.iter().map(|marker| (marker.text.as_str(), marker.role))
+    }
+
     fn frame(&mut self, frame: &Frame, open: Role, close: Role) {
         let opens = std::iter::once(&frame.open).chain(&frame.also_open);
         opens.for_each(|text| self.add(text, open, frame.place));

@@ -5,13 +5,12 @@
 
 use serde_json::Value;
 
-use super::Format;
 use super::row::ShapeName;
-use super::scan::{lead, varied};
-use super::shapes::follows::tagged_leads;
-use super::shapes::{call_expr, json_text};
+use super::scan::Role;
+use super::shapes::{call_expr, json_text, param_tag};
 use super::template::Field;
 use super::write::between_tags;
+use super::{Body, Format};
 
 impl Format {
     /// A constant as it stands in a call.
@@ -30,52 +29,50 @@ impl Format {
     }
 
     /// What the reader of a tagged call looks for in a parameter's value.
+    #[must_use]
     pub fn endings(&self) -> Endings {
-        let (row, body) = (self.row(), self.written());
-        let all = |texts: &[&str]| -> Vec<String> {
-            let mut all: Vec<String> = texts.iter().flat_map(|text| varied(text.trim(), &row.variants)).collect();
-            all.retain(|text| !text.is_empty());
+        let body = self.written();
+        let tags = &body.tags.value;
+        let of = |roles: &dyn Fn(Role) -> bool| -> Vec<String> {
+            let mut all: Vec<String> =
+                tags.all().filter(|(_, role)| roles(*role)).map(|(text, _)| text.to_owned()).collect();
             all.sort_unstable();
-            all.dedup();
             all
         };
-        let frames = [&row.section, &row.call];
-        let mut endings: Vec<&str> = frames.iter().flat_map(|frame| [frame.open.as_str(), &frame.close]).collect();
-        endings.extend(
-            frames.iter().flat_map(|frame| frame.also_open.iter().chain(&frame.also_close)).map(String::as_str),
-        );
-        endings.extend(row.framing.iter().chain(&row.stop).map(String::as_str));
-        endings.extend(row.channels.iter().flat_map(|own| own.open.iter().chain(&own.close)).map(String::as_str));
-        let param = body.param.as_ref();
-        let tails: Vec<&str> = body.templates().map(|template| template.closer(Field::Params)).collect();
-        let begin: Vec<&str> = tagged_leads(self).collect();
-        let own_line = |text: &str| text.ends_with('\n');
-        let on_lines = own_line(&body.row.param.clone().unwrap_or_default())
-            && body.item.before(Field::Params).last().is_some_and(|piece| own_line(piece.literal()));
-        Endings {
-            on_lines,
-            calls: all(&begin),
-            leads: all(&[param.map_or("", |param| lead(param.lead()))]),
-            closes: all(&[param.map_or("", |param| param.closer(Field::Value))]),
-            tails: all(&tails),
-            markers: all(&endings),
+        let is_end = |role: Role| matches!(role, Role::Framing | Role::ChannelOpen | Role::ChannelClose);
+        let mut closes = of(&|role| role == Role::ValueClose);
+        if let (true, Some(param)) = (closes.is_empty(), &body.param) {
+            closes.extend(Some(param.closer(Field::Value).trim().to_owned()).filter(|close| !close.is_empty()));
         }
+        let (names, ends) = (of(&|role| role == Role::Inner), of(&is_end));
+        let mut own = of(&|role| {
+            !is_end(role)
+                && !matches!(role, Role::Inner | Role::ValueClose | Role::ReasoningOpen(_) | Role::ReasoningClose(_))
+        });
+        own.extend(pair(body));
+        Endings { own, names, closes, ends }
     }
+}
+
+/// The tags between a key and its value, where a parameter is two tags.
+fn pair(body: &Body) -> Vec<String> {
+    let last = body.param.as_ref().and_then(|param| param.before(Field::Value).last());
+    let literal = last.map_or("", |last| last.literal());
+    if !param_tag::is_pair(body) {
+        return Vec::new();
+    }
+    literal.split_inclusive('>').map(|tag| tag.trim().to_owned()).filter(|tag| tag.starts_with('<')).collect()
 }
 
 /// The markers that mean something inside a tagged call, in all their spellings.
 #[derive(Debug, Clone)]
 pub struct Endings {
-    /// What a parameter begins with.
-    pub leads: Vec<String>,
+    /// What opens and closes calls and parameters, but for what closes a value.
+    pub own: Vec<String>,
+    /// What a tag begins with that may open a parameter, if the name ends there.
+    pub names: Vec<String>,
     /// What a value ends with.
     pub closes: Vec<String>,
-    /// What the call ends with.
-    pub tails: Vec<String>,
-    /// What ends any call.
-    pub markers: Vec<String>,
-    /// What another call begins with.
-    pub calls: Vec<String>,
-    /// Each parameter stands on a line of its own, and only such a one counts inside a value.
-    pub on_lines: bool,
+    /// What ends any message.
+    pub ends: Vec<String>,
 }

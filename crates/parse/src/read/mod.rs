@@ -9,6 +9,7 @@ mod digits;
 mod expressions;
 mod foreign;
 mod ids;
+mod late;
 mod lines;
 mod loops;
 mod lull;

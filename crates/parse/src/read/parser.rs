@@ -247,6 +247,7 @@ impl Parser {
         if self.may_recover() && !self.read_foreign(&mut events) {
             self.recover(&mut events);
         }
+        self.doubt_unclosed(&mut events);
         self.tell_unread(&mut events);
         self.end_loops(&mut events);
         let mut parsed = self.parsed;

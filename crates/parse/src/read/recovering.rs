@@ -8,7 +8,6 @@ use super::offer::OnOffer;
 use super::parser::{Parser, compact};
 use super::recovery::{Looking, Recovered, recover};
 use crate::chat::{Event, Fault, Fix, FixKind, SegmentKind};
-use crate::format::has_doubtful_quotes;
 
 impl Parser {
     /// Recovery is for texts in which the format found nothing. A call that the format saw being cut off is one that it
@@ -30,16 +29,6 @@ impl Parser {
         within.any(|segment| segment.kind == SegmentKind::Reasoning)
     }
 
-    /// Where the format saw calls whose quotes can be read in no way, or in several: to read them once more with less in
-    /// view would guess.
-    fn doubted(&self) -> Vec<Range<usize>> {
-        let doubtful = self.parsed.faults.iter().filter_map(|fault| match fault {
-            Fault::Unreadable { span, message } if has_doubtful_quotes(message) => Some(span.clone()),
-            _ => None,
-        });
-        doubtful.collect()
-    }
-
     /// The second step: calls anywhere in the text.
     pub(super) fn recover(&mut self, events: &mut Vec<Event>) {
         let (tools, raw) = (Arc::clone(&self.tools), std::mem::take(&mut self.parsed.raw));
@@ -50,13 +39,10 @@ impl Parser {
         let quoted = [self.reader.quoted(), &self.quoted].concat();
         let found = recover(&self.parsed.without(&quoted, &raw), looking);
         self.parsed.raw = raw;
-        let doubted = self.doubted();
         let leads: Vec<String> = format.leads().map(str::to_owned).collect();
         let (mut read, mut floor) = (Vec::new(), 0);
         for Recovered { raw, checked, .. } in found.calls {
-            let doubt = doubted.get(doubted.partition_point(|span| span.end <= raw.span.start));
-            let doubtful = doubt.is_some_and(|span| span.start < raw.span.end);
-            if self.is_thought(&raw.span) || self.reader.quotes(&raw.span) || doubtful {
+            if self.is_thought(&raw.span) || self.reader.quotes(&raw.span) {
                 continue;
             }
             let (attempt, index) = (self.attempt, self.parsed.calls.len());

@@ -19,7 +19,7 @@ mod nest;
 mod number;
 mod reader;
 pub(crate) mod settle;
-mod strict;
+pub(crate) mod strict;
 mod string;
 pub(crate) mod token;
 mod typed;

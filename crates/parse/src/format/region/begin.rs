@@ -50,6 +50,10 @@ impl Region {
             self.item = Some(Item::Head(HeadItem::quoted(self.at)));
             return None;
         }
-        Some(if self.committed { self.over(self.at) } else { Ended::Text })
+        match self.broken(scene, self.at) {
+            Some(true) => None,
+            None => Some(Ended::Not),
+            Some(false) => Some(if self.committed { self.over(self.at) } else { Ended::Text }),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::super::extent::{Starts, starts};
 use super::super::item::{Item, Scene, fix};
 use super::super::reader::Step;
 use super::super::row::{ParallelKind, ShapeName};
-use super::super::scan::{Sighted, lead};
+use super::super::scan::{Role, Sighted, lead};
 use super::super::shapes::tagged_params::TaggedItem;
 use super::super::shapes::torn::begins_torn;
 use super::{Ended, Region};
@@ -15,6 +15,9 @@ use crate::value;
 
 /// No name is longer.
 const LONGEST_NAME: usize = 200;
+
+/// What stands before a call's first parameter is no longer.
+const LONGEST_HEAD: usize = 600;
 
 impl Region {
     /// It is over here, with calls.
@@ -45,6 +48,25 @@ impl Region {
             }
         }
         None
+    }
+
+    /// Where a marker stands and no call begins that can be read, but tags of a call follow before another one opens: it is
+    /// read to its end, and none. `Some(false)` where it is something else, None where the text so far does not say.
+    pub(super) fn broken(&mut self, scene: &Scene<'_>, from: usize) -> Option<bool> {
+        let body = scene.format.written();
+        if self.bare || !(self.section || self.call_open) || body.row.shape != ShapeName::TaggedParams {
+            return Some(false);
+        }
+        let near = &scene.text[..scene.text.floor_char_boundary(from + LONGEST_HEAD)];
+        let is_cut = near.len() == scene.text.len() && !scene.at_end;
+        match body.tags.value.find(near, from, !is_cut) {
+            Sighted::Marker { role: Role::ParamOpen(_) | Role::Inner | Role::ValueClose, .. } => {
+                self.item = Some(Item::Tagged(Box::new(TaggedItem::spoiled(from, from, body))));
+                Some(true)
+            }
+            Sighted::Nothing | Sighted::Perhaps { .. } if is_cut => None,
+            _ => Some(false),
+        }
     }
 
     /// As [`Self::torn`], where all that is left of a header is the name of an offered tool.

@@ -6,7 +6,7 @@ use super::json_text;
 use crate::chat::{Arguments, Fix, FixKind};
 use crate::format::envelope::{RawCall, apart};
 use crate::format::extent::{Extent, Reach};
-use crate::format::item::{Advance, Scene, fix};
+use crate::format::item::{Advance, Scene, Why, fix};
 use crate::format::row::{JsonStyle, Literals};
 use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, in_doubt};
 use crate::format::{Body, Calm, Format, Offered};
@@ -122,18 +122,18 @@ impl ExprItem {
             Resolved::Once(_, other) if plain && other == end => read,
             Resolved::Once(quotes, end) => match value::call_expr_settled(&scene.text[..end], self.name_at, &quotes) {
                 Ok(expr) if expr.end == end => self.called(scene, expr, end),
-                _ => Advance::Unreadable { end, message: UNMATCHED },
+                _ => Advance::Unreadable { end, why: UNMATCHED },
             },
             Resolved::Not => read,
-            Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
+            Resolved::Unreadable { end, why } => Advance::Unreadable { end, why },
         }
     }
 
     fn read(&self, scene: &Scene<'_>, end: usize) -> Advance {
         match value::call_expr_closed(&scene.text[..end], self.name_at, &self.dialect) {
             Ok(expr) => self.called(scene, expr, end),
-            Err(Unread::TooDeep { .. }) => Advance::Unreadable { end, message: "nested too deep" },
-            Err(_) => Advance::Unreadable { end, message: "expected a call" },
+            Err(Unread::TooDeep { .. }) => Advance::Unreadable { end, why: Why::Broken("nested too deep") },
+            Err(_) => Advance::Unreadable { end, why: Why::Broken("expected a call") },
         }
     }
 
@@ -143,12 +143,12 @@ impl ExprItem {
         }
         let braces = matches!(self.dialect, CallDialect::Braces { .. });
         if braces && !scene.text[expr.end..end].trim().is_empty() {
-            return Advance::Unreadable { end, message: "expected the end of the call" };
+            return Advance::Unreadable { end, why: Why::Broken("expected the end of the call") };
         }
         let name = scene.strip(&expr.name);
         let known = |key: &String| scene.offered.parameter(name, key).is_some();
         if expr.doubtful && !expr.keyword.iter().all(|(key, _)| known(key)) {
-            return Advance::Unreadable { end, message: "where its strings end cannot be told" };
+            return Advance::Unreadable { end, why: Why::Doubtful("where its strings end cannot be told") };
         }
         let mut calls = match inner_calls(scene, &expr, 0) {
             inner if inner.is_empty() => own_calls(scene, expr),

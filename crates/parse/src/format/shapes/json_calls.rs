@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::chat::{Fix, FixKind};
 use crate::format::envelope::{RawCall, Twice, calls_of, is_flat, said_twice};
 use crate::format::extent::{Extent, Reach};
-use crate::format::item::{Advance, Scene, fix};
+use crate::format::item::{Advance, Scene, Why, fix};
 use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
 use crate::format::row::{JsonStyle, ShapeName};
@@ -147,7 +147,7 @@ impl JsonItem {
             Resolved::Once(_, other) if plain && other == end => read,
             Resolved::Once(quotes, end) => self.read_settled(scene, &quotes, end),
             Resolved::Not => read,
-            Resolved::Unreadable { end, message } => Advance::Unreadable { end, message },
+            Resolved::Unreadable { end, why } => Advance::Unreadable { end, why },
         }
     }
 
@@ -159,7 +159,7 @@ impl JsonItem {
             reading.end == end && reading.fixes.iter().all(|fix| fix.kind != FixKind::Duplicate)
         };
         let Some(reading) = value::settled(text, self.brace, python, quotes).ok().filter(whole) else {
-            return Advance::Unreadable { end, message: UNMATCHED };
+            return Advance::Unreadable { end, why: UNMATCHED };
         };
         match self.called(scene, reading, end) {
             Advance::Done { end, mut calls } => {
@@ -228,7 +228,7 @@ impl JsonItem {
                 Advance::Done { end, calls }
             }
             (Twice::Muddled, Some(marker)) => self.read(scene, scene.cut(marker)),
-            (Twice::Muddled, None) => Advance::Unreadable { end, message: "two calls run into one" },
+            (Twice::Muddled, None) => Advance::Unreadable { end, why: Why::Doubtful("two calls run into one") },
         }
     }
 
@@ -249,14 +249,16 @@ impl JsonItem {
         let read = if python { value::python(text, self.brace) } else { value::json_closed(text, self.brace) };
         let reading = match read {
             Ok(reading) => reading,
-            Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, message: "nested too deep" },
-            Err(_) => return Advance::Unreadable { end, message: "expected a JSON object" },
+            Err(Unread::TooDeep { .. }) => return Advance::Unreadable { end, why: Why::Broken("nested too deep") },
+            Err(_) => return Advance::Unreadable { end, why: Why::Broken("expected a JSON object") },
         };
         let ended = text[reading.end..].trim().is_empty();
         // A quote that closes nothing hid the object's end: what stands behind is another call, perhaps.
         let end = match ended {
             true => end,
-            false if scene.is_tired() => return Advance::Unreadable { end, message: "expected one JSON object" },
+            false if scene.is_tired() => {
+                return Advance::Unreadable { end, why: Why::Broken("expected one JSON object") };
+            }
             false => scene.cut(reading.end),
         };
         self.called(scene, reading, end)
@@ -279,7 +281,7 @@ impl JsonItem {
         };
         let single = calls.len() == 1;
         let Some(first) = calls.first_mut() else {
-            return Advance::Unreadable { end, message: "expected an object that names a tool" };
+            return Advance::Unreadable { end, why: Why::Broken("expected an object that names a tool") };
         };
         first.fixes.splice(0..0, reading.fixes);
         first.object = single.then_some(self.brace);

@@ -18,7 +18,7 @@ use crate::chat::{Fix, FixKind};
 use crate::format::Body;
 use crate::format::envelope::RawCall;
 use crate::format::extent::{Starts, starts};
-use crate::format::item::{Advance, Item, Scene, fix};
+use crate::format::item::{Advance, Item, Scene, Why, fix};
 use crate::format::row::{Ids, ShapeName};
 use crate::format::scan::{self, Role, Sighted};
 use crate::format::template::{Field, Header, Piece, Template, match_beginning, match_header};
@@ -373,7 +373,7 @@ impl HeadItem {
     fn plain(&self, scene: &Scene<'_>, name: String, place: Range<usize>) -> Advance {
         let end = place.end;
         let Some((arguments, kind)) = plain_args::read(&scene.text[place.clone()], &name, scene.offered) else {
-            return Advance::Unreadable { end, message: "expected the arguments as a JSON object" };
+            return Advance::Unreadable { end, why: Why::Broken("expected the arguments as a JSON object") };
         };
         let fixes = vec![fix(kind, place)];
         let (arguments, span) = (Value::Object(arguments), self.from..end);

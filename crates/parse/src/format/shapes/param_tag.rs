@@ -78,6 +78,9 @@ pub(crate) fn opening_tag(body: &Body, text: &str, from: usize, at_end: bool, ke
             },
         }
     }
+    if !keys.contains(&key.as_str()) && (is_glued(&key, keys) || state == TagState::Foreign && !keys.is_empty()) {
+        state = TagState::Torn;
+    }
     let sound_kind = |kind: &String| kind.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
     if !header.kind.as_ref().is_none_or(sound_kind) {
         state = TagState::Torn;
@@ -119,15 +122,27 @@ pub(crate) fn begins_in_tag(body: &Body, value: &str) -> bool {
     let Some(Piece::Literal(last)) = body.param.as_ref().and_then(|param| param.before(Field::Value).last()) else {
         return false;
     };
+    let close = body.param.as_ref().map_or("", |param| param.closer(Field::Value).trim());
     let value = value.trim_start();
     match two_tags(last) {
         (closes, "") => closes.trim().len() > 4 && value.starts_with(closes.trim()),
         (closes, opens) => {
-            let line = value.split('\n').next().unwrap_or(value);
+            // A closing tag in it looks much like an opening one.
+            let before = value.split_once(close).filter(|_| !close.is_empty()).map_or(value, |(before, _)| before);
+            let line = before.split('\n').next().unwrap_or(before);
             let near = &line[..line.floor_char_boundary(opens.len() + 8)];
-            value.starts_with(closes.trim()) || begins_torn(value, opens) || holds_torn(near, opens)
+            value.starts_with(closes.trim()) || begins_torn(before, opens) || holds_torn(near, opens)
         }
     }
+}
+
+/// Whether the text begins with what ends a key, where a parameter is two tags.
+pub(crate) fn ends_key(body: &Body, text: &str) -> bool {
+    let last = body.param.as_ref().and_then(|param| param.before(Field::Value).last());
+    last.is_some_and(|last| match two_tags(last.literal()) {
+        (_, "") => false,
+        (closes, _) => text.starts_with(closes.trim()),
+    })
 }
 
 /// Whether a parameter is two tags, one for the key and one for the value.
@@ -220,6 +235,12 @@ fn is_sound(key: &str) -> bool {
 /// Whether a key holds pieces of tags: then it is the rest of a broken one.
 fn is_torn(key: &str) -> bool {
     key.contains(['<', '>', '"', '=', '/', '\n'])
+}
+
+/// Whether a key is the name of a parameter with letters stuck to it: pieces of a tag between them are lost.
+fn is_glued(key: &str, keys: &[&str]) -> bool {
+    let stuck = |rest: &str| rest.starts_with(char::is_alphanumeric) && rest.len() > 2;
+    keys.iter().any(|known| known.len() > 2 && key.strip_prefix(known).is_some_and(stuck))
 }
 
 fn shifted(tag: Tag, from: usize) -> Tag {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::json_calls::Named;
 use super::plain_args;
 use crate::format::envelope::RawCall;
-use crate::format::item::{Advance, Scene, fix};
+use crate::format::item::{Advance, Scene, Why, fix};
 use crate::format::scan::Sighted;
 
 /// A message's content that is being read.
@@ -57,7 +57,7 @@ impl PlainItem {
                     calls: vec![RawCall { name, arguments, id, span: place, fixes, sources, object: None }],
                 }
             }
-            None => Advance::Unreadable { end, message: "expected the arguments as a JSON object" },
+            None => Advance::Unreadable { end, why: Why::Broken("expected the arguments as a JSON object") },
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::chat::{Fix, FixKind};
 use crate::format::Offered;
-use crate::format::item::{Advance, Scene};
+use crate::format::item::{Advance, Scene, Why};
 use crate::format::keys::{Keys, is};
 use crate::format::scan::Sighted;
 use crate::value::settle::{Holds, Quotes, Settled, Vouch, settle};
@@ -16,7 +16,7 @@ pub(crate) struct Doubt {
     /// Where it seems to end.
     pub(crate) end: usize,
     /// Why it is no call if nothing better is found; without a reason it is one up to `end`.
-    pub(crate) unread: Option<(usize, &'static str)>,
+    pub(crate) unread: Option<(usize, Why)>,
     /// What was looked at for a marker.
     looked: usize,
     /// A marker inside one of its strings, which may end it too.
@@ -24,20 +24,10 @@ pub(crate) struct Doubt {
 }
 
 /// Why a call is unreadable whose strings cannot be told apart.
-pub(crate) const UNMATCHED: &str = "the quotes of its strings do not match";
+pub(crate) const UNMATCHED: Why = Why::Doubtful("the quotes of its strings do not match");
 
 /// Why one is unreadable that reads in several ways.
-const AMBIGUOUS: &str = "the quotes of its strings can be read in more than one way";
-
-/// Whether a call was unreadable for its quotes: it names a tool, so it is no text.
-pub(crate) fn are_why(message: &str) -> bool {
-    matches!(message, UNMATCHED | AMBIGUOUS)
-}
-
-/// Whether the fault with this message is about such a call.
-pub(crate) fn has_doubtful_quotes(message: &str) -> bool {
-    message.ends_with(UNMATCHED) || message.ends_with(AMBIGUOUS)
-}
+const AMBIGUOUS: Why = Why::Doubtful("the quotes of its strings can be read in more than one way");
 
 /// What came of the doubt.
 pub(crate) enum Resolved {
@@ -48,14 +38,14 @@ pub(crate) enum Resolved {
     /// None: the call is what it seemed to be.
     Not,
     /// None, or more than one, and the call is not to be trusted.
-    Unreadable { end: usize, message: &'static str },
+    Unreadable { end: usize, why: Why },
 }
 
 impl Doubt {
     /// A doubt about a call that seems to end here.
     pub(crate) fn new(read: &Advance, (hard, end): (bool, usize), inside: Option<usize>) -> Self {
         let unread = match read {
-            Advance::Unreadable { end, message } => Some((*end, *message)),
+            Advance::Unreadable { end, why } => Some((*end, *why)),
             _ => hard.then_some((end, UNMATCHED)),
         };
         Self { end, unread, looked: end, inside: inside.filter(|marker| *marker < end) }
@@ -111,9 +101,9 @@ impl Doubt {
         }
         let end = self.inside.unwrap_or(end);
         match self.unread {
-            _ if ambiguous => Resolved::Unreadable { end, message: AMBIGUOUS },
-            Some((_, UNMATCHED)) => Resolved::Unreadable { end, message: UNMATCHED },
-            Some((end, message)) => Resolved::Unreadable { end, message },
+            _ if ambiguous => Resolved::Unreadable { end, why: AMBIGUOUS },
+            Some((_, UNMATCHED)) => Resolved::Unreadable { end, why: UNMATCHED },
+            Some((end, why)) => Resolved::Unreadable { end, why },
             None => Resolved::Not,
         }
     }

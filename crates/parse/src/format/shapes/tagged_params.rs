@@ -15,7 +15,7 @@ use super::torn::{ends_torn, holds_torn};
 use crate::chat::{Fix, FixKind};
 use crate::format::envelope::RawCall;
 use crate::format::extent::Starts;
-use crate::format::item::{Advance, Item, Scene, fix};
+use crate::format::item::{Advance, Item, Scene, Why, fix};
 use crate::format::reader::Step;
 use crate::format::row::Nested;
 use crate::format::scan::{Role, Sighted, lead};
@@ -165,7 +165,7 @@ impl TaggedItem {
                 Some(Advance::More)
             }
             Tag::Cut => Some(self.truncated()),
-            Tag::None => Some(Advance::Unreadable { end: from, message: "expected a parameter" }),
+            Tag::None => Some(Advance::Unreadable { end: from, why: Why::Broken("expected a parameter") }),
             Tag::Whole { key, kind, end, state } => {
                 match state {
                     TagState::Sound => {}
@@ -191,7 +191,10 @@ impl TaggedItem {
             }
             Next::Cut => return Some(self.truncated()),
             Next::Blank { end } => {
-                return Some(Advance::Unreadable { end, message: "expected the parameter's value and its end" });
+                return Some(Advance::Unreadable {
+                    end,
+                    why: Why::Broken("expected the parameter's value and its end"),
+                });
             }
             Next::Closed { at, end, stray, torn } => {
                 let lead = body.param.as_ref().map_or("", |param| lead(param.lead()));
@@ -253,8 +256,7 @@ impl TaggedItem {
         let body = &scene.format.bodies()[self.body];
         let text = framed(&scene.text[open.from..end], body.param.as_ref());
         let text = unescape(text, body.row.escape);
-        let said_string = open.kind.as_deref().is_some_and(|kind| matches!(kind, "true" | "string"));
-        let value = if said_string {
+        let value = if open.is_said_text() {
             Value::String(text)
         } else {
             let schema = scene.offered.parameter(&self.named.name, &open.key).cloned().unwrap_or(Value::Bool(true));
@@ -276,7 +278,7 @@ impl TaggedItem {
     /// The call, read to its end.
     fn done(&mut self, end: usize) -> Advance {
         if let Some(message) = self.spoiled {
-            return Advance::Unreadable { end, message };
+            return Advance::Unreadable { end, why: Why::Doubtful(message) };
         }
         let Named { name, id, fixes, .. } = std::mem::take(&mut self.named);
         let arguments = Value::Object(std::mem::take(&mut self.arguments));

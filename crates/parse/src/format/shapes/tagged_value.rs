@@ -6,12 +6,13 @@
 //! alone is text: a closing tag that would be missing otherwise is the value's own.
 
 mod inside;
+mod json;
 mod offered;
 
 use std::ops::Range;
 
 use super::follows::begins_line;
-use super::param_tag::{Tag, TagState, is_pair, opening_tag};
+use super::param_tag::{Tag, TagState, ends_key, is_pair, opening_tag};
 use super::param_text::{Reached, past_cdata};
 use super::tagged_close::{Behind, Closers};
 use super::torn::begins_torn;
@@ -20,6 +21,7 @@ use crate::format::item::Scene;
 use crate::format::row::{Escape, Place};
 use crate::format::scan::{Literals, Role, Sighted};
 use inside::{Inner, Inside, Kind, Looking, Passed};
+use json::{Json, Told};
 use offered::begins_offered;
 
 /// So many places are looked at where words follow a closing tag.
@@ -40,6 +42,8 @@ pub(crate) struct Open {
     probe: usize,
     /// No `<![CDATA[` can begin any more.
     plain: bool,
+    /// Until it is known whether the value is JSON.
+    json: Option<Json>,
     /// Tags that are open inside the value.
     inside: Inside,
     looking: Option<Looking>,
@@ -100,6 +104,7 @@ impl Open {
             close,
             probe: 0,
             plain: body.row.escape != Escape::Cdata,
+            json: Some(Json::Unseen),
             inside: Inside::default(),
             looking: None,
             passed: None,
@@ -116,6 +121,11 @@ impl Open {
         self.close.as_ref().unwrap_or(&body.tags.value)
     }
 
+    /// Whether its tag says that it is a text.
+    pub(crate) fn is_said_text(&self) -> bool {
+        self.kind.as_deref().is_some_and(|kind| matches!(kind, "true" | "string"))
+    }
+
     /// Whether its closing tag is named after its key.
     pub(crate) fn closes_by_key(&self) -> bool {
         self.close.is_some()
@@ -123,7 +133,7 @@ impl Open {
 
     /// Whether all of a text of this length was looked at and nothing in it awaits what follows.
     pub(crate) fn is_calm(&self, length: usize) -> bool {
-        self.at == length && self.looking.is_none()
+        self.at == length && self.looking.is_none() && self.json.is_none()
     }
 
     /// Goes on over the text. `given` says which parameters the call has.
@@ -134,6 +144,18 @@ impl Open {
                 Reached::Wait => return Next::Wait,
                 Reached::Cut => return Next::Cut,
             }
+        }
+        if self.is_said_text() {
+            self.json = None;
+        }
+        if let Some(json) = &mut self.json {
+            let tags = self.close.as_ref().unwrap_or(&body.tags.value);
+            match json.advance(scene, tags, (tool, &self.key, self.kind.as_deref()), self.from) {
+                Told::Wait => return Next::Wait,
+                Told::Whole(end) => self.at = self.at.max(end),
+                Told::No => {}
+            }
+            self.json = None;
         }
         loop {
             let next = match self.looking.take() {
@@ -360,11 +382,22 @@ impl Open {
 
     /// Whether what follows a closing tag in the value that ends here is nearly a tag, or the name of a parameter.
     fn is_torn(&self, scene: &Scene<'_>, body: &Body, tool: &str, end: usize) -> bool {
-        self.words.iter().filter_map(|at| scene.text.get(*at..end)).any(|after| {
-            let word = after.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(after.len());
-            let word = &after[..word];
-            !word.is_empty() && (scene.offered.parameters(tool).contains(&word) || scene.offered.knows(word))
-                || self.tags(body).words(Role::Inner).any(|tag| begins_torn(after, tag))
+        let tags = self.tags(body);
+        self.words.iter().filter(|at| **at < end).any(|at| {
+            let after = &scene.text[*at..end];
+            let name = after.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(after.len());
+            let next = scene.skip_blanks(at + name);
+            let is_tag = match tags.here(scene.text, next, true) {
+                Sighted::Marker { role, .. } => role != Role::ValueClose,
+                _ => scene.text[next..].starts_with(['=', '>', '"']) || ends_key(body, &scene.text[next..]),
+            };
+            let name = &after[..name];
+            let known = scene.offered.parameters(tool).contains(&name) || scene.offered.knows(name);
+            // A tag has its `=` or `>` on the line, before another tag.
+            let is_end = |letter| letter == '\n' || letter == '<' && !after.starts_with('<');
+            let line = after.find(is_end).unwrap_or(after.len());
+            known && is_tag
+                || after[..line].contains(['=', '>']) && tags.words(Role::Inner).any(|tag| begins_torn(after, tag))
         })
     }
 
