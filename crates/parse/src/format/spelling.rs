@@ -12,6 +12,9 @@ use super::template::Field;
 use super::write::between_tags;
 use super::{Body, Format};
 
+/// No word that tags end in is longer.
+const LONGEST_SUFFIX: usize = 40;
+
 impl Format {
     /// A constant as it stands in a call.
     #[must_use]
@@ -26,6 +29,21 @@ impl Format {
             }
             _ => json_text::text(value, self.row().json),
         }
+    }
+
+    /// This format with the word that its tags end in in this text, if that is another one than its own.
+    pub(crate) fn respelled(&self, text: &str) -> Option<Self> {
+        let (row, own) = (self.row(), self.row().suffix.as_str());
+        let joint = own.chars().next()?;
+        let opens = [&row.section.open, &row.call.open].map(|open| open.split_once(own));
+        let word = opens.into_iter().flatten().find_map(|(stem, close)| {
+            let (_, behind) = text.split_once(&format!("{stem}{joint}"))?;
+            let word = &behind[..behind.find(|letter: char| !letter.is_alphanumeric() && !"-_.".contains(letter))?];
+            let known = word.len() > LONGEST_SUFFIX || word.is_empty() || own.strip_prefix(joint) == Some(word);
+            (!known && behind[word.len()..].starts_with(close.trim_end())).then_some(word)
+        })?;
+        let row = serde_json::to_string(row).ok()?.replace(own, &format!("{joint}{word}"));
+        serde_json::from_str(&row).ok().map(Self::new)
     }
 
     /// What the reader of a tagged call looks for in a parameter's value.

@@ -48,8 +48,11 @@ impl Parser {
         false
     }
 
-    /// The other format that fits the text by its markers.
+    /// The other format that fits the text by its markers, or the format's own with other words in its tags.
     fn foreign_format(&self, text: &str) -> Option<Arc<Format>> {
+        if let Some(respelled) = self.format.respelled(text) {
+            return Some(Arc::new(respelled));
+        }
         let formats = Formats::builtin();
         let own = self.format.name();
         let others: Vec<&Arc<Format>> =
