@@ -2,6 +2,7 @@
 
 use callwright_models::gguf::Header;
 use callwright_models::{Located, ModelName, ModelRow, Places, PromptStyle, Registry, Store};
+use callwright_parse::chat::Specials;
 use callwright_parse::error::Result;
 use callwright_parse::format::Formats;
 use callwright_prompt::{PLAIN, Prompter, Template, TemplateTokens};
@@ -46,6 +47,6 @@ impl Names {
         let name = self.format.as_deref().unwrap_or("tool_use");
         let format = self.formats().get(name)?;
         let template = Template::compile(PLAIN, TemplateTokens::default())?;
-        Prompter::new(template, format, PromptStyle::Prompted("tool_use".to_owned()), Vec::new())
+        Prompter::new(template, format, PromptStyle::Prompted("tool_use".to_owned()), Specials::default())
     }
 }

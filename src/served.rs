@@ -10,6 +10,7 @@ use super::builder::Builder;
 use super::fallback::Policy;
 use super::names::Names;
 use super::turn::Host;
+use callwright_parse::chat::Specials;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_prompt::{Prompter, Template, TemplateTokens};
 use callwright_providers::price::Prices;
@@ -63,7 +64,7 @@ impl Engine {
         })?;
         let raw = Raw::connect(parts).await?;
         let prompter = prompter(builder.names(), &row, &raw).await.map_err(|error| error.about(provider.as_str()))?;
-        let raw = raw.preserving(prompter.markers())?;
+        let raw = raw.preserving(prompter.markers(), prompter.known_specials().clone())?;
         let host = Host { provider, kind, leaves_machine: raw.leaves_machine(), policy, prices };
         builder.hosted(Box::new(raw), prompter, host).build().await
     }
@@ -83,7 +84,7 @@ async fn prompter(names: &Names, row: &RawRow, raw: &Raw) -> Result<Prompter> {
         RawRow::Gguf(path) => names.prompter(&callwright_models::header(path)?, None),
         RawRow::Template(RawTemplate { file, format, bos, eos, control_tokens, .. }) => {
             let template = Template::compile(&text_of(file)?, TemplateTokens { bos: bos.clone(), eos: eos.clone() })?;
-            Ok(names.prompter_of(template, format.as_deref())?.control_tokens(control_tokens.clone()))
+            Ok(names.prompter_of(template, format.as_deref())?.specials(controls(control_tokens.clone())))
         }
         _ => {
             let told = raw.template().ok_or_else(|| {
@@ -93,7 +94,7 @@ async fn prompter(names: &Names, row: &RawRow, raw: &Raw) -> Result<Prompter> {
             let tokens = TemplateTokens { bos: told.bos.clone(), eos: told.eos.clone() };
             let template = Template::compile(&told.source, tokens)?;
             let control = raw.control_tokens(template.markup()).await?;
-            Ok(names.prompter_of(template, None)?.control_tokens(control))
+            Ok(names.prompter_of(template, None)?.specials(controls(control)))
         }
     }
 }
@@ -102,4 +103,9 @@ fn text_of(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).map_err(|cause| {
         Error::new(ErrorKind::Config, format!("cannot read the chat template `{}`", file.display())).because(cause)
     })
+}
+
+/// Special tokens that no plain text is read as.
+fn controls(texts: Vec<String>) -> Specials {
+    Specials::new(texts.into_iter().map(|text| (text, false)))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use callwright::chat::{Call, Prompt, Tool, ToolChoice};
 use callwright::check::{Level, ToolSet};
 use callwright::constrain::Constraint;
-use callwright::format::{Escape, Format, Formats, Nested};
+use callwright::format::{Escape, Format, Formats, Nested, ShapeName};
 use callwright::infer::Job;
 use callwright::read::Parser;
 use callwright_test_support::reading::{call, nasty_calls, tools_of};
@@ -17,16 +17,23 @@ use common::scripted::{Script, Scripted, Words};
 use serde_json::json;
 
 /// Calls that a format writes and its grammar does not let through, and why that is so.
-fn narrower(format: &Format, title: &str) -> bool {
+fn narrower(format: &Format, title: &str, calls: &[Call]) -> bool {
     match title {
-        // A parameter's opening tag on a line of its own is kept out of texts: a reader takes it for the next one.
-        "parameter tags" => format.enforce().param.is_some_and(|param| param.lead().starts_with("<parameter=")),
         // The end of a CDATA section inside one.
         "cdata" => format.enforce().escape == Escape::Cdata,
         // Objects with members that no schema names, written as elements.
         "nested" | "key with a blank" => format.enforce().nested == Nested::Elements,
-        _ => false,
+        _ => calls.iter().any(|call| holds_own_tag(format, &json!(call.arguments).to_string())),
     }
+}
+
+/// Whether a text holds a tag of the format's own calls: the reader counts those that open and close inside a value, and
+/// a grammar cannot.
+fn holds_own_tag(format: &Format, text: &str) -> bool {
+    let tagged = format.enforce().shape == ShapeName::TaggedParams;
+    let tags = format.endings();
+    tagged
+        && tags.own.iter().chain(&tags.names).any(|tag| text.contains(tag.split_inclusive('=').next().unwrap_or(tag)))
 }
 
 /// Texts where the schema allows another type, too, which begins with the same letters.
@@ -62,7 +69,7 @@ fn law_3_what_is_written_may_be_generated() {
         for (title, calls, tools) in nasty.chain(ambiguous) {
             let Ok(text) = format.write(&calls) else { continue };
             // A loop is led out of, and these bytes are one.
-            if title == "long" || narrower(format, title) {
+            if title == "long" || narrower(format, title, &calls) {
                 continue;
             }
             let constraint = match Constraint::compile(format, &tools, &ToolChoice::Required, true, "") {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use callwright::chat::{
-    Event, Fault, FinishReason, Message, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason,
+    Event, Fault, FinishReason, FixKind, Message, Outcome, Request, Response, Tool, ToolChoice, WithdrawReason,
 };
 use callwright::infer::{Played, Replay};
 use callwright::repair::{Ladder, Rung};
@@ -46,6 +46,18 @@ async fn a_faulty_answer_is_asked_again_and_the_turn_settles_once() {
     assert_eq!(first.faults, [Fault::MissingArgument { call: 0, name: "b".into() }]);
     assert_eq!((second.number, &second.outcome, second.raw.as_str()), (1, &Outcome::Served, ""));
     assert_eq!(response.usage.completion_tokens, 2, "of both attempts");
+}
+
+#[tokio::test]
+async fn a_model_that_repeats_its_call_is_stopped() {
+    let endless = RIGHT.repeat(200);
+    // A token is a byte here, so that nothing is told at once.
+    let replay = Replay::new([Played::new(endless.as_bytes().to_vec(), &vec![1; endless.len()])]);
+    let engine = Engine::builder().generator(Box::new(replay)).format("hermes").build().await.unwrap();
+    let response = engine.chat(Request::new("1 + 2?").tool(add())).await.unwrap();
+    assert_eq!((response.calls.len(), response.faults.len()), (1, 0));
+    assert!(response.raw.len() < endless.len() / 4, "{} of {}", response.raw.len(), endless.len());
+    assert!(response.fixes.iter().any(|fix| fix.kind == FixKind::Repeated));
 }
 
 #[tokio::test]

@@ -108,6 +108,12 @@ fn agree(file: &Path) {
         assert_eq!(piece, wanted, "{shown}: {token}");
         assert_eq!(one.is_end(token), other.is_end(token), "{shown}: {token} {:?}", String::from_utf8_lossy(&piece));
         assert_eq!(
+            one.is_added(token),
+            other.is_added(token),
+            "{shown}: {token} {:?}",
+            String::from_utf8_lossy(&piece)
+        );
+        assert_eq!(
             one.is_control(token),
             other.is_control(token),
             "{shown}: {token} {:?}",
@@ -128,7 +134,7 @@ fn agree(file: &Path) {
         for (how, said, wanted) in [
             ("plain", one.tokenize(bytes, false), other.tokenize(bytes, false)),
             ("special", one.tokenize(bytes, true), other.tokenize(bytes, true)),
-            ("start", one.tokenize_start(bytes), other.tokenize_start(bytes)),
+            ("start", one.tokenize_start(bytes, true), other.tokenize_start(bytes, true)),
         ]
         .into_iter()
         .take(ways)

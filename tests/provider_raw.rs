@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use asking::{QUICK, block_on, catalog, gate};
 use callwright::Engine;
-use callwright::chat::{Piece, Prompt, Request, Tool, ToolChoice};
+use callwright::chat::{Piece, Prompt, Request, Specials, Tool, ToolChoice};
 use callwright::check::ToolSet;
 use callwright::constrain::Constraint;
 use callwright::error::{FailureKind, Wait};
@@ -74,7 +74,9 @@ fn connect(address: &str, folder: &tempfile::TempDir, special: &[&str]) -> callw
     let catalog = catalog("openai_chat", address, QUICK);
     let row = Arc::clone(catalog.get("test").expect("a row"));
     let parts = Parts::new(row, None, gate(folder.path(), Bodies::LeftOut));
-    block_on(Raw::connect(parts))?.preserving(special.iter().map(|token| (*token).to_owned()).collect())
+    let marks =
+        Specials::new(special.iter().chain(&["<user>", "<|im_start|>"]).map(|text| ((*text).to_owned(), false)));
+    block_on(Raw::connect(parts))?.preserving(special.iter().map(|token| (*token).to_owned()).collect(), marks)
 }
 
 fn read(raw: &Raw, job: Job) -> (String, callwright::Result<callwright::infer::End>) {

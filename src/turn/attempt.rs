@@ -10,9 +10,9 @@ use std::time::Instant;
 use super::Turn;
 use crate::Stages;
 use callwright_constrain::Constraint;
-use callwright_infer::{Chunk, Chunks, Drafts, Forced, Job};
+use callwright_infer::{Chunk, Chunks, Drafts, End, Forced, Job};
 use callwright_parse::chat::{
-    Attempt, Call, Event, Fault, FinishReason, Message, Prompt, Request, Response, ToolChoice,
+    Attempt, Call, Event, Fault, FinishReason, Message, Prompt, Request, Response, ToolChoice, Usage,
 };
 use callwright_parse::check::ToolSet;
 use callwright_parse::error::{Error, ErrorKind, Result};
@@ -56,7 +56,7 @@ impl Turn<'_> {
         self.worst = self.reserve_there(prompt.text().len())?;
         // From here on something may have been sent.
         self.left_machine |= stages.leaves_machine();
-        let job = stages.job(&self.ask.request, prompt, constraint.clone());
+        let job = stages.job(&self.ask.request, prompt.clone(), constraint.clone());
         let mut chunks = stages.generator.generate(job)?;
         let mut lengths = Vec::new();
         let end = loop {
@@ -65,10 +65,18 @@ impl Turn<'_> {
                 Chunk::Text(bytes) => {
                     lengths.push(bytes.len());
                     self.tell(parser.push(&bytes)).await;
+                    if parser.is_looping() {
+                        let prompt_tokens = stages.generator.count(&prompt)?;
+                        let usage = Usage { prompt_tokens, completion_tokens: lengths.len(), ..Usage::default() };
+                        let asides = vec!["the model repeated the same calls and was stopped".to_owned()];
+                        break End { usage, asides, ..End::default() };
+                    }
                 }
                 Chunk::End(end) => break end,
             }
         };
+        // Who is not listened to any more stops.
+        drop(chunks);
         let mut parsed = parser.finish();
         self.tell(std::mem::take(&mut parsed.events)).await;
 

@@ -105,6 +105,10 @@ impl Vocab for Words {
         token == self.end()
     }
 
+    fn is_added(&self, _token: Token) -> bool {
+        false
+    }
+
     fn is_control(&self, token: Token) -> bool {
         token as usize >= self.first_control()
     }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use callwright_parse::chat::{Message, Piece, ToolChoice};
+use callwright_parse::chat::{Message, ToolChoice};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_prompt::{Clock, Prompter, Template, TemplateTokens};
 
@@ -72,9 +72,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     if !prompt.text().ends_with('\n') {
         world.printer.write("\n")?;
     }
-    let verbatim = prompt.pieces.iter().filter(|piece| matches!(piece, Piece::Verbatim(_))).count();
-    if verbatim > 0 {
-        world.printer.aside(&format!("{verbatim} special token(s) in messages are kept as plain text"));
+    let plain = prompt.runs(prompter.known_specials()).iter().filter(|run| !run.special).count();
+    if plain > 0 {
+        world.printer.aside("special tokens in messages are kept as plain text");
     }
     Ok(Exit::Done)
 }

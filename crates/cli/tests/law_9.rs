@@ -41,13 +41,17 @@ fn run(home: &Home, hub: &Hub, before: &[&str], model: &[&str]) -> Command {
 /// wakes itself up through a pair of them).
 fn sockets(child: &Child) -> BTreeSet<String> {
     let process = format!("/proc/{}", child.id());
+    // Such a pair may be closed between two looks, so its table is read before and after.
+    let unix = || fs::read_to_string(format!("{process}/net/unix")).unwrap_or_default();
+    let before = unix();
     let Ok(entries) = fs::read_dir(format!("{process}/fd")) else { return BTreeSet::new() };
     let targets = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     let targets = targets.map(|target| target.to_string_lossy().into_owned());
     let inode = |target: String| Some(target.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned());
     let open: BTreeSet<String> = targets.filter_map(inode).collect();
-    let unix = fs::read_to_string(format!("{process}/net/unix")).unwrap_or_default();
-    let unix: BTreeSet<&str> = unix.lines().filter_map(|line| line.split_whitespace().nth(6)).collect();
+    let after = unix();
+    let rows = before.lines().chain(after.lines());
+    let unix: BTreeSet<&str> = rows.filter_map(|line| line.split_whitespace().nth(6)).collect();
     open.into_iter().filter(|inode| !unix.contains(inode.as_str())).collect()
 }
 

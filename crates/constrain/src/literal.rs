@@ -118,8 +118,7 @@ impl Scribe<'_, '_> {
         self.kinds.relax(schema, place);
         let most = most.map(|most| most.to_string()).unwrap_or_default();
         if let Quotes::Token(quote) = &self.notation.texts {
-            let expression = format!("{}|\\\\", escaped(quote));
-            let content = format!("(/(?s:.{{{least},{most}}})/ & {})", without(&expression));
+            let content = format!("(/(?s:.{{{least},{most}}})/ & {})", without(&escaped(quote)));
             let text = self.grammar.free(Free { content, stop: quote.clone(), never: quote.clone(), segments: None });
             return vec![Term::literal(quote), text];
         }

@@ -82,6 +82,10 @@ mod tests {
             token as usize == self.0.len() - 1
         }
 
+        fn is_added(&self, _token: Token) -> bool {
+            false
+        }
+
         fn is_control(&self, token: Token) -> bool {
             self.is_end(token)
         }

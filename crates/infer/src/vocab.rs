@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::backend::Token;
 use super::early::Early;
 use callwright_constrain::{Compiler, Constraint, Matcher};
-use callwright_parse::chat::{Piece, Prompt};
+use callwright_parse::chat::{Prompt, Run, Specials};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// A model's vocabulary and tokenizer.
@@ -26,9 +26,9 @@ pub trait Vocab: Send + Sync {
     fn tokenize(&self, text: &[u8], special: bool) -> Vec<Token>;
 
     /// Tokens of the beginning of a prompt, as the model was trained: with the space that some tokenizers put in
-    /// front. Control tokens are read as such.
-    fn tokenize_start(&self, text: &[u8]) -> Vec<Token> {
-        self.tokenize(text, true)
+    /// front.
+    fn tokenize_start(&self, text: &[u8], special: bool) -> Vec<Token> {
+        self.tokenize(text, special)
     }
 
     /// Whether a token ends an answer.
@@ -36,6 +36,9 @@ pub trait Vocab: Send + Sync {
 
     /// Whether a token is one that no text can spell.
     fn is_control(&self, token: Token) -> bool;
+
+    /// Whether a token is one that its text is always read as, plain text or not.
+    fn is_added(&self, token: Token) -> bool;
 
     /// The token that must stand before every prompt, where there is one.
     fn begin(&self) -> Option<Token>;
@@ -47,6 +50,8 @@ pub struct Lexicon {
     /// Tokens that no text can spell, and those of them that have a text.
     controls: Vec<Token>,
     specials: Vec<(String, Token)>,
+    /// What a prompt's text may spell, and only templates may write.
+    marks: Specials,
     /// What was begun before the vocabulary was there, until it is used.
     early: Mutex<Option<Early>>,
     compiler: OnceLock<Result<Compiler, String>>,
@@ -64,11 +69,15 @@ impl Lexicon {
     pub fn begun(vocab: Arc<dyn Vocab>, early: Option<Early>) -> Self {
         let controls: Vec<Token> = (0..token_id(vocab.size())).filter(|token| vocab.is_control(*token)).collect();
         let text = |token: &Token| Some((String::from_utf8(vocab.piece(*token)).ok()?, *token));
-        let specials = controls.iter().filter_map(text).filter(|(text, _)| !text.is_empty()).collect();
+        let specials: Vec<(String, Token)> =
+            controls.iter().filter_map(text).filter(|(text, _)| !text.is_empty()).collect();
+        let added = (0..token_id(vocab.size())).filter(|token| vocab.is_added(*token));
+        let added = added.filter_map(|token| Some((text(&token)?.0, true)));
+        let marks = Specials::new(specials.iter().map(|(text, _)| (text.clone(), false)).chain(added));
         if let Some(early) = &early {
             early.meet(&vocab);
         }
-        Self { vocab, controls, specials, early: Mutex::new(early), compiler: OnceLock::new() }
+        Self { vocab, controls, specials, marks, early: Mutex::new(early), compiler: OnceLock::new() }
     }
 
     /// The vocabulary.
@@ -113,16 +122,15 @@ impl Lexicon {
         constraint.matcher(self.compiler()?, &self.specials)
     }
 
-    /// The tokens of a prompt. Control tokens that were said by people stay plain text.
+    /// The tokens of a prompt. Special tokens that were said by people stay plain text.
     #[must_use]
     pub fn prompt_tokens(&self, prompt: &Prompt) -> Vec<Token> {
         let mut tokens = Vec::new();
-        for stretch in self.stretches(prompt) {
-            let bytes = stretch.as_bytes();
+        for Run { text, special } in prompt.runs(&self.marks) {
             if tokens.is_empty() {
-                tokens = self.vocab.tokenize_start(bytes);
+                tokens = self.vocab.tokenize_start(text.as_bytes(), special);
             } else {
-                tokens.extend(self.vocab.tokenize(bytes, true));
+                tokens.extend(self.vocab.tokenize(text.as_bytes(), special));
             }
         }
         if let Some(begin) = self.vocab.begin().filter(|begin| tokens.first() != Some(begin)) {
@@ -141,40 +149,6 @@ impl Lexicon {
             bytes <= prompt.shared
         });
         within.count().saturating_sub(1)
-    }
-
-    /// The prompt's text, cut behind the first character of every control token that is spelled in words said by
-    /// people. Everything else is tokenized in one go, because tokens may reach over the edges of pieces.
-    fn stretches(&self, prompt: &Prompt) -> Vec<String> {
-        let mut stretches = vec![String::new()];
-        for piece in &prompt.pieces {
-            let mut rest = piece.as_str();
-            if let Piece::Verbatim(_) = piece {
-                while let Some(cut) = self.forged(rest) {
-                    let (before, behind) = rest.split_at(cut);
-                    push_last(&mut stretches, before);
-                    stretches.push(String::new());
-                    rest = behind;
-                }
-            }
-            push_last(&mut stretches, rest);
-        }
-        stretches.retain(|stretch| !stretch.is_empty());
-        stretches
-    }
-
-    /// Behind the first character of the first control token that this text spells.
-    fn forged(&self, text: &str) -> Option<usize> {
-        let starts = self.specials.iter().filter_map(|(special, _)| text.find(special.as_str()));
-        let start = starts.min()?;
-        let width = text[start..].chars().next().map_or(1, char::len_utf8);
-        Some(start + width)
-    }
-}
-
-fn push_last(stretches: &mut [String], text: &str) {
-    if let Some(last) = stretches.last_mut() {
-        last.push_str(text);
     }
 }
 

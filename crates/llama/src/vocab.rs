@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token_type::LlamaTokenAttr;
 
 use callwright_infer::Token;
 use callwright_infer::Vocab;
@@ -55,8 +56,8 @@ impl Vocab for LlamaVocabulary {
         tokens
     }
 
-    fn tokenize_start(&self, text: &[u8]) -> Vec<Token> {
-        self.tokens(text, true)
+    fn tokenize_start(&self, text: &[u8], special: bool) -> Vec<Token> {
+        self.tokens(text, special)
     }
 
     fn is_end(&self, token: Token) -> bool {
@@ -66,6 +67,11 @@ impl Vocab for LlamaVocabulary {
     fn is_control(&self, token: Token) -> bool {
         let vocab = self.model.vocab();
         vocab.token_to_piece(native(token), false, None).is_empty() && !self.piece(token).is_empty()
+    }
+
+    fn is_added(&self, token: Token) -> bool {
+        let attr = self.model.vocab().attr(native(token));
+        attr.contains(LlamaTokenAttr::UserDefined) && !attr.contains(LlamaTokenAttr::Control)
     }
 
     fn begin(&self) -> Option<Token> {

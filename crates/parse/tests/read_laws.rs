@@ -4,13 +4,13 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use callwright_parse::chat::{Event, Fault, FixKind, SegmentKind};
+use callwright_parse::chat::{Event, Fault, SegmentKind};
 use callwright_parse::check::ToolSet;
 use callwright_parse::format::{Format, Formats};
 use callwright_parse::read::{Parsed, Parser};
 use callwright_test_support::cost::{cost, least_cost};
 use callwright_test_support::reading::{
-    arguments, auto, call, merge, nasty_calls, parse, parse_chunks, parse_recovering, tools_of,
+    arguments, auto, call, disagreeing, merge, nasty_calls, parse, parse_chunks, parse_recovering, tools_of,
 };
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use serde_json::json;
@@ -65,41 +65,6 @@ fn assert_tiled(parsed: &Parsed) {
     assert_eq!(end, parsed.raw.len(), "{parsed:#?}");
 }
 
-/// What events say, against what the result says.
-fn assert_events_agree(parsed: &Parsed) {
-    let mut text = String::new();
-    let mut deltas = vec![String::new(); parsed.calls.len() + 1];
-    for event in &parsed.events {
-        match event {
-            Event::Text { delta, .. } => text.push_str(delta),
-            Event::CallStarted { index, .. } => deltas[*index].clear(),
-            Event::Arguments { index, delta, .. } => deltas[*index].push_str(delta),
-            _ => {}
-        }
-    }
-    // What was told as text and turned out to be a call at the end is taken out of the result's text only.
-    let taken_out = parsed.calls.iter().any(|call| call.recovered)
-        || parsed
-            .faults
-            .iter()
-            .any(|fault| matches!(fault, Fault::Unreadable { message, .. } if message.ends_with("between them")));
-    if taken_out {
-        let kept = parsed.segments.iter().filter(|segment| segment.kind == SegmentKind::Text);
-        assert!(kept.map(|segment| &parsed.raw[segment.span.clone()]).all(|piece| text.contains(piece)), "{parsed:#?}");
-    } else {
-        // What came before a closing tag that nothing opened was told as text, and is reasoning.
-        let thought = text.strip_suffix(parsed.text.as_str());
-        let opened = parsed.fixes.iter().any(|fix| fix.kind == FixKind::Opener);
-        assert!(
-            thought.is_some_and(|thought| thought.is_empty() || opened && parsed.reasoning.starts_with(thought)),
-            "{parsed:#?}"
-        );
-    }
-    for (index, call) in parsed.calls.iter().enumerate() {
-        assert_eq!(deltas[index], arguments(call), "{parsed:#?}");
-    }
-}
-
 #[test]
 fn law_1_nothing_is_lost() {
     let tools = offered();
@@ -108,7 +73,7 @@ fn law_1_nothing_is_lost() {
             let parsed = parse(format, &tools, &text);
             assert_eq!(parsed.raw, text);
             assert_tiled(&parsed);
-            assert_events_agree(&parsed);
+            assert_eq!(disagreeing(&parsed), None, "{parsed:#?}");
         }
     }
 }
@@ -361,7 +326,7 @@ proptest! {
         let tools = offered();
         let whole = parse(format, &tools, &text);
         assert_tiled(&whole);
-        assert_events_agree(&whole);
+        assert_eq!(disagreeing(&whole), None, "{whole:#?}");
         let mut rest = text.as_bytes();
         let mut chunks = Vec::new();
         for size in cuts.iter().cycle() {

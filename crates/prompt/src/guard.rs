@@ -1,62 +1,83 @@
 //! What people and tools said is never read as markup.
 //!
-//! A user who types `<|im_end|>` must not end a turn. Before rendering, each control token inside what was said is
-//! replaced by one character of a private plane that nobody used; after rendering the text is cut there, and those
-//! pieces are verbatim. Refusing such messages was the alternative; it would forbid talking about templates.
+//! A user who types `<|im_end|>` must not end a turn, whether in one string or in parts that a template puts together.
+//! So a prompt is rendered twice: as it is, and with the letters of what was said replaced by private characters, one
+//! for each. The second rendering tells of every letter who wrote it. Both say the same, unless the template looks into
+//! what it is given (`'</think>' in content`); then [`Prompter`](super::Prompter) decides. Refusing such messages was
+//! the alternative; it would forbid talking about templates.
 
 use serde_json::{Map, Value};
 
-use callwright_parse::chat::{Piece, Prompt};
+use callwright_parse::chat::{Piece, Prompt, Specials};
 
 /// The private planes: characters without a meaning of their own.
 const PRIVATE: std::ops::Range<u32> = 0xf_0000..0x11_0000;
 
+/// What templates ask of a schema: these keys are theirs, all others are said.
+const KEYWORDS: [&str; 38] = [
+    "$defs",
+    "$id",
+    "$ref",
+    "$schema",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "default",
+    "definitions",
+    "dependentSchemas",
+    "description",
+    "else",
+    "enum",
+    "example",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "if",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minimum",
+    "multipleOf",
+    "not",
+    "nullable",
+    "oneOf",
+    "pattern",
+    "prefixItems",
+    "properties",
+    "required",
+    "title",
+    "type",
+];
+
+/// The names of types, which templates compare with.
+const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
+
 /// Stands between what was said and a template.
 #[derive(Debug, Clone)]
-pub(super) struct Guard<'t> {
-    tokens: &'t Tokens,
-    /// The character of the first token; the others follow.
+pub(super) struct Guard<'s> {
+    /// The character of ASCII's first letter; the others follow.
     base: u32,
+    /// Letters of special tokens beyond ASCII.
+    letters: Vec<char>,
+    /// Only letters that these may be spelled with are replaced.
+    only: Option<&'s Specials>,
 }
 
-/// The texts of a model's control tokens, longest first.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tokens {
-    texts: Vec<String>,
-    /// The bytes that one of them begins with.
-    first: Vec<u8>,
-}
-
-impl Tokens {
-    pub(super) fn new(mut texts: Vec<String>) -> Self {
-        texts.retain(|text| !text.trim().is_empty());
-        texts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        texts.dedup();
-        let mut first: Vec<u8> = texts.iter().filter_map(|text| text.bytes().next()).collect();
-        first.sort_unstable();
-        first.dedup();
-        Self { texts, first }
-    }
-
-    /// Those that occur in a text.
-    pub(super) fn within(&self, text: &str) -> Vec<String> {
-        self.texts.iter().filter(|token| text.contains(token.as_str())).cloned().collect()
-    }
-
-    fn begins(&self, byte: u8) -> bool {
-        self.first.contains(&byte)
-    }
-
-    fn at(&self, rest: &str) -> Option<(usize, &str)> {
-        let found = self.texts.iter().enumerate().find(|(_, text)| rest.starts_with(text.as_str()));
-        found.map(|(index, text)| (index, text.as_str()))
-    }
-}
-
-impl<'t> Guard<'t> {
+impl<'s> Guard<'s> {
     /// A guard whose characters occur nowhere in these values. None if there is no room left for them.
-    pub(super) fn new<'v>(tokens: &'t Tokens, values: impl IntoIterator<Item = &'v Value>) -> Option<Self> {
-        let count = u32::try_from(tokens.texts.len()).ok()?;
+    pub(super) fn new<'v>(specials: &'s Specials, values: impl IntoIterator<Item = &'v Value>) -> Option<Self> {
+        let beyond =
+            specials.texts().flat_map(str::chars).filter(|letter| !letter.is_ascii() && !letter.is_whitespace());
+        let mut letters: Vec<char> = beyond.collect();
+        letters.sort_unstable();
+        letters.dedup();
+        let count = 128 + u32::try_from(letters.len()).ok()?;
         let mut used = Vec::new();
         values.into_iter().for_each(|value| private_characters(value, &mut used));
         used.sort_unstable();
@@ -68,10 +89,17 @@ impl<'t> Guard<'t> {
             }
             base = base.max(character + 1);
         }
-        (base + count <= PRIVATE.end).then_some(Self { tokens, base })
+        (base + count <= PRIVATE.end).then_some(Self { base, letters, only: None })
     }
 
-    /// The value with every control token in its texts replaced.
+    /// The same that replaces only what a special token may be spelled with: one inside a text, and at its ends what one
+    /// may begin or go on with. A template that looks into a text finds the rest as it is.
+    pub(super) fn sparing(mut self, specials: &'s Specials) -> Self {
+        self.only = Some(specials);
+        self
+    }
+
+    /// The value with its texts and keys replaced.
     pub(super) fn value(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(text)),
@@ -85,79 +113,123 @@ impl<'t> Guard<'t> {
         pairs.iter().map(|(key, item)| (self.text(key), self.value(item))).collect()
     }
 
-    /// The text with every control token replaced.
-    pub(super) fn text(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut copied = 0;
-        let mut from = 0;
-        while let Some(at) = text.as_bytes()[from..].iter().position(|byte| self.tokens.begins(*byte)) {
-            let at = from + at;
-            from = at + 1;
-            let token = text.get(at..).and_then(|rest| self.tokens.at(rest));
-            if let Some((character, length)) =
-                token.and_then(|(index, token)| Some((self.character(index)?, token.len())))
-            {
-                out.push_str(&text[copied..at]);
-                out.push(character);
-                from = at + length;
-                copied = from;
+    /// A tool as templates read it: its own keys and a schema's keywords stay.
+    pub(super) fn tool(&self, tool: &Value) -> Value {
+        let mut out = tool.clone();
+        if let Some(function) = out.get_mut("function").and_then(Value::as_object_mut) {
+            for (key, value) in function.iter_mut() {
+                *value = if key == "parameters" { self.schema(value) } else { self.value(value) };
             }
         }
-        out.push_str(&text[copied..]);
         out
     }
 
-    fn character(&self, index: usize) -> Option<char> {
-        char::from_u32(self.base + u32::try_from(index).ok()?)
+    fn schema(&self, schema: &Value) -> Value {
+        match schema {
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.schema(item)).collect()),
+            Value::Object(pairs) => Value::Object(pairs.iter().map(|(key, value)| self.keyword(key, value)).collect()),
+            other => self.value(other),
+        }
     }
 
-    fn token(&self, character: char) -> Option<&'t str> {
-        let index = u32::from(character).checked_sub(self.base)?;
-        self.tokens.texts.get(index as usize).map(String::as_str)
+    fn keyword(&self, key: &str, value: &Value) -> (String, Value) {
+        let known = KEYWORDS.contains(&key);
+        let named = |map: &Map<String, Value>| {
+            let pairs = map.iter().map(|(name, schema)| (self.text(name), self.schema(schema)));
+            Value::Object(pairs.collect())
+        };
+        let value = match (key, value) {
+            ("properties" | "$defs" | "definitions" | "dependentSchemas", Value::Object(map)) => named(map),
+            ("type", Value::String(name)) if TYPES.contains(&name.as_str()) => value.clone(),
+            ("type", Value::Array(names)) if names.iter().all(|name| TYPES.iter().any(|known| name == known)) => {
+                value.clone()
+            }
+            ("enum" | "const" | "default" | "example" | "examples" | "required" | "description" | "title", _) => {
+                self.value(value)
+            }
+            _ if known => self.schema(value),
+            _ => self.value(value),
+        };
+        (if known { key.to_owned() } else { self.text(key) }, value)
     }
 
-    /// Cuts a rendered text where a character stands for a token.
-    pub(super) fn split(&self, rendered: &str) -> Prompt {
+    /// The text with its letters replaced. Blanks, quotes, backslashes and digits stay, because what prints a value looks
+    /// at them; no special token is made of them alone.
+    pub(super) fn text(&self, text: &str) -> String {
+        match self.only {
+            None => text.chars().map(|letter| self.private(letter).unwrap_or(letter)).collect(),
+            Some(specials) => {
+                let spans = specials.parts_in(text);
+                let mut next = 0;
+                let letters = text.char_indices().map(|(at, letter)| {
+                    while spans.get(next).is_some_and(|span| span.end <= at) {
+                        next += 1;
+                    }
+                    let inside = spans.get(next).is_some_and(|span| span.start <= at);
+                    self.private(letter).filter(|_| inside).unwrap_or(letter)
+                });
+                letters.collect()
+            }
+        }
+    }
+
+    /// The private character of a letter.
+    fn private(&self, letter: char) -> Option<char> {
+        let offset = match letter {
+            '"' | '\'' | '\\' | '0'..='9' => return None,
+            letter if letter.is_ascii_graphic() => u32::from(letter),
+            letter => 128 + u32::try_from(self.letters.binary_search(&letter).ok()?).ok()?,
+        };
+        char::from_u32(self.base + offset)
+    }
+
+    /// The letter of a private character.
+    fn letter(&self, character: char) -> Option<char> {
+        let offset = u32::from(character).checked_sub(self.base)?;
+        match offset.checked_sub(128) {
+            None => char::from_u32(offset),
+            Some(index) => self.letters.get(index as usize).copied(),
+        }
+    }
+
+    /// The rendered text with its letters back, in pieces by who wrote them.
+    pub(super) fn restore(&self, rendered: &str) -> Prompt {
         let mut prompt = Prompt::default();
-        let mut from = 0;
         let mut at = 0;
         while let Some(first) = rendered[at..].chars().next() {
-            // A template may have written the text as JSON in ASCII: then the character is a pair of escapes.
+            // A template may have written a text as JSON in ASCII, or as Python does.
             let found = match first {
-                '\\' => escaped_pair(&rendered[at..]).and_then(|character| Some((self.token(character)?, 12))),
-                character => self.token(character).map(|token| (token, character.len_utf8())),
+                '\\' => escaped(&rendered[at..]).and_then(|(character, width)| Some((self.letter(character)?, width))),
+                character => self.letter(character).map(|letter| (letter, character.len_utf8())),
             };
-            let Some((token, length)) = found else {
-                at += first.len_utf8();
-                continue;
+            let (letter, width, said) = match found {
+                Some((letter, width)) => (letter, width, true),
+                None => (first, first.len_utf8(), false),
             };
-            if from < at {
-                prompt.pieces.push(Piece::Markup(rendered[from..at].to_owned()));
-            }
             match prompt.pieces.last_mut() {
-                Some(Piece::Verbatim(text)) => text.push_str(token),
-                _ => prompt.pieces.push(Piece::Verbatim(token.to_owned())),
+                Some(Piece::Verbatim(text)) if said => text.push(letter),
+                Some(Piece::Markup(text)) if !said => text.push(letter),
+                _ if said => prompt.pieces.push(Piece::Verbatim(letter.into())),
+                _ => prompt.pieces.push(Piece::Markup(letter.into())),
             }
-            at += length;
-            from = at;
-        }
-        if from < rendered.len() {
-            prompt.pieces.push(Piece::Markup(rendered[from..].to_owned()));
+            at += width;
         }
         prompt
     }
 }
 
-/// The character that `\udb80\udc00` and its like stand for.
-fn escaped_pair(text: &str) -> Option<char> {
+/// The character that `\udb80\udc00`, `\U000f0000` and their like stand for, and how long that is.
+fn escaped(text: &str) -> Option<(char, usize)> {
+    if let Some(digits) = text.strip_prefix("\\U").and_then(|rest| rest.get(..8)) {
+        return Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, 10));
+    }
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
         u16::from_str_radix(digits, 16).ok()
     };
-    let pair = [unit(0)?, unit(6)?];
-    let mut characters = char::decode_utf16(pair);
+    let mut characters = char::decode_utf16([unit(0)?, unit(6)?]);
     match (characters.next(), characters.next()) {
-        (Some(Ok(character)), None) => Some(character),
+        (Some(Ok(character)), None) => Some((character, 12)),
         _ => None,
     }
 }
@@ -165,8 +237,8 @@ fn escaped_pair(text: &str) -> Option<char> {
 fn private_characters(value: &Value, used: &mut Vec<u32>) {
     let mut of_text = |text: &str| {
         used.extend(text.chars().map(u32::from).filter(|character| PRIVATE.contains(character)));
-        let escapes = text.match_indices("\\ud").filter_map(|(at, _)| escaped_pair(&text[at..]));
-        used.extend(escapes.map(u32::from).filter(|character| PRIVATE.contains(character)));
+        let escapes = text.match_indices('\\').filter_map(|(at, _)| escaped(&text[at..]));
+        used.extend(escapes.map(|(character, _)| u32::from(character)).filter(|character| PRIVATE.contains(character)));
     };
     match value {
         Value::String(text) => of_text(text),
@@ -184,36 +256,52 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn specials(texts: &[&str]) -> Specials {
+        Specials::new(texts.iter().map(|text| ((*text).to_owned(), false)))
+    }
+
     #[test]
-    fn tokens_in_what_was_said_become_verbatim_pieces() {
-        let tokens = Tokens::new(vec!["<|end|>".into(), "<|end|>x".into(), "[A]".into()]);
-        let said = json!({"a": "1<|end|>2<|end|>x[A]3", "[A]": ["\u{f0000}"]});
+    fn every_letter_is_told_by_who_wrote_it() {
+        let tokens = specials(&["<|end|>", "[Å]"]);
+        let said = json!({"a": "1 <|end|>\"[Å]", "b<": ["\u{f0000}"]});
         let guard = Guard::new(&tokens, [&said]).unwrap();
         let value = guard.value(&said);
-        assert!(!value.to_string().contains("<|end|>") && !value.to_string().contains("[A]"));
-        let prompt = guard.split(&format!("<|end|>{}", value["a"].as_str().unwrap()));
-        let verbatim = |text: &str| Piece::Verbatim(text.to_owned());
-        let markup = |text: &str| Piece::Markup(text.to_owned());
-        assert_eq!(
-            prompt.pieces,
-            [markup("<|end|>1"), verbatim("<|end|>"), markup("2"), verbatim("<|end|>x[A]"), markup("3")]
-        );
+        assert!(!value.to_string().contains("<|end|>") && !value.to_string().contains("[Å]"));
+        let prompt = guard.restore(&format!("<|end|>{}", value["\u{f0063}\u{f003d}"][0].as_str().unwrap_or("")));
+        assert_eq!(prompt.text(), "<|end|>\u{f0000}");
+        let prompt = guard.restore(&format!("<|{}", guard.text("end|> x")));
+        let pieces = [Piece::Markup("<|".into()), Piece::Verbatim("end|>".into())];
+        assert_eq!(prompt.pieces[..2], pieces);
     }
 
     #[test]
-    fn private_characters_of_the_input_stay_what_they_are() {
-        let tokens = Tokens::new(vec!["<s>".into()]);
-        let said = json!("\u{f0000}\\udb80\\udc01<s>");
-        let guard = Guard::new(&tokens, [&said]).unwrap();
-        let prompt = guard.split(&guard.text(said.as_str().unwrap()));
-        assert_eq!(prompt.text(), said.as_str().unwrap());
-        assert_eq!(prompt.pieces.len(), 2);
+    fn a_sparing_guard_leaves_what_no_token_is_spelled_with() {
+        let tokens = specials(&["<|end|>"]);
+        let guard = Guard::new(&tokens, []).unwrap().sparing(&tokens);
+        assert_eq!(guard.text("a friend of mine"), "a friend of mine");
+        assert_eq!(guard.restore(&guard.text("a <|end|> b <|en")).text(), "a <|end|> b <|en");
+        assert!(guard.text("a <|end|> b <|en").starts_with("a \u{f003c}"));
+        assert!(!guard.text("a <|end|> b <|en ").contains("<|en"), "what stands before a blank may be trimmed");
     }
 
     #[test]
-    fn an_escaped_character_is_found() {
-        let tokens = Tokens::new(vec!["<s>".into()]);
+    fn escaped_characters_are_found() {
+        let tokens = specials(&["<s>"]);
         let guard = Guard::new(&tokens, []).unwrap();
-        assert_eq!(guard.split("a\\udb80\\udc00b\\n").text(), "a<s>b\\n");
+        assert_eq!(guard.restore("a\\udb80\\udc41b\\U000f0042\\n").text(), "aAbB\\n");
+    }
+
+    #[test]
+    fn what_templates_ask_of_a_schema_stays() {
+        let guard_tokens = specials(&["<s>"]);
+        let guard = Guard::new(&guard_tokens, []).unwrap();
+        let tool = json!({"type": "function", "function": {"name": "f", "parameters": {
+            "type": "object", "required": ["type"], "|im_end|": 1, "properties": {"type": {"type": "string", "enum": ["a"]}}}}});
+        let told = guard.tool(&tool);
+        let parameters = &told["function"]["parameters"];
+        assert_eq!((told["type"].as_str(), parameters["type"].as_str()), (Some("function"), Some("object")));
+        assert!(parameters.get("|im_end|").is_none() && parameters["properties"].get("type").is_none());
+        assert_eq!(parameters["properties"][guard.text("type")]["type"], "string");
+        assert_eq!(guard.restore(&told.to_string()).text(), tool.to_string());
     }
 }

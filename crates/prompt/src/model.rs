@@ -5,6 +5,7 @@ use super::prompter::Prompter;
 use super::template::{Template, TemplateTokens};
 use callwright_models::gguf::{Header, Special, SpecialKind};
 use callwright_models::{ModelRow, PromptStyle};
+use callwright_parse::chat::Specials;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::format::Formats;
 
@@ -20,13 +21,13 @@ impl Prompter {
                 .hint("use a file of an instruct or chat model")
         })?;
         let template = Template::compile(source, tokens(header))?;
-        let control = control_tokens(header, |kind| kind == SpecialKind::Control);
+        let specials = specials(header);
         let Some(row) = row else {
-            let all = control_tokens(header, |_| true);
-            return Ok(Self::found(template, formats, named, &all)?.control_tokens(control));
+            let texts: Vec<String> = specials.texts().map(str::to_owned).collect();
+            return Ok(Self::found(template, formats, named, &texts)?.specials(specials));
         };
         let format = formats.get(named.unwrap_or(&row.format))?;
-        Self::new(template, format, row.prompt.clone(), control)
+        Self::new(template, format, row.prompt.clone(), specials)
     }
 
     /// The prompter for a template alone.
@@ -43,7 +44,7 @@ impl Prompter {
             Some(_) => PromptStyle::Native,
             None => PromptStyle::Prompted("tool_use".to_owned()),
         };
-        Self::new(template, formats.get(name.as_deref().unwrap_or("tool_use"))?, style, Vec::new())
+        Self::new(template, formats.get(name.as_deref().unwrap_or("tool_use"))?, style, Specials::default())
     }
 }
 
@@ -58,7 +59,9 @@ fn tokens(header: &Header) -> TemplateTokens {
     TemplateTokens { bos: text(&header.vocab.bos), eos: text(&header.vocab.eos) }
 }
 
-fn control_tokens(header: &Header, wanted: impl Fn(SpecialKind) -> bool) -> Vec<String> {
-    let specials = header.vocab.specials.iter().filter(|special| wanted(special.kind));
-    specials.map(|special| special.text.clone()).collect()
+/// What the file says that its tokenizer reads as one token. Whoever runs the model asks its own vocabulary.
+fn specials(header: &Header) -> Specials {
+    let vocab = &header.vocab;
+    let listed = vocab.specials.iter().chain(&vocab.unknown).chain(&vocab.eos).chain(&vocab.eot).chain(&vocab.eom);
+    Specials::new(listed.map(|special| (special.text.clone(), special.kind == SpecialKind::UserDefined)))
 }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::clock::Clock;
-use super::guard::{Guard, Tokens};
+use super::guard::Guard;
 use super::probe::{Abilities, offer};
 use super::shape::one_call_each;
 use super::template::{Conversation, Template, TemplateTokens};
 use callwright_models::PromptStyle;
-use callwright_parse::chat::{Arguments, Call, CallId, Message, Prompt, Role, Tool, ToolChoice};
+use callwright_parse::chat::{Arguments, Call, CallId, Message, Prompt, Role, Specials, Tool, ToolChoice};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::format::Format;
 
@@ -24,18 +24,20 @@ const TOOL_RESULT: &str = include_str!("../prompts/tool_result.jinja");
 /// Turns conversations into prompts for one model.
 ///
 /// ```
-/// use callwright_parse::chat::{Message, Tool, ToolChoice};
+/// use callwright_parse::chat::{Message, Run, Specials, Tool, ToolChoice};
 /// use callwright_models::PromptStyle;
 /// use callwright_parse::format::Formats;
 /// use callwright_prompt::{Prompter, Template, TemplateTokens};
 /// let source = "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}{% endfor %}<|assistant|>";
 /// let template = Template::compile(source, TemplateTokens::default())?;
 /// let format = Formats::builtin().get("tool_use")?;
-/// let prompter = Prompter::new(template, format, PromptStyle::Native, vec!["<|user|>".into()])?;
+/// let prompter = Prompter::new(template, format, PromptStyle::Native, Specials::new([("<|user|>".into(), false)]))?;
 /// let add = Tool::new("add", "adds two numbers", serde_json::json!({"type": "object"}));
 /// let prompt = prompter.prompt(&[Message::user("2 + <|user|>?")], &[add], &ToolChoice::Auto)?;
 /// assert!(prompt.text().contains("tool_name: add"));
-/// assert_eq!(prompt.pieces.len(), 3); // what the user typed is no markup
+/// let specials = Specials::new([("<|user|>".into(), false)]);
+/// let typed = Run { text: "2 + <|user|>?<|assistant|>".to_owned(), special: false };
+/// assert_eq!(prompt.runs(&specials).last(), Some(&typed)); // what the user typed is no markup
 /// # Ok::<(), callwright_parse::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -48,21 +50,15 @@ pub struct Prompter {
     /// The template's own way of showing calls and results is the model's, so it is used where there is one.
     native: bool,
     result: Template,
-    tokens: Tokens,
+    specials: Specials,
     variables: Map<String, Value>,
     now: Option<Clock>,
 }
 
 impl Prompter {
-    /// A prompter for a model with this template, whose calls are read in this format. Of what was said, the control
-    /// tokens are kept from being read as such.
+    /// A prompter for a model with this template and these special tokens, whose calls are read in this format.
     #[expect(clippy::needless_pass_by_value, reason = "a style is chosen for this prompter and kept nowhere else")]
-    pub fn new(
-        template: Template,
-        format: Arc<Format>,
-        style: PromptStyle,
-        control_tokens: Vec<String>,
-    ) -> Result<Self> {
+    pub fn new(template: Template, format: Arc<Format>, style: PromptStyle, specials: Specials) -> Result<Self> {
         let abilities = template.abilities();
         let native = style.prompted().is_none();
         let told = match style.prompted() {
@@ -71,14 +67,14 @@ impl Prompter {
             None => Some(Template::compile(TOOL_USE, TemplateTokens::default())?),
         };
         let result = Template::compile(TOOL_RESULT, TemplateTokens::default())?;
-        let (tokens, variables) = (Tokens::new(control_tokens), Map::new());
-        Ok(Self { template, format, abilities, told, native, result, tokens, variables, now: None })
+        let variables = Map::new();
+        Ok(Self { template, format, abilities, told, native, result, specials, variables, now: None })
     }
 
-    /// The prompter with these control tokens kept from being read as such in what was said.
+    /// The prompter for a model with these special tokens.
     #[must_use]
-    pub fn control_tokens(mut self, tokens: Vec<String>) -> Self {
-        self.tokens = Tokens::new(tokens);
+    pub fn specials(mut self, specials: Specials) -> Self {
+        self.specials = specials;
         self
     }
 
@@ -94,6 +90,12 @@ impl Prompter {
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
+    }
+
+    /// The model's special tokens, as far as they are known here.
+    #[must_use]
+    pub fn known_specials(&self) -> &Specials {
+        &self.specials
     }
 
     /// What its template can say.
@@ -129,7 +131,7 @@ impl Prompter {
                 .map(callwright_parse::format::Piece::literal),
         );
         texts.extend(pieces.reasoning.iter().flat_map(|frame| [frame.open.as_str(), frame.close.as_str()]));
-        self.tokens.within(&texts.join("\n"))
+        self.specials.controls_in(&texts.join("\n"))
     }
 
     /// Whether the tools are told in words, because the template does not list them.
@@ -150,32 +152,60 @@ impl Prompter {
             .hint("ask a provider whose model sees images: `--provider NAME`"));
         }
         let tools: Vec<Value> = offered(tools, choice).map(|tool| json!(tool)).collect();
+        let mut prompt = self.guarded(messages, &tools, choice)?;
+        let questions: Vec<String> =
+            messages.iter().filter(|message| message.role == Role::User).map(Message::text).collect();
+        prompt.shared = shared(&prompt.text(), &questions);
+        Ok(prompt)
+    }
+
+    /// The rendered conversation, with who wrote which letter.
+    ///
+    /// A template that looks into what was said renders otherwise where it cannot: then what it renders with the letters
+    /// of special tokens hidden counts, if it writes the same special tokens in the same order as with all hidden, and
+    /// else the latter.
+    fn guarded(&self, messages: &[Message], tools: &[Value], choice: &ToolChoice) -> Result<Prompt> {
         let said: Vec<Value> = messages.iter().map(|message| json!(message)).collect();
-        let all = said.iter().chain(&tools).chain(self.variables.values());
-        let guard = Guard::new(&self.tokens, all).ok_or_else(|| {
+        let all = said.iter().chain(tools).chain(self.variables.values());
+        let guard = Guard::new(&self.specials, all).ok_or_else(|| {
             Error::new(
                 ErrorKind::Input,
                 "the messages use so many private characters that none is left to protect them",
             )
             .hint("take the private-use characters out of the messages")
         })?;
-        let questions: Vec<String> =
-            messages.iter().filter(|message| message.role == Role::User).map(Message::text).collect();
-        let messages: Vec<Message> = messages.iter().map(|message| guarded(&guard, message)).collect();
-        let tools: Vec<Value> = tools.iter().map(|tool| guard.value(tool)).collect();
+        let plain = self.rendered(messages, tools, choice)?;
+        let by = |guard: &Guard<'_>| -> Result<Prompt> {
+            let messages: Vec<Message> = messages.iter().map(|message| guarded(guard, message)).collect();
+            let tools: Vec<Value> = tools.iter().map(|tool| guard.tool(tool)).collect();
+            Ok(guard.restore(&self.rendered(&messages, &tools, choice)?))
+        };
+        let hidden = by(&guard);
+        if let Ok(hidden) = &hidden
+            && hidden.text() == plain
+        {
+            return Ok(hidden.clone());
+        }
+        let spared = by(&guard.sparing(&self.specials));
+        match (hidden, spared) {
+            (Ok(hidden), Ok(spared)) if hidden.meant(&self.specials) != spared.meant(&self.specials) => Ok(hidden),
+            (hidden, spared) => spared.or(hidden),
+        }
+    }
+
+    /// The conversation as the template writes it.
+    fn rendered(&self, messages: &[Message], tools: &[Value], choice: &ToolChoice) -> Result<String> {
         let mut conversation = Conversation {
-            messages: self.messages(&messages, &tools, choice)?,
+            messages: self.messages(messages, tools, choice)?,
             add_generation_prompt: true,
             variables: self.variables.clone(),
             now: self.now,
             ..Conversation::default()
         };
         if let (Some(variable), None, false) = (self.abilities.tools, &self.told, tools.is_empty()) {
-            offer(&mut conversation, variable, &tools);
+            offer(&mut conversation, variable, tools);
         }
-        let mut prompt = guard.split(&self.template.render_somehow(conversation)?);
-        prompt.shared = shared(&prompt.text(), &questions);
-        Ok(prompt)
+        self.template.render_somehow(conversation)
     }
 
     /// The messages as the template reads them.

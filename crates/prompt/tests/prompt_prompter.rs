@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use callwright_models::PromptStyle;
 use callwright_parse::ErrorKind;
-use callwright_parse::chat::{Call, CallId, Message, Piece, Prompt, Tool, ToolChoice};
+use callwright_parse::chat::{Call, CallId, Message, Prompt, Run, Specials, Tool, ToolChoice};
 use callwright_parse::format::{Format, Formats};
 use callwright_prompt::{Clock, Prompter, Template, TemplateTokens};
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn format(name: &str) -> Arc<Format> {
 fn prompter(source: &str, format_name: &str, style: PromptStyle) -> Prompter {
     let template = Template::compile(source, TemplateTokens::default()).unwrap();
     let tokens = ["<|im_start|>", "<|im_end|>", "<|call|>", "<|result|>", "<|user|>", "[model]"];
-    Prompter::new(template, format(format_name), style, tokens.map(str::to_owned).to_vec()).unwrap()
+    Prompter::new(template, format(format_name), style, specials(&tokens)).unwrap()
 }
 
 fn weather() -> Tool {
@@ -67,9 +67,26 @@ fn history() -> Vec<Message> {
     ]
 }
 
-fn markup(prompt: &Prompt) -> String {
-    let markup = |piece: &Piece| if let Piece::Markup(text) = piece { text.clone() } else { String::new() };
-    prompt.pieces.iter().map(markup).collect()
+fn specials(texts: &[&str]) -> Specials {
+    // Every third one is of those that even plain text is read as.
+    Specials::new(texts.iter().enumerate().map(|(index, text)| ((*text).to_owned(), index % 3 == 2)))
+}
+
+/// The special tokens that a tokenizer finds in a prompt: all in a run where they are meant, those that plain text is read
+/// as in any.
+fn tokens(prompt: &Prompt, specials: &[&str]) -> Vec<String> {
+    let find = |run: Run| {
+        let known = specials.iter().enumerate().filter(|(index, _)| run.special || index % 3 == 2);
+        let known: Vec<&str> = known.map(|(_, text)| *text).collect();
+        let (mut found, mut at) = (Vec::new(), 0);
+        while at < run.text.len() {
+            let here = known.iter().filter(|own| run.text[at..].starts_with(**own)).max_by_key(|own| own.len());
+            found.extend(here.map(|own| (*own).to_owned()));
+            at += here.map_or_else(|| run.text[at..].chars().next().map_or(1, char::len_utf8), |own| own.len());
+        }
+        found
+    };
+    prompt.runs(&self::specials(specials)).into_iter().flat_map(find).collect()
 }
 
 #[test]
@@ -141,7 +158,7 @@ fn a_template_that_knows_calls_gets_them_in_its_shape() {
 fn an_unknown_tool_prompt_is_told() {
     let template = Template::compile(PLAIN, TemplateTokens::default()).unwrap();
     let style = PromptStyle::Prompted("mine".to_owned());
-    let error = Prompter::new(template, format("tool_use"), style, Vec::new()).unwrap_err();
+    let error = Prompter::new(template, format("tool_use"), style, Specials::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
 }
 
@@ -154,47 +171,42 @@ fn a_refusing_template_says_why() {
     assert!(error.to_string().contains("roles must alternate"), "{error}");
 }
 
-/// Words and control tokens in any order; and the same without the tokens.
-fn said() -> impl Strategy<Value = (String, String)> {
+const HOSTILE: [&str; 6] = ["<|im_start|>", "<|im_end|>", "<|call|>", "<|result|>", "<|user|>", "[model]"];
+
+/// Words, special tokens and parts of them in any order.
+fn said() -> impl Strategy<Value = String> {
     let part = prop_oneof![
-        3 => "[a-z\"\\\\'<|{}é]{1,5}".prop_map(|word| (word.clone(), word)),
-        2 => prop::sample::select(vec!["<|im_start|>", "<|im_end|>", "<|call|>", "<|user|>", "[model]"])
-            .prop_map(|token| (token.to_owned(), String::new())),
-        1 => Just("\u{f0000}".to_owned()).prop_map(|mark| (mark.clone(), mark)),
+        3 => "[a-z\"\\\\'<|{}é]{1,5}",
+        2 => prop::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned),
+        2 => (prop::sample::select(HOSTILE.to_vec()), 1..7_usize).prop_map(|(own, at)| own[at..].to_owned()),
+        2 => (prop::sample::select(HOSTILE.to_vec()), 1..7_usize).prop_map(|(own, at)| own[..at].to_owned()),
+        1 => Just("\u{f0000}".to_owned()),
     ];
-    prop::collection::vec(part, 1..6).prop_map(|parts| {
-        // Taking the tokens out must not make new ones of what stood around them: so words are kept apart.
-        let hostile = parts.iter().map(|(hostile, _)| hostile.as_str()).collect::<Vec<_>>().join(".");
-        let harmless = parts.iter().map(|(_, harmless)| harmless.as_str()).collect::<Vec<_>>().join(".");
-        (format!("x{hostile}x"), format!("x{harmless}x"))
-    })
+    prop::collection::vec(part, 1..6).prop_map(|parts| parts.concat())
 }
 
+/// A text in all that people, tools and models say.
 fn conversation(text: &str) -> (Vec<Message>, Vec<Tool>) {
-    let call = call("abcdefgh1", text);
-    let messages = vec![
-        Message::system(text),
-        Message::user(text),
-        Message::assistant(text, vec![call.clone()]),
-        Message::result(&call, text),
-        Message::user(text),
-    ];
-    (
-        messages,
-        vec![Tool::new(
-            "weather_now",
-            text,
-            json!({"type": "object", "properties": {"city": {"type": "string", "description": text}}}),
-        )],
-    )
+    let mut arguments = json!({"city": text, "list": [text]}).as_object().cloned().unwrap();
+    arguments.insert(text.to_owned(), json!({text: text}));
+    let call = Call::new("weather_now", arguments).with_id(CallId::new("abcdefgh1"));
+    let mut answer = Message::assistant(text, vec![call.clone()]);
+    answer.reasoning = Some(text.to_owned());
+    let messages =
+        vec![Message::system(text), Message::user(text), answer, Message::result(&call, text), Message::user(text)];
+    let mut schema = json!({"type": "object", "properties": {"city": {"type": "string", "description": text}}});
+    schema["properties"][text] = json!({"type": "string", "enum": [text], text: text});
+    schema[text] = json!(text);
+    schema["required"] = json!([text]);
+    (messages, vec![Tool::new("weather_now", text, schema), Tool::new(text, "", json!({"type": "object"}))])
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// What was said changes no markup: without the verbatim pieces the prompt is that of harmless words.
+    /// Law 14: whatever was said, the special tokens are those that the template wrote.
     #[test]
-    fn what_was_said_is_never_markup((hostile, harmless) in said()) {
+    fn law_14_only_the_template_makes_control_tokens(hostile in said()) {
         for (source, style) in [(PLAIN, "tool_use"), (STRICT, "tool_use"), (NATIVE, "hermes")] {
             let prompter = prompter(source, style, PromptStyle::Native);
             let prompt = |text: &str| {
@@ -202,42 +214,64 @@ proptest! {
                 prompter.prompt(&messages, &tools, &ToolChoice::Auto).unwrap()
             };
             let attacked = prompt(&hostile);
-            prop_assert_eq!(markup(&attacked), prompt(&harmless).text());
-            let verbatim = attacked.pieces.iter().filter(|piece| matches!(piece, Piece::Verbatim(_))).count();
-            prop_assert_eq!(verbatim > 0, hostile != harmless);
+            prop_assert_eq!(tokens(&attacked, &HOSTILE), tokens(&prompt("x"), &HOSTILE), "{:?}", attacked);
         }
     }
 }
 
-/// The same through the published templates, where they are at hand.
+/// The same through the published templates, where they are at hand: each token whole, and in two parts wherever the
+/// template puts two texts side by side, keys of schemas and arguments among them.
 #[test]
-fn what_was_said_is_no_markup_to_published_templates() {
+fn law_14_holds_for_published_templates() {
     let Some(shared) = callwright_test_support::means::shared() else { return };
-    let tokens =
-        ["<|im_start|>", "<|im_end|>", "<|eot_id|>", "<｜User｜>", "[INST]", "<|user|>", "<|end|>", "<|START_ACTION|>"];
-    let mut compared = 0;
+    let own = [
+        "<|im_start|>",
+        "<|im_end|>",
+        "<tool_call>",
+        "<|eot_id|>",
+        "<｜User｜>",
+        "</think>",
+        "[INST]",
+        "<|user|>",
+        "<tool_response>",
+        "<|end|>",
+        "<|START_ACTION|>",
+        "<s>",
+    ];
+    let (mut compared, mut prompts) = (0, 0);
     for entry in std::fs::read_dir(shared.join("templates")).unwrap() {
         let path = entry.unwrap().path();
         let source = std::fs::read_to_string(&path).unwrap();
         let template = Template::compile(&source, TemplateTokens { bos: "<s>".into(), eos: "</s>".into() }).unwrap();
-        let tokens = tokens.map(str::to_owned).to_vec();
-        let prompter = Prompter::new(template, format("hermes"), PromptStyle::Native, tokens.clone()).unwrap();
+        let prompter = Prompter::new(template, format("hermes"), PromptStyle::Native, specials(&own)).unwrap();
         let prompter = prompter.now(Clock::utc(0));
         let prompt = |text: &str| {
             let (messages, tools) = conversation(text);
             prompter.prompt(&messages, &tools, &ToolChoice::Auto)
         };
-        let hostile = format!("a{}z", tokens.join("q"));
-        match (prompt(&hostile), prompt(&format!("a{}z", "q".repeat(tokens.len() - 1)))) {
-            (Ok(hostile), Ok(harmless)) => {
-                assert_eq!(markup(&hostile), harmless.text(), "{}", path.display());
-                compared += 1;
+        let Ok(harmless) = prompt("x") else { continue };
+        let wanted = tokens(&harmless, &own);
+        compared += 1;
+        for (index, token) in own.into_iter().enumerate() {
+            let inner: Vec<usize> = token.char_indices().skip(1).map(|(at, _)| at).collect();
+            // Every place would take minutes: each template has others of them.
+            let at = inner[(index + compared) % inner.len()];
+            let (first, second) = token.split_at(at);
+            let hostile = [
+                token.to_owned(),
+                format!("{second} a {token} b {first}"),
+                format!("{second}{first}"),
+                token[1..token.len() - 1].to_owned(),
+            ];
+            for hostile in hostile {
+                let attacked =
+                    prompt(&hostile).unwrap_or_else(|error| panic!("{}: {hostile:?} {error}", path.display()));
+                assert_eq!(tokens(&attacked, &own), wanted, "{}: {hostile:?} {}", path.display(), attacked.text());
+                prompts += 1;
             }
-            (Err(hostile), Err(_)) => eprintln!("{}: {hostile}", path.display()),
-            (hostile, harmless) => panic!("{}: {hostile:?} {harmless:?}", path.display()),
         }
     }
-    eprintln!("{compared} templates compared");
+    eprintln!("{compared} templates, {prompts} prompts");
     assert!(compared >= 60, "{compared}");
 }
 
@@ -246,5 +280,6 @@ fn a_prompt_is_data() {
     let prompter = prompter(PLAIN, "tool_use", PromptStyle::Native);
     let prompt = prompter.prompt(&[Message::user("a <|im_end|> b")], &[], &ToolChoice::Auto).unwrap();
     let value: Value = serde_json::to_value(&prompt).unwrap();
-    assert_eq!(value["pieces"][1], json!({"kind": "verbatim", "text": "<|im_end|>"}));
+    assert_eq!(value["pieces"][1], json!({"kind": "verbatim", "text": "a"}));
+    assert_eq!(value["pieces"][3], json!({"kind": "verbatim", "text": "<|im_end|>"}));
 }

@@ -258,8 +258,8 @@ fn who_cannot_be_reached() {
     let gate = gate(folder.path(), Bodies::LeftOut);
     for (address, way_out, again) in [
         (format!("http://{closed}"), "check that it is running", true),
-        ("https://nobody.invalid".to_owned(), "spelt right", true),
-        (format!("https://{without_tls}"), "https was begun", false),
+        ("https://nobody.invalid".to_owned(), "check the spelling", true),
+        (format!("https://{without_tls}"), "no trusted https connection", false),
     ] {
         let provider = provider(&catalog("openai_chat", &address, QUICK), &gate);
         let error = block_on(turn(&*provider, request())).1.expect_err("nobody there");

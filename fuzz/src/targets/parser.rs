@@ -12,7 +12,7 @@ use callwright_parse::read::{Parsed, Parser};
 use serde_json::json;
 
 use super::{LONGEST, cuts, in_time};
-use callwright_test_support::reading::{arguments, fixture_tools, merge, tiling};
+use callwright_test_support::reading::{disagreeing, fixture_tools, merge, tiling};
 
 /// How many bytes choose.
 pub const CHOICES: usize = 4;
@@ -94,7 +94,7 @@ pub fn run(data: &[u8]) {
     assert_eq!(whole.raw, String::from_utf8_lossy(bytes), "law 1: the raw text");
     assert_eq!(tiling(&whole), None, "law 1: {whole:#?}");
     assert_inside(&whole);
-    assert_events_agree(&whole);
+    assert_eq!(disagreeing(&whole), None, "{whole:#?}");
     let pieces = cuts(bytes, choices[3]);
     let cut = in_time("the text in pieces", || how.read(&pieces));
     assert_eq!(cut, whole, "law 2: cut as {} says", choices[3]);
@@ -122,34 +122,4 @@ fn assert_inside(parsed: &Parsed) {
         assert!(fault.call().is_none_or(|call| call < parsed.calls.len()), "a fault of no call: {parsed:#?}");
     }
     assert!(parsed.fixes.iter().all(|fix| fix.call.is_none_or(|call| call < parsed.calls.len())), "{parsed:#?}");
-}
-
-/// What the events say is what the result says.
-fn assert_events_agree(parsed: &Parsed) {
-    let (mut text, mut reasoning) = (String::new(), String::new());
-    let mut calls: Vec<(String, String)> = Vec::new();
-    for event in &parsed.events {
-        match event {
-            Event::Text { delta, .. } => text.push_str(delta),
-            Event::Reasoning { delta, .. } => reasoning.push_str(delta),
-            Event::CallStarted { index, name, .. } => {
-                calls.truncate(*index);
-                assert_eq!(calls.len(), *index, "a call is left out: {parsed:#?}");
-                calls.push((name.clone(), String::new()));
-            }
-            Event::Arguments { index, delta, .. } => {
-                let call = calls.get_mut(*index);
-                assert!(call.is_some(), "arguments before their call: {parsed:#?}");
-                if let Some((_, arguments)) = call {
-                    arguments.push_str(delta);
-                }
-            }
-            _ => {}
-        }
-    }
-    assert_eq!((text, reasoning), (parsed.text.clone(), parsed.reasoning.clone()), "{parsed:#?}");
-    // What was begun and given up at the end of the text has no call.
-    calls.truncate(parsed.calls.len());
-    let read: Vec<_> = parsed.calls.iter().map(|call| (call.name.clone(), arguments(call))).collect();
-    assert_eq!(calls, read, "{parsed:#?}");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use callwright_parse::chat::{Call, Event, Tool};
+use callwright_parse::chat::{Call, Event, Fault, FixKind, SegmentKind, Tool};
 use callwright_parse::check::ToolSet;
 use callwright_parse::format::{Format, Formats};
 use callwright_parse::read::{Parsed, Parser};
@@ -122,6 +122,54 @@ pub fn tiling(parsed: &Parsed) -> Option<String> {
         end = segment.span.end;
     }
     (end != parsed.raw.len()).then(|| format!("segments to {end} of {}", parsed.raw.len()))
+}
+
+/// What is wrong with the events, which say what the result says if nothing is. What was told as text may turn out at the
+/// end to be a call, a broken one, or a thought: then it is no text of the result, and what else was told still is.
+pub fn disagreeing(parsed: &Parsed) -> Option<String> {
+    let (mut text, mut reasoning) = (String::new(), String::new());
+    let mut calls: Vec<(String, String)> = Vec::new();
+    for event in &parsed.events {
+        match event {
+            Event::Text { delta, .. } => text.push_str(delta),
+            Event::Reasoning { delta, .. } => reasoning.push_str(delta),
+            Event::CallStarted { index, name, .. } => {
+                calls.truncate(*index);
+                if calls.len() != *index {
+                    return Some("a call is left out".to_owned());
+                }
+                calls.push((name.clone(), String::new()));
+            }
+            Event::Arguments { index, delta, .. } => match calls.get_mut(*index) {
+                Some((_, arguments)) => arguments.push_str(delta),
+                None => return Some("arguments come before their call".to_owned()),
+            },
+            _ => {}
+        }
+    }
+    let rethought = parsed.fixes.iter().any(|fix| fix.kind == FixKind::Opener);
+    let taken_out = rethought
+        || parsed.calls.iter().any(|call| call.recovered)
+        || parsed.faults.iter().any(|fault| matches!(fault, Fault::Unreadable { .. } | Fault::Truncated { .. }));
+    let texts = parsed.segments.iter().filter(|segment| segment.kind == SegmentKind::Text);
+    let mut rest = text.as_str();
+    let kept = texts.map(|segment| parsed.raw[segment.span.clone()].trim()).all(|piece| match rest.find(piece) {
+        Some(at) => {
+            rest = &rest[at + piece.len()..];
+            true
+        }
+        None => false,
+    });
+    if text != parsed.text && !(taken_out && kept) {
+        return Some(format!("told {text:?}, and the text is {:?}", parsed.text));
+    }
+    if reasoning != parsed.reasoning && !(rethought && parsed.reasoning.ends_with(&reasoning)) {
+        return Some(format!("told {reasoning:?}, and the reasoning is {:?}", parsed.reasoning));
+    }
+    // What was begun and given up at the end of the text has no call.
+    calls.truncate(parsed.calls.len());
+    let read: Vec<_> = parsed.calls.iter().map(|call| (call.name.clone(), arguments(call))).collect();
+    (calls != read).then(|| format!("told {calls:?}, and the calls are {read:?}"))
 }
 
 /// Joins deltas that follow one another.

@@ -214,8 +214,8 @@ impl Vocab for Tokenizer {
         self.tokens(text, special, false)
     }
 
-    fn tokenize_start(&self, text: &[u8]) -> Vec<Token> {
-        self.tokens(text, true, true)
+    fn tokenize_start(&self, text: &[u8], special: bool) -> Vec<Token> {
+        self.tokens(text, special, true)
     }
 
     fn is_end(&self, token: Token) -> bool {
@@ -224,6 +224,10 @@ impl Vocab for Tokenizer {
 
     fn is_control(&self, token: Token) -> bool {
         self.words.is_control(token)
+    }
+
+    fn is_added(&self, token: Token) -> bool {
+        self.words.kind(token) == Kind::Added
     }
 
     fn begin(&self) -> Option<Token> {

@@ -15,6 +15,7 @@ mod prompt;
 mod request;
 mod response;
 mod segment;
+mod specials;
 mod tool;
 
 pub use attempt::{Attempt, Cost, LOCAL, Money, Outcome, Reason};
@@ -28,6 +29,7 @@ pub use prompt::{Piece, Prompt};
 pub use request::{Limits, Request, Sampling};
 pub use response::{BYTES_A_TOKEN, FinishReason, Response, Timings, Usage};
 pub use segment::{Segment, SegmentKind};
+pub use specials::{Run, Specials};
 pub use tool::{Tool, ToolChoice};
 
 /// The arguments of a call: parameter names to values, in the order in which the model wrote them.

@@ -21,7 +21,7 @@ pub struct Prompt {
 pub enum Piece {
     /// Written by the template: special tokens in it are meant.
     Markup(String),
-    /// Said by someone, and spelling a special token that must stay plain text.
+    /// Said by someone: special tokens that it spells, alone or with what stands around it, stay plain text.
     Verbatim(String),
 }
 

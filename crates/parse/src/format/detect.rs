@@ -178,7 +178,7 @@ fn tally(format: &Format, tail: &str, text: &str, offered: &dyn Offered) -> (Tal
                 tally.cut |= named;
             }
             Step::Thought(_) => tally.explained += std::mem::take(&mut tally.text),
-            Step::Malformed(_) | Step::Quoted(_) | Step::Begin { .. } | Step::Arguments(_) => {}
+            Step::Malformed(_) | Step::Quoted(_) | Step::Unfinished | Step::Begin { .. } | Step::Arguments(_) => {}
         }
     }
     (tally, calls)

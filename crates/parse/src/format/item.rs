@@ -173,6 +173,15 @@ impl Item {
         }
     }
 
+    /// Where a marker stood in a string of it, which may not have ended.
+    pub(crate) fn cut_at(&self) -> Option<usize> {
+        match self {
+            Self::Json(item) => item.cut_at(),
+            Self::Expr(item) => item.cut_at(),
+            _ => None,
+        }
+    }
+
     /// The byte it begins at.
     pub(crate) fn start(&self) -> usize {
         match self {

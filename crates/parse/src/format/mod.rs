@@ -48,6 +48,7 @@ pub use enforce::Enforce;
 pub(crate) use envelope::{RawCall, Twice, calls_in, holds_arguments, said_twice};
 pub(crate) use reader::read_at;
 pub use reader::{Reader, Step, Text};
+pub(crate) use region::has_one_call;
 pub use row::{
     BodyRow, Channels, Direction, Escape, Example, ExampleCall, Frame, Ids, JsonStyle, Literals, Nested, Parallel,
     ParallelKind, Place, Row, ShapeName, Strip,
@@ -200,6 +201,21 @@ impl Format {
     pub(crate) fn has_parameter(&self, text: &str) -> bool {
         let params = self.bodies.iter().flat_map(|body| &body.params).map(|param| scan::lead(param.lead()));
         params.filter(|lead| lead.len() > 3).any(|lead| text.contains(lead))
+    }
+
+    /// What opens calls, blanks aside.
+    pub(crate) fn openers(&self) -> impl Iterator<Item = &str> {
+        let frames = [&self.row.section, &self.row.call].into_iter();
+        let opens = frames.flat_map(|frame| std::iter::once(&frame.open).chain(&frame.also_open));
+        opens.map(|open| open.trim())
+    }
+
+    /// What stands behind a tool's name, blanks aside.
+    pub(crate) fn joints(&self) -> impl Iterator<Item = &str> {
+        let templates = self.bodies.iter().flat_map(Body::templates);
+        let behind = templates.filter_map(|template| template.after(Field::Name).first());
+        // What JSON writes there is found as an object.
+        behind.map(|piece| piece.literal().trim()).filter(|joint| !joint.starts_with('"'))
     }
 
     /// The blocks between openers in these bytes and the closers behind them, up to `end`.

@@ -41,6 +41,8 @@ pub enum Step {
     Thought(usize),
     /// Here calls are quoted or not meant for a tool: recovery must not look for any.
     Quoted(Range<usize>),
+    /// A call was never finished, and another one opens in a value of it: what follows must not be recovered.
+    Unfinished,
     /// Markers and blanks.
     Framing(Range<usize>),
     /// Something that began as a call and could not be read.
@@ -74,9 +76,8 @@ pub struct Text<'a> {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about what was told")]
 pub struct Reader {
     state: State,
-    /// Everything before is told.
+    /// Everything before is told, and everything before `at` holds no marker.
     told: usize,
-    /// Everything before holds no marker.
     at: usize,
     started: bool,
     told_text: bool,
@@ -91,6 +92,8 @@ pub struct Reader {
     blocks: Blocks,
     /// Up to here it was looked for what says whether a marker counts.
     looked: usize,
+    /// What comes may be a part of a call's value that was never finished.
+    in_value: bool,
     /// The region that is being read is only quoted: all of it is text.
     muted: bool,
     /// What is only quoted.
@@ -151,6 +154,7 @@ impl Reader {
             only_text: false,
             blocks: Blocks::default(),
             looked: 0,
+            in_value: false,
             muted: false,
             quoted: Vec::new(),
             unclosed: 0,
@@ -365,6 +369,7 @@ impl Reader {
                 self.told = region.told;
                 self.at = at;
                 (self.after_call, self.fresh, self.unended) = (true, false, None);
+                self.in_value = region.unfinished;
                 self.pending_close |= pending_close;
                 Next::Go(State::Text)
             }

@@ -8,7 +8,7 @@ mod begin;
 mod ending;
 mod fence;
 
-pub(super) use ending::has_one_call;
+pub(crate) use ending::has_one_call;
 
 use super::extent::{Starts, starts};
 use super::item::{Advance, Item, Scene, Why, fix};
@@ -53,6 +53,10 @@ pub(crate) struct Region {
     recipient: Option<String>,
     /// How many closing brackets too many may follow: the last call ended with one.
     surplus: usize,
+    /// A call before was never finished, and this one opened in a value of it: what comes may be a part of that value.
+    in_value: bool,
+    /// The same of a call of this region.
+    pub(crate) unfinished: bool,
 }
 
 /// How a region ended.
@@ -100,6 +104,12 @@ impl Region {
         region
     }
 
+    /// The same in a value of a call that was never finished, if it is `in_value`.
+    pub(crate) fn in_value(mut self, in_value: bool) -> Self {
+        self.in_value = in_value;
+        self
+    }
+
     fn new(told: usize, at: usize) -> Self {
         Self {
             told,
@@ -118,6 +128,8 @@ impl Region {
             recipient: None,
             tail: None,
             surplus: 0,
+            in_value: false,
+            unfinished: false,
         }
     }
 
@@ -149,7 +161,7 @@ impl Region {
             }
             advance
         };
-        match advance {
+        match ending::doubted(scene, &item, advance, self.in_value || self.unfinished) {
             Advance::More => {
                 self.item = Some(item);
                 return Some(Ended::Not);
@@ -204,6 +216,10 @@ impl Region {
                 self.framing(item.start(), out);
                 self.commit(out);
                 let end = end.max(item.start() + 1);
+                if item.cut_at() == Some(end) && ending::opens_at(scene, end) {
+                    self.unfinished = true;
+                    out.push(Step::Unfinished);
+                }
                 out.push(Step::Malformed(item.start()..end));
                 if matches!(why, Why::Doubtful(_)) || matches!(&item, Item::Expr(expr) if expr.has_tokens()) {
                     // To read it once more would guess. Whoever does not know quote tokens would read them as text.

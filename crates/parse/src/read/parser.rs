@@ -60,8 +60,9 @@ pub struct Parser {
     steps: Vec<Step>,
     open: Option<Deltas>,
     ids: Ids,
-    /// Where calls are quoted or meant for nobody.
+    /// Where calls are quoted or meant for nobody, and whether one was never finished, so that others may be parts of it.
     pub(super) quoted: Vec<Range<usize>>,
+    pub(super) unfinished: bool,
     pub(super) loops: Loops,
     refusals: Refusals,
     /// Where the text for the user that was told ends.
@@ -91,6 +92,7 @@ impl Parser {
             open: None,
             ids: Ids::default(),
             quoted: Vec::new(),
+            unfinished: false,
             loops: Loops::default(),
             refusals: Refusals::default(),
             text_to: None,
@@ -287,6 +289,7 @@ impl Parser {
                 self.text_to = None;
             }
             Step::Quoted(span) => self.quoted.push(span),
+            Step::Unfinished => self.unfinished = true,
             Step::Framing(span) => self.parsed.cover(SegmentKind::Framing, span.end),
             Step::Malformed(span) => {
                 self.open = None;

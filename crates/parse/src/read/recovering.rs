@@ -14,7 +14,7 @@ impl Parser {
     /// found: reading it once more with missing brackets forgiven would complete it (law 8).
     pub(super) fn may_recover(&self) -> bool {
         let cut_off = self.parsed.faults.iter().any(|fault| matches!(fault, Fault::Truncated { .. }));
-        self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off
+        self.parsed.calls.is_empty() && !self.parsed.raw.is_empty() && !cut_off && !self.unfinished
     }
 
     /// Whether these bytes are reasoning, in which a call is only thought of.

@@ -7,6 +7,13 @@ use std::ops::Range;
 use super::anchors::anchors;
 use super::parser::Parser;
 use crate::chat::{Event, Fault, SegmentKind};
+use crate::format::has_one_call;
+
+/// A shorter opener without its last letter looks like too much else.
+const SHORTEST: usize = 8;
+
+/// A call's name stands so near behind its opener.
+const NEAR: usize = 160;
 
 /// No block is longer.
 const LONGEST: usize = 20_000;
@@ -57,8 +64,43 @@ impl Parser {
             if let Some(body) = self.nobodys(index - 1) {
                 blocks.push(body);
             }
+            let from = segments[index - 1].span.start.max(free);
+            // What a model makes up behind the one call of a turn is no call that it missed.
+            let made_up = has_one_call(&self.format) && !self.parsed.calls.is_empty();
+            let text = from..segments[index - 1].span.end;
+            if let Some(torn) = if made_up { None } else { self.torn(text) } {
+                free = torn.end;
+                blocks.push(torn);
+            }
         }
         blocks
+    }
+
+    /// A call whose opener is broken, up to the end of this text: a name of an offered tool behind an opener without its last
+    /// letter, or before what stands behind a name in this format.
+    fn torn(&self, text: Range<usize>) -> Option<Range<usize>> {
+        let raw = self.parsed.raw.get(text.clone())?;
+        let names = || self.tools.tools().iter().map(|tool| tool.name.as_str());
+        let begins = |rest: &str| rest.trim_start().starts_with(['"', '\'', '{', '(', '<', '[']);
+        let behind_stem = self.format.openers().filter(|open| open.len() >= SHORTEST).find_map(|open| {
+            let stem = &open[..open.floor_char_boundary(open.len() - 1)];
+            let at = raw.match_indices(stem).map(|(at, _)| at).find(|at| !raw[*at..].starts_with(open))?;
+            let rest = raw[at + stem.len()..].trim_start();
+            let near = &rest[..rest.floor_char_boundary(NEAR)];
+            let glued = names().any(|name| rest.strip_prefix(name).is_some_and(begins));
+            let named = || anchors(near, &self.tools).into_iter().any(|anchor| begins(&near[anchor.span.end..]));
+            (glued || named()).then_some(at)
+        });
+        let before_joint = || {
+            let joints = self.format.joints().filter(|joint| joint.len() >= 4);
+            joints.flat_map(|joint| raw.match_indices(joint)).find_map(|(at, _)| {
+                let before = raw[..at].trim_end();
+                let name = names().find(|name| before.ends_with(name))?;
+                Some(before.len() - name.len())
+            })
+        };
+        let span = text.start + behind_stem.or_else(before_joint)?..text.end;
+        (!self.reader.quotes(&span)).then_some(span)
     }
 
     /// The arguments of a message that ends like a call and speaks to no tool.

@@ -37,7 +37,7 @@ use super::trouble::Trouble;
 use super::{Reason, frames};
 use callwright_constrain::{Constraint, Mode};
 use callwright_infer::{Chunks, Generator, Job, ModelInfo};
-use callwright_parse::chat::{BYTES_A_TOKEN, Piece, Prompt};
+use callwright_parse::chat::{BYTES_A_TOKEN, Prompt, Specials};
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
 
 /// A remote engine that completes texts.
@@ -54,6 +54,8 @@ struct Wire {
     info: ModelInfo,
     template: Option<ServedTemplate>,
     special: Vec<String>,
+    /// What a prompt's text may spell, and only templates may write.
+    marks: Specials,
     clocks: Clocks,
     limits: Arc<RateLimits>,
     breakers: Arc<Breakers>,
@@ -113,6 +115,7 @@ impl Raw {
             budget: Budget::default(),
             template: engine.template(&told),
             special: Vec::new(),
+            marks: Specials::default(),
             sender,
             parts,
             engine,
@@ -122,12 +125,13 @@ impl Raw {
         Ok(Self { wire: Arc::new(wire) })
     }
 
-    /// The same, with these control tokens coming out as text: those that a format's markers are made of.
-    pub fn preserving(self, special: Vec<String>) -> Result<Self> {
+    /// The same for a model with these special tokens, of which the named ones come out as text: those that a format's
+    /// markers are made of.
+    pub fn preserving(self, special: Vec<String>, marks: Specials) -> Result<Self> {
         let mut wire = Arc::try_unwrap(self.wire).map_err(|_| {
             Error::new(ErrorKind::Backend, "the engine is already in use: its tokens can no longer change")
         })?;
-        wire.special = special;
+        (wire.special, wire.marks) = (special, marks);
         Ok(Self { wire: Arc::new(wire) })
     }
 
@@ -163,8 +167,8 @@ impl Raw {
         }
         let all = texts.join("\n");
         let until = Instant::now() + self.wire.clocks.first_byte;
-        let markup = self.wire.tokens(&Piece::Markup(all.clone()), None, until).await?;
-        let plain = self.wire.tokens(&Piece::Verbatim(all), None, until).await?;
+        let markup = self.wire.tokens(&all, true, None, until).await?;
+        let plain = self.wire.tokens(&all, false, None, until).await?;
         let among = |tokens: &[Value], text: &String| tokens.iter().any(|token| token["piece"] == text.as_str());
         Ok(texts.into_iter().filter(|text| among(&markup, text) && !among(&plain, text)).collect())
     }
@@ -228,22 +232,21 @@ impl Wire {
     /// The prompt as the engine takes it: ids of tokens, or text.
     async fn prompt(&self, prompt: &Prompt, until: Instant) -> Result<Value> {
         if self.engine != RawEngine::LlamaServer {
-            if prompt.pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(_))) {
+            if prompt.runs(&self.marks).iter().any(|run| !run.special) {
                 return Err(self.cannot_say("a message contains"));
             }
             return Ok(json!(prompt.text()));
         }
-        self.all_tokens(Vec::new(), &prompt.pieces, prompt, until).await
+        self.all_tokens(Vec::new(), prompt, prompt, until).await
     }
 
     /// The prompt, as the engine takes it, followed by a text of the model.
     async fn prompt_and(&self, said: &Prompt, prompt: &Value, written: &Written, until: Instant) -> Result<Value> {
-        let pieces = written.pieces();
+        let pieces = Prompt { pieces: written.pieces(), shared: 0 };
         if let Value::Array(tokens) = prompt {
             return self.all_tokens(tokens.clone(), &pieces, said, until).await;
         }
-        let spells = |text: &str| self.special.iter().any(|token| text.contains(token));
-        if pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(text) if spells(text))) {
+        if pieces.runs(&self.marks).iter().any(|run| !run.special) {
             return Err(self.cannot_say("the model spelled out"));
         }
         let written = String::from_utf8_lossy(written.text());
@@ -255,23 +258,16 @@ impl Wire {
         self.fail(Trouble::new(FailureKind::Unsupported, why), None)
     }
 
-    async fn all_tokens(
-        &self,
-        mut tokens: Vec<Value>,
-        pieces: &[Piece],
-        said: &Prompt,
-        until: Instant,
-    ) -> Result<Value> {
-        for piece in pieces {
-            tokens.extend(self.tokens(piece, Some(said), until).await?);
+    async fn all_tokens(&self, mut tokens: Vec<Value>, text: &Prompt, said: &Prompt, until: Instant) -> Result<Value> {
+        for run in text.runs(&self.marks) {
+            tokens.extend(self.tokens(&run.text, run.special, Some(said), until).await?);
         }
         Ok(Value::Array(tokens))
     }
 
-    /// The tokens of a piece of this prompt; of a piece of none, each with its letters.
-    async fn tokens(&self, piece: &Piece, prompt: Option<&Prompt>, until: Instant) -> Result<Vec<Value>> {
-        let is_markup = matches!(piece, Piece::Markup(_));
-        let mut body = json!({"content": piece.as_str(), "add_special": false, "parse_special": is_markup});
+    /// The tokens of a text of this prompt; of a text of none, each with its letters.
+    async fn tokens(&self, text: &str, special: bool, prompt: Option<&Prompt>, until: Instant) -> Result<Vec<Value>> {
+        let mut body = json!({"content": text, "add_special": false, "parse_special": special});
         let reason = if prompt.is_some() { Reason::User } else { Reason::Check };
         if prompt.is_none() {
             body["with_pieces"] = json!(true);

@@ -63,7 +63,8 @@ impl Reader {
                 let name = scene.strip(&name).to_owned();
                 let apart = scene.format.written().row.shape == ShapeName::NamedJson;
                 let named = apart.then(|| Named { name: name.clone(), ..Named::default() });
-                Next::Go(State::Region(Box::new(Region::addressed(self.told, content, named, name))))
+                let region = Region::addressed(self.told, content, named, name);
+                Next::Go(State::Region(Box::new(region.in_value(std::mem::take(&mut self.in_value)))))
             }
             Route::Reasoning => {
                 self.frame(content, out);

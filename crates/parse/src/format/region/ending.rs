@@ -1,14 +1,16 @@
 //! How a region ends: where the text is over, and what is told to be missing then.
 
-use super::super::Format;
+use std::ops::Range;
+
 use super::super::envelope::RawCall;
 use super::super::extent::{Starts, starts};
-use super::super::item::{Item, Scene, fix};
+use super::super::item::{Advance, Item, Scene, Why, fix};
 use super::super::reader::Step;
 use super::super::row::{ParallelKind, ShapeName};
 use super::super::scan::{Role, Sighted, lead};
 use super::super::shapes::tagged_params::TaggedItem;
 use super::super::shapes::torn::begins_torn;
+use super::super::{Body, Format};
 use super::{Ended, Region};
 use crate::chat::{Fault, FixKind};
 use crate::value;
@@ -153,6 +155,51 @@ impl Region {
     }
 }
 
+/// What came of a call, unless it opened in the value of one that was never finished; or it had to be mended and what opens
+/// another one stands in it: that may be an example in one of its values, or another call that it ran into.
+pub(super) fn doubted(scene: &Scene<'_>, item: &Item, advance: Advance, in_value: bool) -> Advance {
+    match advance {
+        Advance::Done { end, .. } if in_value => {
+            Advance::Unreadable { end, why: Why::Doubtful("it may be a part of the call before it") }
+        }
+        Advance::Done { end, calls }
+            if matches!(item, Item::Json(_) | Item::Expr(_))
+                && calls.iter().any(|call| call.fixes.iter().any(|fix| fix.kind != FixKind::KeyAlias))
+                && holds_opener(scene, item.start()..end) =>
+        {
+            Advance::Unreadable { end, why: Why::Doubtful("what opens another call stands in it") }
+        }
+        other => other,
+    }
+}
+
+/// Whether what opens another call stands in this call, behind its own beginning.
+fn holds_opener(scene: &Scene<'_>, span: Range<usize>) -> bool {
+    let text = &scene.text[..span.end];
+    let mut from = text[span.start..].find(['{', '[', '(']).map_or(text.len(), |at| span.start + at + 1);
+    let leads = scene.format.bodies().iter().flat_map(Body::templates).map(|template| lead(template.lead()));
+    if leads.filter(|lead| lead.len() > 3 && lead.starts_with(['<', '['])).any(|lead| text[from..].contains(lead)) {
+        return true;
+    }
+    while let Sighted::Marker { end, role, .. } = scene.format.markers().inside.find(text, from, true) {
+        if opens(role) {
+            return true;
+        }
+        from = end;
+    }
+    false
+}
+
+/// Whether a call opens at this byte.
+pub(super) fn opens_at(scene: &Scene<'_>, at: usize) -> bool {
+    let here = scene.format.markers().inside.here(scene.text, at, scene.at_end);
+    matches!(here, Sighted::Marker { role, .. } if opens(role))
+}
+
+fn opens(role: Role) -> bool {
+    matches!(role, Role::SectionOpen | Role::CallOpen | Role::ChannelOpen | Role::Bare(_))
+}
+
 /// Tells of a call that stands in a message to somebody else: it is not executed.
 pub(super) fn misaddressed(call: RawCall, recipient: &str, out: &mut Vec<Step>) {
     let message = format!("a call of `{}` in a message to `{recipient}`", call.name);
@@ -170,7 +217,7 @@ pub(super) fn is_code(call: &RawCall, scene: &Scene<'_>) -> bool {
 }
 
 /// Whether a turn holds one call: what the model writes where it should have stopped is made up, calls too.
-pub(in super::super) fn has_one_call(format: &Format) -> bool {
+pub(crate) fn has_one_call(format: &Format) -> bool {
     format.row().parallel.kind == ParallelKind::Single
 }
 

@@ -44,6 +44,10 @@ impl ExprItem {
         matches!(&self.dialect, CallDialect::Braces { quote: Some(_) })
     }
 
+    pub(crate) fn cut_at(&self) -> Option<usize> {
+        self.extent.marker_inside()
+    }
+
     pub(crate) fn start(&self) -> usize {
         self.from
     }

@@ -14,7 +14,7 @@ use crate::format::item::{Advance, Scene, Why, fix};
 use crate::format::keys::{Keys, is};
 use crate::format::reader::Step;
 use crate::format::row::{JsonStyle, ShapeName};
-use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, in_doubt};
+use crate::format::shapes::quotes::{Doubt, Phase, Resolved, UNMATCHED, ends_well, has_sure_quotes, in_doubt};
 use crate::format::walk::{ObjectWalk, Walked};
 use crate::format::{Calm, Format};
 use crate::value::settle::{Holds, Quotes};
@@ -62,6 +62,10 @@ impl JsonItem {
         Self { from, named: Some(named), ..Self::new(brace) }
     }
 
+    pub(crate) fn cut_at(&self) -> Option<usize> {
+        self.extent.marker_inside()
+    }
+
     pub(crate) fn start(&self) -> usize {
         self.from
     }
@@ -104,7 +108,7 @@ impl JsonItem {
         let (hard, strict) = match &read {
             Advance::Done { calls, .. } => (
                 calls.iter().any(|call| in_doubt(&call.fixes, scene.text)),
-                calls.iter().all(|call| call.fixes.iter().all(|fix| fix.kind == FixKind::KeyAlias)),
+                calls.iter().all(|call| has_sure_quotes(call, scene.text)),
             ),
             Advance::Unreadable { .. } => (true, false),
             _ => return read,

@@ -4,7 +4,7 @@
 //! an attribute too many, a tag of it written twice or not at all. A key that holds pieces of tags is told to be torn.
 
 use super::elements;
-use super::torn::{begins_torn, holds_torn};
+use super::torn::begins_torn;
 use crate::format::Body;
 use crate::format::scan::lead;
 use crate::format::template::{Field, Piece, Template, loose_end, match_header};
@@ -129,9 +129,8 @@ pub(crate) fn begins_in_tag(body: &Body, value: &str) -> bool {
         (closes, opens) => {
             // A closing tag in it looks much like an opening one.
             let before = value.split_once(close).filter(|_| !close.is_empty()).map_or(value, |(before, _)| before);
-            let line = before.split('\n').next().unwrap_or(before);
-            let near = &line[..line.floor_char_boundary(opens.len() + 8)];
-            value.starts_with(closes.trim()) || begins_torn(before, opens) || holds_torn(near, opens)
+            let torn = &opens[..opens.floor_char_boundary(opens.len() * 2 / 3)];
+            value.starts_with(closes.trim()) || before.starts_with(torn) || begins_torn(before, opens)
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::chat::{Fix, FixKind};
 use crate::format::Offered;
+use crate::format::envelope::RawCall;
 use crate::format::item::{Advance, Scene, Why};
 use crate::format::keys::{Keys, is};
 use crate::format::scan::Sighted;
@@ -157,6 +158,16 @@ pub(crate) fn in_doubt(fixes: &[Fix], text: &str) -> bool {
         FixKind::Surplus => text[fix.span.clone()].contains(['"', '\'']),
         // A comma is missing before a string.
         FixKind::Separator => text[fix.span.end..].starts_with(['"', '\'']),
+        _ => false,
+    })
+}
+
+/// Whether nothing that was tolerated in a call has to do with where its strings end.
+pub(crate) fn has_sure_quotes(call: &RawCall, text: &str) -> bool {
+    let escapes_quotes = || text[call.span.clone()].contains(r#"\""#) || text[call.span.clone()].contains(r"\'");
+    call.fixes.iter().all(|fix| match fix.kind {
+        FixKind::KeyAlias => true,
+        FixKind::Escape => !escapes_quotes(),
         _ => false,
     })
 }

@@ -7,22 +7,23 @@
 
 mod inside;
 mod json;
+mod next;
 mod offered;
-
-use std::ops::Range;
+mod words;
 
 use super::follows::begins_line;
-use super::param_tag::{Tag, TagState, ends_key, is_pair, opening_tag};
+use super::param_tag::{Tag, TagState, is_pair, opening_tag};
 use super::param_text::{Reached, past_cdata};
 use super::tagged_close::{Behind, Closers};
-use super::torn::begins_torn;
 use crate::format::Body;
 use crate::format::item::Scene;
 use crate::format::row::{Escape, Place};
 use crate::format::scan::{Literals, Role, Sighted};
 use inside::{Inner, Inside, Kind, Looking, Passed};
 use json::{Json, Told};
+pub(crate) use next::Next;
 use offered::begins_offered;
+use words::follow_torn;
 
 /// So many places are looked at where words follow a closing tag.
 const MOST_WORDS: usize = 8;
@@ -59,23 +60,6 @@ pub(crate) struct Open {
     text_to: usize,
     /// The next parameter may begin there, in a format whose values close by their key.
     next: Option<usize>,
-}
-
-/// What comes of a value.
-#[derive(Debug)]
-pub(crate) enum Next {
-    /// The text so far does not say.
-    Wait,
-    /// The text ended inside.
-    Cut,
-    /// The call ends, and nothing stands where the value should.
-    Blank { end: usize },
-    /// It ends at `at`, its tags at `end`.
-    Closed { at: usize, end: usize, stray: Option<Range<usize>>, torn: bool },
-    /// The next parameter begins at `at`, with nothing but perhaps words to close this one.
-    Param { at: usize, words: bool },
-    /// The value ends at `at` and the call at `end`.
-    Over { at: usize, end: usize, closed: bool, doubtful: bool },
 }
 
 /// A tag that was found.
@@ -320,7 +304,7 @@ impl Open {
                 at: looking.at,
                 end: looking.closers.value_end,
                 stray: looking.closers.stray,
-                torn: self.is_torn(scene, body, tool, looking.at),
+                torn: follow_torn(scene, body, self.tags(body), tool, &self.words, looking.at),
             }),
             (false, Some(_)) => {
                 self.at = looking.end;
@@ -378,27 +362,6 @@ impl Open {
             return Some(Next::Blank { end });
         }
         Some(Next::Over { at, end, closed: false, doubtful: self.passed.is_some() })
-    }
-
-    /// Whether what follows a closing tag in the value that ends here is nearly a tag, or the name of a parameter.
-    fn is_torn(&self, scene: &Scene<'_>, body: &Body, tool: &str, end: usize) -> bool {
-        let tags = self.tags(body);
-        self.words.iter().filter(|at| **at < end).any(|at| {
-            let after = &scene.text[*at..end];
-            let name = after.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(after.len());
-            let next = scene.skip_blanks(at + name);
-            let is_tag = match tags.here(scene.text, next, true) {
-                Sighted::Marker { role, .. } => role != Role::ValueClose,
-                _ => scene.text[next..].starts_with(['=', '>', '"']) || ends_key(body, &scene.text[next..]),
-            };
-            let name = &after[..name];
-            let known = scene.offered.parameters(tool).contains(&name) || scene.offered.knows(name);
-            // A tag has its `=` or `>` on the line, before another tag.
-            let is_end = |letter| letter == '\n' || letter == '<' && !after.starts_with('<');
-            let line = after.find(is_end).unwrap_or(after.len());
-            known && is_tag
-                || after[..line].contains(['=', '>']) && tags.words(Role::Inner).any(|tag| begins_torn(after, tag))
-        })
     }
 
     /// The next parameter begins there.
