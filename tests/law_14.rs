@@ -21,9 +21,9 @@ fn specials(vocab: &dyn Vocab) -> Vec<Special> {
     text.filter(|(_, text)| !text.trim().is_empty() && text.chars().count() > 1).collect()
 }
 
-fn holds(vocab: Arc<dyn Vocab>, file: &Path) {
-    let lexicon = Lexicon::new(Arc::clone(&vocab));
-    let specials = specials(&*vocab);
+fn holds(vocab: &Arc<dyn Vocab>, file: &Path) {
+    let lexicon = Lexicon::new(Arc::clone(vocab));
+    let specials = specials(&**vocab);
     let (markup, said) = (|text: &str| Piece::Markup(text.to_owned()), |text: &str| Piece::Verbatim(text.to_owned()));
     // What the template writes: a token that stays one whatever stands beside it.
     let own = specials.iter().find(|(_, text)| text.len() > 3 && text.starts_with('<')).expect("a special token");
@@ -60,7 +60,7 @@ fn law_14_only_the_template_makes_control_tokens() {
         files.extend(folder.map(|entry| entry.expect("an entry").path()));
     }
     for file in &files {
-        holds(callwright_llama::vocabulary(file).expect("it is read"), file);
-        holds(callwright_candle::vocabulary(file).expect("it is read"), file);
+        holds(&callwright_llama::vocabulary(file).expect("it is read"), file);
+        holds(&callwright_candle::vocabulary(file).expect("it is read"), file);
     }
 }

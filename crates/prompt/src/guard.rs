@@ -134,12 +134,12 @@ impl<'s> Guard<'s> {
 
     fn keyword(&self, key: &str, value: &Value) -> (String, Value) {
         let known = KEYWORDS.contains(&key);
-        let named = |map: &Map<String, Value>| {
+        let members = |map: &Map<String, Value>| {
             let pairs = map.iter().map(|(name, schema)| (self.text(name), self.schema(schema)));
             Value::Object(pairs.collect())
         };
         let value = match (key, value) {
-            ("properties" | "$defs" | "definitions" | "dependentSchemas", Value::Object(map)) => named(map),
+            ("properties" | "$defs" | "definitions" | "dependentSchemas", Value::Object(map)) => members(map),
             ("type", Value::String(name)) if TYPES.contains(&name.as_str()) => value.clone(),
             ("type", Value::Array(names)) if names.iter().all(|name| TYPES.iter().any(|known| name == known)) => {
                 value.clone()

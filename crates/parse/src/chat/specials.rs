@@ -43,8 +43,10 @@ impl Specials {
     #[must_use]
     pub fn new(texts: impl IntoIterator<Item = (String, bool)>) -> Self {
         // A single letter that was added is a letter.
-        let marks =
-            |(text, always): &(String, bool)| !text.trim().is_empty() && !(*always && text.chars().count() == 1);
+        let marks = |(text, always): &(String, bool)| {
+            let letters = text.trim().chars().count();
+            letters > 1 || letters == 1 && !always
+        };
         let mut texts: Vec<(String, bool)> = texts.into_iter().filter(marks).collect();
         texts.sort_unstable();
         texts.dedup_by(|later, first| {
@@ -148,7 +150,7 @@ impl Prompt {
         }
         let mut runs = Runs::default();
         let mut from = 0;
-        for span in outermost(meant.into_iter()).into_iter().chain([text.len()..text.len()]) {
+        for span in outermost(meant.into_iter()).into_iter().chain(std::iter::once(text.len()..text.len())) {
             runs.plain(&text, from..span.start, &forged);
             runs.push(&text[span.clone()], true);
             from = span.end;

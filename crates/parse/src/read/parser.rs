@@ -38,6 +38,7 @@ use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 /// # Ok::<(), callwright_parse::Error>(())
 /// ```
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the text or its reader")]
 pub struct Parser {
     pub(super) format: Arc<Format>,
     pub(super) tools: Arc<ToolSet>,
@@ -46,11 +47,10 @@ pub struct Parser {
     pub(super) recovery: Recovery,
     /// The formats to choose from at the end, where nobody said which one it is.
     pub(super) choice: Vec<Arc<Format>>,
-    /// Calls must convince as in recovery, since nobody said that the text is in this format.
+    /// Calls must convince as in recovery, since nobody said that the text is in this format; the format is the model's own,
+    /// so that another one's markup is a deviation; there are no tools, so that calls are read as they stand.
     pub(super) guarded: bool,
-    /// The format is the model's own, so that another one's markup is a deviation.
     pub(super) own: bool,
-    /// There are no tools, so that calls are read as they stand.
     pub(super) unchecked: bool,
     /// The prompt's end.
     pub(super) tail: String,

@@ -80,14 +80,14 @@ impl Parser {
     /// letter, or before what stands behind a name in this format.
     fn torn(&self, text: Range<usize>) -> Option<Range<usize>> {
         let raw = self.parsed.raw.get(text.clone())?;
-        let names = || self.tools.tools().iter().map(|tool| tool.name.as_str());
+        let offered = || self.tools.tools().iter().map(|tool| tool.name.as_str());
         let begins = |rest: &str| rest.trim_start().starts_with(['"', '\'', '{', '(', '<', '[']);
         let behind_stem = self.format.openers().filter(|open| open.len() >= SHORTEST).find_map(|open| {
             let stem = &open[..open.floor_char_boundary(open.len() - 1)];
             let at = raw.match_indices(stem).map(|(at, _)| at).find(|at| !raw[*at..].starts_with(open))?;
             let rest = raw[at + stem.len()..].trim_start();
             let near = &rest[..rest.floor_char_boundary(NEAR)];
-            let glued = names().any(|name| rest.strip_prefix(name).is_some_and(begins));
+            let glued = offered().any(|name| rest.strip_prefix(name).is_some_and(begins));
             let named = || anchors(near, &self.tools).into_iter().any(|anchor| begins(&near[anchor.span.end..]));
             (glued || named()).then_some(at)
         });
@@ -95,7 +95,7 @@ impl Parser {
             let joints = self.format.joints().filter(|joint| joint.len() >= 4);
             joints.flat_map(|joint| raw.match_indices(joint)).find_map(|(at, _)| {
                 let before = raw[..at].trim_end();
-                let name = names().find(|name| before.ends_with(name))?;
+                let name = offered().find(|name| before.ends_with(name))?;
                 Some(before.len() - name.len())
             })
         };
