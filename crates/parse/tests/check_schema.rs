@@ -97,7 +97,8 @@ fn one_refused_tool_leaves_the_others() {
     let names: Vec<&str> = set.tools().iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(names, ["first", "last"]);
     assert_eq!(set.refused().len(), 1);
-    assert!(set.refused()[0].to_string().contains("`broken`"));
+    assert_eq!(set.refused()[0].tool, "broken");
+    assert!(set.refused()[0].error.to_string().contains("`broken`"));
     assert_eq!(set.check("last", json!({"b": 3}), Level::Standard, 0..1, 0).faults, []);
     let faults = set.check("broken", json!({}), Level::Standard, 0..1, 0).faults;
     assert!(matches!(faults.as_slice(), [Fault::UnknownTool { .. }]), "{faults:?}");

@@ -41,7 +41,9 @@ pub fn run(data: &[u8]) {
         }
         for schema in [json!({"type": ["integer", "array"], "enum": [1, "a"]}), json!({"type": "object"})] {
             let Ok(schema) = Schema::of_value(&schema) else { continue };
-            assert!(value::typed(&text, View::of(&schema)).fixes.iter().all(|fix| text.get(fix.span.clone()).is_some()));
+            assert!(
+                value::typed(&text, View::of(&schema)).fixes.iter().all(|fix| text.get(fix.span.clone()).is_some())
+            );
         }
     });
     streams(text.as_bytes(), seed);

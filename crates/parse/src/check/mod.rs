@@ -55,8 +55,17 @@ pub enum Level {
 pub struct ToolSet {
     tools: Vec<Tool>,
     compiled: Vec<Compiled>,
-    refused: Vec<Error>,
+    refused: Vec<Refused>,
     names: Names,
+}
+
+/// A tool whose schema is none, and which is not offered for that.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its name.
+    pub tool: String,
+    /// Why.
+    pub error: Error,
 }
 
 /// A call after the check.
@@ -92,11 +101,11 @@ impl ToolSet {
         let mut set = Self::default();
         for tool in tools {
             if let Err(error) = set.add(tool)? {
-                set.refused.push(error);
+                set.refused.push(Refused { tool: tool.name.clone(), error });
             }
         }
         if set.tools.is_empty() && !set.refused.is_empty() {
-            return Err(set.refused.swap_remove(0));
+            return Err(set.refused.swap_remove(0).error);
         }
         Ok(set)
     }
@@ -163,7 +172,7 @@ impl ToolSet {
 
     /// The tools whose schemas are none, which are left out, each with the reason.
     #[must_use]
-    pub fn refused(&self) -> &[Error] {
+    pub fn refused(&self) -> &[Refused] {
         &self.refused
     }
 
