@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::check::ToolSet;
 use crate::format::{ByteSet, ObjectWalk, Turns, Walked};
-use crate::schema::{Kind, View};
+use crate::schema::{Kind, Others, View};
 use crate::value::Canonical;
 
 /// The stream of one call's arguments.
@@ -192,7 +192,7 @@ fn is_settled(value: &Value, view: View<'_>) -> bool {
         (Kind::Object(objects), Value::Object(map)) => {
             let member = |key: &str| Some(view.beside(&objects.member(key)?.node));
             let listed = !objects.members.is_empty();
-            let free = !listed && objects.lists_all();
+            let free = !listed && objects.patterns.is_empty() && objects.others == Others::Unsaid;
             free || listed && map.iter().all(|(key, item)| member(key).is_some_and(|view| is_settled(item, view)))
         }
         _ => false,

@@ -15,8 +15,8 @@ use super::kind::{Bound, Kind, Node};
 use super::refs;
 use super::types::Types;
 
-/// So many nodes are made for one tool; what comes after them holds any value.
-const MOST_NODES: usize = 50_000;
+/// So many nodes are made and schemas read for one tool; what comes after them holds any value.
+const MOST: usize = 200_000;
 
 /// Nodes inside nodes are made this deep.
 const DEEPEST: usize = 200;
@@ -30,19 +30,20 @@ pub(super) struct Builder<'s> {
     /// What is being merged into what stands beside a reference to it.
     merging: Vec<String>,
     left: usize,
+    /// How many nodes are of a type that is only meant.
+    pub(super) meant: usize,
 }
 
 impl<'s> Builder<'s> {
     pub(super) fn new(root: &'s Value) -> Self {
         let (named, numbers, merging) = Default::default();
-        Self { root, named, numbers, merging, left: MOST_NODES }
+        Self { root, named, numbers, merging, left: MOST, meant: 0 }
     }
 
     /// The node for a value to which all of these apply.
     pub(super) fn node(&mut self, spots: &[Spot<'s>], depth: usize) -> Node {
         let place = spots.first().map(|spot| spot.place.clone()).unwrap_or_default();
-        self.left = self.left.saturating_sub(1);
-        if self.left == 0 || depth > DEEPEST {
+        if !self.may_go_on() || depth > DEEPEST {
             let beyond = if spots.is_empty() { Vec::new() } else { vec!["allOf"] };
             return Node { kind: Kind::Any, place, beyond };
         }
@@ -92,6 +93,10 @@ impl<'s> Builder<'s> {
     /// What one schema says, but for its `allOf`.
     fn read(&mut self, spot: &Spot<'s>) -> Facts<'s> {
         let mut facts = Facts::default();
+        if !self.may_go_on() {
+            facts.beyond("allOf");
+            return facts;
+        }
         let Value::Object(map) = spot.schema else {
             return if *spot.schema == Value::Bool(false) { Facts::nothing() } else { facts };
         };
@@ -190,7 +195,7 @@ impl<'s> Builder<'s> {
         facts
     }
 
-    /// One more node is about to be made; false where there are too many.
+    /// One more step is about to be taken; false where there are too many.
     pub(super) fn may_go_on(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
         self.left > 0

@@ -209,9 +209,11 @@ impl ArrayFacts<'_> {
 impl ObjectFacts<'_> {
     fn merge(&mut self, other: Self, beyond: &mut Vec<&'static str>) {
         // Which members a pattern covers, so that they are no others, only a matcher could say.
-        let both =
-            |one: &Self, other: &Self| !one.patterns.is_empty() && !one.others.is_empty() && !other.members.is_empty();
-        if (both(self, &other) || both(&other, self)) && !beyond.contains(&"patternProperties") {
+        let unclear = |one: &Self, other: &Self| {
+            let covered = !one.patterns.is_empty() && !other.members.is_empty();
+            !one.others.is_empty() && (covered || !other.patterns.is_empty())
+        };
+        if (unclear(self, &other) || unclear(&other, self)) && !beyond.contains(&"patternProperties") {
             beyond.push("patternProperties");
         }
         let own: Vec<String> = self.members.iter().map(|(key, _)| key.clone()).collect();

@@ -49,6 +49,7 @@ impl<'s> Builder<'s> {
         let choice = facts.choices.remove(0);
         let beside = facts;
         let alone = beside.choices.is_empty() && beside.types == Types::ALL && !beside.spoken_of().is_said();
+        let meant = self.meant;
         let mut of = Vec::new();
         for spot in &choice.of {
             if !self.may_go_on() {
@@ -76,7 +77,9 @@ impl<'s> Builder<'s> {
             beside.arrays.unevaluated = None;
             Box::new(self.finish(beside, place.clone(), depth + 1))
         });
-        Node { kind: Kind::Either(Either { of, exclusive: choice.exclusive, beside }), place, beyond: Vec::new() }
+        // Narrower alternatives let more through where a value must be of one only.
+        let beyond = if choice.exclusive && self.meant > meant { vec!["oneOf"] } else { Vec::new() };
+        Node { kind: Kind::Either(Either { of, exclusive: choice.exclusive, beside }), place, beyond }
     }
 
     fn typed(&mut self, facts: Facts<'s>, place: &str, depth: usize, beyond: &mut Vec<&'static str>) -> Kind {
@@ -84,7 +87,10 @@ impl<'s> Builder<'s> {
         let mut types = facts.types;
         if types == Types::ALL {
             match TYPES.into_iter().find(|one| *one == spoken_of) {
-                Some(meant) => types = meant,
+                Some(meant) => {
+                    self.meant += 1;
+                    types = meant;
+                }
                 None if !spoken_of.is_said() => return Kind::Any,
                 None => {}
             }
