@@ -29,10 +29,11 @@ const CRATES: &[(&str, &[&str])] = &[
 const MAY_USE: &[(&str, &[&str])] = &[
     ("chat", &[]),
     ("error", &["chat"]),
-    ("value", &["chat", "error"]),
-    ("format", &["chat", "value", "error"]),
-    ("check", &["chat", "value", "error"]),
-    ("read", &["chat", "value", "format", "check", "error"]),
+    ("schema", &["error"]),
+    ("value", &["chat", "schema", "error"]),
+    ("format", &["chat", "schema", "value", "error"]),
+    ("check", &["chat", "schema", "value", "error"]),
+    ("read", &["chat", "schema", "value", "format", "check", "error"]),
     ("repair", &["chat", "value", "format", "check", "error"]),
 ];
 

@@ -23,7 +23,7 @@ use attempt::{Answer, Ask, reask};
 use callwright_parse::chat::{
     Attempt, Event, Money, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason,
 };
-use callwright_parse::check::ToolSet;
+use callwright_parse::check::{Level, ToolSet};
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result, Wait};
 use callwright_parse::repair::{self, Rung};
 use callwright_providers::ledger;
@@ -33,6 +33,10 @@ pub(crate) use host::Host;
 /// Makes the turn and emits what happens on the way; the last event is [`Event::Finished`].
 pub(super) async fn turn(stages: &Stages, request: Request, events: &Emitter) -> Result<()> {
     let mut turn = Turn::begin(stages, request, events)?;
+    for refused in turn.tools.refused() {
+        let (name, reason) = (refused.tool.clone(), refused.error.to_string());
+        events.emit(Event::ToolRefused { name, reason }).await;
+    }
     let answer = match turn.elsewhere_at_once().await {
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => turn.here().await,
@@ -90,8 +94,15 @@ struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     fn begin(stages: &'a Stages, request: Request, events: &'a Emitter) -> Result<Self> {
-        let request = stages.may_see(request)?;
-        let tools = Arc::new(ToolSet::compile(&request.tools)?);
+        let mut request = stages.may_see(request)?;
+        let tools = match stages.level {
+            Level::Strict => ToolSet::compile_strict(&request.tools)?,
+            _ => ToolSet::compile(&request.tools)?,
+        };
+        let tools = Arc::new(tools);
+        if !tools.refused().is_empty() {
+            request.tools = tools.tools().to_vec();
+        }
         let ask = Ask { number: 0, request: request.clone(), enforced: stages.enforce.holds(0), unheld: Vec::new() };
         let mut turn = Self {
             stages,

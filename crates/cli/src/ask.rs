@@ -210,6 +210,7 @@ impl Screen<'_> {
                 let tool = fault.call().and_then(|index| self.tools.get(&index));
                 printer.warn(&warning(fault, tool.map(String::as_str)));
             }
+            Event::ToolRefused { reason, .. } => printer.warn(&format!("{reason}; it is not offered")),
             Event::Shortened { results, messages, before, after, .. } => printer.note(&format!(
                 "the conversation was too long ({before} tokens, now {after}): dropped {messages} message(s), \
                  shortened {results} tool result(s)"

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use callwright_constrain::{Constraint, Relaxation};
 use callwright_parse::chat::ToolChoice;
-use callwright_parse::check::ToolSet;
+use callwright_parse::check::Level;
 use callwright_parse::error::Result;
 
 use serde_json::json;
@@ -36,7 +36,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let format = world.settings.formats()?.get(&args.format)?;
-    let tools = ToolSet::compile(&tools::read(&args.tools)?)?;
+    let tools = tools::compile(&args.tools, Level::Standard, world)?;
     let Some(constraint) = Constraint::compile(&format, &tools, &args.tool_choice, !args.single_call, "")? else {
         world.printer.note("nothing to enforce: no tool may be called");
         return Ok(Exit::No);

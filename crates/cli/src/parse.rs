@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use callwright_parse::chat::Response;
-use callwright_parse::check::{Level, ToolSet};
+use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::read::Parser;
 
@@ -38,7 +38,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let formats = world.settings.formats()?;
-    let tools = Arc::new(ToolSet::compile(&tools::read(&args.tools)?)?);
+    let tools = Arc::new(tools::compile(&args.tools, args.level, world)?);
     let parser = match args.format.as_str() {
         "auto" => Parser::auto(&formats, tools),
         name => Parser::new(formats.get(name)?, tools),

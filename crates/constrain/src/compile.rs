@@ -30,7 +30,7 @@ pub(super) struct Callable {
 /// The tools that may be called; none where nothing is to be enforced.
 pub(super) fn callable(tools: &ToolSet, choice: &ToolChoice) -> Result<Option<Vec<Callable>>> {
     let find = |name: &str| {
-        let schema = tools.schema(name)?.clone();
+        let schema = tools.schema(name)?.json().clone();
         Some(Callable { name: name.to_owned(), schema, strictness: Strictness::Full })
     };
     let all = || tools.tools().iter().filter_map(|tool| find(&tool.name)).collect::<Vec<_>>();

@@ -26,6 +26,7 @@
 
 pub mod chat;
 pub mod error;
+pub mod schema;
 pub mod format;
 pub mod value;
 pub mod check;

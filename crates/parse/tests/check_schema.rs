@@ -8,8 +8,9 @@
 )]
 
 use callwright_parse::ErrorKind;
-use callwright_parse::chat::Tool;
+use callwright_parse::chat::{Fault, Tool};
 use callwright_parse::check::{Level, ToolSet};
+use callwright_parse::schema::{Kind, Schema};
 use serde_json::{Value, json};
 
 fn compile(schema: Value) -> callwright_parse::Result<ToolSet> {
@@ -19,7 +20,7 @@ fn compile(schema: Value) -> callwright_parse::Result<ToolSet> {
 #[track_caller]
 fn normal(given: Value, normal: Value) {
     let set = compile(json!({"type": "dict", "properties": {"x": given}})).unwrap();
-    assert_eq!(set.schema("tool"), Some(&json!({"type": "object", "properties": {"x": normal}})));
+    assert_eq!(set.schema("tool").map(Schema::json), Some(&json!({"type": "object", "properties": {"x": normal}})));
 }
 
 #[test]
@@ -51,9 +52,12 @@ fn schemas_are_normalised() {
     normal(json!({"type": "string", "enum": null, "default": null}), json!({"type": "string", "default": null}));
     normal(json!("int"), json!({"type": "integer"}));
     normal(json!({"enum": ["dict", "float"]}), json!({"enum": ["dict", "float"]}));
-    assert_eq!(compile(json!(null)).unwrap().schema("tool"), Some(&json!({"type": "object", "properties": {}})));
+    assert_eq!(
+        compile(json!(null)).unwrap().schema("tool").map(Schema::json),
+        Some(&json!({"type": "object", "properties": {}}))
+    );
     let required = compile(json!({"properties": {"a": {"type": "int", "required": true}}})).unwrap();
-    assert_eq!(required.schema("tool").unwrap()["required"], json!(["a"]));
+    assert_eq!(required.schema("tool").unwrap().json()["required"], json!(["a"]));
 }
 
 #[track_caller]
@@ -65,20 +69,12 @@ fn refused(schema: Value, says: &str) {
 }
 
 #[test]
-fn what_cannot_be_held_is_refused() {
+fn only_what_is_no_schema_of_an_object_is_refused() {
     refused(json!([]), "a schema must be an object");
-    refused(json!({"type": "string"}), "object");
-    refused(json!({"properties": {"a": {"type": "flurb"}}}), "`/properties/a/type`, unknown type `flurb`");
-    refused(json!({"properties": {"a": 5}}), "/properties/a");
-    refused(
-        json!({"properties": {"a": {"$ref": "https://example.com/a.json"}}}),
-        "`/properties/a/$ref`, `$ref` leads to another document",
-    );
-    refused(json!({"properties": {"a": {"$ref": "#/$defs/none"}}}), "none");
-    refused(json!({"$defs": {"a": {"$ref": "#/$defs/a"}}, "properties": {"a": {"$ref": "#/$defs/a"}}}), "circle");
-    refused(json!({"properties": {"a": {"pattern": "(?=a)b"}}}), "/properties/a");
-    refused(json!({"properties": {"a": {"pattern": "(((a{1000}){1000}){1000})"}}}), "/properties/a");
-    refused(json!({"properties": {"a": {"minimum": "x"}}}), "/properties/a/minimum");
+    refused(json!("object of things"), "a schema must be an object");
+    refused(json!({"type": "string"}), "must be `object`");
+    refused(json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}), "allows no object");
+    refused(json!({"allOf": [{"type": "object"}, {"type": "array"}]}), "allows no object");
     let mut wide = json!({"properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": {"d40": {"type": "string"}}});
     for at in 0..40 {
         let next = format!("#/$defs/d{}", at + 1);
@@ -91,12 +87,32 @@ fn what_cannot_be_held_is_refused() {
 }
 
 #[test]
+fn one_refused_tool_leaves_the_others() {
+    let tools = [
+        Tool::new("first", "", json!({"properties": {"a": {"type": "string"}}})),
+        Tool::new("broken", "", json!([])),
+        Tool::new("last", "", json!({"properties": {"b": {"type": "integer"}}, "required": ["b"]})),
+    ];
+    let set = ToolSet::compile(&tools).unwrap();
+    let names: Vec<&str> = set.tools().iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["first", "last"]);
+    assert_eq!(set.refused().len(), 1);
+    assert_eq!(set.refused()[0].tool, "broken");
+    assert!(set.refused()[0].error.to_string().contains("`broken`"));
+    assert_eq!(set.check("last", json!({"b": 3}), Level::Standard, 0..1, 0).faults, []);
+    let faults = set.check("broken", json!({}), Level::Standard, 0..1, 0).faults;
+    assert!(matches!(faults.as_slice(), [Fault::UnknownTool { .. }]), "{faults:?}");
+    assert!(ToolSet::compile_strict(&tools).unwrap_err().to_string().contains("`broken`"));
+    assert_eq!(ToolSet::compile_strict(&[tools[0].clone()]).unwrap().tools().len(), 1);
+}
+
+#[test]
 fn recursion_through_the_value_is_fine() {
     let tree = json!({"$defs": {"node": {"type": "object", "properties": {
         "size": {"type": "integer"}, "children": {"type": "array", "items": {"$ref": "#/$defs/node"}}}}},
         "properties": {"root": {"$ref": "#/$defs/node"}}});
     let set = compile(tree).unwrap();
-    assert_eq!(set.parameter("tool", "root").unwrap()["type"], "object");
+    assert!(matches!(set.parameter("tool", "root").unwrap().kind(), Kind::Object(_)));
     let tree = json!({"root": {"size": "1", "children": [{"size": "2"}]}});
     let checked = set.check("tool", tree, Level::Standard, 0..1, 0);
     assert_eq!((checked.fixes.len(), checked.faults.len()), (2, 0));

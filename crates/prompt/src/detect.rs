@@ -12,6 +12,7 @@ use super::probe::{Abilities, offer};
 use super::template::{Conversation, Template};
 use callwright_parse::chat::{Arguments, Call, CallId, Message, Tool};
 use callwright_parse::format::{Format, Formats, Offered, Reader, Step, Text};
+use callwright_parse::schema::{Schema, View};
 
 /// Which format a template writes calls in, and why we think so.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -258,13 +259,21 @@ fn tag_end(text: &str, at: usize) -> usize {
 
 /// The tools of one probe: every parameter has the type of its value.
 struct ProbeTools {
-    tools: Vec<(String, Arguments)>,
+    tools: Vec<(String, Option<Schema>)>,
 }
 
 impl ProbeTools {
     fn of(calls: &[Call]) -> Self {
-        let schemas = |call: &Call| call.arguments.iter().map(|(key, value)| (key.clone(), schema_of(value))).collect();
-        Self { tools: calls.iter().map(|call| (call.name.clone(), schemas(call))).collect() }
+        let schema = |call: &Call| {
+            let properties: Arguments =
+                call.arguments.iter().map(|(key, value)| (key.clone(), schema_of(value))).collect();
+            Schema::of_tool(&json!({"properties": properties})).ok()
+        };
+        Self { tools: calls.iter().map(|call| (call.name.clone(), schema(call))).collect() }
+    }
+
+    fn schema(&self, name: &str) -> Option<&Schema> {
+        self.tools.iter().find(|(tool, _)| tool == name)?.1.as_ref()
     }
 }
 
@@ -273,13 +282,14 @@ impl Offered for ProbeTools {
         self.tools.iter().any(|(tool, _)| tool == name)
     }
 
-    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
-        self.tools.iter().find(|(tool, _)| tool == name)?.1.get(parameter)
+    fn parameter(&self, name: &str, parameter: &str) -> Option<View<'_>> {
+        let schema = self.schema(name)?;
+        Some(View::at(schema, &schema.members().iter().find(|member| member.key == parameter)?.node))
     }
 
     fn positional(&self, name: &str, values: Vec<Value>) -> Arguments {
-        let names = self.tools.iter().find(|(tool, _)| tool == name).into_iter();
-        names.flat_map(|(_, schemas)| schemas.keys().cloned()).zip(values).collect()
+        let members = self.schema(name).map(Schema::members).unwrap_or_default();
+        members.iter().map(|member| member.key.clone()).zip(values).collect()
     }
 }
 

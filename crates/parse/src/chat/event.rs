@@ -20,6 +20,13 @@ pub enum Event {
         /// Tokens in all.
         total: usize,
     },
+    /// A tool's schema cannot be used, so the tool is not offered; the others are.
+    ToolRefused {
+        /// The tool's name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// The conversation was too long and was shortened before it was sent: the caller's own copy is as it was.
     Shortened {
         /// The attempt.

@@ -5,11 +5,11 @@
 
 use serde_json::{Map, Value};
 
-use super::convert::{converted, float, member};
-use super::schema::{Compiled, requires};
+use super::convert::{converted, member};
+use super::schema::Compiled;
 use super::{Where, names};
 use crate::chat::{Fix, FixKind};
-use crate::value::types::{Types, follow};
+use crate::schema::{Arrays, Either, Kind, Node, Objects, Others, Types, View};
 
 /// Alternatives inside alternatives are followed this deep.
 const NESTED: usize = 8;
@@ -17,7 +17,6 @@ const NESTED: usize = 8;
 const FOLLOWED: usize = 20_000;
 
 struct Coercion<'a> {
-    root: &'a Value,
     place: &'a Where,
     fixes: &'a mut Vec<Fix>,
     /// How many more alternatives are followed: recursion through them may double with each level of the value.
@@ -33,42 +32,22 @@ pub(super) fn arguments<'s>(
     fixes: &mut Vec<Fix>,
 ) {
     let Value::Object(map) = arguments else { return };
-    let root = tool.schema();
-    let schema = follow(root, root);
-    let mut coercion = Coercion { root, place, fixes, left: FOLLOWED };
-    if let Some(properties) = tool.properties() {
-        coercion.rename(map, properties);
-        for (name, value) in map.iter_mut() {
-            if let Some(schema) = properties.get(name) {
-                // The source is looked up only where it may be wanted.
-                let allowed = Types::allowed(follow(schema, root), root);
-                let wanted = allowed.has(Types::STRING) && !value.is_string() && !fits(value, allowed);
-                let source = if wanted { source(name) } else { None };
-                coercion.value(value, schema, source, 0);
-            }
+    let whole = View::of(tool.schema());
+    let mut coercion = Coercion { place, fixes, left: FOLLOWED };
+    if let Some(objects) = whole.object() {
+        coercion.object(map, whole, objects, source);
+        if matches!(whole.kind(), Kind::Object(_)) && !objects.members.is_empty() && objects.lists_all() {
+            coercion.tell_unknown(map, objects);
         }
-        coercion.drop_nulls(map, schema, properties);
-        if is_closed(schema) {
-            coercion.drop_unknown(map, properties);
-        } else if !properties.is_empty() && lists_all(schema) {
-            coercion.tell_unknown(map, properties);
-        }
-    } else {
-        coercion.value(arguments, root, None, 0);
+    }
+    if let Kind::Either(either) = whole.kind() {
+        coercion.alternatives(arguments, whole, either, 0);
     }
 }
 
-/// Whether an object schema forbids other properties than these.
-fn is_closed(schema: &Value) -> bool {
-    schema.get("additionalProperties") == Some(&Value::Bool(false)) && lists_all(schema)
-}
-
-/// Whether an object schema lists its properties in one place, and says nothing of others but that they may not be.
-fn lists_all(schema: &Value) -> bool {
-    let Some(map) = schema.as_object() else { return false };
-    let combined = ["$ref", "allOf", "anyOf", "oneOf", "if", "patternProperties", "dependentSchemas"];
-    let more = map.get("additionalProperties");
-    more.is_none_or(|more| *more == Value::Bool(false)) && !combined.iter().any(|key| map.contains_key(*key))
+/// No text is known that a value was read from.
+fn no_source<'s>(_: &str) -> Option<&'s str> {
+    None
 }
 
 impl Coercion<'_> {
@@ -76,29 +55,32 @@ impl Coercion<'_> {
         self.fixes.push(self.place.fix(kind, Some(note())));
     }
 
-    fn value(&mut self, value: &mut Value, schema: &Value, source: Option<&str>, nested: usize) {
-        let schema = follow(schema, self.root);
-        let Some(map) = schema.as_object() else { return };
-        let allowed = Types::allowed(schema, self.root);
-        if allowed.is_said() && !fits(value, allowed) {
-            self.convert(value, schema, allowed, source);
+    fn value(&mut self, value: &mut Value, view: View<'_>, source: Option<&str>, nested: usize) {
+        let allowed = view.types();
+        if let Kind::Constants(members) = view.kind() {
+            return self.constant(value, view, members, source);
         }
-        if let Some(Value::Array(members)) = map.get("enum") {
-            self.enumerated(value, members);
+        if allowed.is_said() && !fits(value, allowed) {
+            self.convert(value, view, allowed, source);
         }
         self.left = self.left.saturating_sub(usize::from(nested > 0));
         if nested > NESTED || self.left == 0 {
             return;
         }
-        self.alternatives(value, map, nested);
-        match value {
-            Value::Object(object) => self.object(object, schema),
-            Value::Array(items) => self.list(items, map),
+        match (view.kind(), &mut *value) {
+            (Kind::Either(either), _) => {
+                if let Some(beside) = &either.beside {
+                    self.value(value, view.beside(beside), None, nested + 1);
+                }
+                self.alternatives(value, view, either, nested);
+            }
+            (Kind::Object(objects), Value::Object(map)) => self.object(map, view, objects, &no_source),
+            (Kind::Array(arrays), Value::Array(items)) => self.list(items, view, arrays),
             _ => {}
         }
     }
 
-    fn convert(&mut self, value: &mut Value, schema: &Value, allowed: Types, source: Option<&str>) {
+    fn convert(&mut self, value: &mut Value, view: View<'_>, allowed: Types, source: Option<&str>) {
         let source = source.filter(|source| !source.is_empty());
         if let Some(new) = converted(value, allowed, source) {
             let note = format!("{} -> {}", brief(value), brief(&new));
@@ -110,14 +92,17 @@ impl Coercion<'_> {
             return self.tell(FixKind::Shape, || "a value in the schema's own shape".to_owned());
         }
         if allowed.has(Types::LIST) && !value.is_null() {
-            self.listed(value, schema);
+            self.listed(value, view);
         }
     }
 
     /// One value where a list is wanted: a list of one, if its items may be such a value.
-    fn listed(&mut self, value: &mut Value, schema: &Value) {
-        let Some(items) = list_part(schema, self.root).and_then(|list| list.get("items")) else { return };
-        let allowed = Types::allowed(items, self.root);
+    fn listed(&mut self, value: &mut Value, view: View<'_>) {
+        let items = view.alternatives().into_iter().find_map(|view| match view.kind() {
+            Kind::Array(arrays) if arrays.first.is_empty() => Some(view.beside(arrays.rest.as_deref()?)),
+            _ => None,
+        });
+        let Some(allowed) = items.map(View::types) else { return };
         // Text with commas may as well be several items.
         let several = value.as_str().is_some_and(|text| text.contains([',', ';', '\n']));
         let fitting = fits(value, allowed) || converted(value, allowed, None).is_some();
@@ -128,9 +113,17 @@ impl Coercion<'_> {
         self.tell(FixKind::Listed, || "one value -> a list of one".to_owned());
     }
 
-    fn enumerated(&mut self, value: &mut Value, members: &[Value]) {
+    fn constant(&mut self, value: &mut Value, view: View<'_>, members: &[Value], source: Option<&str>) {
+        let is_one = |value: &Value| members.contains(value) || members.iter().any(|member| same(member, value));
+        let allowed = view.types();
+        if is_one(value) {
+            return;
+        }
+        if allowed.is_said() && !fits(value, allowed) {
+            self.convert(value, view, allowed, source);
+        }
         let Value::String(text) = &*value else { return };
-        if members.contains(value) {
+        if is_one(value) {
             return;
         }
         if let Some(member) = member(text, members) {
@@ -140,81 +133,64 @@ impl Coercion<'_> {
         }
     }
 
-    /// Goes on with the only alternative that a value of this type may be.
-    fn alternatives(&mut self, value: &mut Value, schema: &Map<String, Value>, nested: usize) {
-        for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-            self.value(value, part, None, nested + 1);
-        }
-        for key in ["anyOf", "oneOf"] {
-            let Some(Value::Array(parts)) = schema.get(key) else { continue };
-            let mut taking = parts.iter().filter(|part| {
-                let allowed = Types::allowed(part, self.root);
-                !allowed.is_said() || fits(value, allowed)
-            });
-            if let (Some(only), None) = (taking.next(), taking.next()) {
-                self.value(value, only, None, nested + 1);
-            }
-        }
-    }
-
-    fn object(&mut self, object: &mut Map<String, Value>, schema: &Value) {
-        let Some(Value::Object(properties)) = schema.get("properties") else {
-            if let Some(more @ Value::Object(_)) = schema.get("additionalProperties") {
-                object.values_mut().for_each(|value| self.value(value, more, None, 0));
-            }
-            return;
+    /// Goes on with the only alternative that a value of this type and with these constants may be.
+    fn alternatives(&mut self, value: &mut Value, view: View<'_>, either: &Either, nested: usize) {
+        let taking = |view: &View<'_>| {
+            let allowed = view.types();
+            !allowed.is_said() || fits(value, allowed)
         };
-        self.rename(object, properties);
+        let mut taking: Vec<View<'_>> = either.of.iter().map(|node| view.beside(node)).filter(taking).collect();
+        if taking.len() > 1 {
+            taking.retain(|view| may_be(value, *view));
+        }
+        if let [only] = taking.as_slice() {
+            self.value(value, *only, None, nested + 1);
+        }
+    }
+
+    fn object<'t>(
+        &mut self,
+        object: &mut Map<String, Value>,
+        view: View<'_>,
+        objects: &Objects,
+        source: &dyn Fn(&str) -> Option<&'t str>,
+    ) {
+        self.rename(object, objects);
         for (name, value) in object.iter_mut() {
-            match (properties.get(name), schema.get("additionalProperties")) {
-                (Some(schema), _) | (None, Some(schema @ Value::Object(_))) => self.value(value, schema, None, 0),
-                _ => {}
-            }
+            let Some(node) = of_name(objects, name) else { continue };
+            let view = view.beside(node);
+            // The source is looked up only where it may be wanted.
+            let allowed = view.types();
+            let wanted = allowed.has(Types::STRING) && !value.is_string() && !fits(value, allowed);
+            let source = if wanted { source(name) } else { None };
+            self.value(value, view, source, 0);
         }
-        self.drop_nulls(object, schema, properties);
-        if is_closed(schema) {
-            self.drop_unknown(object, properties);
+        self.drop_nulls(object, view, objects);
+        if objects.others == Others::Forbidden && objects.patterns.is_empty() {
+            self.drop_unknown(object, objects);
         }
     }
 
-    fn list(&mut self, items: &mut [Value], schema: &Map<String, Value>) {
-        let first = schema.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    fn list(&mut self, items: &mut [Value], view: View<'_>, arrays: &Arrays) {
         for (index, item) in items.iter_mut().enumerate() {
-            if let Some(schema) = first.get(index).or_else(|| schema.get("items")) {
-                self.value(item, schema, None, 0);
-                self.write_float(item, schema);
+            if let Some(node) = arrays.item(index) {
+                self.value(item, view.beside(node), None, 0);
             }
         }
     }
 
-    /// Whole numbers in a list of numbers are all written as such: what reads the list may want one kind.
-    fn write_float(&mut self, value: &mut Value, schema: &Value) {
-        let schema = follow(schema, self.root);
-        let allowed = Types::allowed(schema, self.root);
-        let combined = ["allOf", "anyOf", "oneOf"].iter().any(|key| schema.get(*key).is_some());
-        let Value::Number(number) = &*value else { return };
-        if combined || number.is_f64() || !allowed.has(Types::NUMBER) || allowed.has(Types::STRING) {
-            return;
-        }
-        if let Some(new) = float(number) {
-            let note = format!("{number} -> {new}");
-            *value = new;
-            self.tell(FixKind::Coerced, || note);
-        }
-    }
-
-    /// Names that differ from a property's only in case, `-_.` or the like.
-    fn rename(&mut self, object: &mut Map<String, Value>, properties: &Map<String, Value>) {
-        if object.keys().all(|name| properties.contains_key(name)) {
+    /// Names that differ from a listed one only in case, `-_.` or the like.
+    fn rename(&mut self, object: &mut Map<String, Value>, objects: &Objects) {
+        if objects.members.is_empty() || object.keys().all(|name| objects.member(name).is_some()) {
             return;
         }
         let mut renamed = Map::new();
         for (name, value) in std::mem::take(object) {
-            let folded = names::fold(bare(&name, properties));
-            let mut alike = properties.keys().filter(|property| names::fold(property) == folded);
+            let folded = names::fold(bare(&name, objects));
+            let mut alike = objects.members.iter().map(|member| &member.key).filter(|key| names::fold(key) == folded);
             match (alike.next(), alike.next()) {
                 (Some(only), None)
-                    if !properties.contains_key(&name) && !renamed.contains_key(only) && !folded.is_empty() =>
+                    if objects.member(&name).is_none() && !renamed.contains_key(only) && !folded.is_empty() =>
                 {
                     self.tell(FixKind::KeyAlias, || format!("{name} -> {only}"));
                     renamed.insert(only.clone(), value);
@@ -226,24 +202,23 @@ impl Coercion<'_> {
     }
 
     /// Nulls for what is optional and may not be null.
-    fn drop_nulls(&mut self, object: &mut Map<String, Value>, schema: &Value, properties: &Map<String, Value>) {
-        let root = self.root;
+    fn drop_nulls(&mut self, object: &mut Map<String, Value>, view: View<'_>, objects: &Objects) {
         let drops = |name: &str, value: &Value| {
-            let optional = properties.get(name).filter(|_| !requires(schema, name));
-            let Some(allowed) = optional.map(|property| Types::allowed(property, root)) else { return false };
+            let Some(optional) = objects.member(name).filter(|member| !member.required) else { return false };
+            let allowed = view.beside(&optional.node).types();
             let none = value.is_null() || is_null_text(value) && !allowed.has(Types::STRING);
             none && allowed.is_said() && !allowed.has(Types::NULL)
         };
         self.drop_where(object, FixKind::NullDropped, drops);
     }
 
-    fn drop_unknown(&mut self, object: &mut Map<String, Value>, properties: &Map<String, Value>) {
-        self.drop_where(object, FixKind::UnknownArgument, |name, _| !properties.contains_key(name));
+    fn drop_unknown(&mut self, object: &mut Map<String, Value>, objects: &Objects) {
+        self.drop_where(object, FixKind::UnknownArgument, |name, _| objects.member(name).is_none());
     }
 
     /// Tells what the schema neither lists nor forbids; it is kept, since the model said it.
-    fn tell_unknown(&mut self, object: &Map<String, Value>, properties: &Map<String, Value>) {
-        for name in object.keys().filter(|name| !properties.contains_key(*name)) {
+    fn tell_unknown(&mut self, object: &Map<String, Value>, objects: &Objects) {
+        for name in object.keys().filter(|name| objects.member(name).is_none()) {
             self.tell(FixKind::UnknownArgument, || format!("`{name}` kept"));
         }
     }
@@ -268,8 +243,8 @@ impl Coercion<'_> {
 const PREFIXES: [&str; 4] = ["params_", "param_", "parameters.", "params."];
 
 /// The name without such a prefix, unless it is a part of the tool's own names.
-fn bare<'n>(name: &'n str, properties: &Map<String, Value>) -> &'n str {
-    let own = |prefix: &&str| properties.keys().any(|property| property.starts_with(*prefix));
+fn bare<'n>(name: &'n str, objects: &Objects) -> &'n str {
+    let own = |prefix: &&str| objects.members.iter().any(|member| member.key.starts_with(*prefix));
     let prefix = PREFIXES.iter().find(|prefix| name.starts_with(**prefix) && !own(prefix));
     prefix.and_then(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
@@ -283,13 +258,27 @@ fn fits(value: &Value, allowed: Types) -> bool {
     allowed.has(Types::of(value))
 }
 
-/// The part of a schema that speaks of lists.
-fn list_part<'s>(schema: &'s Value, root: &'s Value) -> Option<&'s Value> {
-    if schema.get("items").is_some() {
-        return Some(schema);
+/// What a member of this name is held to, where that is one place.
+fn of_name<'s>(objects: &'s Objects, name: &str) -> Option<&'s Node> {
+    match (objects.member(name), &objects.others) {
+        (Some(member), _) => Some(&member.node),
+        (None, Others::Of(node)) if objects.patterns.is_empty() => Some(node),
+        _ => None,
     }
-    let parts = ["anyOf", "oneOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten();
-    parts.map(|part| follow(part, root)).find(|part| part.get("items").is_some())
+}
+
+/// Whether no constant that the object's schema has says otherwise.
+fn may_be(value: &Value, view: View<'_>) -> bool {
+    let (Value::Object(object), Kind::Object(objects)) = (value, view.kind()) else { return true };
+    objects.members.iter().all(|member| match (object.get(&member.key), view.beside(&member.node).kind()) {
+        (Some(value), Kind::Constants(members)) => members.contains(value),
+        _ => true,
+    })
+}
+
+/// `1.0` is the constant `1`.
+fn same(one: &Value, other: &Value) -> bool {
+    one.is_number() && other.is_number() && one.as_f64() == other.as_f64()
 }
 
 /// `{"type": "string", "value": "Oslo"}` where a plain value is wanted.

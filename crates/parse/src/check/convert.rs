@@ -2,8 +2,8 @@
 
 use serde_json::{Number, Value};
 
+use crate::schema::Types;
 use crate::value;
-use crate::value::types::Types;
 
 /// The largest whole number up to which `f64` has them all.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -77,13 +77,6 @@ fn number(text: &str, allowed: Types) -> Option<Value> {
 fn whole(number: &Number) -> Option<Value> {
     let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT)?;
     Some(Value::from(float as i64))
-}
-
-/// A whole number written with a fraction, where that is exact.
-#[expect(clippy::cast_precision_loss, reason = "checked: within 2^53")]
-pub(super) fn float(number: &Number) -> Option<Value> {
-    let whole = number.as_i64().filter(|whole| whole.unsigned_abs() <= 1 << 53)?;
-    Number::from_f64(whole as f64).map(Value::Number)
 }
 
 /// The only member of an enum that the text is but for case and blanks around it.

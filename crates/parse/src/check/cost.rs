@@ -6,8 +6,7 @@
 
 use serde_json::Value;
 
-use super::refs::SAME_VALUE;
-use crate::value::types::resolve;
+use crate::schema::refs::{SAME_VALUE, resolve};
 
 /// Pairs that any value may cost, and those that each of its parts may cost beside.
 const FREE: usize = 50_000;

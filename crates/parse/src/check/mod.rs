@@ -9,8 +9,6 @@ mod coerce;
 mod convert;
 mod cost;
 mod names;
-mod normal;
-mod refs;
 mod schema;
 mod unwrap;
 mod validate;
@@ -21,6 +19,7 @@ use serde_json::Value;
 
 use crate::chat::{Arguments, Fault, Fix, FixKind, Tool};
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Schema, Told, View};
 
 pub use names::Found;
 use names::Names;
@@ -56,7 +55,17 @@ pub enum Level {
 pub struct ToolSet {
     tools: Vec<Tool>,
     compiled: Vec<Compiled>,
+    refused: Vec<Refused>,
     names: Names,
+}
+
+/// A tool whose schema is none, and which is not offered for that.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its name.
+    pub tool: String,
+    /// Why.
+    pub error: Error,
 }
 
 /// A call after the check.
@@ -86,25 +95,51 @@ impl Where {
 }
 
 impl ToolSet {
-    /// Normalises and compiles the tools' schemas. Refused are names that come twice and schemas that are none, that
-    /// refer to other documents, that never end, or whose patterns need backtracking.
+    /// Compiles the tools' schemas. A tool whose schema is none is left out and named in [`refused`](Self::refused); it is
+    /// an error if no other is left. So are names that come twice.
     pub fn compile(tools: &[Tool]) -> Result<Self> {
-        let mut names = Names::default();
-        let mut compiled = Vec::with_capacity(tools.len());
-        for (index, tool) in tools.iter().enumerate() {
-            if tool.name.is_empty() {
-                return Err(Error::new(ErrorKind::Input, format!("tool {} has no name", index + 1)));
+        let mut set = Self::default();
+        for tool in tools {
+            if let Err(error) = set.add(tool)? {
+                set.refused.push(Refused { tool: tool.name.clone(), error });
             }
-            if !names.add(&tool.name, index) {
-                let message = format!("two tools have the name `{}`", tool.name);
-                return Err(Error::new(ErrorKind::Input, message).hint("tool names must be unique"));
-            }
-            compiled.push(Compiled::new(&tool.name, &tool.parameters)?);
         }
-        Ok(Self { tools: tools.to_vec(), compiled, names })
+        if set.tools.is_empty() && !set.refused.is_empty() {
+            return Err(set.refused.swap_remove(0).error);
+        }
+        Ok(set)
     }
 
-    /// The tools as they were given.
+    /// As [`compile`](Self::compile), where any schema that is none is an error.
+    pub fn compile_strict(tools: &[Tool]) -> Result<Self> {
+        let mut set = Self::default();
+        for tool in tools {
+            set.add(tool)??;
+        }
+        Ok(set)
+    }
+
+    /// Adds one tool. The inner error is of its schema alone.
+    fn add(&mut self, tool: &Tool) -> Result<Result<()>> {
+        if tool.name.is_empty() {
+            let number = self.tools.len() + self.refused.len() + 1;
+            return Err(Error::new(ErrorKind::Input, format!("tool {number} has no name")));
+        }
+        if self.names.exact(&tool.name).is_some() {
+            let message = format!("two tools have the name `{}`", tool.name);
+            return Err(Error::new(ErrorKind::Input, message).hint("tool names must be unique"));
+        }
+        let compiled = match Compiled::new(&tool.name, &tool.parameters) {
+            Ok(compiled) => compiled,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.names.add(&tool.name, self.tools.len());
+        self.tools.push(tool.clone());
+        self.compiled.push(compiled);
+        Ok(Ok(()))
+    }
+
+    /// The tools as they were given, but for those refused.
     #[must_use]
     pub fn tools(&self) -> &[Tool] {
         &self.tools
@@ -116,16 +151,29 @@ impl ToolSet {
         self.tools.is_empty()
     }
 
-    /// The normalised schema of the tool with exactly this name.
+    /// The schema of the tool with exactly this name.
     #[must_use]
-    pub fn schema(&self, name: &str) -> Option<&Value> {
+    pub fn schema(&self, name: &str) -> Option<&Schema> {
         Some(self.compiled(name)?.schema())
     }
 
-    /// The normalised schema of one parameter of that tool, `$ref` followed.
+    /// The place of one parameter in that tool's schema.
     #[must_use]
-    pub fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
+    pub fn parameter(&self, name: &str, parameter: &str) -> Option<View<'_>> {
         self.compiled(name)?.parameter(parameter)
+    }
+
+    /// What was corrected in the tools' schemas or is not kept to, with the tool's name.
+    pub fn told(&self) -> impl Iterator<Item = (&str, &Told)> {
+        self.compiled
+            .iter()
+            .flat_map(|compiled| compiled.schema().told().iter().map(|told| (compiled.name.as_str(), told)))
+    }
+
+    /// The tools whose schemas are none, which are left out, each with the reason.
+    #[must_use]
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
     }
 
     /// The parameters of the tool with exactly this name, in the schema's order.

@@ -62,15 +62,15 @@ fn last(name: &str) -> Option<&str> {
 }
 
 impl Names {
-    /// False if there is a tool of this name.
-    pub(super) fn add(&mut self, name: &str, index: usize) -> bool {
+    /// Adds a name that is not there yet.
+    pub(super) fn add(&mut self, name: &str, index: usize) {
         let folded = fold(name);
         self.starts.push(start(&folded));
         if !folded.is_empty() {
             self.folded.entry(folded).and_modify(|one| *one = None).or_insert(Some(index));
         }
         self.list.push(name.to_owned());
-        self.exact.insert(name.to_owned(), index).is_none()
+        self.exact.insert(name.to_owned(), index);
     }
 
     pub(super) fn exact(&self, name: &str) -> Option<usize> {

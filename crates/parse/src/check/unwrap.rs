@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::schema::Compiled;
 use super::{Where, names};
 use crate::chat::{Arguments, Fix, FixKind};
+use crate::schema::{Types, View};
 use crate::value;
-use crate::value::types::Types;
 
 /// Keys under which models put the arguments once more.
 const ENVELOPES: [&str; 7] = ["arguments", "parameters", "params", "args", "kwargs", "input", "properties"];
@@ -75,12 +75,12 @@ fn lone(tool: &Compiled, value: Value) -> Result<(Value, FixKind), Value> {
 fn is_lone_list(tool: &Compiled) -> bool {
     let mut parameters = tool.parameters();
     let (Some(only), None) = (parameters.next(), parameters.next()) else { return false };
-    tool.parameter(only).is_some_and(|schema| Types::allowed(schema, tool.schema()).has(Types::LIST))
+    tool.parameter(only).is_some_and(|part| part.types().has(Types::LIST))
 }
 
 /// `{"arguments": {..}}`, and `{"type": "object", "properties": {..}}` as the schema itself would say it.
 fn envelope(tool: &Compiled, mut map: Map<String, Value>) -> Result<(Value, FixKind), Value> {
-    let of_tool = |key: &str| tool.properties().is_some_and(|properties| properties.contains_key(key));
+    let of_tool = |key: &str| tool.parameter(key).is_some();
     if let Some((name, key)) = whole_call(tool, &map)
         && names::fold(name) == names::fold(&tool.name)
     {
@@ -116,7 +116,7 @@ fn envelope(tool: &Compiled, mut map: Map<String, Value>) -> Result<(Value, FixK
 
 /// The tool's name and the arguments' key in what says a whole call, where the tool itself takes no such arguments.
 fn whole_call<'m>(tool: &Compiled, map: &'m Map<String, Value>) -> Option<(&'m str, &'static str)> {
-    let of_tool = |key: &str| tool.properties().is_some_and(|properties| properties.contains_key(key));
+    let of_tool = |key: &str| tool.parameter(key).is_some();
     let (name_key, name) = NAMES.into_iter().find_map(|key| Some((key, map.get(key)?.as_str()?)))?;
     let key = ENVELOPES.into_iter().find(|key| !of_tool(key) && map.get(*key).is_some_and(Value::is_object))?;
     let rest = |other: &String| other == name_key || other == key || ASIDE.contains(&other.as_str());
@@ -126,7 +126,7 @@ fn whole_call<'m>(tool: &Compiled, map: &'m Map<String, Value>) -> Option<(&'m s
 /// The other tool whose whole call stands where this one's arguments should.
 pub(super) fn call_of_another<'m>(tool: &Compiled, arguments: &'m Value) -> Option<&'m str> {
     let (name, _) = whole_call(tool, arguments.as_object()?)?;
-    let own_name = tool.properties().is_some_and(|own| NAMES.iter().any(|key| own.contains_key(*key)));
+    let own_name = NAMES.iter().any(|key| tool.parameter(key).is_some());
     (!own_name && names::fold(name) != names::fold(&tool.name)).then_some(name)
 }
 
@@ -136,8 +136,8 @@ pub(super) fn by_position(tool: Option<&Compiled>, mut values: Vec<Value>) -> Ar
     if let [Value::Object(map)] = values.as_slice() {
         let folded: Vec<String> = parameters.iter().map(|name| names::fold(name)).collect();
         let named = map.keys().any(|key| folded.contains(&names::fold(key)));
-        let first = tool.zip(parameters.first()).and_then(|(tool, name)| Some((tool, tool.parameter(name)?)));
-        let takes = first.is_some_and(|(tool, first)| Types::allowed(first, tool.schema()).has(Types::OBJECT));
+        let first = tool.zip(parameters.first()).and_then(|(tool, name)| tool.parameter(name));
+        let takes = first.map(View::types).is_some_and(|types| types.has(Types::OBJECT));
         if named || !takes {
             return object_or_empty(values.swap_remove(0));
         }

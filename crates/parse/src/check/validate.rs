@@ -45,7 +45,7 @@ impl Compiled {
         if too_deep(arguments) {
             return vec![Fault::TooDeep { call }];
         }
-        if self.may_multiply && !cost::is_bearable(arguments, self.schema()) {
+        if self.may_multiply && !cost::is_bearable(arguments, self.schema().json()) {
             let message = "too many parts of the schema apply to this value".to_owned();
             return vec![Fault::Invalid { call, path: String::new(), message }];
         }
@@ -74,13 +74,16 @@ impl Compiled {
     }
 }
 
-/// What a number and its bound are. Other values are not quoted: they may be long.
+/// What a number and its bound are, or that no answer was found. Other values are not quoted: they may be long.
 fn bound(kind: &ValidationErrorKind, value: &Value) -> Option<String> {
     match kind {
         ValidationErrorKind::Minimum { limit } => Some(format!("value is {value}, minimum {limit}")),
         ValidationErrorKind::Maximum { limit } => Some(format!("value is {value}, maximum {limit}")),
         ValidationErrorKind::ExclusiveMinimum { limit } => Some(format!("value is {value}, must be above {limit}")),
         ValidationErrorKind::ExclusiveMaximum { limit } => Some(format!("value is {value}, must be below {limit}")),
+        ValidationErrorKind::BacktrackLimitExceeded { .. } => {
+            Some("matching the pattern took too many steps".to_owned())
+        }
         _ => None,
     }
 }

@@ -13,6 +13,7 @@ use super::row::Place;
 use super::scan::{Role, Sighted};
 use super::{Format, Offered};
 use crate::chat::{Call, CallId, Fault};
+use crate::schema::View;
 
 /// How well a format fits a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +99,7 @@ impl Offered for Unknown {
         true
     }
 
-    fn parameter(&self, _name: &str, _parameter: &str) -> Option<&serde_json::Value> {
+    fn parameter(&self, _name: &str, _parameter: &str) -> Option<View<'_>> {
         None
     }
 

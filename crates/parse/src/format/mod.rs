@@ -61,6 +61,7 @@ pub use template::{Field, Piece, Template};
 pub(crate) use walk::{ObjectWalk, Walked};
 pub use write::{Unrepresentable, type_of};
 
+use crate::schema::View;
 pub(crate) use bytes::ByteSet;
 pub(crate) use calm::{Calm, Turns};
 use envelope::OwnKeys;
@@ -75,7 +76,7 @@ pub trait Offered {
         self.knows(name)
     }
     /// The schema of one parameter of that tool.
-    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value>;
+    fn parameter(&self, name: &str, parameter: &str) -> Option<View<'_>>;
     /// The parameters of that tool, as far as they are known.
     fn parameters(&self, _name: &str) -> Vec<&str> {
         Vec::new()

@@ -14,6 +14,7 @@ use super::shapes::{call_expr, elements, json_text};
 use super::template::{Field, Piece, Template};
 use super::{Body, Format, Offered};
 use crate::chat::{Arguments, Call, CallId};
+use crate::schema::{Member, Schema, View};
 
 /// Calls that a format cannot say, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +169,7 @@ pub fn type_of(value: &Value) -> &'static str {
 
 /// The tools that these calls would be of: every parameter has the type of its value.
 struct Echo {
-    tools: Vec<(String, Arguments)>,
+    tools: Vec<(String, Option<Schema>)>,
 }
 
 impl Echo {
@@ -189,7 +190,13 @@ impl Echo {
                 None => tools.push((call.name.clone(), schema.collect())),
             }
         }
-        Self { tools }
+        let typed = |properties: Arguments| Schema::of_tool(&json!({"properties": properties})).ok();
+        Self { tools: tools.into_iter().map(|(name, properties)| (name, typed(properties))).collect() }
+    }
+
+    fn members(&self, name: &str) -> Option<(&Schema, &[Member])> {
+        let schema = self.tools.iter().find(|(tool, _)| tool == name)?.1.as_ref()?;
+        Some((schema, schema.members()))
     }
 }
 
@@ -198,13 +205,14 @@ impl Offered for Echo {
         self.tools.iter().any(|(tool, _)| tool == name)
     }
 
-    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
-        self.tools.iter().find(|(tool, _)| tool == name)?.1.get(parameter)
+    fn parameter(&self, name: &str, parameter: &str) -> Option<View<'_>> {
+        let (schema, members) = self.members(name)?;
+        let member = members.iter().find(|member| member.key == parameter)?;
+        Some(View::at(schema, &member.node))
     }
 
     fn parameters(&self, name: &str) -> Vec<&str> {
-        let tool = self.tools.iter().find(|(tool, _)| tool == name);
-        tool.into_iter().flat_map(|(_, parameters)| parameters.keys()).map(String::as_str).collect()
+        self.members(name).into_iter().flat_map(|(_, members)| members).map(|member| member.key.as_str()).collect()
     }
 
     fn positional(&self, _name: &str, _values: Vec<Value>) -> Arguments {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::check::ToolSet;
 use crate::format::{ByteSet, ObjectWalk, Turns, Walked};
+use crate::schema::{Kind, Others, View};
 use crate::value::Canonical;
 
 /// The stream of one call's arguments.
@@ -123,15 +124,15 @@ impl Pen {
         };
     }
 
-    fn schema<'t>(&self, tools: &'t ToolSet) -> Option<&'t Value> {
+    fn view<'t>(&self, tools: &'t ToolSet) -> Option<View<'t>> {
         tools.parameter(&self.tool, &self.key)
     }
 
     /// The first byte of a value.
     fn first(&mut self, piece: Range<usize>, text: &str, tools: &ToolSet) -> Flow {
         let bytes = &text.as_bytes()[piece.clone()];
-        match self.schema(tools) {
-            Some(schema) if bytes.first() == Some(&b'"') && takes_any_string(schema) => {
+        match self.view(tools) {
+            Some(view) if bytes.first() == Some(&b'"') && takes_any_string(view) => {
                 self.key();
                 self.flow(Box::new(Canonical::new()), bytes)
             }
@@ -154,8 +155,8 @@ impl Pen {
     /// A held value is complete.
     fn complete(&mut self, value: &str, tools: &ToolSet) -> Flow {
         let read = serde_json::from_str::<Value>(value);
-        match (read, self.schema(tools)) {
-            (Ok(value), Some(schema)) if is_settled(&value, schema) => {
+        match (read, self.view(tools)) {
+            (Ok(value), Some(view)) if is_settled(&value, view) => {
                 self.key();
                 self.last = value.to_string();
                 Flow::Between
@@ -172,43 +173,28 @@ impl Pen {
     }
 }
 
-/// Words of a schema that may see to it that a value is read in another way.
-const CHOICES: [&str; 6] = ["$ref", "anyOf", "oneOf", "allOf", "const", "format"];
-
 /// Whether the schema takes any string as it is.
-fn takes_any_string(schema: &Value) -> bool {
-    schema.get("type").is_some_and(|kind| kind == "string")
-        && schema.get("enum").is_none()
-        && CHOICES.iter().all(|word| schema.get(word).is_none())
+fn takes_any_string(view: View<'_>) -> bool {
+    matches!(view.kind(), Kind::String(strings) if strings.formats.is_empty())
 }
 
 /// Whether the check has nothing to put right in this value.
-fn is_settled(value: &Value, schema: &Value) -> bool {
-    if CHOICES.iter().any(|word| schema.get(word).is_some()) {
-        return false;
-    }
-    if let Some(Value::Array(members)) = schema.get("enum") {
-        return members.contains(value);
-    }
-    let Some(Value::String(kind)) = schema.get("type") else { return false };
-    match (kind.as_str(), value) {
-        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
-        ("integer", Value::Number(number)) => !number.is_f64(),
-        ("array", Value::Array(items)) => match schema.get("items") {
-            // Whole numbers in a list of numbers are written with a fraction.
-            Some(schema) => items.iter().all(|item| {
-                let whole =
-                    item.is_number() && !item.is_f64() && schema.get("type").is_some_and(|kind| kind == "number");
-                !whole && is_settled(item, schema)
-            }),
-            None => schema.get("prefixItems").is_none(),
-        },
-        ("object", Value::Object(map)) => match schema.get("properties") {
-            Some(Value::Object(known)) if !known.is_empty() => {
-                map.iter().all(|(key, item)| known.get(key).is_some_and(|schema| is_settled(item, schema)))
-            }
-            _ => schema.get("additionalProperties").is_none(),
-        },
+fn is_settled(value: &Value, view: View<'_>) -> bool {
+    match (view.kind(), value) {
+        (Kind::Constants(members), value) => members.contains(value),
+        (Kind::String(strings), Value::String(_)) => strings.formats.is_empty(),
+        (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => true,
+        (Kind::Number(numbers), Value::Number(number)) => !numbers.integer || !number.is_f64(),
+        (Kind::Array(arrays), Value::Array(items)) => {
+            let item = |(index, item)| arrays.item(index).is_some_and(|node| is_settled(item, view.beside(node)));
+            items.iter().enumerate().all(item)
+        }
+        (Kind::Object(objects), Value::Object(map)) => {
+            let member = |key: &str| Some(view.beside(&objects.member(key)?.node));
+            let listed = !objects.members.is_empty();
+            let free = !listed && objects.patterns.is_empty() && objects.others == Others::Unsaid;
+            free || listed && map.iter().all(|(key, item)| member(key).is_some_and(|view| is_settled(item, view)))
+        }
         _ => false,
     }
 }

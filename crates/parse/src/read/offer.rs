@@ -6,6 +6,7 @@ use super::prose;
 use crate::chat::Arguments;
 use crate::check::{Level, ToolSet};
 use crate::format::{Offered, Unknown};
+use crate::schema::View;
 
 /// The tools as the formats see them.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +26,7 @@ impl Offered for OnOffer<'_> {
         self.unchecked || self.tools.index(name, self.level).is_some()
     }
 
-    fn parameter(&self, name: &str, parameter: &str) -> Option<&Value> {
+    fn parameter(&self, name: &str, parameter: &str) -> Option<View<'_>> {
         let index = self.tools.index(name, self.level)?;
         self.tools.parameter(&self.tools.tools()[index].name, parameter)
     }

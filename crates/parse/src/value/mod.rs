@@ -23,7 +23,6 @@ pub(crate) mod strict;
 mod string;
 pub(crate) mod token;
 mod typed;
-pub(crate) mod types;
 
 use std::ops::Range;
 

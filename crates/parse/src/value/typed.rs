@@ -6,27 +6,29 @@
 use serde_json::Value;
 
 use super::reader::{Ending, Home};
-use super::types::Types;
 use super::{Reading, literal, number, read};
 use crate::chat::{Fix, FixKind};
+use crate::schema::{Kind, Types, View};
 
 /// Types a parameter's text through its schema: `007` stays a string where a string is allowed, JSON text becomes a
 /// list or object where one is wanted. Never fails: text that fits no type stays a string, for the check to report.
 ///
 /// ```
 /// use callwright_parse::value::typed;
+/// use callwright_parse::schema::{View, Schema};
 /// use serde_json::json;
-/// assert_eq!(typed("007", &json!({"type": "string"})).value, json!("007"));
-/// assert_eq!(typed("7", &json!({"type": "integer"})).value, json!(7));
-/// assert_eq!(typed("[1, 2]", &json!({"type": "array"})).value, json!([1, 2]));
+/// let read = |text: &str, schema| Ok::<_, callwright_parse::Error>(typed(text, View::of(&Schema::of_value(&schema)?)).value);
+/// assert_eq!(read("007", json!({"type": "string"}))?, json!("007"));
+/// assert_eq!(read("7", json!({"type": "integer"}))?, json!(7));
+/// assert_eq!(read("[1, 2]", json!({"type": "array"}))?, json!([1, 2]));
+/// # Ok::<(), callwright_parse::Error>(())
 /// ```
 #[must_use]
-pub fn typed(text: &str, schema: &Value) -> Reading {
-    if let Some(reading) = member(text, schema) {
+pub fn typed(text: &str, view: View<'_>) -> Reading {
+    if let Some(reading) = member(text, view) {
         return reading;
     }
-    // A parameter's own references were followed by whoever looked its schema up.
-    let allowed = Types::allowed(schema, &Value::Null);
+    let allowed = view.types();
     let trimmed = text.trim();
     let start = text.len() - text.trim_start().len();
     let found = if !allowed.is_said() {
@@ -54,8 +56,8 @@ fn fix(kind: FixKind, start: usize, text: &str) -> Fix {
 }
 
 /// The member of an enum that the text is: to the letter, or but for quotes and blanks around it.
-fn member(text: &str, schema: &Value) -> Option<Reading> {
-    let members = schema.get("enum").and_then(Value::as_array)?;
+fn member(text: &str, view: View<'_>) -> Option<Reading> {
+    let Kind::Constants(members) = view.kind() else { return None };
     let has = |text: &str| members.iter().any(|member| member.as_str() == Some(text));
     let string = |text: &str| Value::String(text.to_owned());
     if has(text) {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::format::row::JsonStyle;
 use crate::format::shapes::json_text;
 use crate::format::template::{Field, Piece, Template};
+use crate::schema::{Arrays, Kind, Types, View};
 use crate::value;
 
 /// The name of a list's elements.
@@ -33,47 +34,53 @@ fn element(key: &str, value: &Value, param: &Template, text: &mut String) {
 const DEEPEST: usize = 32;
 
 /// Reads a value's content.
-pub(crate) fn read(text: &str, param: &Template, schema: &Value) -> Value {
-    read_at(text, param, schema, 0)
+pub(crate) fn read(text: &str, param: &Template, view: View<'_>) -> Value {
+    read_at(text, param, view, 0)
 }
 
-fn read_at(text: &str, param: &Template, schema: &Value, depth: usize) -> Value {
-    if let Some(empty) = empty(schema).filter(|_| text.trim().is_empty()) {
+fn read_at(text: &str, param: &Template, view: View<'_>, depth: usize) -> Value {
+    if let Some(empty) = empty(view).filter(|_| text.trim().is_empty()) {
         return empty;
     }
-    let pairs = match pairs(text, param, schema) {
+    let pairs = match pairs(text, param, view) {
         Some(pairs) if !pairs.is_empty() && depth < DEEPEST => pairs,
-        _ => return value::typed(text, schema).value,
+        _ => return value::typed(text, view).value,
     };
-    let wants_object = alternatives(schema).any(|schema| property(schema, ITEM).is_some());
+    let alternatives = view.alternatives();
+    let wants_object = alternatives.iter().any(|view| listed(*view, ITEM).is_some());
     if pairs.iter().all(|(key, _)| *key == ITEM) && !wants_object {
-        let items = alternatives(schema).find_map(|schema| schema.get("items")).unwrap_or(&Value::Bool(true));
-        return pairs.into_iter().map(|(_, inner)| read_at(inner, param, items, depth + 1)).collect();
+        let arrays = alternatives.iter().find_map(|view| Some((*view, array(*view)?)));
+        let item = |index: usize| {
+            let node = arrays.and_then(|(view, arrays)| Some(view.beside(arrays.item(index)?)));
+            node.unwrap_or(View::ANY)
+        };
+        let items = pairs.into_iter().enumerate();
+        return items.map(|(index, (_, inner))| read_at(inner, param, item(index), depth + 1)).collect();
     }
-    let fits = |schema: &&Value| pairs.iter().all(|(key, _)| property(schema, key).is_some());
-    let schema = alternatives(schema).find(fits).unwrap_or(schema);
+    let fits = |view: &&View<'_>| pairs.iter().all(|(key, _)| listed(**view, key).is_some());
+    let own = alternatives.iter().find(fits).copied().unwrap_or(view);
     let mut map = Map::new();
     for (key, inner) in pairs {
-        let schema = property(schema, key).unwrap_or(&Value::Bool(true));
-        map.insert(key.to_owned(), read_at(inner, param, schema, depth + 1));
+        let view = own.member(key).unwrap_or(View::ANY);
+        map.insert(key.to_owned(), read_at(inner, param, view, depth + 1));
     }
     Value::Object(map)
 }
 
-/// The schema, or what it lets one choose from.
-fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
-    let choices = ["anyOf", "oneOf"].iter().filter_map(|word| schema.get(word)?.as_array()).flatten();
-    std::iter::once(schema).chain(choices)
+/// The member with this name, where an object lists it.
+fn listed<'s>(view: View<'s>, key: &str) -> Option<View<'s>> {
+    let Kind::Object(objects) = view.kind() else { return None };
+    objects.member(key).map(|member| view.beside(&member.node))
 }
 
-fn property<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
-    schema.get("properties")?.get(key)
+fn array(view: View<'_>) -> Option<&Arrays> {
+    if let Kind::Array(arrays) = view.kind() { Some(arrays) } else { None }
 }
 
 /// The list or object that an element without content is, where the schema wants one.
-fn empty(schema: &Value) -> Option<Value> {
-    let wants = |word: &str| alternatives(schema).any(|schema| schema.get("type").is_some_and(|kind| kind == word));
-    match (wants("string"), wants("array"), wants("object")) {
+fn empty(view: View<'_>) -> Option<Value> {
+    let wanted = view.alternatives().into_iter().map(View::types).fold(Types::NONE, Types::or);
+    match (wanted.has(Types::STRING), wanted.has(Types::LIST), wanted.has(Types::OBJECT)) {
         (false, true, _) => Some(Value::Array(Vec::new())),
         (false, false, true) => Some(Value::Object(Map::new())),
         _ => None,
@@ -81,7 +88,7 @@ fn empty(schema: &Value) -> Option<Value> {
 }
 
 /// The elements that the text consists of; none where it is anything else. The last may be open where it is empty.
-fn pairs<'t>(text: &'t str, param: &Template, schema: &Value) -> Option<Vec<(&'t str, &'t str)>> {
+fn pairs<'t>(text: &'t str, param: &Template, view: View<'_>) -> Option<Vec<(&'t str, &'t str)>> {
     let mut rest = text.trim();
     let mut pairs = Vec::new();
     while !rest.is_empty() {
@@ -94,7 +101,7 @@ fn pairs<'t>(text: &'t str, param: &Template, schema: &Value) -> Option<Vec<(&'t
         let inner = &after[end + param.closer(Field::Key).len()..];
         let (open, close) = (open(param, key), close(param, key));
         let Some(end) = matching(inner, &open, &close) else {
-            let wanted = alternatives(schema).find_map(|schema| property(schema, key)).and_then(empty);
+            let wanted = view.alternatives().into_iter().find_map(|view| listed(view, key)).and_then(empty);
             return (inner.trim().is_empty() && wanted.is_some()).then(|| {
                 pairs.push((key, ""));
                 pairs

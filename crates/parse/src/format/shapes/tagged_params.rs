@@ -21,6 +21,7 @@ use crate::format::row::Nested;
 use crate::format::scan::{Role, Sighted, lead};
 use crate::format::template::Field;
 use crate::format::{Body, Calm, Format};
+use crate::schema::View;
 use crate::value;
 
 /// A tagged call that is being read.
@@ -259,11 +260,11 @@ impl TaggedItem {
         let value = if open.is_said_text() {
             Value::String(text)
         } else {
-            let schema = scene.offered.parameter(&self.named.name, &open.key).cloned().unwrap_or(Value::Bool(true));
+            let view = scene.offered.parameter(&self.named.name, &open.key).unwrap_or(View::ANY);
             if let (Nested::Elements, Some(param)) = (body.row.nested, &body.param) {
-                elements::read(&text, param, &schema)
+                elements::read(&text, param, view)
             } else {
-                let reading = value::typed(&text, &schema);
+                let reading = value::typed(&text, view);
                 let place = open.from..end;
                 self.named.fixes.extend(reading.fixes.into_iter().map(|own| Fix { span: place.clone(), ..own }));
                 reading.value

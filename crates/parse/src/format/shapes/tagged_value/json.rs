@@ -5,8 +5,8 @@
 
 use crate::format::item::Scene;
 use crate::format::scan::{Literals, Role, Sighted};
+use crate::schema::{Types, View};
 use crate::value::strict::{StrictEnd, StrictReach};
-use crate::value::types::Types;
 
 /// What is known of a value that may be JSON.
 #[derive(Debug)]
@@ -81,7 +81,6 @@ fn is_structured(scene: &Scene<'_>, (tool, key, kind): Param<'_>) -> bool {
     if matches!(kind, Some("array" | "object")) {
         return true;
     }
-    // A parameter's own references were followed by whoever looked it up.
-    let allowed = scene.offered.parameter(tool, key).map(|schema| Types::allowed(schema, &serde_json::Value::Null));
+    let allowed = scene.offered.parameter(tool, key).map(View::types);
     allowed.is_some_and(|allowed| allowed.has(Types::LIST) || allowed.has(Types::OBJECT))
 }
