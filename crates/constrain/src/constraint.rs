@@ -187,12 +187,6 @@ impl Constraint {
         }
     }
 
-    /// What ends all calls.
-    #[must_use]
-    pub fn close(&self) -> String {
-        self.shared.format.enforce().close
-    }
-
     /// Whether digits have to be counted while numbers are written: where strings stand in plain quotes, which tell
     /// numbers from texts. Other grammars bound numbers themselves.
     #[must_use]

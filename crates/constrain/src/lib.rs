@@ -16,13 +16,15 @@ mod kind;
 mod literal;
 mod matcher;
 mod numbers;
+mod rules;
 mod schema;
 mod segments;
 mod tagged;
+mod trace;
 mod vocabulary;
 mod watch;
 
-pub use closer::{Closer, Ends, WayOut};
+pub use closer::{Closer, WayOut};
 pub use constraint::{Constraint, Mode, Relaxation, Thinking};
 pub use kind::{LISTS, NUMBERS, OBJECTS, TEXTS, beyond, is_of};
 pub use matcher::{Mask, Matcher};
