@@ -246,7 +246,9 @@ impl<'s> Kinds<'s> {
                 matching.push((pattern, kind));
             }
         }
-        let others = self.others(parts, !members.is_empty() || !matching.is_empty(), place, depth);
+        let lists = |part: &Part<'s>| ["properties", "patternProperties"].iter().any(|key| part.map.contains_key(*key));
+        let named = !members.is_empty() || parts.iter().any(lists);
+        let others = self.others(parts, named, place, depth);
         let object = Object { members, matching, others, least: 0, most: None };
         let object = self.names(object, parts, place, depth);
         self.counted(object, parts, place)

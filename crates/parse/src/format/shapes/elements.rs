@@ -48,7 +48,10 @@ fn read_at(text: &str, param: &Template, schema: &Value, depth: usize) -> Value 
     let wants_object = alternatives(schema).any(|schema| property(schema, ITEM).is_some());
     if pairs.iter().all(|(key, _)| *key == ITEM) && !wants_object {
         let items = alternatives(schema).find_map(|schema| schema.get("items")).unwrap_or(&Value::Bool(true));
-        return pairs.into_iter().map(|(_, inner)| read_at(inner, param, items, depth + 1)).collect();
+        let first = alternatives(schema).find_map(|schema| schema.get("prefixItems")?.as_array());
+        let of = |index: usize| first.and_then(|first| first.get(index)).unwrap_or(items);
+        let read = |(index, (_, inner)): (usize, (_, &str))| read_at(inner, param, of(index), depth + 1);
+        return pairs.into_iter().enumerate().map(read).collect();
     }
     let fits = |schema: &&Value| pairs.iter().all(|(key, _)| property(schema, key).is_some());
     let schema = alternatives(schema).find(fits).unwrap_or(schema);
