@@ -105,8 +105,8 @@ impl Number {
 
     fn is_overlong(self) -> bool {
         let digits = match self.fraction {
-            // A point needs a digit behind it, however long the whole part is.
-            Some(fraction) => fraction > 1 && self.whole + fraction > FRACTION,
+            // A point needs a digit behind it.
+            Some(fraction) => self.whole + fraction.max(1) > FRACTION,
             None => self.whole > WHOLE,
         };
         digits || self.exponent.is_some_and(|exponent| exponent > EXPONENT)
@@ -136,8 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_whole_part_may_get_a_fraction() {
-        assert!(!overlong(b"[123456789012345678", b".5"));
+    fn a_long_whole_part_gets_no_fraction() {
+        assert!(overlong(b"[123456789012345678", b".5") && overlong(b"[123456789012345678", b"."));
+        assert!(!overlong(b"[1234567890123456", b".5"));
     }
 
     #[test]
