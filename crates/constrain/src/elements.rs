@@ -113,7 +113,7 @@ impl Frame<'_> {
     fn leaf(&self, scribe: &mut Scribe<'_, '_>, key: &str, text: &Text, place: &str, not: &[&str]) -> Term {
         let no_tag = without(&escaped(self.opening()));
         let not = (!not.is_empty()).then(|| format!("[ \\t\\r\\n]*({})[ \\t\\r\\n]*", not.join("|")));
-        let asked = Asked { also: &[&no_tag], letters: None, not: not.as_deref() };
+        let asked = Asked { also: &[&no_tag], not: not.as_deref(), ..Asked::default() };
         let Held { length, content } = holding(scribe.kinds, text, place, &asked);
         let content = format!("({length} & {content})");
         let stop = self.closing(key);

@@ -10,7 +10,6 @@ use super::grammar::{Free, Grammar, Term, escaped, quoted, without};
 use super::kind::{Kind, List, Member, Object, Text};
 use super::kinds::Kinds;
 use super::schema::enforced;
-use super::sorts::MOST;
 use super::texts::{Asked, Held, holding};
 use callwright_parse::format::JsonStyle;
 
@@ -321,6 +320,9 @@ impl Scribe<'_, '_> {
         Term::lark(name)
     }
 }
+
+/// The largest number of 18 digits.
+const MOST: i64 = 999_999_999_999_999_999;
 
 /// Whether the names of an object's members are held to patterns.
 fn others_have_names(object: &Object) -> bool {

@@ -12,8 +12,8 @@ use super::pattern::{Pattern, some_text};
 
 /// Limit up to which items are counted; beyond it is left to the check.
 const COUNTED: u64 = 2000;
-/// The largest number of 18 digits.
-pub(super) const MOST: i64 = 999_999_999_999_999_999;
+/// The largest multiple: of 15 digits, which bounds are exact to.
+const MULTIPLE: i64 = 999_999_999_999_999;
 /// Members of which one at least must be there, each in an alternative of its own.
 const ALTERNATIVES: usize = 24;
 
@@ -75,10 +75,10 @@ impl<'s> Kinds<'s> {
         if schema.get("multipleOf").is_some() {
             // The digits of what is a multiple are not counted otherwise.
             if least.or(above).is_none() {
-                schema["minimum"] = (-MOST).into();
+                schema["minimum"] = (-MULTIPLE).into();
             }
             if most.or(below).is_none() {
-                schema["maximum"] = MOST.into();
+                schema["maximum"] = MULTIPLE.into();
             }
         }
         Kind::Number(schema)

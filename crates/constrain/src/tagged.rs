@@ -173,11 +173,13 @@ impl Frame<'_> {
     /// Text up to its closing tag and this text behind it; `alone`: nothing else may stand in its place.
     fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, place: &str, alone: bool, then: &str) -> Term {
         // A newline before the tag would belong to it, and the text is the same without.
-        let close = self.closing("").trim_start().to_owned();
+        let closing = self.closing("");
+        let close = closing.trim_start().to_owned();
+        let behind = &closing[..closing.len() - close.len()];
         let no_end = no_end(self.tags);
         let not = (!bounds.not.is_empty()).then(|| format!("[ \\t\\r\\n]*({})[ \\t\\r\\n]*", bounds.not.join("|")));
         let letters = (self.pieces.escape == Escape::Xml).then_some("[^<>&\"]*");
-        let asked = Asked { also: &[&no_end], letters, not: not.as_deref() };
+        let asked = Asked { also: &[&no_end], letters, not: not.as_deref(), behind };
         let Held { length, content } = holding(scribe.kinds, &bounds.text, place, &asked);
         let text = format!("{length} & {content}");
         let content = match self.pieces.escape {

@@ -3,6 +3,7 @@
 //! The expression is that of its schema and that of the format together: no quote in it, no tag. Where no text is left the
 //! schema's pattern is dropped, and told. It must not know markers.
 
+use super::grammar::escaped;
 use super::kind::Text;
 use super::kinds::Kinds;
 use super::pattern::{Pattern, some_text};
@@ -27,6 +28,8 @@ pub(super) struct Asked<'a> {
     pub(super) letters: Option<&'a str>,
     /// What they must not be.
     pub(super) not: Option<&'a str>,
+    /// What may stand behind a text and is not part of it.
+    pub(super) behind: &'a str,
 }
 
 /// What a text matches that satisfies its schema and the format.
@@ -39,7 +42,10 @@ pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: &A
     }
     let (least, most) = (text.least.min(COUNTED), text.most.filter(|most| *most <= COUNTED));
     let most = most.map(|most| most.to_string()).unwrap_or_default();
-    let length = format!("/(?s:.{{{least},{most}}})/");
+    let behind = if asked.behind.is_empty() { String::new() } else { format!("(?:{})?", escaped(asked.behind)) };
+    // Behind a text of any length it is part of it.
+    let counted = if most.is_empty() { "" } else { behind.as_str() };
+    let length = format!("/(?s:.{{{least},{most}}}){counted}/");
     let mut patterns: Vec<String> = text.patterns.iter().map(Pattern::written).collect();
     let all: Vec<String> = asked.letters.map(str::to_owned).into_iter().chain(patterns.iter().cloned()).collect();
     let not: Vec<String> = asked.not.map(str::to_owned).into_iter().collect();
@@ -50,6 +56,6 @@ pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: &A
     let mut content: Vec<String> = asked.also.iter().map(|expression| (*expression).to_owned()).collect();
     content.extend(asked.letters.map(|letters| format!("/{letters}/")));
     content.extend(asked.not.map(|not| format!("~/{not}/")));
-    content.extend(patterns.into_iter().map(|pattern| format!("/{pattern}/")));
+    content.extend(patterns.into_iter().map(|pattern| format!("/(?:{pattern}){behind}/")));
     Held { length, content: content.join(" & ") }
 }
