@@ -4,8 +4,10 @@
 //! know markers.
 
 use super::grammar::{Free, Grammar, Term, escaped, without};
-use super::kind::{Kind, Kinds, Member};
+use super::kind::{Kind, Member, Text};
+use super::kinds::Kinds;
 use super::literal::Unwritable;
+use super::texts::{Asked, Held, holding};
 
 /// The only parameter of a tool, where it is a text.
 pub(super) fn only(kinds: &mut Kinds<'_>) -> Result<Member, Unwritable> {
@@ -13,8 +15,8 @@ pub(super) fn only(kinds: &mut Kinds<'_>) -> Result<Member, Unwritable> {
     let [members] = alternatives.as_slice() else { return Err(WHY.to_owned()) };
     let [only] = members.as_slice() else { return Err(WHY.to_owned()) };
     let is_text = match &only.kind {
-        Kind::Any | Kind::Text { .. } => true,
-        Kind::Named(index) => matches!(kinds.named(*index), Kind::Any | Kind::Text { .. }),
+        Kind::Any | Kind::Text(_) => true,
+        Kind::Named(index) => matches!(kinds.named(*index), Kind::Any | Kind::Text(_)),
         _ => false,
     };
     if is_text { Ok(only.clone()) } else { Err(WHY.to_owned()) }
@@ -25,13 +27,12 @@ const WHY: &str = "a call is a single string in this format, so the tool needs e
 /// The text, up to what ends it and with it.
 pub(super) fn text(grammar: &mut Grammar, kinds: &mut Kinds<'_>, only: &Member, close: &str) -> Term {
     let kind = if let Kind::Named(index) = &only.kind { kinds.named(*index).clone() } else { only.kind.clone() };
-    let (least, most) = match &kind {
-        Kind::Text { least, most, schema } => kinds.searched(schema, (*least, *most), &format!("/{}", only.key)),
-        _ => (0, None),
-    };
-    let most = most.map(|most| most.to_string()).unwrap_or_default();
+    let none = Text::default();
+    let own = if let Kind::Text(own) = &kind { own } else { &none };
     // A text that begins as its end does would be taken for an empty one.
     let begins = escaped(close.trim_start());
-    let content = format!("(/(?s:.{{{least},{most}}})/ & {} & ~/{begins}(?s:.*)/)", without(&escaped(close)));
+    let (no_end, other) = (without(&escaped(close)), format!("~/{begins}(?s:.*)/"));
+    let Held { length, content } = holding(kinds, own, &format!("/{}", only.key), &Asked { also: &[&no_end, &other], ..Asked::default() });
+    let content = format!("({length} & {content})");
     grammar.free(Free { content, stop: close.to_owned(), never: close.trim().to_owned(), segments: None })
 }

@@ -1,29 +1,18 @@
 //! The shortest completion: closes a call before the token budget ends.
 //!
 //! Nothing bounds a string but the tokens that are left, so that long arguments stay possible. Instead a closer knows
-//! a shortest completion of what is open, found by trying on a copy of the grammar, and takes over when not more
-//! than that is left. Its length changes slowly, so it is searched for rarely while much is left and at
-//! every step near the end, where the last one found is kept until the next is. It must not know how tokens are
+//! the shortest completion of what is open, which the grammar's own rules give, and takes over when not more
+//! than that is left. Its length changes slowly, so it is asked for rarely while much is left and at
+//! every step near the end, where the last one is kept until the next is. It must not know how tokens are
 //! chosen.
 
-use super::matcher::{Matcher, plain};
+use super::matcher::Matcher;
 use callwright_parse::error::Result;
 
 /// While at least this many more tokens are left than the shortest completion takes, no single token can make it too long.
-const CLOSE: usize = 128;
+const CLOSE: usize = 512;
 /// Where more is left than this, the first look is saved: no call takes half of it to close.
-const FAR: usize = 256;
-/// How many ways are tried where the first does not end.
-const ATTEMPTS: usize = 3;
-
-/// Texts that close what is open, in the model's tokens.
-#[derive(Debug, Default)]
-pub struct Ends {
-    /// What ends free text, those that lead out sooner first.
-    pub text: Vec<Vec<u32>>,
-    /// What ends all calls.
-    pub calls: Vec<u32>,
-}
+const FAR: usize = 2 * CLOSE;
 
 /// Watches one enforced stretch of text.
 #[derive(Debug, Default)]
@@ -32,7 +21,8 @@ pub struct Closer {
     wait: usize,
     /// The last completion found, from the current position; empty where none is kept.
     way: Option<Vec<u32>>,
-    ends: Ends,
+    /// What ends free text in the model's tokens, those that lead out sooner first.
+    ends: Vec<Vec<u32>>,
 }
 
 /// A closer's verdict on a step.
@@ -45,9 +35,9 @@ pub enum WayOut {
 }
 
 impl Closer {
-    /// A closer for text with `left` tokens to go.
+    /// A closer for text with `left` tokens to go, in which these tokens end free text, those that lead out sooner first.
     #[must_use]
-    pub fn new(left: usize, ends: Ends) -> Self {
+    pub fn new(left: usize, ends: Vec<Vec<u32>>) -> Self {
         let wait = if left > FAR { (left - FAR / 2) / 8 } else { 0 };
         Self { wait, way: None, ends }
     }
@@ -66,7 +56,7 @@ impl Closer {
             return Ok(WayOut::Goes);
         }
         let found = match left.checked_sub(tokens.len()) {
-            Some(left) => shortest(matcher, left, &self.ends)?.map(|way| (way, left)),
+            Some(left) => matcher.way_out()?.filter(|way| way.len() <= left).map(|way| (way, left)),
             None => None,
         };
         if let Some((way, left)) = found {
@@ -89,7 +79,7 @@ impl Closer {
     /// Looks for the first way, before any token of the stretch was chosen.
     pub fn begin(&mut self, matcher: &mut Matcher, left: usize) -> Result<()> {
         if self.wait == 0 {
-            match shortest(matcher, left, &self.ends)? {
+            match matcher.way_out()?.filter(|way| way.len() <= left) {
                 Some(way) => self.keep(way, left),
                 None => self.wait = left / 8,
             }
@@ -109,104 +99,10 @@ impl Closer {
     }
 }
 
-/// A completion of at most `limit` tokens that is near the shortest; none where none was found.
-fn shortest(matcher: &Matcher, limit: usize, ends: &Ends) -> Result<Option<Vec<u32>>> {
-    for attempt in 0..ATTEMPTS {
-        if let Some(way) = try_to_end(matcher.fork(), limit, ends, attempt)? {
-            return Ok(Some(way));
-        }
-    }
-    Ok(None)
-}
-
-fn try_to_end(mut matcher: Matcher, limit: usize, ends: &Ends, attempt: usize) -> Result<Option<Vec<u32>>> {
-    let mut way = Vec::new();
-    let mut trail = Trail::default();
-    loop {
-        way.extend(matcher.consume_forced());
-        if way.len() > limit {
-            return Ok(None);
-        }
-        if matcher.may_end() {
-            return Ok(Some(way));
-        }
-        for token in nearest(&mut matcher, ends, &mut trail, attempt + way.len() * attempt)? {
-            matcher.consume(token)?;
-            way.push(token);
-        }
-    }
-}
-
-/// Texts that are no part of numbers, constants and brackets: where one of these may stand, there is text of some kind.
-const LETTERS: [&str; 5] = ["Q", "z", "_", "%", "|"];
-/// Texts that close what is open, outside of text: they always lead on.
-const BRACKETS: [&str; 5] = ["}", "]", ")", "\"", "'"];
-/// Texts that lead on where no bracket may stand: the next item, a value that is short, a text's next part.
-const ONWARD: [&str; 11] = [",", "@", "://", ":", "-", ".", "0", "null", "true", "None", "True"];
-
-/// What was tried since the surroundings last changed, so that no step is made twice on the spot: in the first part of
-/// an address `-` may stand for ever, and leads nowhere.
-#[derive(Debug, Default)]
-struct Trail {
-    fitting: Vec<&'static str>,
-    tried: Vec<&'static str>,
-}
-
-impl Trail {
-    /// The first of the texts that fit here which was not tried here before; all of them again once all were.
-    fn step(&mut self, fitting: Vec<&'static str>) -> Option<&'static str> {
-        if self.fitting != fitting {
-            self.tried.clear();
-            self.fitting = fitting;
-        }
-        let new = self.fitting.iter().find(|text| !self.tried.contains(text));
-        let next = new.or(self.fitting.first()).copied()?;
-        self.tried.push(next);
-        Some(next)
-    }
-}
-
-/// The tokens that lead out soonest from here: at least one.
-fn nearest(matcher: &mut Matcher, ends: &Ends, trail: &mut Trail, turn: usize) -> Result<Vec<u32>> {
-    let environment = matcher.environment()?;
-    let in_text = LETTERS.iter().any(|text| fits(matcher, &environment, text).is_some());
-    let in_free_text = in_text && is_free(matcher, &environment);
-    if !in_text && fits_all(matcher, &ends.calls) {
-        return Ok(ends.calls.clone());
-    }
-    let brackets: &[&str] = if in_text { &[] } else { &BRACKETS };
-    if let Some(tokens) = brackets.iter().find_map(|text| fits(matcher, &environment, text)) {
-        return Ok(tokens);
-    }
-    if let Some(end) = end_of_text(matcher, &environment, ends)? {
-        return Ok(end);
-    }
-    if !in_free_text {
-        let fitting = ONWARD.into_iter().filter(|text| fits(matcher, &environment, text).is_some()).collect();
-        if let Some(tokens) = trail.step(fitting).and_then(|text| fits(matcher, &environment, text)) {
-            return Ok(tokens);
-        }
-    }
-    // A word that must be spelled, a string that is too short, a pattern: a long token gets there in few steps.
-    let mask = matcher.mask()?;
-    let trie = environment.tok_trie();
-    let ends_answer = |token: &u32| trie.eos_tokens().contains(token);
-    let allowed: Vec<u32> = mask.tokens().filter(|token| !ends_answer(token)).collect();
-    let chosen = if turn == 0 {
-        allowed.iter().max_by_key(|token| {
-            let bytes = plain(trie, **token);
-            (bytes.iter().all(u8::is_ascii_alphanumeric), bytes.len())
-        })
-    } else {
-        allowed.get(turn.wrapping_mul(2_654_435_761) % allowed.len().max(1))
-    };
-    Ok(chosen.copied().into_iter().collect())
-}
-
 /// The tokens that end the text at hand: the first that fit and really lead out of it. What ends one text is a part of
 /// another, as a closing tag is of a string of JSON.
-fn end_of_text(matcher: &mut Matcher, environment: &toktrie::TokEnv, ends: &Ends) -> Result<Option<Vec<u32>>> {
-    for end in &ends.text {
+fn end_of_text(matcher: &mut Matcher, environment: &toktrie::TokEnv, ends: &[Vec<u32>]) -> Result<Option<Vec<u32>>> {
+    for end in ends {
         if !fits_all(matcher, end) {
             continue;
         }

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::block;
 use super::constraint::Relaxation;
-use super::grammar::{Grammar, Term};
-use super::kind::{Kind, Kinds};
+use super::grammar::{Grammar, Part, Term};
+use super::kind::{Kind, Object};
+use super::kinds::Kinds;
 use super::literal::{Notation, Quotes, Scribe};
-use super::schema::{Strictness, enforced};
+use super::schema::enforced;
 use super::tagged::Frame;
 use callwright_parse::chat::{Call, ToolChoice};
 use callwright_parse::check::ToolSet;
@@ -24,14 +25,15 @@ use callwright_parse::format::{Enforce, Field, Format, Ids, JsonStyle, Literals,
 pub(super) struct Callable {
     pub(super) name: String,
     pub(super) schema: Value,
-    pub(super) strictness: Strictness,
+    /// Keywords of its schema that are left out, by place.
+    pub(super) without: Vec<(String, String)>,
 }
 
 /// The tools that may be called; none where nothing is to be enforced.
 pub(super) fn callable(tools: &ToolSet, choice: &ToolChoice) -> Result<Option<Vec<Callable>>> {
     let find = |name: &str| {
         let schema = tools.schema(name)?.json().clone();
-        Some(Callable { name: name.to_owned(), schema, strictness: Strictness::Full })
+        Some(Callable { name: name.to_owned(), schema, without: Vec::new() })
     };
     let all = || tools.tools().iter().filter_map(|tool| find(&tool.name)).collect::<Vec<_>>();
     match choice {
@@ -66,6 +68,8 @@ pub(super) struct Plan<'a> {
 pub(super) struct Compiled {
     pub(super) grammar: Grammar,
     pub(super) relaxed: Vec<Relaxation>,
+    /// Keywords that are held to, by place, of the tool that was compiled last.
+    held: Vec<(String, String)>,
 }
 
 /// The grammar of one turn's calls.
@@ -110,12 +114,13 @@ pub(super) fn calls(plan: Plan<'_>, tools: &[Callable]) -> Result<Compiled> {
     Ok(compiled)
 }
 
-/// The grammar of one tool's call alone: to find out which tool a grammar fails for.
-pub(super) fn alone(format: &Format, tool: &Callable) -> Result<Grammar> {
+/// The grammar of one tool's call alone, and the keywords that it is held to: to find out which tool a grammar fails for,
+/// and why.
+pub(super) fn alone(format: &Format, tool: &Callable) -> Result<(Grammar, Vec<(String, String)>)> {
     let mut compiled = Compiled::default();
     let terms = call(format, &format.enforce(), tool, "tool_0", &mut compiled)?;
     compiled.grammar.rule("start", terms);
-    Ok(compiled.grammar)
+    Ok((compiled.grammar, compiled.held))
 }
 
 /// One call of one tool with what stands around it.
@@ -134,7 +139,7 @@ fn call(
         let arguments = arguments.as_object().cloned().unwrap_or_default();
         format.write(&[Call::new(tool.name.clone(), arguments)]).is_ok()
     };
-    let mut kinds = Kinds::new(&tool.schema);
+    let mut kinds = Kinds::new(&tool.schema, &tool.without);
     let only = (pieces.shape == ShapeName::NamedText).then(|| block::only(&mut kinds)).transpose().map_err(refused)?;
     let some = only.as_ref().map_or_else(|| json!({}), |only| json!({ only.key.as_str(): "x" }));
     if !sayable(some) {
@@ -148,7 +153,8 @@ fn call(
             Piece::Literal(text) => terms.push(Term::literal(text)),
             Piece::Field(Field::Name) => terms.push(Term::literal(written_name(&tool.name, &terms))),
             Piece::Field(Field::Arguments) if pieces.json != JsonStyle::Python => {
-                terms.push(Term::Json(enforced(&tool.schema, pieces.json, tool.strictness)));
+                let whole = kinds.whole();
+                terms.push(Term::Json(enforced(&whole, &kinds, pieces.json)));
             }
             Piece::Field(Field::Id) if pieces.ids == Ids::Nine => terms.push(Term::lark("/[a-zA-Z0-9]{9}/")),
             Piece::Field(Field::Id) => terms.push(Term::lark("/[a-zA-Z0-9_]{1,24}/")),
@@ -174,15 +180,14 @@ fn call(
                 if let (ShapeName::TaggedParams, Some(param)) = (pieces.shape, pieces.param) {
                     let tail: String = rest.by_ref().map(Piece::literal).chain([pieces.call_close]).collect();
                     let tags = format.endings();
-                    let (root, strictness) = (&tool.schema, tool.strictness);
-                    let frame = Frame { pieces, param, tags: &tags, tail: &tail, root, strictness };
+                    let frame = Frame { pieces, param, tags: &tags, tail: &tail };
                     for members in members {
                         alternatives.push(frame.call(&mut scribe, &members).map_err(refused)?);
                     }
                     closed = true;
                 } else if *piece == Piece::Field(Field::Arguments) {
                     for members in members {
-                        let object = Kind::Object { members, others: None, schema: Value::Null };
+                        let object = Kind::Object(Object { members, ..Object::default() });
                         alternatives.push(scribe.value(&object, "").map_err(refused)?);
                     }
                 } else {
@@ -209,6 +214,7 @@ fn call(
     if !closed {
         terms.push(Term::literal(pieces.call_close));
     }
+    compiled.held = kinds.held;
     let told = kinds.told.into_iter().map(|cause| Relaxation { tool: tool.name.clone(), cause });
     compiled.relaxed.extend(told);
     Ok(terms)
@@ -246,8 +252,9 @@ fn notation(pieces: &Enforce<'_>) -> Notation {
 fn head(terms: Vec<Term>) -> (String, Vec<Term>) {
     let mut head = String::new();
     let mut rest = terms.into_iter().peekable();
-    while let Some(Term::Literal(text)) = rest.next_if(|term| matches!(term, Term::Literal(_))) {
-        head.push_str(&text);
+    let markers = |term: &Term| matches!(term, Term::Literal(parts) if parts.iter().all(|part| matches!(part, Part::Marker(_))));
+    while let Some(Term::Literal(parts)) = rest.next_if(markers) {
+        parts.iter().for_each(|part| head.push_str(part.text()));
     }
     (head, rest.collect())
 }
@@ -266,7 +273,7 @@ pub(super) fn written(pieces: &Enforce<'_>, prompt_tail: &str) -> usize {
 /// A name as it is written: with JSON's escapes where it stands in a JSON string.
 fn written_name(name: &str, before: &[Term]) -> String {
     match before.last() {
-        Some(Term::Literal(text)) if text.ends_with('"') => {
+        Some(Term::Literal(parts)) if parts.last().is_some_and(|part| part.text().ends_with('"')) => {
             let quoted = Value::from(name).to_string();
             quoted[1..quoted.len() - 1].to_owned()
         }

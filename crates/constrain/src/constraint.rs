@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use super::compile::{Callable, Compiled, OTHERWISE, Plan, alone, callable, calls, written};
 use super::grammar::Grammar;
 use super::matcher::Matcher;
-use super::schema::Strictness;
 use super::vocabulary::Compiler;
 use super::watch::Watch;
 use callwright_parse::chat::ToolChoice;
@@ -106,7 +105,7 @@ impl Constraint {
         let one_frame = mode == Mode::Watch && pieces.parallel == ParallelKind::Repeat && pieces.open.is_empty();
         let several = parallel && !one_frame;
         let written = if mode == Mode::Watch { 0 } else { written(&pieces, prompt_tail) };
-        let Compiled { grammar, relaxed } = calls(Plan { format, several, following: one_frame, written }, &tools)?;
+        let Compiled { grammar, relaxed, .. } = calls(Plan { format, several, following: one_frame, written }, &tools)?;
         let shared = Shared {
             text: OnceLock::new(),
             grammar,
@@ -187,12 +186,6 @@ impl Constraint {
         }
     }
 
-    /// What ends all calls.
-    #[must_use]
-    pub fn close(&self) -> String {
-        self.shared.format.enforce().close
-    }
-
     /// Whether digits have to be counted while numbers are written: where strings stand in plain quotes, which tell
     /// numbers from texts. Other grammars bound numbers themselves.
     #[must_use]
@@ -210,37 +203,45 @@ impl Constraint {
 
     /// The grammar at its beginning, for a vocabulary with these control tokens.
     ///
-    /// A schema with keywords that the grammar library does not know is enforced without them, which
+    /// Where the grammar library cannot make a grammar of it, the keywords that block are left out, which
     /// [`Constraint::relaxed`] tells; the check still looks at all of it.
     pub fn matcher(&self, compiler: &Compiler, specials: &[(String, u32)]) -> Result<Matcher> {
         let shared = &*self.shared;
-        let whole = Matcher::compile(compiler, &shared.grammar.lark(specials));
-        let cause = match whole {
+        let cause = match Matcher::compile(compiler, &shared.grammar.lark(specials)) {
             Ok(matcher) => return Ok(matcher),
             Err(cause) => cause,
         };
-        let (mut tools, mut relaxed) = (shared.tools.clone(), shared.told.clone());
-        for tool in &mut tools {
-            let attempt = |tool: &Callable| {
-                // A tool that the format cannot call is not part of the grammar.
-                let Ok(grammar) = alone(&shared.format, tool) else { return Ok(()) };
-                Matcher::compile(compiler, &grammar.lark(&[])).map(drop)
-            };
-            let Err(cause) = attempt(tool) else { continue };
-            tool.strictness = Strictness::Relaxed;
-            if attempt(tool).is_err() {
-                let message = format!("the schema of tool `{}` cannot be enforced", tool.name);
-                return Err(refusal(message, cause));
-            }
-            relaxed.push(Relaxation { tool: tool.name.clone(), cause });
-        }
+        let mut tools = shared.tools.clone();
+        tools.iter_mut().for_each(|tool| loosen(compiler, &shared.format, tool));
         let Shared { several, following, written, .. } = *shared;
         let plan = Plan { format: &shared.format, several, following, written };
-        let grammar = calls(plan, &tools)?.grammar.lark(specials);
-        let whole = Matcher::compile(compiler, &grammar);
+        let compiled = calls(plan, &tools)?;
+        let whole = Matcher::compile(compiler, &compiled.grammar.lark(specials));
         // Set by the first to compile; the result is the same each time.
-        let _ = shared.relaxed.set(relaxed);
+        let _ = shared.relaxed.set(compiled.relaxed);
         whole.map_err(|_| refusal("the decoding grammar cannot be compiled", cause))
+    }
+}
+
+/// Leaves out the keywords of a tool's schema with which no grammar can be made: first all that might be left out, then
+/// each that is harmless is taken back. Where nothing helps, the tool takes any arguments.
+fn loosen(compiler: &Compiler, format: &Format, tool: &mut Callable) {
+    let held = |tool: &Callable| {
+        // A tool that the format cannot call is not part of the grammar.
+        let (grammar, held) = alone(format, tool).ok()?;
+        Matcher::compile(compiler, &grammar.lark(&[])).is_err().then_some(held)
+    };
+    let Some(mut suspects) = held(tool) else { return };
+    tool.without.append(&mut suspects.clone());
+    if held(tool).is_some() {
+        tool.without = vec![(String::new(), "type".to_owned())];
+        return;
+    }
+    while let Some(suspect) = suspects.pop() {
+        tool.without.retain(|entry| *entry != suspect);
+        if held(tool).is_some() {
+            tool.without.push(suspect);
+        }
     }
 }
 

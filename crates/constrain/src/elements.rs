@@ -4,8 +4,9 @@
 //! of a text, so that none is taken for an element. It must not know the token loop.
 
 use super::grammar::{Free, Term, escaped, without};
-use super::kind::Kind;
+use super::kind::{Kind, List, Object, Text};
 use super::literal::{Scribe, Unwritable};
+use super::texts::{Asked, Held, holding};
 use super::tagged::{Frame, filled, reads_as};
 use callwright_parse::format::Field;
 
@@ -20,7 +21,7 @@ impl Frame<'_> {
         not: &[&str],
     ) -> Result<Vec<Term>, Unwritable> {
         let close = Term::literal(self.closing(key));
-        let word = |word: &str| vec![Term::literal(word), close.clone()];
+        let word = |word: &str| vec![Term::closed(word, self.closing(key))];
         let mut terms = match kind {
             Kind::Null => return Ok(word("null")),
             Kind::Boolean => return Ok(named(scribe, vec![word("true"), word("false")])),
@@ -33,11 +34,8 @@ impl Frame<'_> {
                 return Ok(named(scribe, written));
             }
             Kind::Number(_) => scribe.value(kind, place)?,
-            Kind::Any => return Ok(vec![self.leaf(scribe, key, (0, None), not)]),
-            Kind::Text { least, most, schema } => {
-                let lengths = scribe.kinds.searched(schema, (*least, *most), place);
-                return Ok(vec![self.leaf(scribe, key, lengths, not)]);
-            }
+            Kind::Any => return Ok(vec![self.leaf(scribe, key, &Text::default(), place, not)]),
+            Kind::Text(text) => return Ok(vec![self.leaf(scribe, key, text, place, not)]),
             Kind::Named(index) => {
                 // One rule for each key, because the closing tag is part of it.
                 let word: Vec<String> = key.bytes().map(|byte| byte.to_string()).collect();
@@ -60,16 +58,8 @@ impl Frame<'_> {
                 }
                 return Ok(named(scribe, written));
             }
-            Kind::List { first, rest, least, most, .. } if first.is_empty() => {
-                let item = self.wrapped(scribe, "item", rest, place)?;
-                let name = scribe.name();
-                scribe.grammar.rule(name.as_str(), item);
-                let most = most.map(|most| most.to_string()).unwrap_or_default();
-                let some = vec![Term::lark(format!("{name}{{{},{most}}}", (*least).max(1)))];
-                let none = (*least == 0).then(|| vec![Term::literal("[]")]);
-                named(scribe, none.into_iter().chain([some]).collect())
-            }
-            Kind::Object { members, others: None, .. } if !members.is_empty() => {
+            Kind::List(list) => self.items(scribe, list, place)?,
+            Kind::Object(Object { members, .. }) if !members.is_empty() => {
                 let mut terms = Vec::new();
                 // An object without members would be an empty text.
                 let none_required = members.iter().all(|member| !member.required);
@@ -81,21 +71,51 @@ impl Frame<'_> {
                 }
                 terms
             }
-            Kind::Object { .. } => vec![Term::literal("{}")],
-            Kind::List { .. } => vec![Term::literal("[]")],
+            Kind::Object(object) if object.least > 0 => return Err(format!("this format cannot represent {place}")),
+            Kind::Object(_) => vec![Term::literal("{}")],
         };
         terms.push(close);
         Ok(terms)
     }
 
-    /// A text inside elements, with the closing tag of its own: no tag of any kind is part of it.
-    fn leaf(&self, scribe: &mut Scribe<'_, '_>, key: &str, (least, most): (u64, Option<u64>), not: &[&str]) -> Term {
-        let most = most.map(|most| most.to_string()).unwrap_or_default();
-        let mut content = format!("/(?s:.{{{least},{most}}})/ & {}", without(&escaped(self.opening())));
-        if !not.is_empty() {
-            content = format!("{content} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", not.join("|"));
+    /// The items of a list, each an element.
+    fn items(&self, scribe: &mut Scribe<'_, '_>, list: &List, place: &str) -> Result<Vec<Term>, Unwritable> {
+        let counted = u64::try_from(list.first.len()).unwrap_or(u64::MAX);
+        let mut behind: Option<String> = None;
+        if let Some(rest) = list.rest.as_ref().filter(|_| list.most.is_none_or(|most| most > counted)) {
+            let item = self.wrapped(scribe, "item", rest, place)?;
+            let name = scribe.name();
+            scribe.grammar.rule(name.as_str(), item);
+            let most = list.most.map(|most| (most - counted).to_string()).unwrap_or_default();
+            // A list without items is written in another way.
+            let least = list.least.saturating_sub(counted).max(u64::from(counted == 0));
+            let tail = scribe.name();
+            scribe.grammar.rule(tail.as_str(), [Term::lark(format!("{name}{{{least},{most}}}"))]);
+            behind = Some(tail);
         }
-        let content = format!("({content})");
+        for (index, kind) in (0_u64..).zip(&list.first).collect::<Vec<_>>().into_iter().rev() {
+            let mut some = self.wrapped(scribe, "item", kind, place)?;
+            some.extend(behind.map(Term::lark));
+            let mut ways = vec![some];
+            if index >= list.least && index > 0 {
+                ways.push(Vec::new());
+            }
+            let name = scribe.name();
+            scribe.grammar.either(name.as_str(), ways);
+            behind = Some(name);
+        }
+        let none = (list.least == 0).then(|| vec![Term::literal("[]")]);
+        let some = behind.map(|name| vec![Term::lark(name)]);
+        Ok(named(scribe, none.into_iter().chain(some).collect()))
+    }
+
+    /// A text inside elements, with the closing tag of its own: no tag of any kind is part of it.
+    fn leaf(&self, scribe: &mut Scribe<'_, '_>, key: &str, text: &Text, place: &str, not: &[&str]) -> Term {
+        let no_tag = without(&escaped(self.opening()));
+        let not = (!not.is_empty()).then(|| format!("[ \\t\\r\\n]*({})[ \\t\\r\\n]*", not.join("|")));
+        let asked = Asked { also: &[&no_tag], not: not.as_deref(), ..Asked::default() };
+        let Held { length, content } = holding(scribe.kinds, text, place, &asked);
+        let content = format!("({length} & {content})");
         let stop = self.closing(key);
         scribe.grammar.free(Free { content, never: stop.clone(), stop, segments: None })
     }
@@ -126,8 +146,8 @@ fn sort(kind: &Kind) -> &'static str {
         Kind::Null => "null",
         Kind::Boolean => "boolean",
         Kind::Number(_) => "number",
-        Kind::List { .. } => "array",
-        Kind::Object { .. } => "object",
+        Kind::List(_) => "array",
+        Kind::Object(_) => "object",
         _ => "",
     }
 }

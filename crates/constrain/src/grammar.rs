@@ -17,6 +17,8 @@ pub(crate) struct Grammar {
 enum Body {
     /// One of these; the terms of each follow one another.
     Either(Vec<Vec<Term>>),
+    /// An expression of regular expressions.
+    Terminal(String),
     /// Text up to what ends it.
     Free(Free),
     /// Text in segments, up to its closing tag.
@@ -39,17 +41,44 @@ pub(crate) struct Free {
 /// A term of a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Term {
-    /// Text that stands there.
-    Literal(String),
+    /// Text that stands there: markers, and what a model says.
+    Literal(Vec<Part>),
     /// Anything that satisfies a JSON Schema.
     Json(Value),
     /// Lark as it is: rule names, operators, regular expressions.
     Lark(String),
 }
 
+/// A part of a text that stands somewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Part {
+    /// What the format writes: a control token in it is that token.
+    Marker(String),
+    /// What a model says: what reads as a control token in it is text.
+    Said(String),
+}
+
+impl Part {
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Marker(text) | Self::Said(text) => text,
+        }
+    }
+}
+
 impl Term {
     pub(crate) fn literal(text: impl Into<String>) -> Self {
-        Self::Literal(text.into())
+        Self::Literal(vec![Part::Marker(text.into())])
+    }
+
+    /// A value that stands there, and is no marker whatever it says.
+    pub(crate) fn said(text: impl Into<String>) -> Self {
+        Self::Literal(vec![Part::Said(text.into())])
+    }
+
+    /// A value with a marker behind it.
+    pub(crate) fn closed(text: impl Into<String>, marker: impl Into<String>) -> Self {
+        Self::Literal(vec![Part::Said(text.into()), Part::Marker(marker.into())])
     }
 
     pub(crate) fn lark(text: impl Into<String>) -> Self {
@@ -76,6 +105,11 @@ impl Grammar {
             other => other,
         };
         terms.into_iter().map(&mut shared).collect()
+    }
+
+    /// A terminal, in a rule that all share who write the same.
+    pub(crate) fn terminal(&mut self, expression: String) -> Term {
+        Term::Lark(self.shared("word", Body::Terminal(expression)))
     }
 
     /// Free text, in a rule that all share who write the same.
@@ -125,6 +159,10 @@ impl Grammar {
                     }
                     lark.push('\n');
                 }
+                Body::Terminal(expression) => {
+                    let upper = name.to_ascii_uppercase();
+                    lark.extend([name, ": ", &upper, "\n", &upper, ": ", expression, "\n"]);
+                }
                 Body::Segments(segments) if cut(segments) => lark.push_str(&segments.lark(name)),
                 Body::Segments(_) => {}
                 Body::Free(free) => match free.segments.as_ref().filter(|segments| cut(segments)) {
@@ -132,7 +170,7 @@ impl Grammar {
                         let of = self.rules.iter().find(|(_, body)| *body == Body::Segments(segments.clone()));
                         lark.extend([name.as_str(), ": ", of.map_or("", |(name, _)| name.as_str()), " "]);
                         let then = free.stop.get(segments.close().len()..).unwrap_or_default();
-                        push_literal(&mut lark, &segments.rest(then), specials);
+                        push_marker(&mut lark, segments.rest(then), specials);
                         lark.push('\n');
                     }
                     None => push_free(&mut lark, name, free, specials),
@@ -147,8 +185,15 @@ fn joined(terms: Vec<Term>) -> Vec<Term> {
     let mut joined: Vec<Term> = Vec::new();
     for term in terms {
         match (joined.last_mut(), term) {
-            (Some(Term::Literal(before)), Term::Literal(text)) => before.push_str(&text),
-            (_, Term::Literal(text)) if text.is_empty() => {}
+            (Some(Term::Literal(before)), Term::Literal(parts)) => {
+                for part in parts {
+                    match (before.last_mut(), part) {
+                        (Some(Part::Marker(known)), Part::Marker(text)) => known.push_str(&text),
+                        (_, part) => before.push(part),
+                    }
+                }
+            }
+            (_, Term::Literal(parts)) if parts.iter().all(|part| part.text().is_empty()) => {}
             (_, term) => joined.push(term),
         }
     }
@@ -162,7 +207,7 @@ fn push_terms(lark: &mut String, terms: &[Term], specials: &Specials<'_>) {
     for term in terms {
         lark.push(' ');
         match term {
-            Term::Literal(text) => push_literal(lark, text, specials),
+            Term::Literal(parts) => push_literal(lark, parts, specials),
             Term::Json(schema) => lark.extend(["%json ", &schema.to_string()]),
             Term::Lark(text) => lark.push_str(text),
         }
@@ -179,7 +224,7 @@ fn push_free(lark: &mut String, name: &str, free: &Free, specials: &Specials<'_>
     };
     let text = name.to_ascii_uppercase();
     lark.extend([name, ": ", &text, " "]);
-    push_literal(lark, &free.stop[at..], specials);
+    push_marker(lark, free.stop[at..].to_owned(), specials);
     lark.extend(["\n", &text, ": (", &free.content, " & ", &without(&escaped(&free.never)), ") "]);
     push_quoted(lark, &free.stop[..at]);
     lark.push('\n');
@@ -205,15 +250,26 @@ pub(crate) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A literal, cut at the control tokens in it.
-fn push_literal(lark: &mut String, text: &str, specials: &Specials<'_>) {
-    let mut rest = text;
-    while let Some((at, special, token)) = specials.first(rest) {
-        push_quoted(lark, &rest[..at]);
-        lark.extend([" <[", &token.to_string(), "]> "]);
-        rest = &rest[at + special.len()..];
+/// A literal, cut at the control tokens in its markers.
+fn push_literal(lark: &mut String, parts: &[Part], specials: &Specials<'_>) {
+    let mut text = String::new();
+    for part in parts {
+        let mut rest = part.text();
+        if matches!(part, Part::Marker(_)) {
+            while let Some((at, special, token)) = specials.first(rest) {
+                text.push_str(&rest[..at]);
+                push_quoted(lark, &std::mem::take(&mut text));
+                lark.extend([" <[", &token.to_string(), "]> "]);
+                rest = &rest[at + special.len()..];
+            }
+        }
+        text.push_str(rest);
     }
-    push_quoted(lark, rest);
+    push_quoted(lark, &text);
+}
+
+fn push_marker(lark: &mut String, marker: String, specials: &Specials<'_>) {
+    push_literal(lark, &[Part::Marker(marker)], specials);
 }
 
 /// A vocabulary's control tokens. There are hundreds, and thousands of texts that are looked through for them: most hold
@@ -264,6 +320,13 @@ mod tests {
         grammar.rule("start", [Term::literal("a<tool>"), Term::literal("\n\"b")]);
         assert_eq!(grammar.lark(&[]), "start: \"a<tool>\\n\\\"b\"\n");
         assert_eq!(grammar.lark(&[("<tool>".into(), 7)]), "start: \"a\" <[7]> \"\\n\\\"b\"\n");
+    }
+
+    #[test]
+    fn a_value_that_spells_a_control_token_is_text() {
+        let mut grammar = Grammar::default();
+        grammar.rule("start", [Term::literal("<v>"), Term::closed("<v>", "</v><v>")]);
+        assert_eq!(grammar.lark(&[("<v>".into(), 7)]), "start:  <[7]> \"<v></v>\" <[7]> \n");
     }
 
     #[test]

@@ -7,7 +7,11 @@
 use serde_json::{Value, json};
 
 use super::grammar::{Free, Grammar, Term, escaped, quoted, without};
-use super::kind::{Kind, Kinds, Member};
+use super::kind::{Kind, List, Member, Object, Text};
+use super::kinds::Kinds;
+use super::schema::enforced;
+use super::texts::{Asked, Held, holding};
+use callwright_parse::format::JsonStyle;
 
 /// How a format writes literals.
 #[derive(Debug, Clone)]
@@ -72,9 +76,9 @@ impl Scribe<'_, '_> {
             Kind::Null => Ok(vec![Term::literal(null)]),
             Kind::Boolean => Ok(self.add(vec![vec![Term::literal(yes)], vec![Term::literal(no)]])),
             Kind::Number(schema) => Ok(vec![number(schema)]),
-            Kind::Text { least, most, schema } => Ok(self.text(*least, *most, schema, place)),
-            Kind::List { first, rest, least, most, .. } => self.list(first, rest, *least, *most, place),
-            Kind::Object { members, others, .. } => self.object(members, others.as_deref(), place),
+            Kind::Text(text) => Ok(self.text(text, place)),
+            Kind::List(list) => self.list(list, place),
+            Kind::Object(object) => self.object(object, place),
             Kind::Constants(values) => self.constants(values, place),
             Kind::Either(kinds) => {
                 let mut refused = None;
@@ -111,23 +115,33 @@ impl Scribe<'_, '_> {
         Ok(vec![Term::lark(name)])
     }
 
-    fn text(&mut self, least: u64, most: Option<u64>, schema: &Value, place: &str) -> Vec<Term> {
-        if self.notation.texts == Quotes::Double {
-            return vec![Term::Json(schema.clone())];
+    fn text(&mut self, text: &Text, place: &str) -> Vec<Term> {
+        match &self.notation.texts {
+            Quotes::Double => vec![Term::Json(enforced(&Kind::Text(text.clone()), self.kinds, JsonStyle::Spaced))],
+            Quotes::Token(quote) => {
+                let never = without(&escaped(quote));
+                let Held { length, content } = holding(self.kinds, text, place, &Asked { also: &[&never], ..Asked::default() });
+                let content = format!("({length} & {content})");
+                let stop = quote.clone();
+                let free = Free { content, stop: stop.clone(), never: stop.clone(), segments: None };
+                vec![Term::literal(stop), self.grammar.free(free)]
+            }
+            Quotes::Single if text.patterns.is_empty() => {
+                let (least, most) = (text.least, text.most.map(|most| most.to_string()).unwrap_or_default());
+                let letter = r"([^'\\\x00-\x1f\x7f]|\\(['\\nrt]|u00[0-9a-f]{2}))";
+                self.terminal(format!("/'{letter}{{{least},{most}}}'/"))
+            }
+            Quotes::Single => {
+                // A text with a pattern is one that nothing in it must be escaped for.
+                let Held { length, content } = holding(self.kinds, text, place, &Asked { letters: Some(r"[^'\\\x00-\x1f\x7f]*"), ..Asked::default() });
+                self.terminal(format!("\"'\" ({length} & {content}) \"'\""))
+            }
         }
-        self.kinds.relax(schema, place);
-        let most = most.map(|most| most.to_string()).unwrap_or_default();
-        if let Quotes::Token(quote) = &self.notation.texts {
-            let content = format!("(/(?s:.{{{least},{most}}})/ & {})", without(&escaped(quote)));
-            let text = self.grammar.free(Free { content, stop: quote.clone(), never: quote.clone(), segments: None });
-            return vec![Term::literal(quote), text];
-        }
-        let name = format!("TEXT_{least}_{most}");
-        if !self.grammar.has(&name) {
-            let letter = r"([^'\\\x00-\x1f\x7f]|\\(['\\nrt]|u00[0-9a-f]{2}))";
-            self.grammar.rule(name.as_str(), [Term::lark(format!("/'{letter}{{{least},{most}}}'/"))]);
-        }
-        vec![Term::lark(name)]
+    }
+
+    /// A terminal, which all share who write the same.
+    fn terminal(&mut self, expression: String) -> Vec<Term> {
+        vec![self.grammar.terminal(expression)]
     }
 
     fn constants(&mut self, values: &[Value], place: &str) -> Result<Vec<Term>, Unwritable> {
@@ -138,26 +152,18 @@ impl Scribe<'_, '_> {
         if sayable.len() < values.len() {
             self.kinds.told.push(format!("this format cannot represent some values of {place}"));
         }
-        let alternatives = sayable.into_iter().map(|value| vec![Term::literal((self.constant)(value))]).collect();
+        let alternatives = sayable.into_iter().map(|value| vec![Term::said((self.constant)(value))]).collect();
         Ok(self.add(alternatives))
     }
 
-    fn list(
-        &mut self,
-        first: &[Kind],
-        rest: &Kind,
-        least: u64,
-        most: Option<u64>,
-        place: &str,
-    ) -> Result<Vec<Term>, Unwritable> {
+    fn list(&mut self, list: &List, place: &str) -> Result<Vec<Term>, Unwritable> {
+        let List { first, rest, least, most } = list;
+        let (least, most) = (*least, *most);
         let comma = quoted(self.notation.comma);
         let counted = u64::try_from(first.len()).unwrap_or(u64::MAX);
-        if most.is_some_and(|most| most < least) {
-            return Err(format!("no list satisfies the bounds of {place}"));
-        }
         // From the last one back, so that each knows what may follow it.
         let mut behind: Option<String> = None;
-        if most.is_none_or(|most| most > counted) {
+        if let Some(rest) = rest.as_ref().filter(|_| most.is_none_or(|most| most > counted)) {
             let item = self.value(rest, place)?;
             let (least, most) = (least.saturating_sub(counted), most.map(|most| most - counted));
             let name = self.name();
@@ -207,15 +213,29 @@ impl Scribe<'_, '_> {
         terms
     }
 
-    fn object(&mut self, members: &[Member], others: Option<&Kind>, place: &str) -> Result<Vec<Term>, Unwritable> {
+    fn object(&mut self, object: &Object, place: &str) -> Result<Vec<Term>, Unwritable> {
         let mut terms = vec![Term::literal("{")];
-        if let Some(others) = others {
+        let Object { members, matching, others, least, most } = object;
+        let free = others.as_deref().or_else(|| matching.first().map(|(_, kind)| kind));
+        if let Some(others) = free.filter(|_| members.is_empty()) {
+            if others_have_names(object) {
+                self.kinds.tell(place, "patternProperties", "this format does not hold names to patterns");
+            }
             let mut pair = vec![self.any_key(), Term::literal(self.notation.colon)];
             pair.extend(self.value(others, place)?);
             let name = self.name();
             self.grammar.rule(name.as_str(), pair);
-            let more = format!("({} {name})*", quoted(self.notation.comma));
-            terms.extend(self.add(vec![vec![Term::lark(name), Term::lark(more)], Vec::new()]));
+            let comma = quoted(self.notation.comma);
+            let count = most.map(|most| most.saturating_sub(1).to_string()).unwrap_or_default();
+            let more = format!("({comma} {name}){{{},{count}}}", least.saturating_sub(1));
+            let mut ways = Vec::new();
+            if *most != Some(0) {
+                ways.push(vec![Term::lark(name), Term::lark(more)]);
+            }
+            if *least == 0 {
+                ways.push(Vec::new());
+            }
+            terms.extend(self.add(ways));
         } else {
             let (bare, colon) = (self.notation.bare_keys, self.notation.colon);
             terms.extend(self.members(members, bare, colon, place)?);
@@ -289,11 +309,11 @@ impl Scribe<'_, '_> {
         if !self.grammar.has(&name) {
             let body = format!("{name}_is");
             self.grammar.rule(name.as_str(), [Term::lark(body.as_str())]);
-            let any = || Box::new(Kind::Any);
-            let text = Kind::Text { least: 0, most: None, schema: json!({"type": "string"}) };
-            let list = Kind::List { first: Vec::new(), rest: any(), least: 0, most: None, schema: Value::Null };
-            let object = Kind::Object { members: Vec::new(), others: Some(any()), schema: Value::Null };
-            let kinds = [Kind::Null, Kind::Boolean, Kind::Number(json!({"type": "number"})), text, list, object];
+            let any = || Some(Box::new(Kind::Any));
+            let list = Kind::List(List { first: Vec::new(), rest: any(), least: 0, most: None });
+            let object = Kind::Object(Object { others: any(), ..Object::default() });
+            let number = Kind::Number(json!({"type": "number"}));
+            let kinds = [Kind::Null, Kind::Boolean, number, Kind::Text(Text::default()), list, object];
             let alternatives = kinds.iter().filter_map(|kind| self.value(kind, "").ok()).collect::<Vec<_>>();
             self.grammar.either(body, alternatives);
         }
@@ -303,6 +323,11 @@ impl Scribe<'_, '_> {
 
 /// The largest number of 18 digits.
 const MOST: i64 = 999_999_999_999_999_999;
+
+/// Whether the names of an object's members are held to patterns.
+fn others_have_names(object: &Object) -> bool {
+    object.others.is_none() && !object.matching.is_empty()
+}
 
 /// A number. Without bounds of its own it is kept to the digits that an `i64` or an `f64` can tell apart.
 fn number(schema: &Value) -> Term {

@@ -1,11 +1,18 @@
 //! A grammar at work: what may come next, and what must.
 //!
-//! A thin wrapper around llguidance's matcher with our errors, so that the token loop knows no grammar library.
+//! A thin wrapper around llguidance's parser with our errors, so that the token loop knows no grammar library.
 //! Forced tokens are those that the model's own tokenizer would have used. It must not know how tokens are chosen.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
 use llguidance::api::TopLevelGrammar;
+use llguidance::earley::ParserRecognizer;
+use llguidance::{TokenParser, panic_utils};
 use toktrie::{SimpleVob, TokTrie};
 
+use super::rules::Rules;
+use super::trace::{Input, Trace};
 use super::vocabulary::Compiler;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -49,33 +56,57 @@ impl Mask {
 
 /// A grammar and how far the text has come in it.
 pub struct Matcher {
-    inner: llguidance::Matcher,
+    inner: Result<Box<TokenParser>, String>,
+    /// All that was consumed, for the trace.
+    consumed: Vec<u32>,
+    trace: Option<(Trace, usize)>,
+    rules: Arc<OnceLock<Mutex<Rules>>>,
 }
 
 impl Matcher {
     /// Compiles a grammar for a vocabulary.
     pub fn compile(compiler: &Compiler, lark: &str) -> Result<Self, String> {
-        let inner = compiler.compile(TopLevelGrammar::from_lark(lark.to_owned()));
-        match inner.get_error() {
-            Some(cause) => Err(brief(&cause)),
-            None => Ok(Self { inner }),
-        }
+        let parser = compiler.compile(TopLevelGrammar::from_lark(lark.to_owned())).map_err(|cause| brief(&cause))?;
+        let rules = Arc::new(OnceLock::new());
+        Ok(Self { inner: Ok(Box::new(parser)), consumed: Vec::new(), trace: None, rules })
     }
 
     /// An independent copy at the same place.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self { inner: self.inner.deep_clone() }
+        let inner = self.inner.as_ref().map(|parser| Box::new(parser.deep_clone())).map_err(Clone::clone);
+        let (consumed, rules) = (self.consumed.clone(), Arc::clone(&self.rules));
+        Self { inner, consumed, trace: None, rules }
+    }
+
+    /// Does something with the library's parser, whose errors last and whose panics are errors.
+    fn with<T>(&mut self, act: impl FnOnce(&mut TokenParser) -> anyhow::Result<T>) -> Result<T> {
+        let parser = self.inner.as_mut().map_err(|cause| trouble(cause))?;
+        let cause = match panic_utils::catch_unwind(AssertUnwindSafe(|| act(parser))) {
+            Ok(done) => return Ok(done),
+            Err(cause) => parser.augment_err(cause),
+        };
+        let error = trouble(&cause);
+        self.inner = Err(cause);
+        Err(error)
     }
 
     /// The tokens that may come next, ends of the answer among them where the grammar may end.
     pub fn mask(&mut self) -> Result<Mask> {
-        self.inner.compute_mask_or_eos().map(Mask).map_err(|error| trouble(&error))
+        self.with(|parser| {
+            if parser.stopped() { Ok(parser.token_env.tok_trie().eos_token_set()) } else { parser.compute_mask() }
+        })
+        .map(Mask)
     }
 
     /// Advances by a token that the mask allowed.
     pub fn consume(&mut self, token: u32) -> Result<()> {
-        self.inner.consume_token(token).map_err(|error| trouble(&error))
+        self.with(|parser| {
+            parser.consume_token(token)?;
+            parser.check_stop().map(drop)
+        })?;
+        self.consumed.push(token);
+        Ok(())
     }
 
     /// Advances by as many of these tokens as fit and returns how many did.
@@ -94,39 +125,76 @@ impl Matcher {
 
     /// Whether this token may come next.
     pub fn fits(&mut self, token: u32) -> bool {
-        !self.is_done() && self.inner.validate_tokens(&[token]).is_ok_and(|fitting| fitting == 1)
+        self.fitting(&[token]) == 1
     }
 
     /// How many of these tokens may come next, one after the other.
     pub fn fitting(&mut self, tokens: &[u32]) -> usize {
-        if self.is_done() { 0 } else { self.inner.validate_tokens(tokens).unwrap_or(0) }
+        if self.is_done() { 0 } else { self.with(|parser| parser.validate_tokens_raw(tokens)).unwrap_or(0) }
     }
 
     /// Advances by all forced tokens.
     pub fn consume_forced(&mut self) -> Vec<u32> {
-        if self.is_done() { Vec::new() } else { self.inner.consume_ff_tokens() }
+        if self.is_done() {
+            return Vec::new();
+        }
+        let forced = self.with(|parser| Ok(parser.compute_ff_tokens())).unwrap_or_default();
+        if forced.iter().all(|token| self.consume(*token).is_ok()) { forced } else { Vec::new() }
     }
 
     /// Whether the text may end here.
     pub fn may_end(&mut self) -> bool {
-        self.is_done() || self.inner.is_accepting().unwrap_or(false)
+        self.is_done() || self.with(|parser| Ok(parser.is_accepting())).unwrap_or(false)
     }
 
     /// Whether nothing can follow.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.inner.is_stopped()
+        self.inner.as_ref().map_or(true, |parser| parser.stopped())
     }
 
     /// What went wrong inside, where something did.
     #[must_use]
     pub fn error(&self) -> Option<Error> {
-        self.inner.get_error().map(|cause| trouble(&cause))
+        self.inner.as_ref().err().map(trouble)
+    }
+
+    /// The tokens of the shortest text after which the grammar may end; none where none was found.
+    pub fn way_out(&mut self) -> Result<Option<Vec<u32>>> {
+        if self.may_end() {
+            return Ok(Some(Vec::new()));
+        }
+        let environment = self.environment()?;
+        let trie = environment.tok_trie();
+        let (rules, trace, consumed) = (Arc::clone(&self.rules), self.trace.take(), std::mem::take(&mut self.consumed));
+        let found = self.with(|parser| {
+            let rules = rules.get_or_init(|| Mutex::new(Rules::of(parser.parser.grammar(), trie)));
+            let mut rules = rules.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(parser.parser.with_recognizer(|recognizer| {
+                let begin = |rules: &Rules, recognizer: &mut ParserRecognizer<'_>| (Trace::begin(rules, recognizer), 0);
+                let (mut trace, known) = trace.unwrap_or_else(|| begin(&rules, recognizer));
+                let fits = consumed[known..].iter().all(|token| {
+                    inputs(trie, *token).into_iter().all(|input| trace.push(&rules, recognizer, input))
+                });
+                if !fits {
+                    return None;
+                }
+                let text = trace.way_out(&mut rules, recognizer);
+                Some((trace, text))
+            }))
+        });
+        let known = consumed.len();
+        self.consumed = consumed;
+        let Some((trace, text)) = found? else { return Ok(None) };
+        self.trace = Some((trace, known));
+        let Some(text) = text else { return Ok(None) };
+        let (tokens, _) = environment.tokenize_bytes_marker(&text);
+        Ok(Some(tokens).filter(|tokens| self.fitting(tokens) == tokens.len()))
     }
 
     /// The vocabulary's trie, and its tokenizer.
     pub(crate) fn environment(&self) -> Result<toktrie::TokEnv> {
-        self.inner.tok_env().map_err(|error| trouble(&error))
+        self.inner.as_ref().map(|parser| parser.token_env.clone()).map_err(trouble)
     }
 }
 
@@ -136,10 +204,12 @@ impl std::fmt::Debug for Matcher {
     }
 }
 
-/// The text of a token as the grammar sees it, without the mark of control tokens.
-pub(crate) fn plain(trie: &TokTrie, token: u32) -> &[u8] {
-    let bytes = trie.token(token);
-    bytes.strip_prefix(&[TokTrie::SPECIAL_TOKEN_MARKER]).unwrap_or(bytes)
+/// What a token is to the grammar.
+fn inputs(trie: &TokTrie, token: u32) -> Vec<Input> {
+    match trie.token(token) {
+        [] | [TokTrie::SPECIAL_TOKEN_MARKER, ..] => vec![Input::Control(token)],
+        bytes => bytes.iter().map(|byte| Input::Byte(*byte)).collect(),
+    }
 }
 
 fn trouble(cause: &impl ToString) -> Error {

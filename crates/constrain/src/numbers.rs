@@ -43,10 +43,10 @@ impl Digits {
     }
 }
 
-/// Whether a text ends in a number of more than one digit: no token adds so many that one alone would matter.
+/// Whether a text ends in a number with a digit: a token of a few digits may be too long an exponent.
 #[must_use]
 pub fn ends_in_digits(text: &[u8]) -> bool {
-    Number::at_end(text).is_some_and(|number| number.digits() > 1)
+    Number::at_end(text).is_some_and(|number| number.digits() > 0)
 }
 
 /// Whether this piece, written behind this text, would make a number too long. Outside numbers: never.
@@ -115,7 +115,7 @@ impl Number {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digits, overlong};
+    use super::{Digits, ends_in_digits, overlong};
 
     #[test]
     fn digits_of_strings_are_text() {
@@ -132,6 +132,7 @@ mod tests {
         assert!(overlong(b"{\"a\": -3.1415926535897931", b"2"));
         assert!(overlong(b"[1e10", b"0"));
         assert!(!overlong(b"[1e1", b"0"));
+        assert!(ends_in_digits(b"[1e") && overlong(b"[1e", b"2024"));
     }
 
     #[test]

@@ -1,95 +1,110 @@
-//! A tool's schema as the decoding grammar takes it.
+//! A kind as the JSON Schema that llguidance makes grammars of.
 //!
-//! What is enforced may be narrower than what the schema allows, never wider: a model that is free to add parameters
-//! of its own does so, and one that may write blanks as it likes wanders off in them. It must not know grammars of
-//! formats.
+//! It has nothing but what llguidance holds to, so that nothing in it can be refused or passed over: closed objects, and
+//! references by number. It must not know grammars of formats.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use callwright_parse::format::JsonStyle;
+use serde_json::{Map, Value, json};
 
-/// How strictly a schema is enforced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Strictness {
-    /// Exactly, or not at all.
-    Full,
-    /// Except for keywords that the grammar library does not support, which are left to the check.
-    Relaxed,
-}
+use super::kind::{Kind, Text};
+use super::kinds::Kinds;
 
-/// The schema with closed objects and the options of llguidance's JSON compiler.
-pub(crate) fn enforced(schema: &Value, spacing: JsonStyle, strictness: Strictness) -> Value {
-    let mut schema = schema.clone();
-    close(&mut schema);
-    if let Value::Object(members) = &mut schema {
-        // Annotations that constrain nothing, and one that llguidance would try to fetch.
-        members.retain(|key, _| !matches!(key.as_str(), "$schema" | "$id" | "$comment"));
-    } else {
+/// The schema of a kind, with the options of llguidance's JSON compiler.
+pub(super) fn enforced(kind: &Kind, kinds: &Kinds<'_>, spacing: JsonStyle) -> Value {
+    let (mut open, mut defined) = (BTreeSet::new(), Map::new());
+    let mut schema = written(kind, &mut open);
+    while let Some(index) = open.pop_first() {
+        let name = format!("k{index}");
+        if !defined.contains_key(&name) {
+            let own = written(kinds.named(index), &mut open);
+            defined.insert(name, own);
+        }
+    }
+    if !schema.is_object() {
         schema = json!({"allOf": [schema]});
+    }
+    if !defined.is_empty() {
+        schema["$defs"] = Value::Object(defined);
     }
     schema["x-guidance"] = json!({
         "whitespace_flexible": false,
         "item_separator": spacing.item_separator(),
         "key_separator": spacing.key_separator(),
-        "lenient": strictness == Strictness::Relaxed,
-        "coerce_one_of": strictness == Strictness::Relaxed,
     });
     schema
 }
 
-/// Keywords that bring schemas from elsewhere, so that an object cannot be closed by what stands beside them.
-const COMBINING: [&str; 8] = ["allOf", "anyOf", "oneOf", "$ref", "if", "not", "$dynamicRef", "dependentSchemas"];
-/// Keywords that already say which further members there may be, or count them.
-const SAYS_OTHERS: [&str; 5] =
-    ["additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "minProperties"];
-
-/// Forbids additional parameters, where that cannot contradict a neighbouring schema.
-fn close(schema: &mut Value) {
-    let Value::Object(members) = schema else { return };
-    let has = |keys: &[&str]| keys.iter().any(|key| members.contains_key(*key));
-    if members.contains_key("properties") && !has(&COMBINING) && !has(&SAYS_OTHERS) {
-        members.insert("additionalProperties".to_owned(), Value::Bool(false));
-    }
-    // Alternatives are closed each for itself only where nothing beside them adds members.
-    let alone = !members.contains_key("properties");
-    for (key, value) in members.iter_mut() {
-        match key.as_str() {
-            "properties" | "$defs" | "definitions" | "prefixItems" => each(value, close),
-            "items" | "additionalProperties" => close(value),
-            "anyOf" | "oneOf" if alone => each(value, close),
-            _ => {}
+fn written(kind: &Kind, named: &mut BTreeSet<usize>) -> Value {
+    match kind {
+        Kind::Any => json!({}),
+        Kind::Null => json!({"type": "null"}),
+        Kind::Boolean => json!({"type": "boolean"}),
+        Kind::Number(schema) => schema.clone(),
+        Kind::Text(text) => self::text(text),
+        Kind::Constants(values) if values.is_empty() => Value::Bool(false),
+        Kind::Constants(values) => json!({ "enum": values }),
+        Kind::Either(kinds) => {
+            let alternatives: Vec<Value> = kinds.iter().map(|kind| written(kind, named)).collect();
+            json!({ "anyOf": alternatives })
+        }
+        Kind::Named(index) => {
+            named.insert(*index);
+            json!({"$ref": format!("#/$defs/k{index}")})
+        }
+        Kind::List(list) => {
+            let mut schema = json!({"type": "array"});
+            if !list.first.is_empty() {
+                schema["prefixItems"] = list.first.iter().map(|kind| written(kind, named)).collect();
+            }
+            schema["items"] = list.rest.as_ref().map_or(Value::Bool(false), |rest| written(rest, named));
+            counted(&mut schema, ["minItems", "maxItems"], list.least, list.most);
+            schema
+        }
+        Kind::Object(object) => {
+            let mut schema = json!({"type": "object"});
+            let own: Map<String, Value> =
+                object.members.iter().map(|member| (member.key.clone(), written(&member.kind, named))).collect();
+            let required: Vec<&str> =
+                object.members.iter().filter(|member| member.required).map(|member| member.key.as_str()).collect();
+            if !own.is_empty() {
+                schema["properties"] = Value::Object(own);
+            }
+            if !required.is_empty() {
+                schema["required"] = json!(required);
+            }
+            if !object.matching.is_empty() {
+                let matching = object.matching.iter().map(|(pattern, kind)| (pattern.clone(), written(kind, named)));
+                schema["patternProperties"] = Value::Object(matching.collect());
+            }
+            schema["additionalProperties"] =
+                object.others.as_ref().map_or(Value::Bool(false), |others| written(others, named));
+            counted(&mut schema, ["minProperties", "maxProperties"], object.least, object.most);
+            schema
         }
     }
 }
 
-fn each(value: &mut Value, change: fn(&mut Value)) {
-    match value {
-        Value::Object(members) => members.iter_mut().for_each(|(_, member)| change(member)),
-        Value::Array(items) => items.iter_mut().for_each(change),
-        _ => {}
+fn text(text: &Text) -> Value {
+    let mut schema = json!({"type": "string"});
+    counted(&mut schema, ["minLength", "maxLength"], text.least, text.most);
+    let mut patterns = text.patterns.iter().map(|pattern| Value::String(format!("^(?:{})$", pattern.written())));
+    if let Some(first) = patterns.next() {
+        schema["pattern"] = first;
     }
+    let others: Vec<Value> = patterns.map(|pattern| json!({"type": "string", "pattern": pattern})).collect();
+    if !others.is_empty() {
+        schema["allOf"] = Value::Array(others);
+    }
+    schema
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::close;
-
-    #[test]
-    fn named_parameters_are_all_there_are() {
-        let mut schema = json!({"properties": {"a": {"properties": {"b": {}}}, "c": {"type": "object"}}});
-        close(&mut schema);
-        assert_eq!(schema["additionalProperties"], json!(false));
-        assert_eq!(schema["properties"]["a"]["additionalProperties"], json!(false));
-        assert_eq!(schema["properties"]["c"], json!({"type": "object"}));
+fn counted(schema: &mut Value, keys: [&str; 2], least: u64, most: Option<u64>) {
+    if least > 0 {
+        schema[keys[0]] = least.into();
     }
-
-    #[test]
-    fn what_is_combined_stays_open() {
-        let given = json!({"properties": {"a": {}}, "anyOf": [{"properties": {"b": {}}}]});
-        let mut schema = given.clone();
-        close(&mut schema);
-        assert_eq!(schema, given);
+    if let Some(most) = most {
+        schema[keys[1]] = most.into();
     }
 }

@@ -5,13 +5,15 @@
 //! what comes then, the next parameter's opening or the call's end. Parameters come in the schema's order. It must not
 //! know the token loop.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::grammar::{Free, Term, without};
-use super::kind::{Kind, Member};
+use super::kind::{Kind, List, Member, Object, Text};
+use super::kinds::Kinds;
 use super::literal::{Scribe, Unwritable};
-use super::schema::{Strictness, enforced};
+use super::schema::enforced;
 use super::segments::{Segments, no_end};
+use super::texts::{Asked, Held, holding};
 use callwright_parse::format::{Endings, Enforce, Escape, Field, Nested, Piece, Template, type_of};
 
 /// What is written around the parameters of one tool.
@@ -21,9 +23,6 @@ pub(super) struct Frame<'a> {
     pub(super) tags: &'a Endings,
     /// What follows the last parameter.
     pub(super) tail: &'a str,
-    /// The whole schema, for what its parameters refer to.
-    pub(super) root: &'a Value,
-    pub(super) strictness: Strictness,
 }
 
 /// The ways to write one parameter's value.
@@ -33,11 +32,10 @@ struct Form {
     body: Body,
 }
 
-/// How long a text is, and what it must not be.
+/// What a text is, and what it must not be.
 #[derive(Clone, Default)]
 struct Bounds {
-    least: u64,
-    most: Option<u64>,
+    text: Text,
     not: Vec<&'static str>,
 }
 
@@ -83,27 +81,28 @@ impl Frame<'_> {
                 let values = &mut headed[at].1;
                 match form.body {
                     Body::Free(bounds) => {
+                        let place = format!("/{}", member.key);
                         if let Some(begun) = &begun {
-                            let text = self.free(scribe, &bounds, alone, self.opening());
+                            let text = self.free(scribe, &bounds, &place, alone, self.opening());
                             values.push(vec![text, Term::lark(begun.as_str())]);
                         }
                         if may_end {
-                            values.push(vec![self.free(scribe, &bounds, alone, self.tail)]);
+                            values.push(vec![self.free(scribe, &bounds, &place, alone, self.tail)]);
                         }
                     }
                     Body::Word(word) if !beside_text => {
-                        let closed = Term::literal(format!("{word}{}", self.closing(&member.key)));
+                        let closed = Term::closed(word, self.closing(&member.key));
                         values.push([closed].into_iter().chain(boundary.clone()).collect());
                     }
                     Body::Word(word) => {
                         // One literal up to where a text would end: a shorter one would lose against the text.
-                        let closed = format!("{word}{}", self.closing(&member.key));
+                        let close = self.closing(&member.key);
                         if let Some(begun) = &begun {
-                            let next = Term::literal(format!("{closed}{}", self.opening()));
+                            let next = Term::closed(word.as_str(), format!("{close}{}", self.opening()));
                             values.push(vec![next, Term::lark(begun.as_str())]);
                         }
                         if may_end {
-                            values.push(vec![Term::literal(format!("{closed}{}", self.tail))]);
+                            values.push(vec![Term::closed(word, format!("{close}{}", self.tail))]);
                         }
                     }
                     Body::Terms(mut value) => {
@@ -172,24 +171,26 @@ impl Frame<'_> {
     }
 
     /// Text up to its closing tag and this text behind it; `alone`: nothing else may stand in its place.
-    fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, alone: bool, then: &str) -> Term {
+    fn free(&self, scribe: &mut Scribe<'_, '_>, bounds: &Bounds, place: &str, alone: bool, then: &str) -> Term {
         // A newline before the tag would belong to it, and the text is the same without.
-        let close = self.closing("").trim_start().to_owned();
-        let most = bounds.most.map(|most| most.to_string()).unwrap_or_default();
-        let mut text = format!("/(?s:.{{{},{most}}})/ & {}", bounds.least, no_end(self.tags));
-        if !bounds.not.is_empty() {
-            text = format!("{text} & ~/[ \\t\\r\\n]*({})[ \\t\\r\\n]*/", bounds.not.join("|"));
-        }
+        let closing = self.closing("");
+        let close = closing.trim_start().to_owned();
+        let behind = &closing[..closing.len() - close.len()];
+        let no_end = no_end(self.tags);
+        let not = (!bounds.not.is_empty()).then(|| format!("[ \\t\\r\\n]*({})[ \\t\\r\\n]*", bounds.not.join("|")));
+        let letters = (self.pieces.escape == Escape::Xml).then_some("[^<>&\"]*");
+        let asked = Asked { also: &[&no_end], letters, not: not.as_deref(), behind };
+        let Held { length, content } = holding(scribe.kinds, &bounds.text, place, &asked);
+        let text = format!("{length} & {content}");
         let content = match self.pieces.escape {
-            Escape::None => format!("({text})"),
-            Escape::Xml => format!("({text} & /[^<>&\"]*/)"),
+            Escape::None | Escape::Xml => format!("({text})"),
             Escape::Cdata => {
                 format!("(({text} & /[^<&]*/) | (\"<![CDATA[\" ({text} & {}) \"]]>\"))", without(r"\]\]>"))
             }
         };
         // Neither lengths nor letters are counted over segments, nor is a text told there from what else may stand in
         // its place.
-        let plain = alone && self.pieces.escape == Escape::None && bounds.least == 0 && bounds.most.is_none();
+        let plain = alone && self.pieces.escape == Escape::None && bounds.text == Text::default();
         let segments = if plain { Segments::new(self.tags, &close) } else { None };
         let segments = segments.filter(|_| then.trim_start().starts_with('<'));
         let never = close.trim().to_owned();
@@ -219,28 +220,32 @@ impl Frame<'_> {
     }
 
     fn gather(&self, scribe: &mut Scribe<'_, '_>, kind: &Kind, place: &str, forms: &mut Vec<Form>, depth: usize) {
-        let schema = |schema: &Value| Body::Terms(vec![Term::Json(self.schema(schema))]);
-        let text = |least, most| Form { kind: "string", body: Body::Free(Bounds { least, most, not: Vec::new() }) };
+        let json = |kinds: &Kinds<'_>, kind: &Kind| Body::Terms(vec![Term::Json(enforced(kind, kinds, self.pieces.json))]);
+        let text = |text: Text| Form { kind: "string", body: Body::Free(Bounds { text, not: Vec::new() }) };
         match kind {
             Kind::Any if self.has_attribute() => {
-                forms.push(text(0, None));
-                for name in ["number", "boolean", "null", "array", "object"] {
-                    forms.push(Form { kind: name, body: schema(&json!({"type": name})) });
-                }
+                forms.push(text(Text::default()));
+                let list = List { first: Vec::new(), rest: Some(Box::new(Kind::Any)), least: 0, most: None };
+                let object = Object { others: Some(Box::new(Kind::Any)), ..Object::default() };
+                let kinds = [
+                    ("number", Kind::Number(json!({"type": "number"}))),
+                    ("boolean", Kind::Boolean),
+                    ("null", Kind::Null),
+                    ("array", Kind::List(list)),
+                    ("object", Kind::Object(object)),
+                ];
+                forms.extend(kinds.map(|(kind, own)| Form { kind, body: json(scribe.kinds, &own) }));
             }
-            Kind::Any => forms.push(text(0, None)),
-            Kind::Text { least, most, schema } => {
-                let (least, most) = scribe.kinds.searched(schema, (*least, *most), place);
-                forms.push(text(least, most));
-            }
+            Kind::Any => forms.push(text(Text::default())),
+            Kind::Text(own) => forms.push(text(own.clone())),
             Kind::Null => forms.push(Form { kind: "null", body: Body::Word("null".to_owned()) }),
             Kind::Boolean => {
                 let word = |word: &str| Form { kind: "boolean", body: Body::Word(word.to_owned()) };
                 forms.extend(["true", "false"].map(word));
             }
-            Kind::Number(own) => forms.push(Form { kind: "number", body: schema(own) }),
-            Kind::List { schema: own, .. } => forms.push(Form { kind: "array", body: schema(own) }),
-            Kind::Object { schema: own, .. } => forms.push(Form { kind: "object", body: schema(own) }),
+            Kind::Number(_) => forms.push(Form { kind: "number", body: json(scribe.kinds, kind) }),
+            Kind::List(_) => forms.push(Form { kind: "array", body: json(scribe.kinds, kind) }),
+            Kind::Object(_) => forms.push(Form { kind: "object", body: json(scribe.kinds, kind) }),
             Kind::Constants(values) => {
                 for value in values.iter().filter(|value| (scribe.sayable)(value)) {
                     let word = (scribe.constant)(value);
@@ -254,17 +259,6 @@ impl Frame<'_> {
             }
             Kind::Named(_) => {}
         }
-    }
-
-    /// A part of the schema as a whole one.
-    fn schema(&self, part: &Value) -> Value {
-        let mut schema = part.clone();
-        for key in ["$defs", "definitions"] {
-            if let Some(own) = self.root.get(key).filter(|_| schema.is_object()) {
-                schema[key] = own.clone();
-            }
-        }
-        enforced(&schema, self.pieces.json, self.strictness)
     }
 }
 

@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use llguidance::ParserFactory;
 use llguidance::api::TopLevelGrammar;
 use llguidance::derivre::Regex;
 use llguidance::earley::{BiasComputer, ParserRecognizer};
+use llguidance::{ParserFactory, TokenParser};
 use toktrie::{InferenceCapabilities, SimpleVob, TokEnv, TokTrie};
 
 use super::environment::Environment;
@@ -26,8 +26,9 @@ pub struct Compiler {
 /// bounded, and parts of texts between tags. The larger slice comes first.
 const SLICES: [&str; 2] = [r#"[^"\\\x00-\x1F\x7F]{1,30}"#, segments::SLICE];
 
-/// How long the lexer may take for one mask, in the library's units. Where a text between tags is counted, what the library
-/// allows by itself is spent at its first word; a slow mask is better than a call that breaks off.
+/// How long the lexer may take to be built, for what is forced before the first mask, and for one mask, in the library's
+/// units. Where a text between tags is counted, what the library allows by itself is spent at its first word; a slow mask is
+/// better than a call that breaks off.
 const STEPS: u64 = 50_000_000;
 
 impl Compiler {
@@ -46,6 +47,7 @@ impl Compiler {
         let mut factory = factory.map_err(|error| format!("{error:#}"))?;
         factory.quiet();
         factory.limits_mut().verbose_errors = false;
+        factory.limits_mut().initial_lexer_fuel = STEPS;
         factory.limits_mut().step_lexer_fuel = STEPS;
         environment.fill(words, ends);
         Ok(Self { factory, masks: Arc::new(Masks::new(shared)?) })
@@ -75,13 +77,13 @@ impl Compiler {
         Self::new(&words, &[], |text| text.bytes().map(u32::from).collect())
     }
 
-    /// The library's matcher at the beginning of a grammar, or with the error that kept it from being compiled.
-    pub(super) fn compile(&self, grammar: TopLevelGrammar) -> llguidance::Matcher {
-        let parser = self.factory.create_parser(grammar).map(|mut parser| {
-            parser.bias_computer = Arc::clone(&self.masks) as Arc<dyn BiasComputer>;
-            parser
-        });
-        llguidance::Matcher::new(parser)
+    /// The library's parser at the beginning of a grammar, or what kept it from being compiled.
+    pub(super) fn compile(&self, grammar: TopLevelGrammar) -> Result<TokenParser, String> {
+        let parser = self.factory.create_parser(grammar);
+        let mut parser = parser.map_err(|error| error.to_string())?;
+        parser.bias_computer = Arc::clone(&self.masks) as Arc<dyn BiasComputer>;
+        parser.start_without_prompt();
+        Ok(parser)
     }
 }
 
@@ -169,13 +171,9 @@ mod tests {
         let lark =
             r#"start: %json {"type": "object", "properties": {"city": {"type": "string"}, "n": {"type": "number"}}}"#;
         let grammar = || TopLevelGrammar::from_lark(lark.to_owned());
-        let mut divided = compiler.compile(grammar());
-        let mut whole = llguidance::Matcher::new(compiler.factory.create_parser(grammar()).map(|mut parser| {
-            let slices = Vec::new();
-            let environment = TokEnv::clone(&compiler.masks.environment);
-            parser.bias_computer = Arc::new(Masks { environment, slices });
-            parser
-        }));
+        let (mut divided, mut whole) = (compiler.compile(grammar()).unwrap(), compiler.compile(grammar()).unwrap());
+        let environment = TokEnv::clone(&compiler.masks.environment);
+        whole.bias_computer = Arc::new(Masks { environment, slices: Vec::new() });
         let mut allowed_whole = false;
         for byte in br#"{"city": "Os\"lo, the sea", "n": -1.5e3}"# {
             let (divided_mask, whole_mask) = (divided.compute_mask().unwrap(), whole.compute_mask().unwrap());

@@ -10,7 +10,7 @@ use super::generator::Forced;
 use super::repeat::Repeats;
 use super::sample::likeliest;
 use super::turn::{ActiveJob, milliseconds};
-use callwright_constrain::{Closer, Constraint, Digits, Ends, Mask, Matcher, WayOut, ends_in_digits, overlong};
+use callwright_constrain::{Closer, Constraint, Digits, Mask, Matcher, WayOut, ends_in_digits, overlong};
 use callwright_parse::error::Result;
 
 /// An enforced stretch of output.
@@ -58,8 +58,7 @@ impl Held {
         // Where a text's end is many tokens long, no single one can be made likelier.
         let repeats = Repeats::new(&turn.lexicon, if plain_quotes { &ends } else { &[] });
         let tokens = |text: &String| turn.lexicon.vocab().tokenize(text.as_bytes(), true);
-        let ends = Ends { text: ends.iter().map(tokens).collect(), calls: tokens(&constraint.close()) };
-        let closer = Closer::new(turn.left(), ends);
+        let closer = Closer::new(turn.left(), ends.iter().map(tokens).collect());
         let mut held = Self {
             matcher,
             closer,

@@ -1,0 +1,61 @@
+//! What a text must match where a format writes it in another way than JSON does.
+//!
+//! The expression is that of its schema and that of the format together: no quote in it, no tag. Where no text is left the
+//! schema's pattern is dropped, and told. It must not know markers.
+
+use super::grammar::escaped;
+use super::kind::Text;
+use super::kinds::Kinds;
+use super::pattern::{Pattern, some_text};
+
+/// Letters that are counted in texts whose end is looked for: each makes the lexer larger by all that is looked for.
+const COUNTED: u64 = 256;
+
+/// A text's expressions in Lark.
+pub(super) struct Held {
+    /// How long it is.
+    pub(super) length: String,
+    /// What it matches besides: the format's expressions, and those of its schema.
+    pub(super) content: String,
+}
+
+/// What a format asks of texts.
+#[derive(Default)]
+pub(super) struct Asked<'a> {
+    /// Expressions in Lark that leave most texts.
+    pub(super) also: &'a [&'a str],
+    /// What texts are made of, where not of all letters.
+    pub(super) letters: Option<&'a str>,
+    /// What they must not be.
+    pub(super) not: Option<&'a str>,
+    /// What may stand behind a text and is not part of it.
+    pub(super) behind: &'a str,
+}
+
+/// What a text matches that satisfies its schema and the format.
+pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: &Asked<'_>) -> Held {
+    if text.least > COUNTED {
+        kinds.tell(place, "minLength", "more letters than are counted");
+    }
+    if text.most.is_some_and(|most| most > COUNTED) {
+        kinds.tell(place, "maxLength", "more letters than are counted");
+    }
+    let (least, most) = (text.least.min(COUNTED), text.most.filter(|most| *most <= COUNTED));
+    let most = most.map(|most| most.to_string()).unwrap_or_default();
+    let behind = if asked.behind.is_empty() { String::new() } else { format!("(?:{})?", escaped(asked.behind)) };
+    // Behind a text of any length it is part of it.
+    let counted = if most.is_empty() { "" } else { behind.as_str() };
+    let length = format!("/(?s:.{{{least},{most}}}){counted}/");
+    let mut patterns: Vec<String> = text.patterns.iter().map(Pattern::written).collect();
+    let all: Vec<String> = asked.letters.map(str::to_owned).into_iter().chain(patterns.iter().cloned()).collect();
+    let not: Vec<String> = asked.not.map(str::to_owned).into_iter().collect();
+    if !patterns.is_empty() && some_text(&all, &not) != Some(true) {
+        kinds.tell(place, "pattern", "this format has no text that matches");
+        patterns.clear();
+    }
+    let mut content: Vec<String> = asked.also.iter().map(|expression| (*expression).to_owned()).collect();
+    content.extend(asked.letters.map(|letters| format!("/{letters}/")));
+    content.extend(asked.not.map(|not| format!("~/{not}/")));
+    content.extend(patterns.into_iter().map(|pattern| format!("/(?:{pattern}){behind}/")));
+    Held { length, content: content.join(" & ") }
+}
