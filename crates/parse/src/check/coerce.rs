@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::convert::{converted, member};
+use super::convert::{converted, float, member};
 use super::schema::Compiled;
 use super::{Where, names};
 use crate::chat::{Fix, FixKind};
@@ -175,7 +175,21 @@ impl Coercion<'_> {
         for (index, item) in items.iter_mut().enumerate() {
             if let Some(node) = arrays.item(index) {
                 self.value(item, view.beside(node), None, 0);
+                self.write_float(item, view.beside(node).types());
             }
+        }
+    }
+
+    /// Whole numbers in a list of numbers are all written as such: what reads the list may want one kind.
+    fn write_float(&mut self, value: &mut Value, allowed: Types) {
+        let Value::Number(number) = &*value else { return };
+        if allowed != Types::NUMBER {
+            return;
+        }
+        if let Some(new) = float(number) {
+            let note = format!("{number} -> {new}");
+            *value = new;
+            self.tell(FixKind::Coerced, || note);
         }
     }
 
