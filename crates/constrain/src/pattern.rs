@@ -71,6 +71,15 @@ impl Pattern {
     }
 }
 
+/// Whether some text matches all of these. One alone is not looked into for long.
+pub(super) fn possible(patterns: &[&Pattern]) -> Option<bool> {
+    match patterns {
+        [] => Some(true),
+        [only] => Some(only.0.properties().minimum_len().is_some()),
+        several => some_text(&several.iter().map(|one| one.written()).collect::<Vec<_>>(), &[]),
+    }
+}
+
 /// Whether some text matches all of these and none of those; none where that is too hard to find out.
 pub(super) fn some_text(expressions: &[String], but: &[String]) -> Option<bool> {
     let mut builder = RegexBuilder::new();

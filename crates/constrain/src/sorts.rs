@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::formats;
 use super::kind::{Kind, List, Member, NUMBERS, Object, Text};
 use super::kinds::{Kinds, Part, either};
-use super::pattern::{Pattern, some_text};
+use super::pattern::{Pattern, possible, some_text};
 
 /// Limit up to which items are counted; beyond it is left to the check.
 const COUNTED: u64 = 2000;
@@ -131,7 +131,7 @@ impl<'s> Kinds<'s> {
                 (least, most) = (0, None);
             }
         }
-        while !patterns.is_empty() && some_text(&written(&patterns), &[]) != Some(true) {
+        while possible(&patterns.iter().map(|(_, one)| one).collect::<Vec<_>>()) != Some(true) {
             if let Some((keyword, _)) = patterns.pop() {
                 self.tell(place, keyword, "no text was found that matches");
             }

@@ -45,7 +45,9 @@ pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: &A
     let mut patterns: Vec<String> = text.patterns.iter().map(Pattern::written).collect();
     let all: Vec<String> = asked.letters.map(str::to_owned).into_iter().chain(patterns.iter().cloned()).collect();
     let not: Vec<String> = asked.not.map(str::to_owned).into_iter().collect();
-    if !patterns.is_empty() && some_text(&all, &not) != Some(true) {
+    // Where the format asks for nothing, it is known that there are texts.
+    let asks = asked.letters.is_some() || asked.not.is_some();
+    if asks && !patterns.is_empty() && some_text(&all, &not) != Some(true) {
         kinds.tell(place, "pattern", "this format has no text that matches");
         patterns.clear();
     }

@@ -30,7 +30,11 @@ fn tools() -> Vec<Tool> {
             properties.insert(format!("field_{field}_{}", number % 40), schema);
         }
         let required: Vec<String> = properties.keys().take(3).cloned().collect();
-        Tool::new(format!("tool_{number}"), "", json!({"type": "object", "properties": properties, "required": required}))
+        Tool::new(
+            format!("tool_{number}"),
+            "",
+            json!({"type": "object", "properties": properties, "required": required}),
+        )
     };
     (0..500).map(tool).collect()
 }
@@ -65,7 +69,9 @@ fn five_hundred_tools() {
             let began = Instant::now();
             matcher.way_out().unwrap().unwrap();
             let (again, told) = (began.elapsed(), constraint.relaxed().len());
-            println!("{name:12} {choice:?}: written {made:.1?}, compiled {compiled:.1?}, first mask {mask:.1?}, way out {first:.1?}, then {again:.1?}, {told} told");
+            println!(
+                "{name:12} {choice:?}: written {made:.1?}, compiled {compiled:.1?}, first mask {mask:.1?}, way out {first:.1?}, then {again:.1?}, {told} told"
+            );
             assert!(matcher.error().is_none());
         }
     }
