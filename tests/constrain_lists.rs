@@ -48,7 +48,14 @@ struct Tally {
 }
 
 /// Forces one call of each tool with so many tokens more than its shortest call takes.
-fn force(file: &Path, format: &Arc<Format>, tools: &[Tool], more: usize, written: &mut dyn std::io::Write, tally: &mut Tally) {
+fn force(
+    file: &Path,
+    format: &Arc<Format>,
+    tools: &[Tool],
+    more: usize,
+    written: &mut dyn std::io::Write,
+    tally: &mut Tally,
+) {
     let lexicon = Lexicon::new(Arc::new(words()));
     let model: Local = Scripted::open_over(words(), Script::Random(7), 4000, true).0;
     for (seed, tool) in (1..).zip(tools) {
@@ -92,7 +99,9 @@ fn force(file: &Path, format: &Arc<Format>, tools: &[Tool], more: usize, written
         let (output, end) = match collect(&model, job) {
             Ok(done) => done,
             Err(error) => {
-                tally.wrong.push(format!("{place}: {error} {:?}", std::error::Error::source(&error).map(ToString::to_string)));
+                tally
+                    .wrong
+                    .push(format!("{place}: {error} {:?}", std::error::Error::source(&error).map(ToString::to_string)));
                 continue;
             }
         };

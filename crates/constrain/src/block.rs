@@ -32,7 +32,8 @@ pub(super) fn text(grammar: &mut Grammar, kinds: &mut Kinds<'_>, only: &Member, 
     // A text that begins as its end does would be taken for an empty one.
     let begins = escaped(close.trim_start());
     let (no_end, other) = (without(&escaped(close)), format!("~/{begins}(?s:.*)/"));
-    let Held { length, content } = holding(kinds, own, &format!("/{}", only.key), &Asked { also: &[&no_end, &other], ..Asked::default() });
+    let Held { length, content } =
+        holding(kinds, own, &format!("/{}", only.key), &Asked { also: &[&no_end, &other], ..Asked::default() });
     let content = format!("({length} & {content})");
     grammar.free(Free { content, stop: close.to_owned(), never: close.trim().to_owned(), segments: None })
 }

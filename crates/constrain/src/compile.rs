@@ -252,9 +252,10 @@ fn notation(pieces: &Enforce<'_>) -> Notation {
 fn head(terms: Vec<Term>) -> (String, Vec<Term>) {
     let mut head = String::new();
     let mut rest = terms.into_iter().peekable();
-    let markers = |term: &Term| matches!(term, Term::Literal(parts) if parts.iter().all(|part| matches!(part, Part::Marker(_))));
+    let markers =
+        |term: &Term| matches!(term, Term::Literal(parts) if parts.iter().all(|part| matches!(part, Part::Marker(_))));
     while let Some(Term::Literal(parts)) = rest.next_if(markers) {
-        parts.iter().for_each(|part| head.push_str(part.text()));
+        head.extend(parts.iter().map(Part::text));
     }
     (head, rest.collect())
 }

@@ -212,13 +212,15 @@ impl Constraint {
             Err(cause) => cause,
         };
         let mut tools = shared.tools.clone();
-        tools.iter_mut().for_each(|tool| loosen(compiler, &shared.format, tool));
+        for tool in &mut tools {
+            loosen(compiler, &shared.format, tool);
+        }
         let Shared { several, following, written, .. } = *shared;
         let plan = Plan { format: &shared.format, several, following, written };
-        let compiled = calls(plan, &tools)?;
-        let whole = Matcher::compile(compiler, &compiled.grammar.lark(specials));
+        let loosened = calls(plan, &tools)?;
+        let whole = Matcher::compile(compiler, &loosened.grammar.lark(specials));
         // Set by the first to compile; the result is the same each time.
-        let _ = shared.relaxed.set(compiled.relaxed);
+        let _ = shared.relaxed.set(loosened.relaxed);
         whole.map_err(|_| refusal("the decoding grammar cannot be compiled", cause))
     }
 }

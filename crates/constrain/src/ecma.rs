@@ -29,8 +29,7 @@ struct Reader {
 }
 
 /// What `\s` stands for, inside of brackets.
-const SPACE: &str =
-    r"\t\n\x0B\x0C\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}";
+const SPACE: &str = r"\t\n\x0B\x0C\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}";
 /// Letters that have a meaning in an expression, outside of brackets or inside.
 const SPECIAL: &str = r"\.+*?()|[]{}^$#&-~/";
 
@@ -154,11 +153,11 @@ impl Reader {
                 Some('-') => {
                     // Between two letters it is a range, else itself.
                     let first = self.out.ends_with('[') || self.out.ends_with("[^");
-                    let after_class = ["\\d", "\\w", "\\s", "\\D", "\\W", "\\S"]
-                        .iter()
-                        .any(|class| self.at >= 2 && self.letters[self.at - 2..self.at].iter().collect::<String>() == *class);
-                    let before_class = self.peek(1) == Some('\\')
-                        && self.peek(2).is_some_and(|letter| "dwsDWSpP".contains(letter));
+                    let after_class = ["\\d", "\\w", "\\s", "\\D", "\\W", "\\S"].iter().any(|class| {
+                        self.at >= 2 && self.letters[self.at - 2..self.at].iter().collect::<String>() == *class
+                    });
+                    let before_class =
+                        self.peek(1) == Some('\\') && self.peek(2).is_some_and(|letter| "dwsDWSpP".contains(letter));
                     let literal = first || after_class || before_class || self.peek(1) == Some(']');
                     self.out.push_str(if literal { r"\-" } else { "-" });
                     self.at += 1;

@@ -6,8 +6,8 @@
 use super::grammar::{Free, Term, escaped, without};
 use super::kind::{Kind, List, Object, Text};
 use super::literal::{Scribe, Unwritable};
-use super::texts::{Asked, Held, holding};
 use super::tagged::{Frame, filled, reads_as};
+use super::texts::{Asked, Held, holding};
 use callwright_parse::format::Field;
 
 impl Frame<'_> {

@@ -3,6 +3,8 @@
 //! Literals stay apart from the rest until the vocabulary is known: a marker that is a control token there must be
 //! written as that token, because no text can spell it. It must not know formats or tools.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::segments::Segments;
@@ -11,6 +13,8 @@ use super::segments::Segments;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Grammar {
     rules: Vec<(String, Body)>,
+    /// Rules that are shared, by what is the same where they are.
+    shared: HashMap<String, Vec<usize>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -122,9 +126,16 @@ impl Grammar {
 
     /// The rule with this body, which is made where there is none: what is compiled once costs once.
     fn shared(&mut self, word: &str, body: Body) -> String {
-        if let Some((name, _)) = self.rules.iter().find(|(_, known)| *known == body) {
-            return name.clone();
+        let key = match &body {
+            Body::Terminal(content) | Body::Free(Free { content, .. }) => content.clone(),
+            Body::Either(ways) => format!("{ways:?}"),
+            Body::Segments(segments) => segments.close().to_owned(),
+        };
+        let known = self.shared.entry(key).or_default();
+        if let Some(at) = known.iter().find(|at| self.rules[**at].1 == body) {
+            return self.rules[*at].0.clone();
         }
+        known.push(self.rules.len());
         let name = format!("{word}_{}", self.rules.len());
         self.rules.push((name.clone(), body));
         name

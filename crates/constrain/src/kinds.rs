@@ -248,8 +248,11 @@ impl<'s> Kinds<'s> {
             let known = ["enum", "const", "allOf", "$ref", "anyOf", "oneOf", "not", "if"];
             let checked = ["minimum", "maximum", "minLength", "maxLength", "format"];
             let said = super::kind::beyond(part.map, &[&known[..], &checked].concat(), &[]);
-            let sorts: Vec<&str> = said.into_iter().filter(|key| values.iter().any(|value| speaks_of(key, value))).collect();
-            sorts.into_iter().for_each(|key| self.tell(place, key, ""));
+            let sorts: Vec<&str> =
+                said.into_iter().filter(|key| values.iter().any(|value| speaks_of(key, value))).collect();
+            for key in sorts {
+                self.tell(place, key, "");
+            }
         }
         values.dedup();
         Some(Kind::Constants(values))
@@ -270,7 +273,9 @@ pub(super) fn either(kinds: Vec<Kind>) -> Kind {
 
 /// Whether a schema says nothing of a value but where else to look.
 fn says_nothing(part: &Part<'_>) -> bool {
-    let looked = |key: &str| matches!(key, "allOf" | "$ref") || (key == "anyOf" && part.any_of) || (key == "oneOf" && part.one_of);
+    let looked = |key: &str| {
+        matches!(key, "allOf" | "$ref") || (key == "anyOf" && part.any_of) || (key == "oneOf" && part.one_of)
+    };
     let typed = part.map.contains_key("type");
     !typed && super::kind::beyond(part.map, &[], &[]).into_iter().all(looked)
 }
@@ -334,7 +339,12 @@ fn types<'s>(parts: &[Part<'s>]) -> Vec<&'s str> {
         types.retain(|name| *name != "integer");
     }
     let mut seen = Vec::new();
-    types.retain(|name| !seen.contains(name) && { seen.push(*name); true });
+    types.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(*name);
+            true
+        }
+    });
     types
 }
 
@@ -375,16 +385,9 @@ fn decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((first, others)) = rest.split_first() {
         let code = others.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &others[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = others;
-            }
-        }
+        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| *first == b'%');
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &others[2..] } else { others };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -120,7 +120,8 @@ impl Scribe<'_, '_> {
             Quotes::Double => vec![Term::Json(enforced(&Kind::Text(text.clone()), self.kinds, JsonStyle::Spaced))],
             Quotes::Token(quote) => {
                 let never = without(&escaped(quote));
-                let Held { length, content } = holding(self.kinds, text, place, &Asked { also: &[&never], ..Asked::default() });
+                let Held { length, content } =
+                    holding(self.kinds, text, place, &Asked { also: &[&never], ..Asked::default() });
                 let content = format!("({length} & {content})");
                 let stop = quote.clone();
                 let free = Free { content, stop: stop.clone(), never: stop.clone(), segments: None };
@@ -133,7 +134,12 @@ impl Scribe<'_, '_> {
             }
             Quotes::Single => {
                 // A text with a pattern is one that nothing in it must be escaped for.
-                let Held { length, content } = holding(self.kinds, text, place, &Asked { letters: Some(r"[^'\\\x00-\x1f\x7f]*"), ..Asked::default() });
+                let Held { length, content } = holding(
+                    self.kinds,
+                    text,
+                    place,
+                    &Asked { letters: Some(r"[^'\\\x00-\x1f\x7f]*"), ..Asked::default() },
+                );
                 self.terminal(format!("\"'\" ({length} & {content}) \"'\""))
             }
         }

@@ -173,9 +173,9 @@ impl Matcher {
             Ok(parser.parser.with_recognizer(|recognizer| {
                 let begin = |rules: &Rules, recognizer: &mut ParserRecognizer<'_>| (Trace::begin(rules, recognizer), 0);
                 let (mut trace, known) = trace.unwrap_or_else(|| begin(&rules, recognizer));
-                let fits = consumed[known..].iter().all(|token| {
-                    inputs(trie, *token).into_iter().all(|input| trace.push(&rules, recognizer, input))
-                });
+                let fits = consumed[known..]
+                    .iter()
+                    .all(|token| inputs(trie, *token).into_iter().all(|input| trace.push(&rules, recognizer, input)));
                 if !fits {
                     return None;
                 }

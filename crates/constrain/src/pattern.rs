@@ -36,7 +36,7 @@ impl Pattern {
         for letter in self.0.to_string().chars() {
             match letter {
                 '/' => written.push_str(r"\/"),
-                letter if letter.is_control() => written.push_str(&format!("\\x{{{:X}}}", u32::from(letter))),
+                letter if letter.is_control() => written.extend(letter.escape_unicode()),
                 letter => written.push(letter),
             }
         }
@@ -54,7 +54,8 @@ impl Pattern {
         if let HirKind::Repetition(repetition) = self.0.kind()
             && one(&repetition.sub)
         {
-            let (min, max) = (repetition.min.max(count(least)), repetition.max.into_iter().chain(most.map(count)).min());
+            let (min, max) =
+                (repetition.min.max(count(least)), repetition.max.into_iter().chain(most.map(count)).min());
             if max.is_none_or(|max| min <= max) {
                 let sub = repetition.sub.clone();
                 self.0 = Hir::repetition(Repetition { min, max, greedy: true, sub });
@@ -63,9 +64,19 @@ impl Pattern {
         }
         let properties = self.0.properties();
         // A letter has one byte or more; only where all have one is a text as many letters as bytes.
-        let enough = |most: &u64| properties.maximum_len().is_none_or(|len| u64::try_from(len).is_ok_and(|len| len > *most));
+        let enough =
+            |most: &u64| properties.maximum_len().is_none_or(|len| u64::try_from(len).is_ok_and(|len| len > *most));
         let shortest = properties.minimum_len().filter(|_| is_ascii(&self.0)).and_then(|len| u64::try_from(len).ok());
         (if shortest.is_some_and(|shortest| shortest >= least) { 0 } else { least }, most.filter(enough))
+    }
+}
+
+/// Whether some text matches all of these. One alone is not looked into for long.
+pub(super) fn possible(patterns: &[&Pattern]) -> Option<bool> {
+    match patterns {
+        [] => Some(true),
+        [only] => Some(only.0.properties().minimum_len().is_some()),
+        several => some_text(&several.iter().map(|one| one.written()).collect::<Vec<_>>(), &[]),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Rules {
     pub(super) start: Symbol,
     symbols: Vec<Entry>,
     /// What each rule is of, and its symbols.
-    rules: Vec<(Symbol, Vec<Symbol>)>,
+    bodies: Vec<(Symbol, Vec<Symbol>)>,
     lexemes: usize,
 }
 
@@ -61,8 +61,12 @@ impl Rules {
     /// The rules of a grammar for this vocabulary.
     pub(super) fn of(grammar: &CGrammar, trie: &TokTrie) -> Self {
         let spec = grammar.lexer_spec();
-        let mut made =
-            Self { start: grammar.start().as_index(), symbols: Vec::new(), rules: Vec::new(), lexemes: spec.lexemes.len() };
+        let mut made = Self {
+            start: grammar.start().as_index(),
+            symbols: Vec::new(),
+            bodies: Vec::new(),
+            lexemes: spec.lexemes.len(),
+        };
         let (mut open, mut seen) = (vec![made.start], vec![false; made.start + 1]);
         seen[made.start] = true;
         while let Some(symbol) = open.pop() {
@@ -87,8 +91,8 @@ impl Rules {
                         open.push(*part);
                     }
                 }
-                made.symbols[symbol].rules.push(made.rules.len());
-                made.rules.push((symbol, body));
+                made.symbols[symbol].rules.push(made.bodies.len());
+                made.bodies.push((symbol, body));
             }
         }
         made
@@ -101,12 +105,12 @@ impl Rules {
 
     /// What a rule is of.
     pub(super) fn head(&self, rule: usize) -> Symbol {
-        self.rules[rule].0
+        self.bodies[rule].0
     }
 
     /// The symbols of a rule.
     pub(super) fn body(&self, rule: usize) -> &[Symbol] {
-        &self.rules[rule].1
+        &self.bodies[rule].1
     }
 
     pub(super) fn is_nullable(&self, symbol: Symbol) -> bool {
@@ -118,7 +122,11 @@ impl Rules {
     }
 
     /// The lexer's state where only these lexemes may begin.
-    pub(super) fn state(&self, recognizer: &mut ParserRecognizer<'_>, lexemes: impl Iterator<Item = LexemeIdx>) -> StateID {
+    pub(super) fn state(
+        &self,
+        recognizer: &mut ParserRecognizer<'_>,
+        lexemes: impl Iterator<Item = LexemeIdx>,
+    ) -> StateID {
         let mut set = SimpleVob::alloc(self.lexemes);
         lexemes.for_each(|lexeme| set.allow_token(u32::try_from(lexeme.as_usize()).unwrap_or_default()));
         recognizer.lexer_mut().start_state(&llguidance::earley::regexvec::LexemeSet::from_vob(&set))
@@ -155,7 +163,7 @@ impl Rules {
         while let Some(next) = order.get(at).copied() {
             at += 1;
             for rule in &self.symbols[next].rules {
-                for part in &self.rules[*rule].1 {
+                for part in &self.bodies[*rule].1 {
                     if self.symbols[*part].best == Best::Unknown && seen.insert(*part) {
                         order.push(*part);
                     }
@@ -187,7 +195,8 @@ impl Rules {
                     continue;
                 }
                 for rule in &self.symbols[*symbol].rules {
-                    let whole = self.rules[*rule].1.iter().try_fold(0_usize, |sum, part| Some(sum + self.known(*part)?));
+                    let whole =
+                        self.bodies[*rule].1.iter().try_fold(0_usize, |sum, part| Some(sum + self.known(*part)?));
                     let Some(length) = whole else { continue };
                     if self.known(*symbol).is_none_or(|known| length < known) {
                         self.symbols[*symbol].best = Best::Rule(*rule, length);
@@ -213,7 +222,7 @@ impl Rules {
         while let Some(next) = open.pop() {
             match &self.symbols[next].best {
                 Best::Text(own) => text.extend_from_slice(own),
-                Best::Rule(rule, _) => open.extend(self.rules[*rule].1.iter().rev()),
+                Best::Rule(rule, _) => open.extend(self.bodies[*rule].1.iter().rev()),
                 Best::Unknown | Best::None | Best::Empty => {}
             }
         }

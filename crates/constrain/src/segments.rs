@@ -63,7 +63,8 @@ impl Segments {
         let mut way = |way: &str| ways.push(format!("{name} {upper}_{way} | {name} {upper}_{way}_ON {name}_on"));
         way("NEXT");
         if let Some(worded) = &self.worded {
-            lark = format!("{lark}{upper}_WORDS: /{worded}{FIRST}/\n{upper}_WORDS_ON: /{worded}/\n");
+            let words = format!("{upper}_WORDS: /{worded}{FIRST}/\n{upper}_WORDS_ON: /{worded}/\n");
+            lark.push_str(&words);
             way("WORDS");
         }
         format!("{lark}{name}: {}\n{name}_on: \"{FIRST}\" {name}_on\n", ways.join(" | "))

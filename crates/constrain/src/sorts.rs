@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::formats;
 use super::kind::{Kind, List, Member, NUMBERS, Object, Text};
 use super::kinds::{Kinds, Part, either};
-use super::pattern::{Pattern, some_text};
+use super::pattern::{Pattern, possible, some_text};
 
 /// Limit up to which items are counted; beyond it is left to the check.
 const COUNTED: u64 = 2000;
@@ -67,7 +67,8 @@ impl<'s> Kinds<'s> {
             }
         }
         let bound = |keys: [&str; 2]| keys.map(|key| schema.get(key).and_then(Value::as_f64));
-        let ([least, above], [most, below]) = (bound(["minimum", "exclusiveMinimum"]), bound(["maximum", "exclusiveMaximum"]));
+        let ([least, above], [most, below]) =
+            (bound(["minimum", "exclusiveMinimum"]), bound(["maximum", "exclusiveMaximum"]));
         let over = |least: Option<f64>, most: Option<f64>| least.zip(most).is_some_and(|(least, most)| least > most);
         if over(least, most) || over(above, most) || over(least, below) {
             return Kind::NEVER;
@@ -87,17 +88,17 @@ impl<'s> Kinds<'s> {
     fn text(&mut self, parts: &[Part<'s>], place: &str) -> Kind {
         let mut patterns: Vec<(&str, Pattern)> = Vec::new();
         for part in parts {
-            if let Some(Value::String(pattern)) = part.map.get("pattern") {
-                if self.said(*part, place, "pattern").is_some() {
-                    match Pattern::read(pattern) {
-                        Ok((pattern, without)) => {
-                            if let Some(without) = without {
-                                self.tell(place, "pattern", &format!("enforced without its {without}"));
-                            }
-                            patterns.push(("pattern", pattern));
+            if let Some(Value::String(pattern)) = part.map.get("pattern")
+                && self.said(*part, place, "pattern").is_some()
+            {
+                match Pattern::read(pattern) {
+                    Ok((pattern, without)) => {
+                        if let Some(without) = without {
+                            self.tell(place, "pattern", &format!("enforced without its {without}"));
                         }
-                        Err(why) => self.tell(place, "pattern", &why),
+                        patterns.push(("pattern", pattern));
                     }
+                    Err(why) => self.tell(place, "pattern", &why),
                 }
             }
             let format = part.map.get("format").and_then(Value::as_str).and_then(formats::named);
@@ -130,7 +131,7 @@ impl<'s> Kinds<'s> {
                 (least, most) = (0, None);
             }
         }
-        while !patterns.is_empty() && some_text(&written(&patterns), &[]) != Some(true) {
+        while possible(&patterns.iter().map(|(_, one)| one).collect::<Vec<_>>()) != Some(true) {
             if let Some((keyword, _)) = patterns.pop() {
                 self.tell(place, keyword, "no text was found that matches");
             }
@@ -170,11 +171,13 @@ impl<'s> Kinds<'s> {
         let longest = parts.iter().map(|part| first(part).len()).max().unwrap_or(0);
         let mut firsts = Vec::new();
         for index in 0..longest {
-            let all: Vec<&'s Value> = parts.iter().filter_map(|part| first(part).get(index).or_else(|| rest(part))).collect();
+            let all: Vec<&'s Value> =
+                parts.iter().filter_map(|part| first(part).get(index).or_else(|| rest(part))).collect();
             firsts.push(self.of(&all, &format!("{place}/prefixItems/{index}"), depth + 1));
         }
         let all: Vec<&'s Value> = parts.iter().filter_map(rest).collect();
-        let mut rest = Some(Box::new(self.of(&all, &format!("{place}/items"), depth + 1))).filter(|rest| !rest.is_never());
+        let mut rest =
+            Some(Box::new(self.of(&all, &format!("{place}/items"), depth + 1))).filter(|rest| !rest.is_never());
         if let Some(never) = firsts.iter().position(Kind::is_never) {
             firsts.truncate(never);
             rest = None;
@@ -322,7 +325,10 @@ impl<'s> Kinds<'s> {
                     if exactly {
                         own.members.retain(|member| member.required || member.key == wanted.key);
                     }
-                    own.members.iter_mut().filter(|member| member.key == wanted.key).for_each(|member| member.required = true);
+                    own.members
+                        .iter_mut()
+                        .filter(|member| member.key == wanted.key)
+                        .for_each(|member| member.required = true);
                     Kind::Object(own)
                 };
                 either(object.members.iter().filter(|member| !member.required).map(one).collect())

@@ -206,7 +206,7 @@ impl Frame<'_> {
             return Ok(vec![Form { kind: "", body: Body::Closed(value) }]);
         }
         let mut forms = Vec::new();
-        self.gather(scribe, &member.kind, place, &mut forms, 0);
+        self.gather(scribe, &member.kind, &mut forms, 0);
         if !self.has_attribute() {
             let others: Vec<&'static str> = forms.iter().filter_map(|form| reads_as(form.kind)).collect();
             for form in &mut forms {
@@ -219,8 +219,9 @@ impl Frame<'_> {
         if forms.is_empty() { Err(format!("this format cannot represent any value of {place}")) } else { Ok(forms) }
     }
 
-    fn gather(&self, scribe: &mut Scribe<'_, '_>, kind: &Kind, place: &str, forms: &mut Vec<Form>, depth: usize) {
-        let json = |kinds: &Kinds<'_>, kind: &Kind| Body::Terms(vec![Term::Json(enforced(kind, kinds, self.pieces.json))]);
+    fn gather(&self, scribe: &mut Scribe<'_, '_>, kind: &Kind, forms: &mut Vec<Form>, depth: usize) {
+        let json =
+            |kinds: &Kinds<'_>, kind: &Kind| Body::Terms(vec![Term::Json(enforced(kind, kinds, self.pieces.json))]);
         let text = |text: Text| Form { kind: "string", body: Body::Free(Bounds { text, not: Vec::new() }) };
         match kind {
             Kind::Any if self.has_attribute() => {
@@ -252,10 +253,10 @@ impl Frame<'_> {
                     forms.push(Form { kind: type_of(value), body: Body::Word(word) });
                 }
             }
-            Kind::Either(kinds) => kinds.iter().for_each(|kind| self.gather(scribe, kind, place, forms, depth + 1)),
+            Kind::Either(kinds) => kinds.iter().for_each(|kind| self.gather(scribe, kind, forms, depth + 1)),
             Kind::Named(index) if depth < 8 => {
                 let kind = scribe.kinds.named(*index).clone();
-                self.gather(scribe, &kind, place, forms, depth + 1);
+                self.gather(scribe, &kind, forms, depth + 1);
             }
             Kind::Named(_) => {}
         }

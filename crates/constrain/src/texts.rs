@@ -41,21 +41,40 @@ pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: &A
         kinds.tell(place, "maxLength", "more letters than are counted");
     }
     let (least, most) = (text.least.min(COUNTED), text.most.filter(|most| *most <= COUNTED));
-    let most = most.map(|most| most.to_string()).unwrap_or_default();
-    let behind = if asked.behind.is_empty() { String::new() } else { format!("(?:{})?", escaped(asked.behind)) };
-    // Behind a text of any length it is part of it.
-    let counted = if most.is_empty() { "" } else { behind.as_str() };
-    let length = format!("/(?s:.{{{least},{most}}}){counted}/");
+    let length = format!("/{}/", counted(least, most, asked.behind));
     let mut patterns: Vec<String> = text.patterns.iter().map(Pattern::written).collect();
     let all: Vec<String> = asked.letters.map(str::to_owned).into_iter().chain(patterns.iter().cloned()).collect();
     let not: Vec<String> = asked.not.map(str::to_owned).into_iter().collect();
-    if !patterns.is_empty() && some_text(&all, &not) != Some(true) {
+    // Where the format asks for nothing, it is known that there are texts.
+    let asks = asked.letters.is_some() || asked.not.is_some();
+    if asks && !patterns.is_empty() && some_text(&all, &not) != Some(true) {
         kinds.tell(place, "pattern", "this format has no text that matches");
         patterns.clear();
     }
     let mut content: Vec<String> = asked.also.iter().map(|expression| (*expression).to_owned()).collect();
     content.extend(asked.letters.map(|letters| format!("/{letters}/")));
     content.extend(asked.not.map(|not| format!("~/{not}/")));
-    content.extend(patterns.into_iter().map(|pattern| format!("/(?:{pattern}){behind}/")));
+    content.extend(patterns.into_iter().map(|pattern| match escaped(asked.behind) {
+        none if none.is_empty() => format!("/{pattern}/"),
+        behind => format!("((/{pattern}/ & ~/(?s:.*){behind}/) | /(?:{pattern}){behind}/)"),
+    }));
     Held { length, content: content.join(" & ") }
+}
+
+/// Texts of so many letters, with or without what may stand behind them and does not count.
+fn counted(least: u64, most: Option<u64>, behind: &str) -> String {
+    let many = |less: u64| {
+        let most = most.map(|most| most.saturating_sub(less).to_string()).unwrap_or_default();
+        format!("(?s:.{{{},{most}}})", least.saturating_sub(less))
+    };
+    let (whole, end) = (many(0), escaped(behind));
+    match behind.chars().last() {
+        Some(last) if least > 0 => {
+            let other = format!("[^{}]", escaped(last.encode_utf8(&mut [0; 4])));
+            format!("({whole}{end}|{}{other})", many(1))
+        }
+        Some(_) if most.is_some() => format!("{whole}(?:{end})?"),
+        // Where nothing is counted it is part of the text.
+        _ => whole,
+    }
 }

@@ -63,7 +63,9 @@ impl Trace {
                 row.items.push(item);
             }
         };
-        items.into_iter().for_each(|item| add(&mut row, item));
+        for item in items {
+            add(&mut row, item);
+        }
         let mut at = 0;
         while let Some(item) = row.items.get(at).copied() {
             at += 1;
@@ -100,7 +102,11 @@ impl Trace {
         match input {
             Input::Control(token) => {
                 (!self.begun || self.end(rules, recognizer))
-                    && self.scan(rules, recognizer, |terminal| matches!(terminal, Terminal::Control(_, own) if own == token))
+                    && self.scan(
+                        rules,
+                        recognizer,
+                        |terminal| matches!(terminal, Terminal::Control(_, own) if own == token),
+                    )
             }
             Input::Byte(byte) => {
                 let mut next = recognizer.lexer_mut().transition_start_state(self.state, Some(byte), &None);
@@ -132,12 +138,7 @@ impl Trace {
         self.scan(rules, recognizer, |terminal| matches!(terminal, Terminal::Lexeme(lexeme) if ended.contains(&lexeme)))
     }
 
-    fn scan(
-        &mut self,
-        rules: &Rules,
-        recognizer: &mut ParserRecognizer<'_>,
-        fits: impl Fn(Terminal) -> bool,
-    ) -> bool {
+    fn scan(&mut self, rules: &Rules, recognizer: &mut ParserRecognizer<'_>, fits: impl Fn(Terminal) -> bool) -> bool {
         let Some(row) = self.rows.last() else { return false };
         let read = expected(rules, row).filter(|(_, terminal)| fits(*terminal));
         let items: Vec<Item> = read.map(|(item, _)| Item { dot: item.dot + 1, ..item }).collect();
@@ -150,7 +151,9 @@ impl Trace {
     pub(super) fn way_out(&self, rules: &mut Rules, recognizer: &mut ParserRecognizer<'_>) -> Option<Vec<u8>> {
         let here = self.rows.len() - 1;
         let done = |rules: &Rules, item: &Item| item.from == 0 && rules.head(item.rule) == rules.start;
-        if !self.begun && self.rows[here].items.iter().any(|item| done(rules, item) && rules.body(item.rule).len() == item.dot) {
+        if !self.begun
+            && self.rows[here].items.iter().any(|item| done(rules, item) && rules.body(item.rule).len() == item.dot)
+        {
             return Some(Vec::new());
         }
         let mut search = Search::default();
@@ -188,7 +191,13 @@ impl Trace {
             }
             for item in &self.rows[from].items {
                 if rules.body(item.rule).get(item.dot) == Some(&head) {
-                    search.step(rules, recognizer, cost, Item { dot: item.dot + 1, ..*item }, Before::Symbol(head, from));
+                    search.step(
+                        rules,
+                        recognizer,
+                        cost,
+                        Item { dot: item.dot + 1, ..*item },
+                        Before::Symbol(head, from),
+                    );
                 }
             }
         }
@@ -225,7 +234,14 @@ enum Before {
 
 impl Search {
     /// Completes an item with the shortest texts of the symbols that it waits for.
-    fn step(&mut self, rules: &mut Rules, recognizer: &mut ParserRecognizer<'_>, cost: usize, item: Item, before: Before) {
+    fn step(
+        &mut self,
+        rules: &mut Rules,
+        recognizer: &mut ParserRecognizer<'_>,
+        cost: usize,
+        item: Item,
+        before: Before,
+    ) {
         let rest: Vec<Symbol> = rules.body(item.rule)[item.dot..].to_vec();
         let length = rest.into_iter().try_fold(cost, |sum, symbol| Some(sum + rules.length(recognizer, symbol)?));
         let Some(cost) = length else { return };

@@ -90,9 +90,7 @@ fn what_no_automaton_can_do_is_told_with_its_place() {
 #[test]
 fn alternatives_that_can_be_told_apart_are_enforced() {
     let by = |a: Value, b: Value| {
-        let kind = |kind: Value, key: &str| {
-            json!({"type": "object", "properties": {"kind": kind, key: {"type": "integer"}}, "required": ["kind", key]})
-        };
+        let kind = |kind: Value, key: &str| json!({"type": "object", "properties": {"kind": kind, key: {"type": "integer"}}, "required": ["kind", key]});
         one(&json!({"oneOf": [kind(a, "r"), kind(b, "s")]}))
     };
     let right = [json!({"v": {"kind": "a", "r": 1}}), json!({"v": {"kind": "b", "s": 1}})];
@@ -131,7 +129,8 @@ fn tuples_have_their_places() {
 
 #[test]
 fn annotations_are_not_told() {
-    let mut annotated = one(&json!({"type": "string", "markdownDescription": "x", "enumNames": ["q"], "uniqueItems": false}));
+    let mut annotated =
+        one(&json!({"type": "string", "markdownDescription": "x", "enumNames": ["q"], "uniqueItems": false}));
     annotated["id"] = json!("x");
     annotated["properties"]["v"]["discriminator"] = json!({"propertyName": "kind"});
     hold(&annotated, &[json!({"v": "a"})], &[json!({})], &[]);

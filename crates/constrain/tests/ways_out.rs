@@ -25,14 +25,23 @@ fn tools() -> Vec<(&'static str, Value)> {
         ("id", one(json!({"type": "string", "format": "uuid"}))),
         ("long", one(json!({"type": "string", "minLength": 12, "maxLength": 20}))),
         ("several", one(json!({"type": "array", "items": {"enum": ["one", "two", 3]}, "minItems": 3}))),
-        ("node", json!({"type": "object", "properties": {"v": {"$ref": "#/$defs/node"}}, "required": ["v"],
-            "$defs": {"node": node}})),
-        ("either", one(json!({"anyOf": [
+        (
+            "node",
+            json!({"type": "object", "properties": {"v": {"$ref": "#/$defs/node"}}, "required": ["v"],
+            "$defs": {"node": node}}),
+        ),
+        (
+            "either",
+            one(json!({"anyOf": [
             {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["a", "b"]},
             {"type": "object", "properties": {"a": {"type": "number"}}, "required": ["a"]},
-            {"type": "boolean"}]}))),
-        ("options", json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"},
-            "c": {"enum": ["red", "green"]}, "d": {"type": "array", "items": {"type": "string"}}}, "required": ["b"]})),
+            {"type": "boolean"}]})),
+        ),
+        (
+            "options",
+            json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"},
+            "c": {"enum": ["red", "green"]}, "d": {"type": "array", "items": {"type": "string"}}}, "required": ["b"]}),
+        ),
     ]
 }
 
@@ -61,7 +70,9 @@ fn the_way_out_is_the_shortest_from_any_place() {
     for (number, (name, schema)) in tools().into_iter().enumerate() {
         let set = Arc::new(ToolSet::compile(&[Tool::new(name, "", schema)]).unwrap());
         for (index, format) in Formats::builtin().iter().enumerate() {
-            let Ok(Some(constraint)) = Constraint::compile(format, &set, &ToolChoice::Required, false, "") else { continue };
+            let Ok(Some(constraint)) = Constraint::compile(format, &set, &ToolChoice::Required, false, "") else {
+                continue;
+            };
             let mut state = u64::try_from(number * 100 + index).unwrap();
             let mut walked: Matcher = constraint.matcher(&compiler, &[]).unwrap();
             let told = constraint.relaxed().len();
@@ -75,10 +86,14 @@ fn the_way_out_is_the_shortest_from_any_place() {
                 looks += 1;
                 if step % 10 == 0 {
                     let mut out = walked.fork();
-                    way.iter().for_each(|byte| out.consume(*byte).unwrap());
+                    for byte in &way {
+                        out.consume(*byte).unwrap();
+                    }
                     assert!(out.may_end(), "{place}: {:?}", String::from_utf8_lossy(&tokens(&way)));
                     let whole = [output.clone(), tokens(&way)].concat();
-                    if let Err(why) = is_valid(format, &set, &whole).or_else(|why| if told > 0 { Ok(()) } else { Err(why) }) {
+                    if let Err(why) =
+                        is_valid(format, &set, &whole).or_else(|why| if told > 0 { Ok(()) } else { Err(why) })
+                    {
                         wrong.push(format!("not valid: {} {name} {why}", format.name()));
                         break;
                     }

@@ -42,7 +42,11 @@ const SHARED: [(&str, &str, &[&str]); 7] = [
     ("number", "integer (\".\" [0-9]{1,17})? ([eE] [-+]? [0-9]{1,2})?", &["integer"]),
     ("boolean", "\"true\" | \"false\"", &[]),
     ("string", "\"\\\"\" char* \"\\\"\"", &["char"]),
-    ("char", "[^\"\\\\\\x00-\\x1f\\x7f] | \"\\\\\" ([\"\\\\/bfnrt] | \"u\" ([0-9abcefABCEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2}))", &[]),
+    (
+        "char",
+        "[^\"\\\\\\x00-\\x1f\\x7f] | \"\\\\\" ([\"\\\\/bfnrt] | \"u\" ([0-9abcefABCEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2}))",
+        &[],
+    ),
     (
         "any",
         "string | number | boolean | \"null\" | any-object | any-list",
