@@ -69,8 +69,8 @@ fn counted(least: u64, most: Option<u64>, behind: &str) -> String {
     };
     let (whole, end) = (many(0), escaped(behind));
     match behind.chars().last() {
-        Some(last) if least > 0 => {
-            let other = format!("[^{}]", escaped(last.encode_utf8(&mut [0; 4])));
+        Some(letter) if least > 0 => {
+            let other = format!("[^{}]", escaped(letter.encode_utf8(&mut [0; 4])));
             format!("({whole}{end}|{}{other})", many(1))
         }
         Some(_) if most.is_some() => format!("{whole}(?:{end})?"),
