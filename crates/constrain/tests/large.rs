@@ -56,7 +56,7 @@ fn five_hundred_tools() {
             let made = began.elapsed();
             let began = Instant::now();
             let mut matcher = constraint.matcher(&compiler, &[]).unwrap();
-            let compiled = began.elapsed();
+            let grammar = began.elapsed();
             let began = Instant::now();
             matcher.mask().unwrap();
             let mask = began.elapsed();
@@ -70,7 +70,7 @@ fn five_hundred_tools() {
             matcher.way_out().unwrap().unwrap();
             let (again, told) = (began.elapsed(), constraint.relaxed().len());
             println!(
-                "{name:12} {choice:?}: written {made:.1?}, compiled {compiled:.1?}, first mask {mask:.1?}, way out {first:.1?}, then {again:.1?}, {told} told"
+                "{name:12} {choice:?}: written {made:.1?}, compiled {grammar:.1?}, first mask {mask:.1?}, way out {first:.1?}, then {again:.1?}, {told} told"
             );
             assert!(matcher.error().is_none());
         }
