@@ -147,7 +147,9 @@ const SHAPES: [&str; 9] =
 fn tell(name: &str, tally: &Tally) {
     let Tally { calls, closed, told, refused, wrong } = tally;
     println!("{name}: {calls} calls, {closed} closed, {told} told, {refused} refused, {} wrong", wrong.len());
-    wrong.iter().for_each(|wrong| println!("  {wrong}"));
+    for wrong in wrong {
+        println!("  {wrong}");
+    }
 }
 
 /// The minimal schemas that once failed, in every format, at the smallest budget and with room.

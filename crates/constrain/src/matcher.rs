@@ -3,6 +3,7 @@
 //! A thin wrapper around llguidance's parser with our errors, so that the token loop knows no grammar library.
 //! Forced tokens are those that the model's own tokenizer would have used. It must not know how tokens are chosen.
 
+use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -80,10 +81,11 @@ impl Matcher {
     }
 
     /// Does something with the library's parser, whose errors last and whose panics are errors.
-    fn with<T>(&mut self, act: impl FnOnce(&mut TokenParser) -> anyhow::Result<T>) -> Result<T> {
+    fn with<T, E: Display>(&mut self, act: impl FnOnce(&mut TokenParser) -> Result<T, E>) -> Result<T> {
         let parser = self.inner.as_mut().map_err(|cause| trouble(cause))?;
-        let cause = match panic_utils::catch_unwind(AssertUnwindSafe(|| act(parser))) {
-            Ok(done) => return Ok(done),
+        let cause = match panic_utils::catch_unwind(AssertUnwindSafe(|| Ok(act(parser)))) {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(cause)) => parser.augment_err(cause),
             Err(cause) => parser.augment_err(cause),
         };
         let error = trouble(&cause);
@@ -138,13 +140,13 @@ impl Matcher {
         if self.is_done() {
             return Vec::new();
         }
-        let forced = self.with(|parser| Ok(parser.compute_ff_tokens())).unwrap_or_default();
+        let forced = self.with(|parser| Ok::<_, Error>(parser.compute_ff_tokens())).unwrap_or_default();
         if forced.iter().all(|token| self.consume(*token).is_ok()) { forced } else { Vec::new() }
     }
 
     /// Whether the text may end here.
     pub fn may_end(&mut self) -> bool {
-        self.is_done() || self.with(|parser| Ok(parser.is_accepting())).unwrap_or(false)
+        self.is_done() || self.with(|parser| Ok::<_, Error>(parser.is_accepting())).unwrap_or(false)
     }
 
     /// Whether nothing can follow.
@@ -170,7 +172,7 @@ impl Matcher {
         let found = self.with(|parser| {
             let rules = rules.get_or_init(|| Mutex::new(Rules::of(parser.parser.grammar(), trie)));
             let mut rules = rules.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(parser.parser.with_recognizer(|recognizer| {
+            Ok::<_, Error>(parser.parser.with_recognizer(|recognizer| {
                 let begin = |rules: &Rules, recognizer: &mut ParserRecognizer<'_>| (Trace::begin(rules, recognizer), 0);
                 let (mut trace, known) = trace.unwrap_or_else(|| begin(&rules, recognizer));
                 let fits = consumed[known..]
