@@ -97,7 +97,7 @@ fn lists_and_objects() {
     coerces(ints.clone(), json!(5), json!([5]), &[Listed]);
     coerces(ints.clone(), json!("5"), json!([5]), &[Listed, Coerced]);
     coerces(ints.clone(), json!(["1", 2.0]), json!([1, 2]), &[Coerced, Coerced]);
-    stays(floats, json!([1, 2.5]));
+    coerces(floats, json!([1, 2.5]), json!([1.0, 2.5]), &[Coerced]);
     coerces(json!({"type": "tuple", "items": {"type": "str"}}), json!("a"), json!(["a"]), &[Listed]);
     coerces(
         json!({"type": "dict", "properties": {"a": {"type": "int"}}}),

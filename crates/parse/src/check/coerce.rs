@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::convert::{converted, member};
+use super::convert::{converted, float, member};
 use super::schema::Compiled;
 use super::{Where, names};
 use crate::chat::{Fix, FixKind};
@@ -174,8 +174,25 @@ impl Coercion<'_> {
     fn list(&mut self, items: &mut [Value], view: View<'_>, arrays: &Arrays) {
         for (index, item) in items.iter_mut().enumerate() {
             if let Some(node) = arrays.item(index) {
-                self.value(item, view.beside(node), None, 0);
+                let view = view.beside(node);
+                self.value(item, view, None, 0);
+                if index >= arrays.first.len() {
+                    self.write_float(item, view);
+                }
             }
+        }
+    }
+
+    /// Whole numbers in a list of numbers are all written with a fraction: what reads the list may want one kind.
+    fn write_float(&mut self, value: &mut Value, view: View<'_>) {
+        let (Value::Number(number), Kind::Number(numbers)) = (&*value, view.kind()) else { return };
+        if numbers.integer || number.is_f64() {
+            return;
+        }
+        if let Some(new) = float(number) {
+            let note = format!("{number} -> {new}");
+            *value = new;
+            self.tell(FixKind::Coerced, || note);
         }
     }
 

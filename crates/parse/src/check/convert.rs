@@ -79,6 +79,13 @@ fn whole(number: &Number) -> Option<Value> {
     Some(Value::from(float as i64))
 }
 
+/// A whole number written with a fraction, where that is exact.
+#[expect(clippy::cast_precision_loss, reason = "checked: within 2^53")]
+pub(super) fn float(number: &Number) -> Option<Value> {
+    let whole = number.as_i64().filter(|whole| whole.unsigned_abs() <= 1 << 53)?;
+    Number::from_f64(whole as f64).map(Value::Number)
+}
+
 /// The only member of an enum that the text is but for case and blanks around it.
 pub(super) fn member<'m>(text: &str, members: &'m [Value]) -> Option<&'m str> {
     let text = text.trim();
