@@ -56,7 +56,7 @@ pub use served::Served;
 
 pub use callwright_infer as infer;
 pub use callwright_models as models;
-pub use callwright_parse::{Error, ErrorKind, Result, chat, check, error, format, read};
+pub use callwright_parse::{Error, ErrorKind, Result, chat, check, error, format, read, schema};
 pub use callwright_providers as providers;
 
 // What a turn is made of inside: for our own tests and tools, and free to change.

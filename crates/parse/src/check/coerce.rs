@@ -174,16 +174,19 @@ impl Coercion<'_> {
     fn list(&mut self, items: &mut [Value], view: View<'_>, arrays: &Arrays) {
         for (index, item) in items.iter_mut().enumerate() {
             if let Some(node) = arrays.item(index) {
-                self.value(item, view.beside(node), None, 0);
-                self.write_float(item, view.beside(node).types());
+                let view = view.beside(node);
+                self.value(item, view, None, 0);
+                if index >= arrays.first.len() {
+                    self.write_float(item, view);
+                }
             }
         }
     }
 
-    /// Whole numbers in a list of numbers are all written as such: what reads the list may want one kind.
-    fn write_float(&mut self, value: &mut Value, allowed: Types) {
-        let Value::Number(number) = &*value else { return };
-        if allowed != Types::NUMBER {
+    /// Whole numbers in a list of numbers are all written with a fraction: what reads the list may want one kind.
+    fn write_float(&mut self, value: &mut Value, view: View<'_>) {
+        let (Value::Number(number), Kind::Number(numbers)) = (&*value, view.kind()) else { return };
+        if numbers.integer || number.is_f64() {
             return;
         }
         if let Some(new) = float(number) {

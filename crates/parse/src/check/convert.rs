@@ -79,8 +79,8 @@ fn whole(number: &Number) -> Option<Value> {
     Some(Value::from(float as i64))
 }
 
-/// The whole number as one with a fraction of none, if both are the same number.
-#[expect(clippy::cast_precision_loss, reason = "checked: it is within 2^53")]
+/// A whole number written with a fraction, where that is exact.
+#[expect(clippy::cast_precision_loss, reason = "checked: within 2^53")]
 pub(super) fn float(number: &Number) -> Option<Value> {
     let whole = number.as_i64().filter(|whole| whole.unsigned_abs() <= 1 << 53)?;
     Number::from_f64(whole as f64).map(Value::Number)

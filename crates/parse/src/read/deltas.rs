@@ -185,10 +185,13 @@ fn is_settled(value: &Value, view: View<'_>) -> bool {
         (Kind::String(strings), Value::String(_)) => strings.formats.is_empty(),
         (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => true,
         (Kind::Number(numbers), Value::Number(number)) => !numbers.integer || !number.is_f64(),
-        (Kind::Array(arrays), Value::Array(items)) => {
-            let item = |(index, item)| arrays.item(index).is_some_and(|node| is_settled(item, view.beside(node)));
-            items.iter().enumerate().all(item)
-        }
+        (Kind::Array(arrays), Value::Array(items)) => items.iter().enumerate().all(|(index, item)| {
+            let view = arrays.item(index).map(|node| view.beside(node));
+            // Whole numbers in a list of numbers are written with a fraction.
+            let floats = index >= arrays.first.len()
+                && view.is_some_and(|view| matches!(view.kind(), Kind::Number(numbers) if !numbers.integer));
+            !(floats && item.is_number() && !item.is_f64()) && view.is_some_and(|view| is_settled(item, view))
+        }),
         (Kind::Object(objects), Value::Object(map)) => {
             let member = |key: &str| Some(view.beside(&objects.member(key)?.node));
             let listed = !objects.members.is_empty();
