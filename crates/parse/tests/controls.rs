@@ -43,6 +43,7 @@ fn page(body: &str) -> Call {
 }
 
 /// The format, the text, and the calls in it.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn controls() -> Vec<(&'static str, String, Vec<Call>)> {
     let hermes = |body: &str| {
         let written = json!({"name": "page_save", "arguments": {"body": body}});
