@@ -10,10 +10,11 @@ const DATE: &str = "[1-9][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[
 const TIME: &str = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+\-]([01][0-9]|2[0-3]):[0-5][0-9])";
 const DURATION: &str = "P([0-9]{1,4}W|([0-9]{1,4}Y([0-9]{1,4}M([0-9]{1,4}D)?)?|[0-9]{1,4}M([0-9]{1,4}D)?|[0-9]{1,4}D)(T([0-9]{1,4}H([0-9]{1,4}M([0-9]{1,4}S)?)?|[0-9]{1,4}M([0-9]{1,4}S)?|[0-9]{1,4}S))?|T([0-9]{1,4}H([0-9]{1,4}M([0-9]{1,4}S)?)?|[0-9]{1,4}M([0-9]{1,4}S)?|[0-9]{1,4}S))";
 const HOSTNAME: &str = r"[A-Za-z0-9]([A-Za-z0-9\-]{0,30}[A-Za-z0-9])?(\.[A-Za-z]([A-Za-z0-9]{0,30}[A-Za-z0-9])?){0,5}";
-const EMAIL: &str = r"[A-Za-z0-9_]([A-Za-z0-9_+\-]{0,30}[A-Za-z0-9_])?(\.[A-Za-z0-9_+\-]{1,20}){0,2}@[A-Za-z0-9]([A-Za-z0-9\-]{0,30}[A-Za-z0-9])?(\.[A-Za-z]([A-Za-z0-9]{0,20}[A-Za-z0-9])?){1,4}";
+// At most 64 letters stand before the sign.
+const EMAIL: &str = r"[A-Za-z0-9_]([A-Za-z0-9_+\-]{0,20}[A-Za-z0-9_])?(\.[A-Za-z0-9_+\-]{1,18}){0,2}@[A-Za-z0-9]([A-Za-z0-9\-]{0,30}[A-Za-z0-9])?(\.[A-Za-z]([A-Za-z0-9]{0,20}[A-Za-z0-9])?){1,4}";
 const IPV4: &str = r"((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
 const IPV6: &str = "([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){0,2})?::([0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){0,3})?";
-const URI: &str = r"[a-z][a-z0-9+.\-]{0,15}://[A-Za-z0-9]([A-Za-z0-9\-]{0,30}[A-Za-z0-9])?(\.[A-Za-z]([A-Za-z0-9]{0,20}[A-Za-z0-9])?){0,5}(:[1-9][0-9]{0,3})?(/([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){0,200})?(\?([A-Za-z0-9._~!$'()*+,;=:@/?&\-]|%[0-9A-F]{2}){0,200})?(#([A-Za-z0-9._~!$'()*+,;=:@/?&\-]|%[0-9A-F]{2}){0,80})?";
+const URI: &str = r"[a-z][a-z0-9+.\-]{0,15}:(//[A-Za-z0-9]([A-Za-z0-9\-]{0,30}[A-Za-z0-9])?(\.[A-Za-z]([A-Za-z0-9]{0,20}[A-Za-z0-9])?){0,5}(:[1-9][0-9]{0,3})?(/([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){0,200})?|///([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){1,100}|[A-Za-z0-9]([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){0,200})(\?([A-Za-z0-9._~!$'()*+,;=:@/?&\-]|%[0-9A-F]{2}){0,200})?(#([A-Za-z0-9._~!$'()*+,;=:@/?&\-]|%[0-9A-F]{2}){0,80})?";
 const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
 /// What texts of this format look like; none for a name that is no more than an annotation.
@@ -52,6 +53,9 @@ mod tests {
             ("uri", "https://example.org:8080/a/b?c=d#e", "example"),
             ("uuid", "f47ac10b-58cc-4372-a567-0e02b2c3d479", "."),
         ];
+        let uris = ["file:///a/b", "mailto:a@example.org", "urn:isbn:0451450523", "https://example.org"];
+        let uri = || llguidance::derivre::Regex::new(&named("uri").unwrap().written()).unwrap();
+        assert!(uris.into_iter().all(|like| uri().is_match(like)));
         for (name, like, unlike) in likes {
             let mut regex = llguidance::derivre::Regex::new(&named(name).unwrap().written()).unwrap();
             assert!(regex.is_match(like) && !regex.is_match(unlike), "{name}");
