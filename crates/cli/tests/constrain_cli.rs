@@ -36,12 +36,12 @@ fn what_is_not_enforced_is_told_on_stderr() {
         "some": {"type": "array", "items": {"type": "integer"}, "uniqueItems": true}}}}]"#;
     std::fs::write(&file, odd).expect("written");
     let file = file.to_str().expect("text");
-    for (format, keywords) in [("hermes", &["uniqueItems"][..]), ("qwen3_coder", &["uniqueItems", "pattern"])] {
+    for format in ["hermes", "qwen3_coder"] {
         let output = home.callwright().args(["grammar", "--tools", file, "--format", format]).output();
         let output = output.expect("the binary starts");
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{err}");
-        assert!(keywords.iter().all(|keyword| err.contains(keyword)) && err.contains("`pick`"), "{format}: {err}");
+        assert!(err.contains("uniqueItems") && err.contains("`pick`") && !err.contains("pattern"), "{format}: {err}");
         let output = home.callwright().args(["grammar", "--tools", file, "--format", format, "--json"]).output();
         let told: Value = serde_json::from_slice(&output.expect("the binary starts").stdout).expect("JSON");
         assert_eq!(told["relaxed"][0]["tool"], "pick", "{told}");
