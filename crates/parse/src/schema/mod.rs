@@ -1,7 +1,7 @@
 //! A tool's JSON Schema, typed: made once, and all that anyone asks of a schema is asked of this.
 //!
-//! Three steps lead here. [`mend`] makes valid JSON Schema 2020-12 of what people write, [`refs`] makes every reference a
-//! pointer that leads somewhere, and [`build`] makes the tree of [`Node`]s. What was corrected or left out on the way is
+//! Three steps lead here. `mend` makes valid JSON Schema 2020-12 of what people write, `refs` makes every reference a
+//! pointer that leads somewhere, and `build` makes the tree of [`Node`]s. What was corrected or left out on the way is
 //! told as values, once each. So a visitor meets no odd spelling, no old draft and no loose end, and it walks this tree and
 //! no JSON. It must not know values, calls or formats of calls.
 
