@@ -15,22 +15,10 @@ use callwright::constrain::Constraint;
 use callwright::format::{Format, Formats};
 use callwright::infer::{Job, Lexicon, Local};
 use callwright::read::Parser;
+use callwright_test_support::lists::{files, tools};
 use common::jobs::collect;
 use common::scripted::{Script, Scripted, Words};
-use serde_json::{Value, json};
-
-/// The tools of a file, as servers and clients write them.
-fn tools(file: &Path) -> Vec<Tool> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let read: Value = serde_json::from_str(&text).unwrap();
-    let list = read.pointer("/result/tools").or_else(|| read.get("tools")).unwrap_or(&read);
-    let tools = list.as_array().into_iter().flatten().map(|tool| {
-        let tool = tool.get("function").unwrap_or(tool);
-        let schema = tool.get("inputSchema").or_else(|| tool.get("parameters")).cloned().unwrap_or_else(|| json!({}));
-        Tool::new(tool["name"].as_str().unwrap(), "", schema)
-    });
-    tools.collect()
-}
+use serde_json::json;
 
 fn words() -> Words {
     let words = ["12", " the", "Paris", "3.5", "true", "\": ", "\", \"", "</", ">\n", "2024", "-", "https://", "@"];
@@ -133,13 +121,6 @@ fn force(
     }
 }
 
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    files
-}
-
 /// Formats of different shapes: JSON, literals, tags, elements, quotes that are tokens.
 const SHAPES: [&str; 9] =
     ["hermes", "pythonic", "qwen3_coder", "glm45", "minimax_m3", "gemma4", "dsml", "mistral_v13", "gigachat3"];
@@ -170,40 +151,28 @@ fn schemas_that_once_failed_are_held_to() {
     assert!(tally.wrong.is_empty() && tally.calls > 1000);
 }
 
-/// A sample of the lists that servers send.
+/// The lists that servers send: a sample of their tools, or all of them if `CALLWRIGHT_TEST_LISTS=all` (an hour and more).
+/// The calls are written to `calls.jsonl` in cargo's folder for tests, which `tests/validate_calls.py` reads.
 #[test]
 fn tools_of_real_servers_are_called() {
     let Some(shared) = callwright_test_support::shared() else { return };
-    let mut tally = Tally::default();
-    for (number, file) in files(&shared.join("mcp")).into_iter().enumerate() {
-        let tools: Vec<Tool> = tools(&file).into_iter().skip(number % 3).step_by(12).collect();
-        for name in SHAPES {
-            let Ok(format) = Formats::builtin().get(name) else { continue };
-            force(&file, &format, &tools, 30 * (number % 2), &mut std::io::sink(), &mut tally);
-        }
-    }
-    tell("sample", &tally);
-    assert!(tally.wrong.is_empty() && tally.calls > 300);
-}
-
-/// All of them, for the validator: an hour and more.
-#[test]
-#[ignore = "takes long; `tests/validate_calls.py` reads what it writes"]
-fn every_tool_of_real_servers_is_called() {
-    let Some(shared) = callwright_test_support::shared() else { return };
+    let all = callwright_test_support::means::wants_all_lists();
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("calls.jsonl");
     let mut written = BufWriter::new(File::create(&path).unwrap());
-    let mut wrong = 0;
+    let (mut wrong, mut calls) = (0, 0);
     for name in SHAPES {
         let Ok(format) = Formats::builtin().get(name) else { continue };
         let mut tally = Tally::default();
         for (number, file) in files(&shared.join("mcp")).into_iter().enumerate() {
-            force(&file, &format, &tools(&file), 30 * (number % 2), &mut written, &mut tally);
+            let (first, step) = if all { (0, 1) } else { (number % 3, 12) };
+            let tools: Vec<Tool> = tools(&file).into_iter().skip(first).step_by(step).collect();
+            force(&file, &format, &tools, 30 * (number % 2), &mut written, &mut tally);
         }
         tell(name, &tally);
         wrong += tally.wrong.len();
+        calls += tally.calls;
     }
     written.flush().unwrap();
     println!("{}", path.display());
-    assert_eq!(wrong, 0);
+    assert!(wrong == 0 && calls > 300, "{wrong} of {calls} wrong");
 }

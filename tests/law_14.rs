@@ -17,7 +17,7 @@ fn specials(vocab: &dyn Vocab) -> Vec<Special> {
     let all = 0..u32::try_from(vocab.size()).expect("few");
     let special = all.filter(|token| vocab.is_control(*token) || vocab.is_added(*token));
     let text = special.filter_map(|token| Some((token, String::from_utf8(vocab.piece(token)).ok()?)));
-    // A single letter that was added is a letter.
+    // An added token of a single letter is just that letter.
     text.filter(|(_, text)| !text.trim().is_empty() && text.chars().count() > 1).collect()
 }
 

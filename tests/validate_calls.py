@@ -1,6 +1,6 @@
 """Validates the calls that `tests/constrain_lists.rs` has written down, with a validator that is not ours.
 
-    cargo test --features candle --test constrain_lists -- --ignored --nocapture
+    CALLWRIGHT_TEST_LISTS=all cargo test --features candle --test constrain_lists -- --nocapture
     pip install 'jsonschema[format]'
     python3 tests/validate_calls.py target/tmp/calls.jsonl
 

@@ -46,8 +46,8 @@ fn read_one(file: &Path) -> Result<Vec<Tool>> {
     of_text(&text, &file.display().to_string())
 }
 
-/// The tools of all files, compiled. What of their schemas is neither enforced nor checked is noted on stderr, and so are
-/// tools that cannot be offered.
+/// The tools of all files, compiled. Keywords that are neither enforced nor checked are reported on stderr, and so are tools
+/// that cannot be offered.
 pub(super) fn compile(files: &[PathBuf], level: Level, world: &World) -> Result<ToolSet> {
     let tools = read(files)?;
     let set = if level == Level::Strict { ToolSet::compile_strict(&tools)? } else { ToolSet::compile(&tools)? };
@@ -65,7 +65,7 @@ pub(super) fn of_text(text: &str, from: &str) -> Result<Vec<Tool>> {
     let failed = |what: &str| Error::new(ErrorKind::Input, format!("{from}: {what}"));
     // Two steps, because a syntax error has a line and a wrong shape has none.
     let value: serde_json::Value = serde_json::from_str(text).map_err(|cause| {
-        // The parser's own limit, which it tells in words alone.
+        // serde_json reports its nesting limit only in words.
         let deep = cause.to_string().starts_with("recursion limit");
         let what = if deep { "nested more than 127 levels deep" } else { "not valid JSON" };
         failed(what).because(cause).hint(SHAPE)

@@ -4,7 +4,7 @@
 //! to look around. Lookarounds and word boundaries are taken out, so that the rest can be held to; who asks is told that
 //! something was. It must not know schemas.
 
-/// A pattern that an automaton can be made of.
+/// A pattern that an automaton can match.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Regular {
     pub(super) pattern: String,
@@ -12,7 +12,7 @@ pub(super) struct Regular {
     pub(super) without: Option<&'static str>,
 }
 
-/// Translates a pattern; why it cannot be where it refers to what was matched before.
+/// Translates a pattern. The error says why: it refers back to something that was matched.
 pub(super) fn regular(pattern: &str) -> Result<Regular, &'static str> {
     let mut reader = Reader { letters: pattern.chars().collect(), at: 0, out: String::new(), without: None };
     while reader.at < reader.letters.len() {

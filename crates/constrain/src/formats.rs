@@ -17,7 +17,7 @@ const IPV6: &str = "([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}(:[0
 const URI: &str = r"[a-z][a-z0-9+.\-]{0,15}:(//[A-Za-z0-9]([A-Za-z0-9\-]{0,30}[A-Za-z0-9])?(\.[A-Za-z]([A-Za-z0-9]{0,20}[A-Za-z0-9])?){0,5}(:[1-9][0-9]{0,3})?(/([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){0,200})?|///([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){1,100}|[A-Za-z0-9]([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){0,200})(\?([A-Za-z0-9._~!$'()*+,;=:@/?&\-]|%[0-9A-F]{2}){0,200})?(#([A-Za-z0-9._~!$'()*+,;=:@/?&\-]|%[0-9A-F]{2}){0,80})?";
 const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
-/// What texts of this format look like; none for a name that is no more than an annotation.
+/// What texts of this format look like, or `None` if the name is only an annotation.
 pub(super) fn named(name: &str) -> Option<Pattern> {
     let expression = match name {
         "date" => DATE.to_owned(),

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::pattern::Pattern;
+use callwright_parse::format::type_of;
 
 /// What a value may be.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,7 @@ pub(super) enum Kind {
     Text(Text),
     List(List),
     Object(Object),
-    /// One of these values; nothing at all where there is none.
+    /// One of these values; an empty list allows no value.
     Constants(Vec<Value>),
     Either(Vec<Self>),
     /// A kind that is referred to by name, because it may be recursive.
@@ -48,7 +49,7 @@ pub(super) struct List {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Object {
     pub(super) members: Vec<Member>,
-    /// What members are whose names match an expression as schemas have it.
+    /// Members whose names match a schema's pattern.
     pub(super) matching: Vec<(String, Kind)>,
     /// What additional members may be, where they are allowed.
     pub(super) others: Option<Box<Kind>>,
@@ -72,7 +73,7 @@ impl Kind {
         matches!(self, Self::Constants(values) if values.is_empty())
     }
 
-    /// Whether no value is of this kind and of the other one, as far as that can be seen.
+    /// Whether this kind and the other one have no value in common, as far as can be seen.
     pub(super) fn is_apart_from(&self, other: &Self, named: &[Self], depth: usize) -> bool {
         let apart = |one: &Self, other: &Self| depth < 8 && one.is_apart_from(other, named, depth + 1);
         match (self, other) {
@@ -83,7 +84,7 @@ impl Kind {
             (Self::Any, other) | (other, Self::Any) => other.is_never(),
             (Self::Constants(ones), Self::Constants(others)) => ones.iter().all(|one| !others.contains(one)),
             (Self::Constants(values), kind) | (kind, Self::Constants(values)) => {
-                values.iter().all(|value| sort(value) != kind.sort())
+                values.iter().all(|value| type_of(value) != kind.sort())
             }
             (Self::Object(one), Self::Object(other)) => {
                 one.lacks_what_is_needed_in(other, &apart) && other.lacks_what_is_needed_in(one, &apart)
@@ -114,17 +115,6 @@ impl Object {
                 None => self.others.is_none() && self.matching.is_empty(),
             }
         })
-    }
-}
-
-fn sort(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::kind::{Kind, Member, Object, is_of};
+use callwright_parse::schema::resolve;
 
 /// The kinds of one tool's schema.
 #[derive(Debug)]
@@ -33,9 +34,9 @@ pub(super) struct Part<'s> {
     one_of: bool,
 }
 
-/// Schemas inside schemas are followed this far.
+/// Nested schemas are followed this deep.
 const DEPTH: usize = 64;
-/// Kinds that are made of one schema: alternatives inside alternatives multiply.
+/// The most kinds made of one schema: nested alternatives multiply.
 const MADE: usize = 20_000;
 /// The types of JSON; a whole number is a number, too.
 const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
@@ -128,7 +129,7 @@ impl<'s> Kinds<'s> {
         Kind::Named(index)
     }
 
-    /// All schemas that these consist of, references followed; none where one of them allows nothing.
+    /// All schemas that these consist of, references followed, or `None` if one of them allows nothing.
     fn flat(&mut self, schemas: &[&'s Value], place: &str, referred: &mut Option<&'s str>) -> Option<Vec<Part<'s>>> {
         let (mut open, mut parts) = (schemas.to_vec(), Vec::<Part<'s>>::new());
         open.reverse();
@@ -149,7 +150,7 @@ impl<'s> Kinds<'s> {
                 self.tell(place, keyword, "");
             }
             if let Some(target) = map.get("$ref").and_then(Value::as_str) {
-                match resolved(self.root, target) {
+                match resolve(target, self.root) {
                     Some(schema) => {
                         *referred = referred.or(target.strip_prefix('#'));
                         open.push(schema);
@@ -271,7 +272,7 @@ pub(super) fn either(kinds: Vec<Kind>) -> Kind {
     Kind::Either(flat.collect())
 }
 
-/// Whether a schema says nothing of a value but where else to look.
+/// Whether a schema only says where else to look.
 fn says_nothing(part: &Part<'_>) -> bool {
     let looked = |key: &str| {
         matches!(key, "allOf" | "$ref") || (key == "anyOf" && part.any_of) || (key == "oneOf" && part.one_of)
@@ -280,7 +281,7 @@ fn says_nothing(part: &Part<'_>) -> bool {
     !typed && super::kind::beyond(part.map, &[], &[]).into_iter().all(looked)
 }
 
-/// Whether a keyword says something of values of this one's type.
+/// Whether a keyword applies to values of this value's type.
 fn speaks_of(keyword: &str, value: &Value) -> bool {
     match value {
         Value::Number(_) => super::kind::NUMBERS.contains(&keyword),
@@ -354,40 +355,4 @@ fn narrower<'s>(one: &'s str, other: &'s str) -> Option<&'s str> {
         ("number", "integer") | ("integer", "number") => Some("integer"),
         (one, other) => (one == other).then_some(one),
     }
-}
-
-/// What a reference inside the document refers to.
-fn resolved<'s>(root: &'s Value, target: &str) -> Option<&'s Value> {
-    let pointer = target.strip_prefix('#')?;
-    if !pointer.is_empty() && !pointer.starts_with('/') {
-        return anchored(root, pointer, 0);
-    }
-    root.pointer(pointer).or_else(|| root.pointer(&decoded(pointer)))
-}
-
-/// The schema with this anchor.
-fn anchored<'s>(schema: &'s Value, name: &str, depth: usize) -> Option<&'s Value> {
-    let inside = |value: &'s Value| if depth < DEPTH { anchored(value, name, depth + 1) } else { None };
-    match schema {
-        Value::Object(map) => {
-            let own = ["$anchor", "$id", "id"].iter().any(|key| {
-                map.get(*key).and_then(Value::as_str).is_some_and(|own| own.trim_start_matches('#') == name)
-            });
-            if own { Some(schema) } else { map.values().find_map(inside) }
-        }
-        Value::Array(items) => items.iter().find_map(inside),
-        _ => None,
-    }
-}
-
-/// A text without percent signs for its letters.
-fn decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let Some((first, others)) = rest.split_first() {
-        let code = others.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| *first == b'%');
-        bytes.push(code.unwrap_or(*first));
-        rest = if code.is_some() { &others[2..] } else { others };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, Dot, Hir, HirKind, Look, Repetition};
 
 use super::ecma::regular;
 
-/// How long it may be looked for a text that matches, in the library's units; llguidance gives up after the same.
+/// How much work may go into finding a text that matches, in llguidance's units; it gives up after as much itself.
 const EFFORT: u64 = 8000;
 
 /// An expression that whole texts match.

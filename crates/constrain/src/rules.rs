@@ -12,7 +12,7 @@ use llguidance::earley::lexerspec::LexemeIdx;
 use llguidance::earley::{CGrammar, CSymIdx, ParserRecognizer};
 use toktrie::{SimpleVob, TokTrie};
 
-/// States of an automaton that are looked at for the shortest text of a lexeme.
+/// The most states of an automaton to visit for the shortest text of a lexeme.
 const STATES: usize = 20_000;
 
 /// Symbols, by number.

@@ -2,10 +2,9 @@
 //!
 //! llguidance takes the tokens of a slice as a whole where a lexeme lets all of them through, but only where no lexeme is
 //! lazy and only for plain repetitions; else it walks through all tokens, a millisecond each time. So a text is no single
-//! lexeme that looks for its end: it is cut behind each `<`, each segment is a lexeme, and none begins like a tag of the
-//! call's own. The one exception is the closing tag with words behind it, which the reader takes for text. A segment that
-//! has not ended may always go on: that is what the rules that lead nowhere tell the slicer. It must not know schemas or
-//! formats.
+//! lexeme that looks for its end: it is cut behind each `<`, each segment is a lexeme, and none begins like one of the
+//! call's own tags. The one exception is a closing tag followed by words, which the reader takes for text. The rules ending
+//! in `_on` lead nowhere: they tell the slicer that a segment may always go on. It must not know schemas or formats.
 
 use super::grammar::{escaped, without};
 use callwright_parse::format::Endings;
@@ -24,7 +23,7 @@ pub(crate) const BLANKS: &str = r"[ \t\r\n\x0C]*";
 pub(crate) struct Segments {
     /// The closing tag.
     close: String,
-    /// What no segment begins with, as an expression.
+    /// What no segment may begin with, as an expression.
     own: String,
     /// Closing tags with words behind them, up to where the next segment begins, as an expression.
     worded: Option<String>,
@@ -46,12 +45,12 @@ impl Segments {
         &self.close
     }
 
-    /// What stands behind the last segment: the closing tag without the letter that ended that, and this text.
+    /// What follows the last segment: the closing tag without its first letter, which ended the segment, and this text.
     pub(crate) fn rest(&self, then: &str) -> String {
         format!("{}{then}", self.close.trim_start_matches(FIRST))
     }
 
-    /// The rules of a text up to its closing tag's first letter and with it, of which the text's own has this name.
+    /// The rules for a text up to and including its closing tag's first letter; the text's own rule has this name.
     pub(crate) fn lark(&self, name: &str) -> String {
         let upper = name.to_ascii_uppercase();
         let not = format!("~/{}(?s:.*)/", self.own);
@@ -71,7 +70,7 @@ impl Segments {
     }
 }
 
-/// Texts in which the reader finds no end: no tag of the call's own, and no closing tag but with words behind it.
+/// Texts in which the reader finds no end: none of the call's own tags, and closing tags only if words follow.
 pub(crate) fn no_end(tags: &Endings) -> String {
     let Some((closes, _)) = worded(tags) else { return without(&own(tags, true, 0)) };
     let (own, closes, not) = (own(tags, false, 0), one_of(&closes, 0), no_words(tags));
@@ -82,7 +81,7 @@ pub(crate) fn no_end(tags: &Endings) -> String {
 /// The closing tags that are text where these words follow, if any.
 fn worded(tags: &Endings) -> Option<(Vec<&str>, String)> {
     let closes: Vec<&str> = tags.closes.iter().map(String::as_str).collect();
-    // What begins like another tag cannot be told from it in time.
+    // A tag that begins like another one is recognised too late.
     let begun = |close: &&str| tags.own.iter().any(|own| close.starts_with(begun(own)));
     if closes.is_empty() || closes.iter().any(begun) {
         return None;
@@ -99,7 +98,7 @@ fn no_words(tags: &Endings) -> String {
     letters.into_iter().map(|letter| escaped(letter.encode_utf8(&mut [0; 4]))).collect()
 }
 
-/// The tags of the call's own from this byte on, as an expression; closing tags among them if `closes`.
+/// The call's own tags from this byte on as an expression, closing tags included if `closes`.
 fn own(tags: &Endings, closes: bool, from: usize) -> String {
     let closes = tags.closes.iter().filter(|_| closes);
     let cut = |tag: &str| escaped(tag.get(from..).unwrap_or_default());

@@ -14,7 +14,7 @@ use super::pattern::{Pattern, possible, some_text};
 const COUNTED: u64 = 2000;
 /// The largest multiple: of 15 digits, which bounds are exact to.
 const MULTIPLE: i64 = 999_999_999_999_999;
-/// Members of which one at least must be there, each in an alternative of its own.
+/// Members of which at least one is required, each in an alternative of its own.
 const ALTERNATIVES: usize = 24;
 
 impl<'s> Kinds<'s> {
@@ -30,7 +30,7 @@ impl<'s> Kinds<'s> {
         }
     }
 
-    /// The tightest of the counts that a keyword says.
+    /// The tightest of the counts that a keyword gives.
     fn count(&mut self, parts: &[Part<'s>], place: &str, keyword: &str, most: bool) -> Option<u64> {
         let said = parts.iter().filter_map(|part| {
             let value = self.said(*part, place, keyword)?;
@@ -346,7 +346,7 @@ impl<'s> Kinds<'s> {
     }
 }
 
-/// Whether a name matches a pattern; where that cannot be known it is taken to.
+/// Whether a name matches a pattern; true if that cannot be known.
 fn is_match(pattern: &str, name: &str) -> bool {
     let regex = Pattern::read(pattern).ok().and_then(|(own, _)| llguidance::derivre::Regex::new(&own.written()).ok());
     regex.is_none_or(|mut regex| regex.is_match(name))

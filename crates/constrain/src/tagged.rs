@@ -1,9 +1,9 @@
 //! One element a parameter: `<parameter=city>\nOslo\n</parameter>`.
 //!
-//! A text goes on until its closing tag. It holds no tag of the call's own, because the reader counts those that open and
-//! close inside a value, except the closing tag where words follow it. The end of a text is its closing tag together with
-//! what comes then, the next parameter's opening or the call's end. Parameters come in the schema's order. It must not
-//! know the token loop.
+//! A text goes on until its closing tag. It contains none of the call's own tags, because the reader counts those that open
+//! and close inside a value; only a closing tag followed by words is allowed. A text ends with its closing tag together
+//! with what follows it, the next parameter's opening or the call's end. Parameters come in the schema's order. It must
+//! not know the token loop.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What of a schema is enforced, and what is told of the rest: the same in every format.
+//! Which parts of a schema are enforced, and what is reported about the rest: the same in every format.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;

@@ -37,7 +37,7 @@ pub trait Vocab: Send + Sync {
     /// Whether a token is one that no text can spell.
     fn is_control(&self, token: Token) -> bool;
 
-    /// Whether a token is one that its text is always read as, plain text or not.
+    /// Whether the token's text is always read as this token, in plain text too.
     fn is_added(&self, token: Token) -> bool;
 
     /// The token that must stand before every prompt, where there is one.
@@ -50,7 +50,7 @@ pub struct Lexicon {
     /// Tokens that no text can spell, and those of them that have a text.
     controls: Vec<Token>,
     specials: Vec<(String, Token)>,
-    /// What a prompt's text may spell, and only templates may write.
+    /// The special tokens that only templates may write.
     marks: Specials,
     /// What was begun before the vocabulary was there, until it is used.
     early: Mutex<Option<Early>>,

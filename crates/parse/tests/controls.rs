@@ -1,5 +1,5 @@
-//! Texts that look as if something had gone wrong in one of the known ways, and in which nothing has: their calls are read as
-//! they stand, without a fault. What is guarded against must not be seen everywhere.
+//! Texts that look as if something had gone wrong in one of the known ways, although nothing has. Their calls are read as
+//! they stand, without a fault: a guard that sees trouble everywhere is no use.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! Law 11 and 12 in every format: a text that a model wrote and that came out wrong in one of the known ways. The calls
-//! that may be executed are the ones that were written, or there is a fault.
+//! Laws 11 and 12 in every format, on texts that came out wrong in one of the known ways: the executable calls are exactly
+//! the ones that were written, or there is a fault.
 //!
-//! The ways are a table, each made of the format's own row, so that a new format is tried with all of them. What looks
-//! like one of the ways and is none stands in the second table, and is executed.
+//! Each way is applied to the format's own row, so a new format is tried with all of them. `controls.rs` has the texts that
+//! only look wrong.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop at the first surprise")]
 
 use std::sync::Arc;

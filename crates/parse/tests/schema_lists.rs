@@ -2,30 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use callwright_parse::chat::Tool;
 use callwright_parse::check::ToolSet;
 use callwright_parse::schema::Kind;
+use callwright_test_support::lists::{files, tools};
 use serde_json::Value;
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    files
-}
-
-fn tools(file: &Path) -> Vec<Tool> {
-    let mut value: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    for key in ["result", "tools"] {
-        if let Some(inner) = value.get_mut(key) {
-            value = inner.take();
-        }
-    }
-    serde_json::from_value(value).unwrap()
-}
 
 #[test]
 fn every_list_compiles_whole() {

@@ -180,12 +180,10 @@ impl Prompter {
             let tools: Vec<Value> = tools.iter().map(|tool| guard.tool(tool)).collect();
             Ok(guard.restore(&self.rendered(&messages, &tools, choice)?))
         };
-        let hidden = by(&guard);
-        if let Ok(hidden) = &hidden
-            && hidden.text() == plain
-        {
-            return Ok(hidden.clone());
-        }
+        let hidden = match by(&guard) {
+            Ok(hidden) if hidden.text() == plain => return Ok(hidden),
+            hidden => hidden,
+        };
         let spared = by(&guard.sparing(&self.specials));
         match (hidden, spared) {
             (Ok(hidden), Ok(spared)) if hidden.meant(&self.specials) != spared.meant(&self.specials) => Ok(hidden),

@@ -15,6 +15,7 @@ pub mod cut;
 pub mod fault_server;
 pub mod gguf;
 pub mod hub;
+pub mod lists;
 pub mod means;
 pub mod reading;
 pub mod schemas;

@@ -27,6 +27,11 @@ pub fn named(variable: &str, at_hand: impl FnOnce() -> bool) -> Option<OsString>
     named
 }
 
+/// Whether `CALLWRIGHT_TEST_LISTS=all` asks for all tools of the shared lists instead of a sample.
+pub fn wants_all_lists() -> bool {
+    std::env::var("CALLWRIGHT_TEST_LISTS").is_ok_and(|value| value == "all")
+}
+
 /// Says that the running test is skipped, and why.
 pub fn skip(why: &str) {
     let test = std::thread::current().name().unwrap_or("main").to_owned();

@@ -21,7 +21,7 @@ pub struct Prompt {
 pub enum Piece {
     /// Written by the template: special tokens in it are meant.
     Markup(String),
-    /// Said by someone: special tokens that it spells, alone or with what stands around it, stay plain text.
+    /// Said by someone. Special tokens that it spells, alone or together with the text around it, stay plain text.
     Verbatim(String),
 }
 

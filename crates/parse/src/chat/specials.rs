@@ -22,7 +22,7 @@ use super::prompt::{Piece, Prompt};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Specials {
-    /// In the order of their bytes; true where even plain text is read as the token.
+    /// Sorted by their bytes; true for those that are recognised in plain text too.
     texts: Vec<(String, bool)>,
 }
 
@@ -35,14 +35,14 @@ pub struct Run {
     pub special: bool,
 }
 
-/// Where a special token stands, and whether even plain text is read as one.
+/// Where a special token stands, and whether it is recognised in plain text too.
 type Found = (Range<usize>, bool);
 
 impl Specials {
-    /// The special tokens with these texts; true for those that even plain text is read as.
+    /// The special tokens with these texts; true for those that are recognised in plain text too.
     #[must_use]
     pub fn new(texts: impl IntoIterator<Item = (String, bool)>) -> Self {
-        // A single letter that was added is a letter.
+        // An added token of a single letter is just that letter.
         let marks = |(text, always): &(String, bool)| {
             let letters = text.trim().chars().count();
             letters > 1 || letters == 1 && !always
@@ -61,15 +61,15 @@ impl Specials {
         self.texts.iter().map(|(text, _)| text.as_str())
     }
 
-    /// Those that no plain text is read as, of all that stand in this one.
+    /// Those that stand in this text and are not recognised in plain text.
     #[must_use]
     pub fn controls_in(&self, text: &str) -> Vec<String> {
         let controls = self.texts.iter().filter(|(own, always)| !always && text.contains(own.as_str()));
         controls.map(|(own, _)| own.clone()).collect()
     }
 
-    /// The parts of a text that belong to one, or may once something stands before or behind the text: in order, and
-    /// not overlapping. Blanks at its ends may be lost.
+    /// The parts of a text that belong to a special token, or would if more text stood before or behind it. They are in order
+    /// and do not overlap. Blanks at the text's ends may be trimmed away.
     #[must_use]
     pub fn parts_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut parts: Vec<Range<usize>> = self.all(text).into_iter().map(|(span, _)| span).collect();
@@ -120,7 +120,7 @@ impl Specials {
         })
     }
 
-    /// All that stand in a text, those within others too.
+    /// All that stand in a text, including those inside others.
     fn all(&self, text: &str) -> Vec<Found> {
         let mut firsts = [false; 256];
         self.texts.iter().for_each(|(own, _)| firsts[usize::from(own.as_bytes()[0])] = true);

@@ -59,7 +59,7 @@ pub struct ToolSet {
     names: Names,
 }
 
-/// A tool whose schema is none, and which is not offered for that.
+/// A tool that is not offered because its schema is not valid.
 #[derive(Debug)]
 pub struct Refused {
     /// Its name.
@@ -95,8 +95,8 @@ impl Where {
 }
 
 impl ToolSet {
-    /// Compiles the tools' schemas. A tool whose schema is none is left out and named in [`refused`](Self::refused); it is
-    /// an error if no other is left. So are names that come twice.
+    /// Compiles the tools' schemas. A tool whose schema is not valid is left out and listed in [`refused`](Self::refused). It
+    /// is an error if no tool is left, or if two have the same name.
     pub fn compile(tools: &[Tool]) -> Result<Self> {
         let mut set = Self::default();
         for tool in tools {
@@ -110,7 +110,7 @@ impl ToolSet {
         Ok(set)
     }
 
-    /// As [`compile`](Self::compile), where any schema that is none is an error.
+    /// Like [`compile`](Self::compile), but any schema that is not valid is an error.
     pub fn compile_strict(tools: &[Tool]) -> Result<Self> {
         let mut set = Self::default();
         for tool in tools {
@@ -170,7 +170,7 @@ impl ToolSet {
             .flat_map(|compiled| compiled.schema().told().iter().map(|told| (compiled.name.as_str(), told)))
     }
 
-    /// The tools whose schemas are none, which are left out, each with the reason.
+    /// The tools that were left out because their schemas are not valid, each with the reason.
     #[must_use]
     pub fn refused(&self) -> &[Refused] {
         &self.refused

@@ -74,7 +74,7 @@ impl Compiled {
     }
 }
 
-/// What a number and its bound are, or that no answer was found. Other values are not quoted: they may be long.
+/// Names a number and its bound, or says that no answer was found. Other values are not quoted: they may be long.
 fn bound(kind: &ValidationErrorKind, value: &Value) -> Option<String> {
     match kind {
         ValidationErrorKind::Minimum { limit } => Some(format!("value is {value}, minimum {limit}")),

@@ -194,8 +194,8 @@ impl Format {
     /// Whether what follows a name is the literal that announces its arguments: `[ARGS]`.
     pub(crate) fn announces(&self, rest: &str) -> bool {
         let named = self.bodies.iter().filter(|body| body.row.shape == ShapeName::NamedJson);
-        let mut literals = named.flat_map(Body::templates).map(|template| template.closer(Field::Name).trim());
-        literals.any(|literal| literal.len() > 3 && literal.starts_with(['<', '[']) && rest.starts_with(literal))
+        let mut joints = named.flat_map(Body::joints);
+        joints.any(|joint| joint.len() > 3 && joint.starts_with(['<', '[']) && rest.starts_with(joint))
     }
 
     /// Whether a parameter's opener stands in the text.
@@ -213,10 +213,8 @@ impl Format {
 
     /// What stands behind a tool's name, blanks aside.
     pub(crate) fn joints(&self) -> impl Iterator<Item = &str> {
-        let templates = self.bodies.iter().flat_map(Body::templates);
-        let behind = templates.filter_map(|template| template.after(Field::Name).first());
-        // What JSON writes there is found as an object.
-        behind.map(|piece| piece.literal().trim()).filter(|joint| !joint.starts_with('"'))
+        // A name in JSON is found together with its object.
+        self.bodies.iter().flat_map(Body::joints).filter(|joint| !joint.starts_with('"'))
     }
 
     /// The blocks between openers in these bytes and the closers behind them, up to `end`.
@@ -311,6 +309,11 @@ impl Body {
     /// Whether a template is one that models write by mistake.
     pub(crate) fn is_foreign(&self, template: &Template) -> bool {
         self.also[self.own_also..].iter().any(|foreign| std::ptr::eq(foreign, template))
+    }
+
+    /// What stands behind a tool's name, blanks aside.
+    fn joints(&self) -> impl Iterator<Item = &str> {
+        self.templates().map(|template| template.closer(Field::Name).trim())
     }
 
     /// All templates that are read, the written one first.

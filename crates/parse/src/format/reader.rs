@@ -41,7 +41,7 @@ pub enum Step {
     Thought(usize),
     /// Here calls are quoted or not meant for a tool: recovery must not look for any.
     Quoted(Range<usize>),
-    /// A call was never finished, and another one opens in a value of it: what follows must not be recovered.
+    /// A call was not finished, and another one opens inside its value: nothing behind it may be recovered.
     Unfinished,
     /// Markers and blanks.
     Framing(Range<usize>),
@@ -76,8 +76,9 @@ pub struct Text<'a> {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about what was told")]
 pub struct Reader {
     state: State,
-    /// Everything before is told, and everything before `at` holds no marker.
+    /// Everything before is told.
     told: usize,
+    /// Everything before holds no marker.
     at: usize,
     started: bool,
     told_text: bool,
@@ -92,7 +93,7 @@ pub struct Reader {
     blocks: Blocks,
     /// Up to here it was looked for what says whether a marker counts.
     looked: usize,
-    /// What comes may be a part of a call's value that was never finished.
+    /// The next calls may be part of a value of an unfinished call.
     in_value: bool,
     /// The region that is being read is only quoted: all of it is text.
     muted: bool,
@@ -382,11 +383,6 @@ impl Reader {
             }
         }
     }
-}
-
-/// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.
-fn bit(tag: usize) -> u64 {
-    u32::try_from(tag).ok().and_then(|tag| 1_u64.checked_shl(tag)).unwrap_or(0)
 }
 
 enum Next {

@@ -53,9 +53,9 @@ pub(crate) struct Region {
     recipient: Option<String>,
     /// How many closing brackets too many may follow: the last call ended with one.
     surplus: usize,
-    /// A call before was never finished, and this one opened in a value of it: what comes may be a part of that value.
+    /// The region opened inside a value of an unfinished call, so its calls may be part of that value.
     in_value: bool,
-    /// The same of a call of this region.
+    /// A call of this region was not finished, and another one opens inside its value.
     pub(crate) unfinished: bool,
 }
 
@@ -104,7 +104,7 @@ impl Region {
         region
     }
 
-    /// The same in a value of a call that was never finished, if it is `in_value`.
+    /// The same region, inside a value of an unfinished call if `in_value`.
     pub(crate) fn in_value(mut self, in_value: bool) -> Self {
         self.in_value = in_value;
         self
@@ -222,7 +222,7 @@ impl Region {
                 }
                 out.push(Step::Malformed(item.start()..end));
                 if matches!(why, Why::Doubtful(_)) || matches!(&item, Item::Expr(expr) if expr.has_tokens()) {
-                    // To read it once more would guess. Whoever does not know quote tokens would read them as text.
+                    // Reading it again would be guessing, and recovery would take quote tokens for text.
                     out.push(Step::Quoted(item.start()..end));
                 }
                 out.push(Step::Fault(Fault::Unreadable {

@@ -38,7 +38,7 @@ pub struct Row {
     /// Characters that models take for one another in markers; each group is read as any of its members.
     #[serde(default)]
     pub variants: Vec<Vec<String>>,
-    /// What all of the format's tags end in, and for which models write other words: `:opensource`.
+    /// The suffix of all the format's tags, which models replace by other words: `:opensource`.
     #[serde(default)]
     pub suffix: String,
     /// What stands around a name and is no part of it: `functions.`, `.call`.

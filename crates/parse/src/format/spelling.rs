@@ -12,7 +12,7 @@ use super::template::Field;
 use super::write::between_tags;
 use super::{Body, Format};
 
-/// No word that tags end in is longer.
+/// The longest suffix of tags.
 const LONGEST_SUFFIX: usize = 40;
 
 impl Format {
@@ -31,7 +31,7 @@ impl Format {
         }
     }
 
-    /// This format with the word that its tags end in in this text, if that is another one than its own.
+    /// This format with the suffix that its tags have in this text, if that is not its own.
     pub(crate) fn respelled(&self, text: &str) -> Option<Self> {
         let (row, own) = (self.row(), self.row().suffix.as_str());
         let joint = own.chars().next()?;
@@ -87,7 +87,7 @@ fn pair(body: &Body) -> Vec<String> {
 pub struct Endings {
     /// What opens and closes calls and parameters, but for what closes a value.
     pub own: Vec<String>,
-    /// What a tag begins with that may open a parameter, if the name ends there.
+    /// Beginnings of tags that may open a parameter, if the tag's name ends there.
     pub names: Vec<String>,
     /// What a value ends with.
     pub closes: Vec<String>,

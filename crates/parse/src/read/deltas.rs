@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::chat::Arguments;
 use crate::check::ToolSet;
 use crate::format::{ByteSet, ObjectWalk, Turns, Walked};
 use crate::schema::{Kind, Others, View};
@@ -200,4 +201,12 @@ fn is_settled(value: &Value, view: View<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Arguments as `serde_json` writes them, with room for some that were written in so many bytes: a long text that grows
+/// piece by piece is copied again and again.
+pub(super) fn compact(arguments: &Arguments, written: usize) -> String {
+    let mut json = Vec::with_capacity(written);
+    let done = serde_json::to_writer(&mut json, arguments);
+    done.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()
 }

@@ -7,9 +7,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::anchors::anchors;
+use super::deltas::compact;
 use super::offer::OnOffer;
 use super::parsed::Parsed;
-use super::parser::{Parser, compact};
+use super::parser::Parser;
 use super::recovery::Recovery;
 use crate::chat::{Event, Fault, Fix, FixKind, SegmentKind};
 use crate::format::{Format, Formats, RECOGNISED, detect_after, has_opening};

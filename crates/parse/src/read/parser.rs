@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::auto::decide;
 use super::convincing::{unchecked, unconvincing};
-use super::deltas::Deltas;
+use super::deltas::{Deltas, compact};
 use super::digits;
 use super::ids::Ids;
 use super::loops::Loops;
@@ -19,7 +19,7 @@ use super::prose::{self, Refusals};
 use super::recovery::Recovery;
 use super::sources::Sources;
 use super::utf8::Decoder;
-use crate::chat::{Arguments, Call, Event, Fault, Fix, FixKind, SegmentKind};
+use crate::chat::{Call, Event, Fault, Fix, FixKind, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
 use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 
@@ -47,10 +47,11 @@ pub struct Parser {
     pub(super) recovery: Recovery,
     /// The formats to choose from at the end, where nobody said which one it is.
     pub(super) choice: Vec<Arc<Format>>,
-    /// Calls must convince as in recovery, since nobody said that the text is in this format; the format is the model's own,
-    /// so that another one's markup is a deviation; there are no tools, so that calls are read as they stand.
+    /// Calls must convince as in recovery, since nobody said that the text is in this format.
     pub(super) guarded: bool,
+    /// The format is the model's own, so that another one's markup is a deviation.
     pub(super) own: bool,
+    /// There are no tools, so that calls are read as they stand.
     pub(super) unchecked: bool,
     /// The prompt's end.
     pub(super) tail: String,
@@ -60,8 +61,9 @@ pub struct Parser {
     steps: Vec<Step>,
     open: Option<Deltas>,
     ids: Ids,
-    /// Where calls are quoted or meant for nobody, and whether one was never finished, so that others may be parts of it.
+    /// Where calls are quoted or meant for nobody.
     pub(super) quoted: Vec<Range<usize>>,
+    /// A call was never finished, so that others may be parts of it.
     pub(super) unfinished: bool,
     pub(super) loops: Loops,
     refusals: Refusals,
@@ -389,12 +391,4 @@ impl Parser {
         events.push(Event::Faulty { attempt: self.attempt, fault: fault.clone() });
         self.parsed.faults.push(fault);
     }
-}
-
-/// Arguments as `serde_json` writes them, with room for some that were written in so many bytes: a long text that grows
-/// piece by piece is copied again and again.
-pub(super) fn compact(arguments: &Arguments, written: usize) -> String {
-    let mut json = Vec::with_capacity(written);
-    let done = serde_json::to_writer(&mut json, arguments);
-    done.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()
 }

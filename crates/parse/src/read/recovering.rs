@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::deltas::compact;
 use super::markup::framed;
 use super::offer::OnOffer;
-use super::parser::{Parser, compact};
+use super::parser::Parser;
 use super::recovery::{Looking, Recovered, recover};
 use crate::chat::{Event, Fault, Fix, FixKind, SegmentKind};
 

@@ -9,10 +9,10 @@ use super::parser::Parser;
 use crate::chat::{Event, Fault, SegmentKind};
 use crate::format::has_one_call;
 
-/// A shorter opener without its last letter looks like too much else.
+/// Shorter openers are not looked for without their last letter: that could be many things.
 const SHORTEST: usize = 8;
 
-/// A call's name stands so near behind its opener.
+/// A call's name stands within this many bytes of its opener.
 const NEAR: usize = 160;
 
 /// No block is longer.
@@ -65,7 +65,7 @@ impl Parser {
                 blocks.push(body);
             }
             let from = segments[index - 1].span.start.max(free);
-            // What a model makes up behind the one call of a turn is no call that it missed.
+            // In a format with one call a turn, the model invents whatever follows that call.
             let made_up = has_one_call(&self.format) && !self.parsed.calls.is_empty();
             let text = from..segments[index - 1].span.end;
             if let Some(torn) = if made_up { None } else { self.torn(text) } {

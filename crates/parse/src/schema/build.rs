@@ -15,10 +15,10 @@ use super::kind::{Bound, Kind, Node};
 use super::refs;
 use super::types::Types;
 
-/// So many nodes are made and schemas read for one tool; what comes after them holds any value.
+/// The most nodes made and schemas read for one tool; whatever comes later accepts any value.
 const MOST: usize = 200_000;
 
-/// Nodes inside nodes are made this deep.
+/// Nodes nest at most this deep.
 const DEEPEST: usize = 200;
 
 /// Makes the nodes of one document.

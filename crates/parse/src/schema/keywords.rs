@@ -40,7 +40,7 @@ pub(super) enum Shape {
     Any,
 }
 
-/// What the keyword's value has to be; none where it is no keyword that constrains.
+/// What the keyword's value must be, or `None` if the keyword does not constrain values.
 pub(super) fn shape(keyword: &str) -> Option<Shape> {
     Some(match keyword {
         "items"

@@ -18,7 +18,7 @@ const DEEPEST: usize = 127;
 /// Keywords for which null is a value.
 const NULL_COUNTS: [&str; 3] = ["const", "default", "example"];
 
-/// A schema on its way to be valid.
+/// A schema that is being made valid.
 #[derive(Debug, Default)]
 pub(super) struct Mending {
     pub(super) told: Vec<Told>,

@@ -29,6 +29,7 @@ use facts::Spot;
 pub use format::StringFormat;
 pub use kind::{Apart, Arrays, Bound, Contains, Either, Kind, Member, Node, Numbers, Objects, Others, Strings};
 use mend::Mending;
+pub use refs::resolve;
 pub use told::{Degree, Told};
 pub use types::Types;
 pub use view::View;

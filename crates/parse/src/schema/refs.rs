@@ -12,13 +12,13 @@ use super::mend::{Mending, short};
 /// The keywords whose schemas apply to the same value.
 pub(crate) const SAME_VALUE: [&str; 7] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else"];
 
-/// So many schemas may apply to one value at most.
+/// The most schemas that may apply to one value.
 const WIDEST: usize = 10_000;
 
-/// So many references may follow each other without a step into the value.
+/// The most references in a row without a step into the value.
 const LONGEST: usize = 32;
 
-/// More references multiply than can be checked.
+/// The references multiply beyond what can be checked.
 #[derive(Debug)]
 pub(super) struct TooWide;
 
@@ -39,7 +39,7 @@ pub(super) fn resolve_all(root: &mut Value, mending: &mut Mending) -> Result<(),
     gather(root, String::new(), "", &mut names, &mut references);
     for (place, base, target) in references {
         let found = names.find(&target, &base, root).and_then(|pointer| {
-            // What no keyword holds was not mended with the rest.
+            // A schema under no known keyword was not mended with the rest.
             let schema = root.pointer(&pointer).ok_or("it leads nowhere")?;
             Ok((pointer, !schema.is_object() && !schema.is_boolean()))
         });
@@ -226,8 +226,18 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// The schema that a resolved reference leads to.
-pub(crate) fn resolve<'s>(target: &str, root: &'s Value) -> Option<&'s Value> {
+/// What a reference of [`Schema::json`](super::Schema::json) leads to, in that document.
+///
+/// ```
+/// use callwright_parse::schema::{Schema, resolve};
+/// use serde_json::json;
+/// let size = json!({"$defs": {"size": {"type": "integer"}}, "$ref": "#/$defs/size"});
+/// let schema = Schema::of_value(&size)?;
+/// assert_eq!(resolve("#/$defs/size", schema.json()), Some(&json!({"type": "integer"})));
+/// # Ok::<(), callwright_parse::Error>(())
+/// ```
+#[must_use]
+pub fn resolve<'s>(target: &str, root: &'s Value) -> Option<&'s Value> {
     root.pointer(&pointer(target))
 }
 

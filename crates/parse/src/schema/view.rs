@@ -13,7 +13,7 @@ pub struct View<'s> {
     node: &'s Node,
 }
 
-/// Alternatives inside alternatives are looked into this deep.
+/// Nested alternatives are followed this deep.
 const NESTED: usize = 8;
 
 impl<'s> View<'s> {
@@ -141,7 +141,7 @@ pub(super) fn gathered(schema: &Schema) -> Vec<Member> {
     members
 }
 
-/// Makes one node let through what the other does, too.
+/// Makes one node accept what the other does as well.
 fn widen(node: &mut Node, other: &Node) {
     let known = match &node.kind {
         Kind::Either(either) if either.beside.is_none() => either.of.iter().any(|one| one.kind == other.kind),

@@ -54,7 +54,7 @@ struct Wire {
     info: ModelInfo,
     template: Option<ServedTemplate>,
     special: Vec<String>,
-    /// What a prompt's text may spell, and only templates may write.
+    /// The special tokens that only templates may write.
     marks: Specials,
     clocks: Clocks,
     limits: Arc<RateLimits>,

@@ -3,7 +3,7 @@
 use super::super::item::Scene;
 use super::super::mention::is_mentioned;
 use super::super::scan::{Role, Sighted};
-use super::{Next, Reader, State, Step, bit, messages};
+use super::{Next, Reader, State, Step, messages};
 
 impl Reader {
     pub(super) fn reasoning(
@@ -66,4 +66,9 @@ impl Reader {
         self.started = true;
         Next::Go(State::Text)
     }
+}
+
+/// The bit of a reasoning tag; those beyond the last bit are never known to be unclosed.
+fn bit(tag: usize) -> u64 {
+    u32::try_from(tag).ok().and_then(|tag| 1_u64.checked_shl(tag)).unwrap_or(0)
 }

@@ -18,7 +18,7 @@ use crate::value;
 /// No name is longer.
 const LONGEST_NAME: usize = 200;
 
-/// What stands before a call's first parameter is no longer.
+/// At most this many bytes stand before a call's first parameter.
 const LONGEST_HEAD: usize = 600;
 
 impl Region {
@@ -52,8 +52,8 @@ impl Region {
         None
     }
 
-    /// Where a marker stands and no call begins that can be read, but tags of a call follow before another one opens: it is
-    /// read to its end, and none. `Some(false)` where it is something else, None where the text so far does not say.
+    /// Whether a broken call stands behind a marker: nothing that can be read begins there, but a call's tags follow before
+    /// another call opens. It is then read to its end and reported. `None` while the text so far does not say.
     pub(super) fn broken(&mut self, scene: &Scene<'_>, from: usize) -> Option<bool> {
         let body = scene.format.written();
         if self.bare || !(self.section || self.call_open) || body.row.shape != ShapeName::TaggedParams {
@@ -155,8 +155,8 @@ impl Region {
     }
 }
 
-/// What came of a call, unless it opened in the value of one that was never finished; or it had to be mended and what opens
-/// another one stands in it: that may be an example in one of its values, or another call that it ran into.
+/// Turns a call that cannot be trusted into a fault: it opened inside the value of an unfinished call, or it had to be fixed
+/// and contains the opening of another one, which may be an example in a value or a second call that it ran into.
 pub(super) fn doubted(scene: &Scene<'_>, item: &Item, advance: Advance, in_value: bool) -> Advance {
     match advance {
         Advance::Done { end, .. } if in_value => {
@@ -173,7 +173,7 @@ pub(super) fn doubted(scene: &Scene<'_>, item: &Item, advance: Advance, in_value
     }
 }
 
-/// Whether what opens another call stands in this call, behind its own beginning.
+/// Whether the opening of another call stands in this call's arguments.
 fn holds_opener(scene: &Scene<'_>, span: Range<usize>) -> bool {
     let text = &scene.text[..span.end];
     let mut from = text[span.start..].find(['{', '[', '(']).map_or(text.len(), |at| span.start + at + 1);

@@ -127,7 +127,7 @@ pub(crate) fn begins_in_tag(body: &Body, value: &str) -> bool {
     match two_tags(last) {
         (closes, "") => closes.trim().len() > 4 && value.starts_with(closes.trim()),
         (closes, opens) => {
-            // A closing tag in it looks much like an opening one.
+            // Without what follows a closing tag, which resembles an opening one.
             let before = value.split_once(close).filter(|_| !close.is_empty()).map_or(value, |(before, _)| before);
             let torn = &opens[..opens.floor_char_boundary(opens.len() * 2 / 3)];
             value.starts_with(closes.trim()) || before.starts_with(torn) || begins_torn(before, opens)

@@ -68,7 +68,7 @@ impl Json {
     }
 }
 
-/// What was passed over is looked at again, which has its price where markers stand in it.
+/// The text is looked through a second time. If markers stand in it, that is charged to the reader's patience.
 fn given_up(scene: &Scene<'_>, tags: &Literals, from: usize, seen: usize) -> Told {
     if matches!(tags.find(&scene.text[..seen], from, true), Sighted::Marker { .. }) {
         scene.cut(seen);

@@ -1,4 +1,4 @@
-//! Words behind a closing tag in a value that look like a broken tag: then the value may have ended there.
+//! Words behind a closing tag in a value: if they look like a broken tag, the value may have ended there.
 
 use super::super::param_tag::ends_key;
 use super::super::torn::begins_torn;
@@ -6,8 +6,8 @@ use crate::format::Body;
 use crate::format::item::Scene;
 use crate::format::scan::{Literals, Role, Sighted};
 
-/// Whether at any of these places, before the value's end, stands what is nearly a tag, or the name of a parameter or a
-/// tool with the rest of one.
+/// Whether something that is nearly a tag, or the name of a parameter or tool followed by the rest of one, stands at any of
+/// these places before the value's end.
 pub(super) fn follow_torn(
     scene: &Scene<'_>,
     body: &Body,

@@ -1,7 +1,7 @@
-//! What large sets of tools cost: figures, printed.
+//! What 500 tools cost: writing their grammar, compiling it, the first mask and the way out of a call.
 //!
 //! ```text
-//! CALLWRIGHT_SHARED=../shared cargo test --release -p callwright-constrain --test large -- --ignored --nocapture
+//! cargo bench -p callwright-constrain --bench large
 //! ```
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a table is what it is for")]
 
@@ -39,9 +39,7 @@ fn tools() -> Vec<Tool> {
     (0..500).map(tool).collect()
 }
 
-#[test]
-#[ignore = "prints figures"]
-fn five_hundred_tools() {
+fn main() {
     let tools = tools();
     let size: usize = tools.iter().map(|tool| tool.parameters.to_string().len()).sum();
     let began = Instant::now();
