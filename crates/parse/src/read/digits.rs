@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_rounded_is_told() {
+    fn law_13_only_what_is_rounded_is_told() {
         assert_eq!(told(r#"{"a": 31415926535897932384626433, "b": [-98765432109876543210]}"#), (2, 0));
         assert_eq!(told(r#"{"a": 3.14159265358979323846, "b": 1e30, "c": 2.5}"#), (0, 1));
         assert_eq!(

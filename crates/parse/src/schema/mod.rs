@@ -1,4 +1,4 @@
-//! A tool's JSON Schema, typed: made once, and all that anyone asks of a schema is asked of this.
+//! A tool's JSON Schema, typed: made once, for all who ask what a value may be.
 //!
 //! Three steps lead here. `mend` makes valid JSON Schema 2020-12 of what people write, `refs` makes every reference a
 //! pointer that leads somewhere, and `build` makes the tree of [`Node`]s. What was corrected or left out on the way is
