@@ -196,7 +196,7 @@ impl Turn<'_> {
             let checked = tools.check(&call.name, call.arguments.into(), Level::Standard, 0..0, index);
             response.fixes.extend(checked.fixes);
             response.faults.extend(checked.faults);
-            response.calls.push(Call::new(checked.name, checked.arguments).with_id(call.id));
+            response.calls.push(Call::new(checked.name, checked.arguments).with_id(call.id).with_digits(call.digits));
         }
         response.faults.extend(late_faults(&self.request, &response.calls, |_| false, whole.finish_reason));
         for fix in &response.fixes {

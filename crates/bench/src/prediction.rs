@@ -3,9 +3,30 @@
 
 use std::io::{self, Write};
 
-use serde_json::json;
+use callwright_parse::chat::{Arguments, Call, Exact};
+use serde::Serialize;
 
 use super::run::Bench;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    model: &'a str,
+    category: Option<&'a str>,
+    calls: Vec<Said<'a>>,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    name: &'a str,
+    arguments: Exact<'a, Arguments>,
+}
+
+impl<'a> Said<'a> {
+    fn of(call: &'a Call) -> Self {
+        Self { name: &call.name, arguments: call.digits.exact(&call.arguments) }
+    }
+}
 
 /// Writes `{"id", "model", "category", "calls": [{"name", "arguments"}]}` for each recording.
 pub fn predictions(bench: &Bench, out: &mut dyn Write) -> io::Result<()> {
@@ -14,11 +35,14 @@ pub fn predictions(bench: &Bench, out: &mut dyn Write) -> io::Result<()> {
         // A recording that could not be read for a reason of ours has no case; its line is there all the same.
         let case = cases.next_if(|case| case.row == row);
         let calls = case.map(|case| case.calls.as_slice()).unwrap_or_default();
-        let calls: Vec<_> = calls.iter().map(|call| json!({"name": call.name, "arguments": call.arguments})).collect();
         let recording = &sourced.recording;
-        let line =
-            json!({"id": recording.id, "model": recording.model, "category": recording.category, "calls": calls});
-        writeln!(out, "{line}")?;
+        let line = Line {
+            id: &recording.id,
+            model: &recording.model,
+            category: recording.category.as_deref(),
+            calls: calls.iter().map(Said::of).collect(),
+        };
+        writeln!(out, "{}", serde_json::to_string(&line)?)?;
     }
     Ok(())
 }

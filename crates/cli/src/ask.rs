@@ -196,8 +196,7 @@ impl Screen<'_> {
             }
             Event::CallFinished { call, .. } => {
                 self.end_line()?;
-                let arguments = serde_json::Value::Object(call.arguments.clone());
-                printer.line(&format!("{} {arguments}", call.name))?;
+                printer.line(&format!("{} {}", call.name, call.arguments_json()))?;
             }
             Event::Fixed { fix, .. } if printer.is_verbose() => {
                 printer.aside(&format!("fixed: {fix}"));
@@ -238,7 +237,7 @@ fn trace(world: &World, response: &Response) {
     let printer = &world.printer;
     printer.trace(&format!("{}\n── read as {} ──\n", response.raw, response.format));
     for call in &response.calls {
-        let arguments = serde_json::Value::Object(call.arguments.clone());
+        let arguments = call.arguments_json();
         let place = call.span.as_ref().map_or_else(String::new, |span| format!(" (bytes {}-{})", span.start, span.end));
         printer.trace(&format!("call {}: {} {arguments}{place}\n", call.id, call.name));
     }

@@ -78,8 +78,7 @@ fn text(args: &Args) -> Result<Vec<u8>> {
 fn show(response: &Response, world: &World) -> Result<()> {
     let printer = &world.printer;
     for call in &response.calls {
-        let arguments = serde_json::Value::Object(call.arguments.clone());
-        printer.line(&format!("{} {arguments}", call.name))?;
+        printer.line(&format!("{} {}", call.name, call.arguments_json()))?;
     }
     if !response.text.trim().is_empty() {
         printer.aside(&format!("text: {}", response.text.trim()));

@@ -10,7 +10,7 @@ use super::carried::Carried;
 use super::names::{Ids, Names};
 use super::trouble::Trouble;
 use super::{Ability, Capabilities, ProviderRow, Quirks};
-use callwright_parse::chat::{Arguments, Image, Message, Part, Request, Role, Sampling, ToolChoice};
+use callwright_parse::chat::{Arguments, Digits, Image, Message, Part, Request, Role, Sampling, ToolChoice};
 use callwright_parse::error::FailureKind;
 
 /// What a dialect is to write.
@@ -88,6 +88,7 @@ pub(super) struct Made<'a> {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) arguments: &'a Arguments,
+    pub(super) digits: &'a Digits,
     /// What its provider wants back with it.
     pub(super) carried: Option<Value>,
 }
@@ -315,6 +316,7 @@ fn turns<'a>(
                     id: ids.call(&call.id),
                     name: names.wire(&call.name),
                     arguments: &call.arguments,
+                    digits: &call.digits,
                     carried: carried.of(model, call),
                 };
                 let calls: Vec<_> = message.calls.iter().map(made).collect();

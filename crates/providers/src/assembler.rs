@@ -293,12 +293,12 @@ impl Assembler {
                 self.whole.faults.push(Fault::Truncated { span: at..at, name });
                 continue;
             }
-            let (arguments, warning) = part.arguments()?;
+            let (arguments, digits, warning) = part.arguments()?;
             if let Some(warning) = warning {
                 self.warn(format!("the call of `{name}`: {warning}"));
             }
             let id = self.fresh_id(part.id);
-            self.whole.calls.push(Call::new(name, arguments).with_id(id));
+            self.whole.calls.push(Call::new(name, arguments).with_id(id).with_digits(digits));
             carried.push(part.carried);
         }
         if let (false, Some(first)) = (self.carried.is_empty(), carried.first_mut()) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::assembler::too_large;
 use super::names::Names;
 use super::trouble::Trouble;
-use callwright_parse::chat::Arguments;
+use callwright_parse::chat::{Arguments, Digits, Exactness};
 
 /// The most bytes of one call's arguments.
 const ARGUMENTS: usize = 1 << 20;
@@ -157,24 +157,33 @@ impl StreamPart {
         Some(rest)
     }
 
-    /// The arguments, if they are a whole JSON object, with what was odd about them.
-    pub(super) fn arguments(&self) -> Result<(Arguments, Option<&'static str>), Trouble> {
+    /// The arguments, if they are a whole JSON object, with the digits of large numbers and what was odd about them.
+    pub(super) fn arguments(&self) -> Result<(Arguments, Digits, Option<&'static str>), Trouble> {
         if self.name.trim().is_empty() {
             return Err(Trouble::malformed("a call has no tool name"));
         }
+        let none = |why| Ok((Arguments::new(), Digits::default(), Some(why)));
         if let Some(object) = &self.object {
-            return Ok((object.clone(), None));
+            // The reply was read as a whole: the text of its numbers is gone.
+            let large = object.values().any(Digits::may_differ);
+            return Ok((object.clone(), Digits::default(), large.then_some("a large number of it may be rounded")));
         }
         if self.text.trim().is_empty() {
-            return Ok((Arguments::new(), Some("it came without arguments")));
+            return none("it came without arguments");
         }
         let unreadable = || Trouble::malformed("the arguments of a call are not a JSON object");
+        let exact = |fields: Arguments, text: &str, warning: Option<&'static str>| {
+            let (digits, inexact) = Digits::read(&fields, text);
+            let unclear = inexact.iter().any(|number| number.kept == Exactness::Unclear);
+            let trouble = || Trouble::malformed("a call has numbers with too many digits to be told apart");
+            if unclear { Err(trouble()) } else { Ok((fields, digits, warning)) }
+        };
         match serde_json::from_str(&self.text).map_err(|_| unreadable())? {
-            Value::Object(fields) => Ok((fields, None)),
-            Value::Null => Ok((Arguments::new(), Some("its arguments were null"))),
+            Value::Object(fields) => exact(fields, &self.text, None),
+            Value::Null => none("its arguments were null"),
             Value::String(inner) => {
                 let fields = serde_json::from_str(&inner).map_err(|_| unreadable())?;
-                Ok((fields, Some("its arguments were JSON inside a JSON string")))
+                exact(fields, &inner, Some("its arguments were JSON inside a JSON string"))
             }
             _ => Err(unreadable()),
         }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Arguments, Call, CallId, Image};
+use super::{Arguments, Call, CallId, Digits, Image};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -189,15 +189,16 @@ struct WireCall {
 #[derive(Serialize, Deserialize)]
 struct WireFunction {
     name: String,
-    #[serde(deserialize_with = "read_arguments")]
-    arguments: Arguments,
+    #[serde(deserialize_with = "read_arguments", serialize_with = "write_arguments")]
+    arguments: (Arguments, Digits),
 }
 
 fn function() -> String {
     "function".to_owned()
 }
 
-fn read_arguments<'de, D: Deserializer<'de>>(from: D) -> Result<Arguments, D::Error> {
+/// Arguments as an object or, to the digit, as the text of one.
+fn read_arguments<'de, D: Deserializer<'de>>(from: D) -> Result<(Arguments, Digits), D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Either {
@@ -206,18 +207,27 @@ fn read_arguments<'de, D: Deserializer<'de>>(from: D) -> Result<Arguments, D::Er
         None(()),
     }
     match Either::deserialize(from)? {
-        Either::Object(arguments) => Ok(arguments),
-        Either::Text(text) if text.trim().is_empty() => Ok(Arguments::new()),
-        Either::Text(text) => serde_json::from_str(&text).map_err(serde::de::Error::custom),
-        Either::None(()) => Ok(Arguments::new()),
+        Either::Object(arguments) => Ok((arguments, Digits::default())),
+        Either::Text(text) if text.trim().is_empty() => Ok(Default::default()),
+        Either::Text(text) => {
+            let arguments = serde_json::from_str(&text).map_err(serde::de::Error::custom)?;
+            let (digits, _) = Digits::read(&arguments, &text);
+            Ok((arguments, digits))
+        }
+        Either::None(()) => Ok(Default::default()),
     }
+}
+
+fn write_arguments<S: serde::Serializer>((arguments, digits): &(Arguments, Digits), to: S) -> Result<S::Ok, S::Error> {
+    digits.exact(arguments).serialize(to)
 }
 
 fn read_calls<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Call>, D::Error> {
     let wire = Option::<Vec<WireCall>>::deserialize(from)?.unwrap_or_default();
     let call = |(index, wire): (usize, WireCall)| {
         let id = wire.id.map_or_else(|| CallId::of_index(index), CallId::new);
-        Call::new(wire.function.name, wire.function.arguments).with_id(id)
+        let (arguments, digits) = wire.function.arguments;
+        Call::new(wire.function.name, arguments).with_id(id).with_digits(digits)
     };
     Ok(wire.into_iter().enumerate().map(call).collect())
 }
@@ -226,6 +236,6 @@ fn write_calls<S: serde::Serializer>(calls: &[Call], to: S) -> Result<S::Ok, S::
     to.collect_seq(calls.iter().map(|call| WireCall {
         id: Some(call.id.to_string()),
         kind: function(),
-        function: WireFunction { name: call.name.clone(), arguments: call.arguments.clone() },
+        function: WireFunction { name: call.name.clone(), arguments: (call.arguments.clone(), call.digits.clone()) },
     }))
 }

@@ -11,6 +11,7 @@ use super::shapes::{call_expr, json_text, param_tag};
 use super::template::Field;
 use super::write::between_tags;
 use super::{Body, Format};
+use crate::chat::Digits;
 
 /// The longest suffix of tags.
 const LONGEST_SUFFIX: usize = 40;
@@ -19,15 +20,15 @@ impl Format {
     /// A constant as it stands in a call.
     #[must_use]
     pub fn constant(&self, value: &Value) -> String {
-        let body = self.written();
+        let (body, digits) = (self.written(), Digits::default());
         match (body.row.shape, &body.param) {
-            (ShapeName::TaggedParams, Some(param)) => between_tags(body, param, value, self.row().json),
+            (ShapeName::TaggedParams, Some(param)) => between_tags(body, param, (value, &digits), self.row().json),
             (ShapeName::CallExpr, _) => {
                 let mut text = String::new();
-                call_expr::literal(body, value, &mut text);
+                call_expr::literal(body, value, &digits, &mut text);
                 text
             }
-            _ => json_text::text(value, self.row().json),
+            _ => json_text::text(value, &digits, self.row().json),
         }
     }
 

@@ -13,7 +13,7 @@ use super::row::{Escape, Ids, JsonStyle, Nested, ParallelKind, ShapeName};
 use super::shapes::{call_expr, elements, json_text};
 use super::template::{Field, Piece, Template};
 use super::{Body, Format, Offered};
-use crate::chat::{Arguments, Call, CallId};
+use crate::chat::{Arguments, Call, CallId, Digits};
 use crate::schema::{Member, Schema, View};
 
 /// Calls that a format cannot say, and why.
@@ -86,8 +86,10 @@ impl Format {
                 Piece::Field(Field::Name) => text.push_str(&call.name),
                 Piece::Field(Field::Id) => text.push_str(&id(call, index, self.row.ids)),
                 Piece::Field(Field::Index) => text.push_str(&index.to_string()),
-                Piece::Field(Field::Arguments) => json_text::write(&call.arguments, self.row.json, text),
-                Piece::Field(Field::Params) => self.params(body, &call.arguments, text),
+                Piece::Field(Field::Arguments) => {
+                    json_text::arguments(&call.arguments, &call.digits, self.row.json, text);
+                }
+                Piece::Field(Field::Params) => self.params(body, call, text),
                 Piece::Field(Field::Value) => {
                     call.arguments.values().filter_map(Value::as_str).for_each(|value| text.push_str(value));
                 }
@@ -96,15 +98,15 @@ impl Format {
         }
     }
 
-    fn params(&self, body: &Body, arguments: &Arguments, text: &mut String) {
+    fn params(&self, body: &Body, call: &Call, text: &mut String) {
         match (body.row.shape, &body.param) {
             (ShapeName::TaggedParams, Some(param)) => {
-                for (key, value) in arguments {
-                    let written = between_tags(body, param, value, self.row.json);
+                for (key, value) in &call.arguments {
+                    let written = between_tags(body, param, (value, &call.digits), self.row.json);
                     fill_param(param, key, value, &written, text);
                 }
             }
-            _ => call_expr::write(body, arguments, text),
+            _ => call_expr::write(body, call, text),
         }
     }
 }
@@ -121,15 +123,20 @@ fn id(call: &Call, index: usize, ids: Ids) -> String {
 }
 
 /// A parameter's value as it stands between its tags.
-pub(super) fn between_tags(body: &Body, param: &Template, value: &Value, style: JsonStyle) -> String {
+pub(super) fn between_tags(
+    body: &Body,
+    param: &Template,
+    (value, digits): (&Value, &Digits),
+    style: JsonStyle,
+) -> String {
     let plain = match value {
         Value::String(own) => own.clone(),
         other if body.row.nested == Nested::Elements => {
             let mut inner = String::new();
-            elements::write(other, param, &mut inner);
+            elements::write(other, digits, param, &mut inner);
             inner
         }
-        other => json_text::text(other, style),
+        other => json_text::text(other, digits, style),
     };
     match body.row.escape {
         Escape::Xml => plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),

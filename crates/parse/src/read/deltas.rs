@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::chat::Arguments;
+use crate::chat::{Arguments, Digits};
 use crate::check::ToolSet;
 use crate::format::{ByteSet, ObjectWalk, Turns, Walked};
 use crate::schema::{Kind, Others, View};
@@ -157,11 +157,12 @@ impl Pen {
     fn complete(&mut self, value: &str, tools: &ToolSet) -> Flow {
         let read = serde_json::from_str::<Value>(value);
         match (read, self.view(tools)) {
-            (Ok(value), Some(view)) if is_settled(&value, view) => {
+            (Ok(read), Some(view)) if is_settled(&read, view) && !Digits::may_differ(&read) => {
                 self.key();
-                self.last = value.to_string();
+                self.last = read.to_string();
                 Flow::Between
             }
+            // Digits are kept by the whole call: two numbers of it may have the same nearest float.
             _ => Flow::Paused,
         }
     }
@@ -205,8 +206,8 @@ fn is_settled(value: &Value, view: View<'_>) -> bool {
 
 /// Arguments as `serde_json` writes them, with room for some that were written in so many bytes: a long text that grows
 /// piece by piece is copied again and again.
-pub(super) fn compact(arguments: &Arguments, written: usize) -> String {
+pub(super) fn compact(arguments: &Arguments, digits: &Digits, written: usize) -> String {
     let mut json = Vec::with_capacity(written);
-    let done = serde_json::to_writer(&mut json, arguments);
+    let done = serde_json::to_writer(&mut json, &digits.exact(arguments));
     done.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()
 }

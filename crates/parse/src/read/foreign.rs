@@ -77,7 +77,7 @@ impl Parser {
         for (index, mut call) in read.calls.into_iter().enumerate() {
             let span = call.span.clone().unwrap_or_default();
             events.push(Event::CallStarted { attempt, index, name: call.name.clone() });
-            events.push(Event::Arguments { attempt, index, delta: compact(&call.arguments, span.len()) });
+            events.push(Event::Arguments { attempt, index, delta: compact(&call.arguments, &call.digits, span.len()) });
             self.fix(Fix { kind: FixKind::Recovered, span, call: Some(index), note: None }, events);
             for fix in read.fixes.iter().filter(|fix| fix.call == Some(index)) {
                 self.fix(fix.clone(), events);

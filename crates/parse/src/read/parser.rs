@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::auto::decide;
 use super::convincing::{unchecked, unconvincing};
 use super::deltas::{Deltas, compact};
-use super::digits;
+use super::digits::Numbers;
 use super::ids::Ids;
 use super::loops::Loops;
 use super::lull::{Kept, Lull};
@@ -330,7 +330,8 @@ impl Parser {
             return self.fault(fault, events);
         }
         self.parsed.cover(SegmentKind::Call { index }, raw.span.end);
-        let json = compact(&checked.arguments, raw.span.len());
+        let numbers = Numbers::read(&checked.arguments, &self.parsed.raw, &raw.span, index);
+        let json = compact(&checked.arguments, &numbers.digits, raw.span.len());
         let open = self.open.take().filter(|open| open.tool() == checked.name);
         // A call that is begun again takes back what was sent of it.
         let rest = open.as_ref().and_then(|open| open.rest(&json)).unwrap_or_else(|| {
@@ -340,15 +341,22 @@ impl Parser {
         if !rest.is_empty() {
             events.push(Event::Arguments { attempt, index, delta: rest.to_owned() });
         }
-        self.keep(raw, checked, None, events);
+        self.keep(raw, checked, numbers, None, events);
     }
 
     /// Makes what was read a call, and tells what was put right in it and what is wrong with it.
-    pub(super) fn keep(&mut self, raw: RawCall, checked: Checked, recovered: Option<Fix>, events: &mut Vec<Event>) {
+    pub(super) fn keep(
+        &mut self,
+        raw: RawCall,
+        checked: Checked,
+        numbers: Numbers,
+        recovered: Option<Fix>,
+        events: &mut Vec<Event>,
+    ) {
         let index = self.parsed.calls.len();
         let id = self.ids.own(raw.id, index);
-        let (inexact, rounded) = digits::lost(&checked.arguments, &self.parsed.raw, &raw.span, index);
-        let mut call = Call::new(checked.name, checked.arguments).with_id(id);
+        let (digits, inexact, rounded) = numbers.told();
+        let mut call = Call::new(checked.name, checked.arguments).with_id(id).with_digits(digits);
         call.span = Some(raw.span);
         call.recovered = recovered.is_some();
         for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes).chain(rounded) {

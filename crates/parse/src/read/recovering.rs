@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::deltas::compact;
+use super::digits::Numbers;
 use super::markup::framed;
 use super::offer::OnOffer;
 use super::parser::Parser;
@@ -54,9 +55,11 @@ impl Parser {
                 floor = if is_call { read.last().map_or(floor, |(frame, ..)| frame.end) } else { floor };
             }
             events.push(Event::CallStarted { attempt, index, name: checked.name.clone() });
-            events.push(Event::Arguments { attempt, index, delta: compact(&checked.arguments, raw.span.len()) });
+            let numbers = Numbers::read(&checked.arguments, &self.parsed.raw, &raw.span, index);
+            let delta = compact(&checked.arguments, &numbers.digits, raw.span.len());
+            events.push(Event::Arguments { attempt, index, delta });
             let recovered = Fix { kind: FixKind::Recovered, span: raw.span.clone(), call: None, note: None };
-            self.keep(raw, checked, Some(recovered), events);
+            self.keep(raw, checked, numbers, Some(recovered), events);
         }
         for Recovered { raw, checked, .. } in found.mentioned {
             if !self.is_thought(&raw.span) {

@@ -1,4 +1,4 @@
-//! Strict JSON to canonical JSON (`serde_json`'s compact form), while it arrives.
+//! Strict JSON to canonical JSON (`serde_json`'s compact form, whole numbers with all digits), while it arrives.
 //!
 //! What a number or an escape says is certain only at its end, so it is held back until then; all else goes out at
 //! once. Nothing is parsed twice and nothing but the piece in hand is kept, besides the keys of open objects.
@@ -128,7 +128,11 @@ impl Canonical {
         }
         match self.scalar.as_str() {
             word @ ("true" | "false" | "null") => out.push_str(word),
-            number => out.push_str(&serde_json::from_str::<Number>(number).ok()?.to_string()),
+            // A whole number beyond 64 bits has no other form.
+            number => match serde_json::from_str::<Number>(number).ok()? {
+                float if float.is_f64() && !number.contains(['.', 'e', 'E']) && number != "-0" => out.push_str(number),
+                other => out.push_str(&other.to_string()),
+            },
         }
         self.scalar.clear();
         Some(())

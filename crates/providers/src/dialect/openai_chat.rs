@@ -136,7 +136,7 @@ fn said_message(said: &Said<'_>, quirks: &Quirks) -> Value {
 /// The calls of a turn in OpenAI's words: arguments are JSON text.
 pub(super) fn calls(said: &Said<'_>) -> Value {
     let call = |call: &crate::asking::Made<'_>| {
-        let arguments = serde_json::to_string(call.arguments).unwrap_or_default();
+        let arguments = serde_json::to_string(&call.digits.exact(call.arguments)).unwrap_or_default();
         json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
     };
     said.calls.iter().map(call).collect()

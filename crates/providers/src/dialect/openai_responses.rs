@@ -97,7 +97,7 @@ fn said_items(said: &Said<'_>, input: &mut Vec<Value>) {
         input.push(json!({"role": "assistant", "content": said.text}));
     }
     for call in &said.calls {
-        let arguments = serde_json::to_string(call.arguments).unwrap_or_default();
+        let arguments = serde_json::to_string(&call.digits.exact(call.arguments)).unwrap_or_default();
         input.push(json!({"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}));
     }
 }

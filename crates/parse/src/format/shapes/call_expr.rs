@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::json_text;
-use crate::chat::{Arguments, Fix, FixKind};
+use crate::chat::{Arguments, Call, Digits, Fix, FixKind};
 use crate::format::envelope::{RawCall, apart};
 use crate::format::extent::{Extent, Reach};
 use crate::format::item::{Advance, Scene, Why, fix};
@@ -274,23 +274,23 @@ pub(crate) fn raw_call(expr: CallExpr, offered: &dyn Offered) -> RawCall {
 }
 
 /// Writes the arguments between the brackets.
-pub(crate) fn write(body: &Body, arguments: &Arguments, text: &mut String) {
+pub(crate) fn write(body: &Body, call: &Call, text: &mut String) {
     let (equals, comma) = match body.dialect {
         CallDialect::Parens => ("=", ", "),
         CallDialect::Braces { .. } => (":", ","),
     };
-    for (index, (key, value)) in arguments.iter().enumerate() {
+    for (index, (key, value)) in call.arguments.iter().enumerate() {
         if index > 0 {
             text.push_str(comma);
         }
         text.push_str(key);
         text.push_str(equals);
-        literal(body, value, text);
+        literal(body, value, &call.digits, text);
     }
 }
 
 /// Writes a value.
-pub(crate) fn literal(body: &Body, value: &Value, text: &mut String) {
+pub(crate) fn literal(body: &Body, value: &Value, digits: &Digits, text: &mut String) {
     let braces = matches!(body.dialect, CallDialect::Braces { .. });
     let words = match body.row.literals {
         Literals::Python => ["None", "True", "False"],
@@ -302,18 +302,20 @@ pub(crate) fn literal(body: &Body, value: &Value, text: &mut String) {
         (Value::Bool(false), _) => text.push_str(words[2]),
         (Value::String(own), Some(quote)) => text.extend([quote, own.as_str(), quote]),
         (Value::Array(items), _) => {
-            list(text, ["[", "]"], if braces { "," } else { ", " }, items, |item, text| literal(body, item, text));
+            list(text, ["[", "]"], if braces { "," } else { ", " }, items, |item, text| {
+                literal(body, item, digits, text)
+            });
         }
         (Value::Object(map), _) => list(text, ["{", "}"], if braces { "," } else { ", " }, map, |(key, item), text| {
             if braces {
                 text.extend([key.as_str(), ":"]);
             } else {
-                text.push_str(&json_text::text(&Value::String(key.clone()), JsonStyle::Spaced));
+                text.push_str(&json_text::text(&Value::String(key.clone()), digits, JsonStyle::Spaced));
                 text.push_str(": ");
             }
-            literal(body, item, text);
+            literal(body, item, digits, text);
         }),
-        (other, _) => text.push_str(&json_text::text(other, JsonStyle::Spaced)),
+        (other, _) => text.push_str(&json_text::text(other, digits, JsonStyle::Spaced)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::chat::Digits;
 use crate::format::row::JsonStyle;
 use crate::format::shapes::json_text;
 use crate::format::template::{Field, Piece, Template};
@@ -15,18 +16,22 @@ use crate::value;
 const ITEM: &str = "item";
 
 /// Writes a value's content; an empty list or object as JSON, so that it stays one.
-pub(crate) fn write(value: &Value, param: &Template, text: &mut String) {
+pub(crate) fn write(value: &Value, digits: &Digits, param: &Template, text: &mut String) {
     match value {
-        Value::Array(items) if !items.is_empty() => items.iter().for_each(|item| element(ITEM, item, param, text)),
-        Value::Object(map) if !map.is_empty() => map.iter().for_each(|(key, item)| element(key, item, param, text)),
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().for_each(|item| element(ITEM, item, digits, param, text));
+        }
+        Value::Object(map) if !map.is_empty() => {
+            map.iter().for_each(|(key, item)| element(key, item, digits, param, text));
+        }
         Value::String(own) => text.push_str(own),
-        other => text.push_str(&json_text::text(other, JsonStyle::Spaced)),
+        other => text.push_str(&json_text::text(other, digits, JsonStyle::Spaced)),
     }
 }
 
-fn element(key: &str, value: &Value, param: &Template, text: &mut String) {
+fn element(key: &str, value: &Value, digits: &Digits, param: &Template, text: &mut String) {
     text.push_str(&open(param, key));
-    write(value, param, text);
+    write(value, digits, param, text);
     text.push_str(&close(param, key));
 }
 
