@@ -189,3 +189,30 @@ impl StreamPart {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+    use callwright_parse::chat::Call;
+
+    #[test]
+    fn law_13_numbers_of_a_provider_keep_their_digits() {
+        for (text, json) in [
+            (r#"{"no": 98765432109876543210987}"#, r#"{"no":98765432109876543210987}"#),
+            (r#""{\"no\": 98765432109876543210987}""#, r#"{"no":98765432109876543210987}"#),
+        ] {
+            let mut part = StreamPart { name: "ticket".to_owned(), ..StreamPart::default() };
+            part.take(Arguing::Text(text)).unwrap();
+            let (arguments, digits, _) = part.arguments().unwrap();
+            assert_eq!(Call::new("ticket", arguments).with_digits(digits).arguments_json(), json);
+        }
+        let mut part = StreamPart { name: "ticket".to_owned(), ..StreamPart::default() };
+        part.take(Arguing::Text(r#"{"a": [98765432109876543210987, 98765432109876543210986]}"#)).unwrap();
+        assert!(part.arguments().is_err(), "which is which is not known");
+        let mut part = StreamPart { name: "ticket".to_owned(), ..StreamPart::default() };
+        part.take(Arguing::Value(&serde_json::json!({"no": 9.876e22}))).unwrap();
+        assert!(part.arguments().unwrap().2.unwrap().contains("rounded"));
+    }
+}
