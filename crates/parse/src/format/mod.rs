@@ -132,11 +132,14 @@ impl Format {
 
     /// A format that marks nothing but reasoning: all else is text. For texts in which no format was recognised.
     #[must_use]
-    pub fn plain() -> Self {
-        let think = Frame { open: "<think>".into(), close: "</think>".into(), ..Frame::default() };
-        let item = r#"{"name": "{name}", "arguments": {arguments}}"#.into();
-        let body = BodyRow { item, bare: Place::Inside, ..BodyRow::default() };
-        Self::new(Row { body: vec![body], reasoning: vec![think], ..Row::default() })
+    pub fn plain() -> Arc<Self> {
+        static PLAIN: LazyLock<Arc<Format>> = LazyLock::new(|| {
+            let think = Frame { open: "<think>".into(), close: "</think>".into(), ..Frame::default() };
+            let item = r#"{"name": "{name}", "arguments": {arguments}}"#.into();
+            let body = BodyRow { item, bare: Place::Inside, ..BodyRow::default() };
+            Arc::new(Format::new(Row { body: vec![body], reasoning: vec![think], ..Row::default() }))
+        });
+        Arc::clone(&PLAIN)
     }
 
     fn new(row: Row) -> Self {

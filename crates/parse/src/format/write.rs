@@ -45,24 +45,31 @@ impl Format {
     /// # Ok::<(), callwright_parse::Error>(())
     /// ```
     pub fn write(&self, calls: &[Call]) -> Result<String, Unrepresentable> {
-        let refuse = |reason: &str| Unrepresentable { format: self.name().to_owned(), reason: reason.to_owned() };
-        if calls.is_empty() {
-            return Ok(String::new());
-        }
-        if calls.len() > 1 && self.row.parallel.kind == ParallelKind::Single {
-            return Err(refuse("it allows one call per turn"));
-        }
-        let text = self.join(calls);
+        let text = self.unproven(calls)?;
         let echo = Echo::of(calls);
         let read = self.read_calls(&text, &echo);
         let same = |(wanted, got): (&Call, &Call)| wanted.name == got.name && wanted.arguments == got.arguments;
         if read.len() == calls.len() && calls.iter().zip(&read).all(same) {
             return Ok(text);
         }
-        Err(refuse("the written calls would not parse back as the same calls"))
+        Err(self.refuse("the written calls would not parse back as the same calls"))
     }
 
-    /// The text, unproven.
+    /// The text of these calls, of which nobody knows whether they can be read back from it.
+    pub(super) fn unproven(&self, calls: &[Call]) -> Result<String, Unrepresentable> {
+        if calls.is_empty() {
+            return Ok(String::new());
+        }
+        if calls.len() > 1 && self.row.parallel.kind == ParallelKind::Single {
+            return Err(self.refuse("it allows one call per turn"));
+        }
+        Ok(self.join(calls))
+    }
+
+    fn refuse(&self, reason: &str) -> Unrepresentable {
+        Unrepresentable { format: self.name().to_owned(), reason: reason.to_owned() }
+    }
+
     fn join(&self, calls: &[Call]) -> String {
         let enforce = self.enforce();
         let mut text = enforce.open;

@@ -37,13 +37,13 @@ pub(super) fn decide(parser: Parser) -> Parsed {
         Some((format, true)) => parser.by(format, true).end(),
         Some((format, false)) => {
             let exact = parser.again().by(format, false).end();
-            let recovered = parser.by(Arc::new(Format::plain()), false).end();
+            let recovered = parser.by(Format::plain(), false).end();
             if same_calls(&exact, &recovered) { exact } else { recovered }
         }
         None => {
             let marked = parser.choice.iter().find(|format| best.marked && format.name() == best.format).cloned();
             let native = marked.map(|format| parser.again().by(format, true));
-            let recovered = parser.by(Arc::new(Format::plain()), false).end();
+            let recovered = parser.by(Format::plain(), false).end();
             // Markers around a tool that nobody offers: a fault, as in the format.
             let silent = recovered.calls.is_empty() && recovered.faults.is_empty();
             let native = native.filter(|_| silent).map(Parser::end).filter(names_a_stranger);

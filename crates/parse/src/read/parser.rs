@@ -119,7 +119,7 @@ impl Parser {
     /// ```
     #[must_use]
     pub fn auto(formats: &Formats, tools: Arc<ToolSet>) -> Self {
-        let mut parser = Self::new(Arc::new(Format::plain()), tools).recovery(Recovery::Anywhere);
+        let mut parser = Self::new(Format::plain(), tools).recovery(Recovery::Anywhere);
         parser.choice = formats.iter().cloned().collect();
         (parser.own, parser.unchecked) = (false, parser.tools.is_empty());
         parser
