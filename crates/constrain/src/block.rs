@@ -3,11 +3,12 @@
 //! Only tools whose one parameter is a text can be called so; others are left out of the grammar, and told. It must not
 //! know markers.
 
-use super::grammar::{Free, Grammar, Term, escaped, without};
+use super::expression::{Expression, escaped};
+use super::grammar::{Free, Grammar, Term};
 use super::kind::{Kind, Member, Text};
 use super::kinds::Kinds;
 use super::literal::Unwritable;
-use super::texts::{Asked, Held, holding};
+use super::texts::{Asked, holding};
 
 /// The only parameter of a tool, where it is a text.
 pub(super) fn only(kinds: &mut Kinds<'_>) -> Result<Member, Unwritable> {
@@ -30,10 +31,8 @@ pub(super) fn text(grammar: &mut Grammar, kinds: &mut Kinds<'_>, only: &Member, 
     let none = Text::default();
     let own = if let Kind::Text(own) = &kind { own } else { &none };
     // A text that begins as its end does would be taken for an empty one.
-    let begins = escaped(close.trim_start());
-    let (no_end, other) = (without(&escaped(close)), format!("~/{begins}(?s:.*)/"));
-    let Held { length, content } =
-        holding(kinds, own, &format!("/{}", only.key), &Asked { also: &[&no_end, &other], ..Asked::default() });
-    let content = format!("({length} & {content})");
+    let other = Expression::not(format!("{}(?s:.*)", escaped(close.trim_start())));
+    let also = vec![Expression::without(&escaped(close)), other];
+    let content = holding(kinds, own, &format!("/{}", only.key), Asked { also, ..Asked::default() });
     grammar.free(Free { content, stop: close.to_owned(), never: close.trim().to_owned(), segments: None })
 }

@@ -13,18 +13,18 @@ use super::grammar::{Grammar, Part, Term};
 use super::kind::{Kind, Object};
 use super::kinds::Kinds;
 use super::literal::{Notation, Quotes, Scribe};
-use super::schema::enforced;
 use super::tagged::Frame;
 use callwright_parse::chat::{Call, ToolChoice};
 use callwright_parse::check::ToolSet;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::format::{Enforce, Field, Format, Ids, JsonStyle, Literals, ParallelKind, Piece, ShapeName};
+use callwright_parse::schema::Schema;
 
 /// A tool that may be called, and how its schema is kept to.
 #[derive(Debug, Clone)]
 pub(super) struct Callable {
     pub(super) name: String,
-    pub(super) schema: Value,
+    pub(super) schema: Schema,
     /// Keywords of its schema that are left out, by place.
     pub(super) without: Vec<(String, String)>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Callable {
 /// The tools that may be called; none where nothing is to be enforced.
 pub(super) fn callable(tools: &ToolSet, choice: &ToolChoice) -> Result<Option<Vec<Callable>>> {
     let find = |name: &str| {
-        let schema = tools.schema(name)?.json().clone();
+        let schema = tools.schema(name)?.clone();
         Some(Callable { name: name.to_owned(), schema, without: Vec::new() })
     };
     let all = || tools.tools().iter().filter_map(|tool| find(&tool.name)).collect::<Vec<_>>();
@@ -78,10 +78,10 @@ pub(super) fn calls(plan: Plan<'_>, tools: &[Callable]) -> Result<Compiled> {
     let mut compiled = Compiled::default();
     let opening = pieces.open.get(plan.written..).unwrap_or_default();
     let in_call = plan.written.saturating_sub(pieces.open.len());
-    let mut start = vec![Term::literal(opening), Term::lark("call")];
+    let mut start = vec![Term::literal(opening), Term::rule("call")];
     let several = plan.several && pieces.parallel != ParallelKind::Single;
     if several {
-        start.push(Term::lark("more*"));
+        start.push(Term::Repeat(vec![Term::rule("more")], 0, None));
     }
     start.push(Term::literal(&pieces.close));
     compiled.grammar.rule("start", start);
@@ -100,8 +100,8 @@ pub(super) fn calls(plan: Plan<'_>, tools: &[Callable]) -> Result<Compiled> {
         let (head, rest) = head(terms);
         let rule = format!("tool_{index}");
         // What stands between two calls is one literal with what follows: it may begin as the end of all calls does.
-        more.push(vec![Term::literal(format!("{}{head}", pieces.between)), Term::lark(rule.as_str())]);
-        calls.push(vec![Term::literal(head.get(in_call..).unwrap_or_default()), Term::lark(rule.as_str())]);
+        more.push(vec![Term::literal(format!("{}{head}", pieces.between)), Term::rule(rule.as_str())]);
+        calls.push(vec![Term::literal(head.get(in_call..).unwrap_or_default()), Term::rule(rule.as_str())]);
         compiled.grammar.rule(rule, rest);
     }
     if plan.following && !pieces.between.trim().is_empty() {
@@ -154,11 +154,11 @@ fn call(
             Piece::Field(Field::Name) => terms.push(Term::literal(written_name(&tool.name, &terms))),
             Piece::Field(Field::Arguments) if pieces.json != JsonStyle::Python => {
                 let whole = kinds.whole();
-                terms.push(Term::Json(enforced(&whole, &kinds, pieces.json)));
+                terms.push(compiled.grammar.value(&whole, &kinds, pieces.json));
             }
-            Piece::Field(Field::Id) if pieces.ids == Ids::Nine => terms.push(Term::lark("/[a-zA-Z0-9]{9}/")),
-            Piece::Field(Field::Id) => terms.push(Term::lark("/[a-zA-Z0-9_]{1,24}/")),
-            Piece::Field(Field::Index) => terms.push(Term::lark("/[0-9]{1,2}/")),
+            Piece::Field(Field::Id) if pieces.ids == Ids::Nine => terms.push(Term::Letters("a-zA-Z0-9", 9, 9)),
+            Piece::Field(Field::Id) => terms.push(Term::Letters("a-zA-Z0-9_", 1, 24)),
+            Piece::Field(Field::Index) => terms.push(Term::Letters("0-9", 1, 2)),
             Piece::Field(Field::Arguments | Field::Params) => {
                 let members = kinds.members();
                 // Whether one parameter of this name and value can be said.
@@ -198,7 +198,7 @@ fn call(
                 }
                 let name = format!("{rule}_params");
                 compiled.grammar.either(name.as_str(), alternatives);
-                terms.push(Term::lark(name));
+                terms.push(Term::Rule(name));
             }
             Piece::Field(Field::Value) if only.is_some() => {
                 let close: String = rest.by_ref().map(Piece::literal).chain([pieces.call_close]).collect();

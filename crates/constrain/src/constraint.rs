@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::compile::{Callable, Compiled, OTHERWISE, Plan, alone, callable, calls, written};
+use super::gbnf::Gbnf;
 use super::grammar::Grammar;
 use super::matcher::Matcher;
 use super::vocabulary::Compiler;
@@ -41,6 +42,8 @@ struct Shared {
     grammar: Grammar,
     /// The grammar's text for a vocabulary without control tokens: what people are shown, and the key of caches.
     text: OnceLock<String>,
+    /// The grammar for other engines, where there is one.
+    gbnf: OnceLock<Option<Gbnf>>,
     mode: Mode,
     several: bool,
     /// A watched call may follow others.
@@ -108,6 +111,7 @@ impl Constraint {
         let Compiled { grammar, relaxed, .. } = calls(Plan { format, several, following: one_frame, written }, &tools)?;
         let shared = Shared {
             text: OnceLock::new(),
+            gbnf: OnceLock::new(),
             grammar,
             mode,
             several,
@@ -127,6 +131,12 @@ impl Constraint {
     #[must_use]
     pub fn grammar(&self) -> &str {
         self.shared.text.get_or_init(|| self.shared.grammar.plain())
+    }
+
+    /// The grammar for other engines, in GBNF; none where it says what GBNF cannot.
+    #[must_use]
+    pub fn gbnf(&self) -> Option<&Gbnf> {
+        self.shared.gbnf.get_or_init(|| self.shared.grammar.gbnf()).as_ref()
     }
 
     /// When the grammar applies.

@@ -3,11 +3,12 @@
 //! Every element carries its closing tag with it, because a text goes on until that tag comes. No tag of any kind is part
 //! of a text, so that none is taken for an element. It must not know the token loop.
 
-use super::grammar::{Free, Term, escaped, without};
+use super::expression::{Expression, escaped};
+use super::grammar::{Free, Term};
 use super::kind::{Kind, List, Object, Text};
 use super::literal::{Scribe, Unwritable};
 use super::tagged::{Frame, filled, reads_as};
-use super::texts::{Asked, Held, holding};
+use super::texts::{Asked, holding};
 use callwright_parse::format::Field;
 
 impl Frame<'_> {
@@ -41,16 +42,16 @@ impl Frame<'_> {
                 let word: Vec<String> = key.bytes().map(|byte| byte.to_string()).collect();
                 let name = format!("{}_element_{index}_{}", scribe.prefix, word.join("_"));
                 if !scribe.grammar.has(&name) {
-                    scribe.grammar.rule(name.as_str(), [Term::lark(format!("{name}_is"))]);
+                    scribe.grammar.rule(name.as_str(), [Term::Rule(format!("{name}_is"))]);
                     let kind = scribe.kinds.named(*index).clone();
                     let terms = self.element(scribe, key, &kind, place, &[])?;
                     scribe.grammar.rule(format!("{name}_is"), terms);
                 }
-                return Ok(vec![Term::lark(name)]);
+                return Ok(vec![Term::Rule(name)]);
             }
             Kind::Either(kinds) => {
                 // What is read as one of the others is no text.
-                let not: Vec<&str> = kinds.iter().filter_map(|kind| reads_as(sort(kind))).collect();
+                let not: Vec<&str> = kinds.iter().filter_map(|kind| reads_as(kind.types())).collect();
                 let written = kinds.iter().filter_map(|kind| self.element(scribe, key, kind, place, &not).ok());
                 let written: Vec<_> = written.collect();
                 if written.is_empty() {
@@ -86,16 +87,16 @@ impl Frame<'_> {
             let item = self.wrapped(scribe, "item", rest, place)?;
             let name = scribe.name();
             scribe.grammar.rule(name.as_str(), item);
-            let most = list.most.map(|most| (most - counted).to_string()).unwrap_or_default();
+            let most = list.most.map(|most| most - counted);
             // A list without items is written in another way.
             let least = list.least.saturating_sub(counted).max(u64::from(counted == 0));
             let tail = scribe.name();
-            scribe.grammar.rule(tail.as_str(), [Term::lark(format!("{name}{{{least},{most}}}"))]);
+            scribe.grammar.rule(tail.as_str(), [Term::Repeat(vec![Term::Rule(name)], least, most)]);
             behind = Some(tail);
         }
         for (index, kind) in (0_u64..).zip(&list.first).collect::<Vec<_>>().into_iter().rev() {
             let mut some = self.wrapped(scribe, "item", kind, place)?;
-            some.extend(behind.map(Term::lark));
+            some.extend(behind.map(Term::Rule));
             let mut ways = vec![some];
             if index >= list.least && index > 0 {
                 ways.push(Vec::new());
@@ -105,17 +106,15 @@ impl Frame<'_> {
             behind = Some(name);
         }
         let none = (list.least == 0).then(|| vec![Term::literal("[]")]);
-        let some = behind.map(|name| vec![Term::lark(name)]);
+        let some = behind.map(|name| vec![Term::Rule(name)]);
         Ok(named(scribe, none.into_iter().chain(some).collect()))
     }
 
     /// A text inside elements, with the closing tag of its own: no tag of any kind is part of it.
     fn leaf(&self, scribe: &mut Scribe<'_, '_>, key: &str, text: &Text, place: &str, not: &[&str]) -> Term {
-        let no_tag = without(&escaped(self.opening()));
+        let also = vec![Expression::without(&escaped(self.opening()))];
         let not = (!not.is_empty()).then(|| format!("[ \\t\\r\\n]*({})[ \\t\\r\\n]*", not.join("|")));
-        let asked = Asked { also: &[&no_tag], not: not.as_deref(), ..Asked::default() };
-        let Held { length, content } = holding(scribe.kinds, text, place, &asked);
-        let content = format!("({length} & {content})");
+        let content = holding(scribe.kinds, text, place, Asked { also, not: not.as_deref(), ..Asked::default() });
         let stop = self.closing(key);
         scribe.grammar.free(Free { content, never: stop.clone(), stop, segments: None })
     }
@@ -137,17 +136,5 @@ impl Frame<'_> {
 fn named(scribe: &mut Scribe<'_, '_>, alternatives: Vec<Vec<Term>>) -> Vec<Term> {
     let name = scribe.name();
     scribe.grammar.either(name.as_str(), alternatives);
-    vec![Term::lark(name)]
-}
-
-/// What a value of this kind is called, where texts may stand beside it.
-fn sort(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Null => "null",
-        Kind::Boolean => "boolean",
-        Kind::Number(_) => "number",
-        Kind::List(_) => "array",
-        Kind::Object(_) => "object",
-        _ => "",
-    }
+    vec![Term::Rule(name)]
 }

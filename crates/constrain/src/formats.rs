@@ -1,8 +1,10 @@
 //! The values of `format` that are held to, each as an expression for whole texts.
 //!
 //! Each is narrower than its standard where validators differ (a year is not 0000, an hour has no leap second) and bounded
-//! where the standard is not, so that a model cannot write on for ever. A format that is not here is an annotation.
+//! where the standard is not, so that a model cannot write on for ever. A format that is not here is only checked.
 //! It must not know schemas.
+
+use callwright_parse::schema::StringFormat;
 
 use super::pattern::Pattern;
 
@@ -17,27 +19,32 @@ const IPV6: &str = "([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}(:[0
 const URI: &str = r"[a-z][a-z0-9+.\-]{0,15}:(//[A-Za-z0-9]([A-Za-z0-9\-]{0,30}[A-Za-z0-9])?(\.[A-Za-z]([A-Za-z0-9]{0,20}[A-Za-z0-9])?){0,5}(:[1-9][0-9]{0,3})?(/([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){0,200})?|///([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){1,100}|[A-Za-z0-9]([A-Za-z0-9._~!$'()*+,;=:@/\-]|%[0-9A-F]{2}){0,200})(\?([A-Za-z0-9._~!$'()*+,;=:@/?&\-]|%[0-9A-F]{2}){0,200})?(#([A-Za-z0-9._~!$'()*+,;=:@/?&\-]|%[0-9A-F]{2}){0,80})?";
 const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
-/// What texts of this format look like, or `None` if the name is only an annotation.
-pub(super) fn named(name: &str) -> Option<Pattern> {
-    let expression = match name {
-        "date" => DATE.to_owned(),
-        "time" => TIME.to_owned(),
-        "date-time" => format!("({DATE})T{TIME}"),
-        "duration" => DURATION.to_owned(),
-        "email" => EMAIL.to_owned(),
-        "hostname" => HOSTNAME.to_owned(),
-        "ipv4" => IPV4.to_owned(),
-        "ipv6" => IPV6.to_owned(),
-        "uri" => URI.to_owned(),
-        "uuid" => UUID.to_owned(),
+/// What texts of this format look like, or `None` if the format is only checked.
+pub(super) fn of(format: StringFormat) -> Option<Pattern> {
+    let expression = match format {
+        StringFormat::Date => DATE.to_owned(),
+        StringFormat::Time => TIME.to_owned(),
+        StringFormat::DateTime => format!("({DATE})T{TIME}"),
+        StringFormat::Duration => DURATION.to_owned(),
+        StringFormat::Email => EMAIL.to_owned(),
+        StringFormat::Hostname => HOSTNAME.to_owned(),
+        StringFormat::Ipv4 => IPV4.to_owned(),
+        StringFormat::Ipv6 => IPV6.to_owned(),
+        // Each URI is an IRI, and each is a reference.
+        StringFormat::Uri | StringFormat::Iri | StringFormat::UriReference | StringFormat::IriReference => {
+            URI.to_owned()
+        }
+        StringFormat::Uuid => UUID.to_owned(),
         _ => return None,
     };
-    Pattern::whole(&expression)
+    Pattern::of_format(&expression)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use callwright_parse::schema::StringFormat;
+
+    use super::of;
 
     #[test]
     fn every_format_is_an_expression_that_takes_its_like() {
@@ -54,12 +61,13 @@ mod tests {
             ("uuid", "f47ac10b-58cc-4372-a567-0e02b2c3d479", "."),
         ];
         let uris = ["file:///a/b", "mailto:a@example.org", "urn:isbn:0451450523", "https://example.org"];
+        let named = |name: &str| of(StringFormat::named(name).unwrap());
         let uri = || llguidance::derivre::Regex::new(&named("uri").unwrap().written()).unwrap();
         assert!(uris.into_iter().all(|like| uri().is_match(like)));
         for (name, like, unlike) in likes {
             let mut regex = llguidance::derivre::Regex::new(&named(name).unwrap().written()).unwrap();
             assert!(regex.is_match(like) && !regex.is_match(unlike), "{name}");
         }
-        assert_eq!(named("url"), None);
+        assert_eq!(named("regex"), None);
     }
 }

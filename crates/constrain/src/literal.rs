@@ -4,13 +4,14 @@
 //! numbers keep to all of their schema; what differs (words, quotes, keys) is spelled out here. It must not know
 //! markers.
 
+use callwright_parse::schema::{Bound, Numbers};
 use serde_json::{Value, json};
 
-use super::grammar::{Free, Grammar, Term, escaped, quoted, without};
+use super::expression::{Expression, escaped};
+use super::grammar::{Free, Grammar, Term};
 use super::kind::{Kind, List, Member, Object, Text};
 use super::kinds::Kinds;
-use super::schema::enforced;
-use super::texts::{Asked, Held, holding};
+use super::texts::{Asked, holding};
 use callwright_parse::format::JsonStyle;
 
 /// How a format writes literals.
@@ -65,7 +66,12 @@ impl Scribe<'_, '_> {
     fn add(&mut self, alternatives: Vec<Vec<Term>>) -> Vec<Term> {
         let name = self.name();
         self.grammar.either(name.as_str(), alternatives);
-        vec![Term::lark(name)]
+        vec![Term::Rule(name)]
+    }
+
+    /// A value of this kind as JSON has it.
+    pub(super) fn json(&mut self, kind: &Kind, style: JsonStyle) -> Term {
+        self.grammar.value(kind, self.kinds, style)
     }
 
     /// A value of this kind.
@@ -75,7 +81,7 @@ impl Scribe<'_, '_> {
             Kind::Any => Ok(vec![self.any()]),
             Kind::Null => Ok(vec![Term::literal(null)]),
             Kind::Boolean => Ok(self.add(vec![vec![Term::literal(yes)], vec![Term::literal(no)]])),
-            Kind::Number(schema) => Ok(vec![number(schema)]),
+            Kind::Number(numbers) => Ok(vec![self.number(numbers)]),
             Kind::Text(text) => Ok(self.text(text, place)),
             Kind::List(list) => self.list(list, place),
             Kind::Object(object) => self.object(object, place),
@@ -107,22 +113,20 @@ impl Scribe<'_, '_> {
         if !self.grammar.has(&name) {
             // The rule is there before its body, because the body may name it.
             let body = format!("{name}_is");
-            self.grammar.rule(name.as_str(), [Term::lark(body.as_str())]);
+            self.grammar.rule(name.as_str(), [Term::rule(body.as_str())]);
             let kind = self.kinds.named(index).clone();
             let terms = self.value(&kind, place)?;
             self.grammar.rule(body, terms);
         }
-        Ok(vec![Term::lark(name)])
+        Ok(vec![Term::Rule(name)])
     }
 
     fn text(&mut self, text: &Text, place: &str) -> Vec<Term> {
         match &self.notation.texts {
-            Quotes::Double => vec![Term::Json(enforced(&Kind::Text(text.clone()), self.kinds, JsonStyle::Spaced))],
+            Quotes::Double => vec![self.json(&Kind::Text(text.clone()), JsonStyle::Spaced)],
             Quotes::Token(quote) => {
-                let never = without(&escaped(quote));
-                let Held { length, content } =
-                    holding(self.kinds, text, place, &Asked { also: &[&never], ..Asked::default() });
-                let content = format!("({length} & {content})");
+                let also = vec![Expression::without(&escaped(quote))];
+                let content = holding(self.kinds, text, place, Asked { also, ..Asked::default() });
                 let stop = quote.clone();
                 let free = Free { content, stop: stop.clone(), never: stop.clone(), segments: None };
                 vec![Term::literal(stop), self.grammar.free(free)]
@@ -130,24 +134,16 @@ impl Scribe<'_, '_> {
             Quotes::Single if text.patterns.is_empty() => {
                 let (least, most) = (text.least, text.most.map(|most| most.to_string()).unwrap_or_default());
                 let letter = r"([^'\\\x00-\x1f\x7f]|\\(['\\nrt]|u00[0-9a-f]{2}))";
-                self.terminal(format!("/'{letter}{{{least},{most}}}'/"))
+                vec![self.grammar.terminal(Expression::Regex(format!("'{letter}{{{least},{most}}}'")))]
             }
             Quotes::Single => {
                 // A text with a pattern is one that nothing in it must be escaped for.
-                let Held { length, content } = holding(
-                    self.kinds,
-                    text,
-                    place,
-                    &Asked { letters: Some(r"[^'\\\x00-\x1f\x7f]*"), ..Asked::default() },
-                );
-                self.terminal(format!("\"'\" ({length} & {content}) \"'\""))
+                let asked = Asked { letters: Some(r"[^'\\\x00-\x1f\x7f]*"), ..Asked::default() };
+                let content = holding(self.kinds, text, place, asked);
+                let quote = || Expression::text("'");
+                vec![self.grammar.terminal(Expression::Then(vec![quote(), content, quote()]))]
             }
         }
-    }
-
-    /// A terminal, which all share who write the same.
-    fn terminal(&mut self, expression: String) -> Vec<Term> {
-        vec![self.grammar.terminal(expression)]
     }
 
     fn constants(&mut self, values: &[Value], place: &str) -> Result<Vec<Term>, Unwritable> {
@@ -165,7 +161,7 @@ impl Scribe<'_, '_> {
     fn list(&mut self, list: &List, place: &str) -> Result<Vec<Term>, Unwritable> {
         let List { first, rest, least, most } = list;
         let (least, most) = (*least, *most);
-        let comma = quoted(self.notation.comma);
+        let comma = || Term::literal(self.notation.comma);
         let counted = u64::try_from(first.len()).unwrap_or(u64::MAX);
         // From the last one back, so that each knows what may follow it.
         let mut behind: Option<String> = None;
@@ -174,13 +170,10 @@ impl Scribe<'_, '_> {
             let (least, most) = (least.saturating_sub(counted), most.map(|most| most - counted));
             let name = self.name();
             self.grammar.rule(name.as_str(), item);
-            let more = |least: u64, most: Option<u64>| {
-                let most = most.map(|most| most.to_string()).unwrap_or_default();
-                format!("({comma} {name}){{{least},{most}}}")
-            };
+            let more =
+                |least: u64, most: Option<u64>| Term::Repeat(vec![comma(), Term::rule(name.as_str())], least, most);
             if first.is_empty() {
-                let some =
-                    [Term::lark(name.as_str()), Term::lark(more(least.saturating_sub(1), most.map(|most| most - 1)))];
+                let some = [Term::rule(name.as_str()), more(least.saturating_sub(1), most.map(|most| most - 1))];
                 let mut inside = vec![some.to_vec()];
                 if least == 0 {
                     inside.push(Vec::new());
@@ -188,7 +181,8 @@ impl Scribe<'_, '_> {
                 return Ok(self.bracketed(inside));
             }
             let tail = self.name();
-            self.grammar.rule(tail.as_str(), [Term::lark(more(least, most))]);
+            let more = more(least, most);
+            self.grammar.rule(tail.as_str(), [more]);
             behind = Some(tail);
         }
         for (index, kind) in first.iter().enumerate().rev() {
@@ -198,7 +192,7 @@ impl Scribe<'_, '_> {
             }
             let mut some = if index > 0 { vec![Term::literal(self.notation.comma)] } else { Vec::new() };
             some.extend(self.value(kind, place)?);
-            some.extend(behind.map(Term::lark));
+            some.extend(behind.map(Term::Rule));
             let mut alternatives = vec![some];
             if index >= least {
                 alternatives.push(Vec::new());
@@ -207,7 +201,7 @@ impl Scribe<'_, '_> {
             self.grammar.either(name.as_str(), alternatives);
             behind = Some(name);
         }
-        let inside = behind.map(|name| vec![Term::lark(name)]).unwrap_or_default();
+        let inside = behind.map(|name| vec![Term::Rule(name)]).unwrap_or_default();
         Ok(self.bracketed(vec![inside]))
     }
 
@@ -224,19 +218,18 @@ impl Scribe<'_, '_> {
         let Object { members, matching, others, least, most } = object;
         let free = others.as_deref().or_else(|| matching.first().map(|(_, kind)| kind));
         if let Some(others) = free.filter(|_| members.is_empty()) {
-            if others_have_names(object) {
+            if !matching.is_empty() {
                 self.kinds.tell(place, "patternProperties", "this format does not hold names to patterns");
             }
             let mut pair = vec![self.any_key(), Term::literal(self.notation.colon)];
             pair.extend(self.value(others, place)?);
             let name = self.name();
             self.grammar.rule(name.as_str(), pair);
-            let comma = quoted(self.notation.comma);
-            let count = most.map(|most| most.saturating_sub(1).to_string()).unwrap_or_default();
-            let more = format!("({comma} {name}){{{},{count}}}", least.saturating_sub(1));
+            let another = vec![Term::literal(self.notation.comma), Term::rule(name.as_str())];
+            let more = Term::Repeat(another, least.saturating_sub(1), most.map(|most| most.saturating_sub(1)));
             let mut ways = Vec::new();
             if *most != Some(0) {
-                ways.push(vec![Term::lark(name), Term::lark(more)]);
+                ways.push(vec![Term::Rule(name), more]);
             }
             if *least == 0 {
                 ways.push(Vec::new());
@@ -272,21 +265,21 @@ impl Scribe<'_, '_> {
         for (pair, required) in pairs.into_iter().rev() {
             let name = self.name();
             self.grammar.rule(name.as_str(), pair);
-            let follow = behind.clone().map(Term::lark);
-            let first: Vec<Term> = [Term::lark(name.as_str())].into_iter().chain(follow.clone()).collect();
+            let follow = behind.clone().map(Term::Rule);
+            let first: Vec<Term> = [Term::rule(name.as_str())].into_iter().chain(follow.clone()).collect();
             let comma = Term::literal(self.notation.comma);
-            let later = [comma, Term::lark(name.as_str())].into_iter().chain(follow).collect();
+            let later = [comma, Term::rule(name.as_str())].into_iter().chain(follow).collect();
             let (mut firsts, mut laters) = (vec![first], vec![later]);
             if !required {
-                firsts.push(alone.map(Term::lark).into_iter().collect());
-                laters.push(behind.map(Term::lark).into_iter().collect());
+                firsts.push(alone.map(Term::Rule).into_iter().collect());
+                laters.push(behind.map(Term::Rule).into_iter().collect());
             }
             let (one, other) = (self.name(), self.name());
             self.grammar.either(one.as_str(), firsts);
             self.grammar.either(other.as_str(), laters);
             (alone, behind) = (Some(one), Some(other));
         }
-        Ok(alone.map(Term::lark).into_iter().collect())
+        Ok(alone.map(Term::Rule).into_iter().collect())
     }
 
     fn pair(&mut self, member: &Member, bare: bool, colon: &str, place: &str) -> Result<Vec<Term>, Unwritable> {
@@ -301,11 +294,11 @@ impl Scribe<'_, '_> {
 
     fn any_key(&mut self) -> Term {
         if self.notation.bare_keys {
-            return Term::lark("/[a-zA-Z_][a-zA-Z0-9_]{0,31}/");
+            return self.grammar.terminal(Expression::regex("[a-zA-Z_][a-zA-Z0-9_]{0,31}"));
         }
         match &self.notation.texts {
-            Quotes::Single => Term::lark(r"/'[^'\\\x00-\x1f\x7f]{0,64}'/"),
-            _ => Term::Json(json!({"type": "string", "maxLength": 64})),
+            Quotes::Single => self.grammar.terminal(Expression::regex(r"'[^'\\\x00-\x1f\x7f]{0,64}'")),
+            _ => self.json(&Kind::Text(Text { most: Some(64), ..Text::default() }), JsonStyle::Spaced),
         }
     }
 
@@ -314,43 +307,31 @@ impl Scribe<'_, '_> {
         let name = format!("{}_any", self.prefix);
         if !self.grammar.has(&name) {
             let body = format!("{name}_is");
-            self.grammar.rule(name.as_str(), [Term::lark(body.as_str())]);
-            let any = || Some(Box::new(Kind::Any));
-            let list = Kind::List(List { first: Vec::new(), rest: any(), least: 0, most: None });
-            let object = Kind::Object(Object { others: any(), ..Object::default() });
-            let number = Kind::Number(json!({"type": "number"}));
-            let kinds = [Kind::Null, Kind::Boolean, number, Kind::Text(Text::default()), list, object];
+            self.grammar.rule(name.as_str(), [Term::rule(body.as_str())]);
+            let text = Kind::Text(Text::default());
+            let kinds = [Kind::Null, Kind::Boolean, Kind::number(), text, Kind::list(), Kind::object()];
             let alternatives = kinds.iter().filter_map(|kind| self.value(kind, "").ok()).collect::<Vec<_>>();
             self.grammar.either(body, alternatives);
         }
-        Term::lark(name)
+        Term::Rule(name)
+    }
+
+    /// A number. Without bounds of its own it is kept to the digits that an `i64` or an `f64` can tell apart.
+    fn number(&mut self, numbers: &Numbers) -> Term {
+        if *numbers == Numbers::default() {
+            return self.grammar.terminal(Expression::regex(NUMBER));
+        }
+        let mut numbers = numbers.clone();
+        // Bounds of the schema's own may lie beyond.
+        if numbers.integer && numbers.least.is_none() && numbers.most.is_none() && numbers.multiple_of.is_empty() {
+            let bound = |number: i64| Some(Bound { value: number.into(), excluded: false });
+            (numbers.least, numbers.most) = (bound(-MOST), bound(MOST));
+        }
+        self.json(&Kind::Number(numbers), JsonStyle::Spaced)
     }
 }
 
 /// The largest number of 18 digits.
 const MOST: i64 = 999_999_999_999_999_999;
-
-/// Whether the names of an object's members are held to patterns.
-fn others_have_names(object: &Object) -> bool {
-    object.others.is_none() && !object.matching.is_empty()
-}
-
-/// A number. Without bounds of its own it is kept to the digits that an `i64` or an `f64` can tell apart.
-fn number(schema: &Value) -> Term {
-    let says = |key: &str| schema.get(key).is_some();
-    if schema["type"] == "number" && schema.as_object().is_some_and(|map| map.len() == 1) {
-        return Term::lark(
-            r"/-?(0|[1-9][0-9]{0,17}|(0|[1-9][0-9]{0,8})\.[0-9]{1,8}([eE][+-]?[0-9]{1,2})?|[0-9]\.[0-9]{1,16}|(0|[1-9][0-9]{0,16})[eE][+-]?[0-9]{1,2})/",
-        );
-    }
-    let mut schema = schema.clone();
-    if schema["type"] == "integer" {
-        // Bounds of the schema's own may lie beyond.
-        let bounded = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
-        if !bounded.into_iter().any(says) {
-            schema["maximum"] = MOST.into();
-            schema["minimum"] = (-MOST).into();
-        }
-    }
-    Term::Json(schema)
-}
+/// Numbers of no more digits than can be told apart.
+const NUMBER: &str = r"-?(0|[1-9][0-9]{0,17}|(0|[1-9][0-9]{0,8})\.[0-9]{1,8}([eE][+-]?[0-9]{1,2})?|[0-9]\.[0-9]{1,16}|(0|[1-9][0-9]{0,16})[eE][+-]?[0-9]{1,2})";

@@ -14,7 +14,11 @@ const EFFORT: u64 = 8000;
 
 /// An expression that whole texts match.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pattern(Hir);
+pub(super) struct Pattern {
+    hir: Hir,
+    /// The keyword that asks for it.
+    keyword: &'static str,
+}
 
 impl Pattern {
     /// The pattern of a schema, and what of it was taken out; or why it cannot be held to.
@@ -22,18 +26,23 @@ impl Pattern {
         let regular = regular(pattern)?;
         let parsed = regex_syntax::parse(&regular.pattern).map_err(|_| "it is not a regular expression")?;
         let whole = whole(&parsed).ok_or("an anchor stands inside of it")?;
-        Ok((Self(whole), regular.without))
+        Ok((Self { hir: whole, keyword: "pattern" }, regular.without))
     }
 
-    /// An expression of ours that stands for whole texts.
-    pub(super) fn whole(expression: &str) -> Option<Self> {
-        regex_syntax::parse(expression).ok().map(Self)
+    /// An expression of ours for the texts of a format.
+    pub(super) fn of_format(expression: &str) -> Option<Self> {
+        regex_syntax::parse(expression).ok().map(|hir| Self { hir, keyword: "format" })
+    }
+
+    /// The keyword that asks for it.
+    pub(super) fn keyword(&self) -> &'static str {
+        self.keyword
     }
 
     /// The expression, between slashes or not.
     pub(super) fn written(&self) -> String {
         let mut written = String::new();
-        for letter in self.0.to_string().chars() {
+        for letter in self.hir.to_string().chars() {
             match letter {
                 '/' => written.push_str(r"\/"),
                 letter if letter.is_control() => written.extend(letter.escape_unicode()),
@@ -51,32 +60,32 @@ impl Pattern {
             _ => false,
         };
         let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        if let HirKind::Repetition(repetition) = self.0.kind()
+        if let HirKind::Repetition(repetition) = self.hir.kind()
             && one(&repetition.sub)
         {
             let (min, max) =
                 (repetition.min.max(count(least)), repetition.max.into_iter().chain(most.map(count)).min());
             if max.is_none_or(|max| min <= max) {
                 let sub = repetition.sub.clone();
-                self.0 = Hir::repetition(Repetition { min, max, greedy: true, sub });
+                self.hir = Hir::repetition(Repetition { min, max, greedy: true, sub });
                 return (0, None);
             }
         }
-        let properties = self.0.properties();
+        let properties = self.hir.properties();
         // A letter has one byte or more; only where all have one is a text as many letters as bytes.
         let enough =
             |most: &u64| properties.maximum_len().is_none_or(|len| u64::try_from(len).is_ok_and(|len| len > *most));
-        let shortest = properties.minimum_len().filter(|_| is_ascii(&self.0)).and_then(|len| u64::try_from(len).ok());
+        let shortest = properties.minimum_len().filter(|_| is_ascii(&self.hir)).and_then(|len| u64::try_from(len).ok());
         (if shortest.is_some_and(|shortest| shortest >= least) { 0 } else { least }, most.filter(enough))
     }
 }
 
 /// Whether some text matches all of these. One alone is not looked into for long.
-pub(super) fn possible(patterns: &[&Pattern]) -> Option<bool> {
+pub(super) fn possible(patterns: &[Pattern]) -> Option<bool> {
     match patterns {
         [] => Some(true),
-        [only] => Some(only.0.properties().minimum_len().is_some()),
-        several => some_text(&several.iter().map(|one| one.written()).collect::<Vec<_>>(), &[]),
+        [only] => Some(only.hir.properties().minimum_len().is_some()),
+        several => some_text(&several.iter().map(Pattern::written).collect::<Vec<_>>(), &[]),
     }
 }
 

@@ -6,10 +6,15 @@
 use std::collections::BTreeSet;
 
 use callwright_parse::format::JsonStyle;
+use callwright_parse::schema::Numbers;
 use serde_json::{Map, Value, json};
 
 use super::kind::{Kind, Text};
 use super::kinds::Kinds;
+use super::pattern::Pattern;
+
+/// The largest multiple: of 15 digits, which bounds are exact to.
+const MULTIPLE: i64 = 999_999_999_999_999;
 
 /// The schema of a kind, with the options of llguidance's JSON compiler.
 pub(super) fn enforced(kind: &Kind, kinds: &Kinds<'_>, spacing: JsonStyle) -> Value {
@@ -41,7 +46,7 @@ fn written(kind: &Kind, named: &mut BTreeSet<usize>) -> Value {
         Kind::Any => json!({}),
         Kind::Null => json!({"type": "null"}),
         Kind::Boolean => json!({"type": "boolean"}),
-        Kind::Number(schema) => schema.clone(),
+        Kind::Number(numbers) => number(numbers),
         Kind::Text(text) => self::text(text),
         Kind::Constants(values) if values.is_empty() => Value::Bool(false),
         Kind::Constants(values) => json!({ "enum": values }),
@@ -75,7 +80,7 @@ fn written(kind: &Kind, named: &mut BTreeSet<usize>) -> Value {
                 schema["required"] = json!(required);
             }
             if !object.matching.is_empty() {
-                let matching = object.matching.iter().map(|(pattern, kind)| (pattern.clone(), written(kind, named)));
+                let matching = object.matching.iter().map(|(pattern, kind)| (whole(pattern), written(kind, named)));
                 schema["patternProperties"] = Value::Object(matching.collect());
             }
             schema["additionalProperties"] =
@@ -89,13 +94,40 @@ fn written(kind: &Kind, named: &mut BTreeSet<usize>) -> Value {
 fn text(text: &Text) -> Value {
     let mut schema = json!({"type": "string"});
     counted(&mut schema, ["minLength", "maxLength"], text.least, text.most);
-    let mut patterns = text.patterns.iter().map(|pattern| Value::String(format!("^(?:{})$", pattern.written())));
+    let mut patterns = text.patterns.iter().map(whole);
     if let Some(first) = patterns.next() {
-        schema["pattern"] = first;
+        schema["pattern"] = first.into();
     }
     let others: Vec<Value> = patterns.map(|pattern| json!({"type": "string", "pattern": pattern})).collect();
     if !others.is_empty() {
         schema["allOf"] = Value::Array(others);
+    }
+    schema
+}
+
+/// A pattern as JSON Schema has it, which searches.
+fn whole(pattern: &Pattern) -> String {
+    format!("^(?:{})$", pattern.written())
+}
+
+fn number(numbers: &Numbers) -> Value {
+    let Numbers { integer, least, most, multiple_of } = numbers;
+    let mut schema = json!({"type": if *integer { "integer" } else { "number" }});
+    let bounds = [(least, ["minimum", "exclusiveMinimum"]), (most, ["maximum", "exclusiveMaximum"])];
+    for (bound, keywords) in bounds {
+        if let Some(bound) = bound {
+            schema[keywords[usize::from(bound.excluded)]] = bound.value.clone().into();
+        }
+    }
+    if let Some(multiple) = multiple_of.first() {
+        schema["multipleOf"] = multiple.clone().into();
+        // The digits of what is a multiple are not counted otherwise.
+        if least.is_none() {
+            schema["minimum"] = (-MULTIPLE).into();
+        }
+        if most.is_none() {
+            schema["maximum"] = MULTIPLE.into();
+        }
     }
     schema
 }

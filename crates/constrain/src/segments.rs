@@ -6,7 +6,7 @@
 //! call's own tags. The one exception is a closing tag followed by words, which the reader takes for text. The rules ending
 //! in `_on` lead nowhere: they tell the slicer that a segment may always go on. It must not know schemas or formats.
 
-use super::grammar::{escaped, without};
+use super::expression::{Expression, escaped};
 use callwright_parse::format::Endings;
 
 /// The letter with which tags begin.
@@ -19,7 +19,7 @@ pub(super) const SLICE: &str = r#"[^"\\<=>\x00-\x1F\x7F]{1,30}"#;
 pub(crate) const BLANKS: &str = r"[ \t\r\n\x0C]*";
 
 /// Texts that end with the same closing tag, in segments.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Segments {
     /// The closing tag.
     close: String,
@@ -71,11 +71,11 @@ impl Segments {
 }
 
 /// Texts in which the reader finds no end: none of the call's own tags, and closing tags only if words follow.
-pub(crate) fn no_end(tags: &Endings) -> String {
-    let Some((closes, _)) = worded(tags) else { return without(&own(tags, true, 0)) };
+pub(crate) fn no_end(tags: &Endings) -> Expression {
+    let Some((closes, _)) = worded(tags) else { return Expression::without(&own(tags, true, 0)) };
     let (own, closes, not) = (own(tags, false, 0), one_of(&closes, 0), no_words(tags));
     let what = format!("{own}|{closes}{BLANKS}([{not}]|[^{FIRST}\\n]*[=>])");
-    format!("{} & ~/(?s:.*){closes}{BLANKS}/", without(&what))
+    Expression::without(&what).and([Expression::not(format!("(?s:.*){closes}{BLANKS}"))])
 }
 
 /// The closing tags that are text where these words follow, if any.

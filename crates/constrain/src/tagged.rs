@@ -7,14 +7,14 @@
 
 use serde_json::json;
 
-use super::grammar::{Free, Term, without};
-use super::kind::{Kind, List, Member, Object, Text};
-use super::kinds::Kinds;
+use super::expression::Expression;
+use super::grammar::{Free, Term};
+use super::kind::{Kind, Member, Text};
 use super::literal::{Scribe, Unwritable};
-use super::schema::enforced;
 use super::segments::{Segments, no_end};
-use super::texts::{Asked, Held, holding};
+use super::texts::{Asked, holding};
 use callwright_parse::format::{Endings, Enforce, Escape, Field, Nested, Piece, Template, type_of};
+use callwright_parse::schema::Types;
 
 /// What is written around the parameters of one tool.
 pub(super) struct Frame<'a> {
@@ -84,7 +84,7 @@ impl Frame<'_> {
                         let place = format!("/{}", member.key);
                         if let Some(begun) = &begun {
                             let text = self.free(scribe, &bounds, &place, alone, self.opening());
-                            values.push(vec![text, Term::lark(begun.as_str())]);
+                            values.push(vec![text, Term::rule(begun.as_str())]);
                         }
                         if may_end {
                             values.push(vec![self.free(scribe, &bounds, &place, alone, self.tail)]);
@@ -99,7 +99,7 @@ impl Frame<'_> {
                         let close = self.closing(&member.key);
                         if let Some(begun) = &begun {
                             let next = Term::closed(word.as_str(), format!("{close}{}", self.opening()));
-                            values.push(vec![next, Term::lark(begun.as_str())]);
+                            values.push(vec![next, Term::rule(begun.as_str())]);
                         }
                         if may_end {
                             values.push(vec![Term::closed(word, format!("{close}{}", self.tail))]);
@@ -128,24 +128,24 @@ impl Frame<'_> {
                         values.extend(last);
                         let name = scribe.name();
                         scribe.grammar.either(name.as_str(), values);
-                        terms.push(Term::lark(name));
+                        terms.push(Term::Rule(name));
                     }
                 }
                 own.push(terms);
             }
             if !member.required {
-                own.extend(begun.map(|name| vec![Term::lark(name)]));
+                own.extend(begun.map(|name| vec![Term::Rule(name)]));
             }
             let name = scribe.name();
             scribe.grammar.either(name.as_str(), own);
             may_end &= !member.required;
-            let mut ways = vec![vec![Term::literal(self.opening()), Term::lark(name.as_str())]];
+            let mut ways = vec![vec![Term::literal(self.opening()), Term::rule(name.as_str())]];
             if may_end {
                 ways.push(vec![Term::literal(self.tail)]);
             }
             let edge = scribe.name();
             scribe.grammar.either(edge.as_str(), ways);
-            boundary = vec![Term::lark(edge)];
+            boundary = vec![Term::Rule(edge)];
             begun = Some(name);
         }
         Ok(boundary)
@@ -179,13 +179,14 @@ impl Frame<'_> {
         let no_end = no_end(self.tags);
         let not = (!bounds.not.is_empty()).then(|| format!("[ \\t\\r\\n]*({})[ \\t\\r\\n]*", bounds.not.join("|")));
         let letters = (self.pieces.escape == Escape::Xml).then_some("[^<>&\"]*");
-        let asked = Asked { also: &[&no_end], letters, not: not.as_deref(), behind };
-        let Held { length, content } = holding(scribe.kinds, &bounds.text, place, &asked);
-        let text = format!("{length} & {content}");
+        let asked = Asked { also: vec![no_end], letters, not: not.as_deref(), behind };
+        let text = holding(scribe.kinds, &bounds.text, place, asked);
         let content = match self.pieces.escape {
-            Escape::None | Escape::Xml => format!("({text})"),
+            Escape::None | Escape::Xml => text,
             Escape::Cdata => {
-                format!("(({text} & /[^<&]*/) | (\"<![CDATA[\" ({text} & {}) \"]]>\"))", without(r"\]\]>"))
+                let inside = text.clone().and([Expression::without(r"\]\]>")]);
+                let section = Expression::Then(vec![Expression::text("<![CDATA["), inside, Expression::text("]]>")]);
+                Expression::Or(vec![text.and([Expression::regex("[^<&]*")]), section])
             }
         };
         // Neither lengths nor letters are counted over segments, nor is a text told there from what else may stand in
@@ -208,7 +209,7 @@ impl Frame<'_> {
         let mut forms = Vec::new();
         self.gather(scribe, &member.kind, &mut forms, 0);
         if !self.has_attribute() {
-            let others: Vec<&'static str> = forms.iter().filter_map(|form| reads_as(form.kind)).collect();
+            let others: Vec<&'static str> = forms.iter().filter_map(|form| reads_as(Types::named(form.kind))).collect();
             for form in &mut forms {
                 if let Body::Free(bounds) = &mut form.body {
                     bounds.not.clone_from(&others);
@@ -220,22 +221,20 @@ impl Frame<'_> {
     }
 
     fn gather(&self, scribe: &mut Scribe<'_, '_>, kind: &Kind, forms: &mut Vec<Form>, depth: usize) {
-        let json =
-            |kinds: &Kinds<'_>, kind: &Kind| Body::Terms(vec![Term::Json(enforced(kind, kinds, self.pieces.json))]);
+        let style = self.pieces.json;
+        let json = |scribe: &mut Scribe<'_, '_>, kind: &Kind| Body::Terms(vec![scribe.json(kind, style)]);
         let text = |text: Text| Form { kind: "string", body: Body::Free(Bounds { text, not: Vec::new() }) };
         match kind {
             Kind::Any if self.has_attribute() => {
                 forms.push(text(Text::default()));
-                let list = List { first: Vec::new(), rest: Some(Box::new(Kind::Any)), least: 0, most: None };
-                let object = Object { others: Some(Box::new(Kind::Any)), ..Object::default() };
                 let kinds = [
-                    ("number", Kind::Number(json!({"type": "number"}))),
+                    ("number", Kind::number()),
                     ("boolean", Kind::Boolean),
                     ("null", Kind::Null),
-                    ("array", Kind::List(list)),
-                    ("object", Kind::Object(object)),
+                    ("array", Kind::list()),
+                    ("object", Kind::object()),
                 ];
-                forms.extend(kinds.map(|(kind, own)| Form { kind, body: json(scribe.kinds, &own) }));
+                forms.extend(kinds.map(|(kind, own)| Form { kind, body: json(scribe, &own) }));
             }
             Kind::Any => forms.push(text(Text::default())),
             Kind::Text(own) => forms.push(text(own.clone())),
@@ -244,9 +243,9 @@ impl Frame<'_> {
                 let word = |word: &str| Form { kind: "boolean", body: Body::Word(word.to_owned()) };
                 forms.extend(["true", "false"].map(word));
             }
-            Kind::Number(_) => forms.push(Form { kind: "number", body: json(scribe.kinds, kind) }),
-            Kind::List(_) => forms.push(Form { kind: "array", body: json(scribe.kinds, kind) }),
-            Kind::Object(_) => forms.push(Form { kind: "object", body: json(scribe.kinds, kind) }),
+            Kind::Number(_) => forms.push(Form { kind: "number", body: json(scribe, kind) }),
+            Kind::List(_) => forms.push(Form { kind: "array", body: json(scribe, kind) }),
+            Kind::Object(_) => forms.push(Form { kind: "object", body: json(scribe, kind) }),
             Kind::Constants(values) => {
                 for value in values.iter().filter(|value| (scribe.sayable)(value)) {
                     let word = (scribe.constant)(value);
@@ -274,13 +273,13 @@ pub(super) fn filled(piece: &Piece, key: &str, kind: &str) -> String {
 
 /// Texts that are read as a value of this type where both it and a text may stand, as a regular expression. Numbers,
 /// lists and objects are told from texts by their first letter.
-pub(super) fn reads_as(kind: &str) -> Option<&'static str> {
-    match kind {
-        "null" => Some("null|None"),
-        "boolean" => Some("true|false|True|False"),
-        "number" => Some(r"[\-0-9](?s:.*)"),
-        "array" => Some(r"\[(?s:.*)"),
-        "object" => Some(r"\{(?s:.*)"),
-        _ => None,
-    }
+pub(super) fn reads_as(kind: Types) -> Option<&'static str> {
+    Some(match kind {
+        Types::NULL => "null|None",
+        Types::BOOLEAN => "true|false|True|False",
+        Types::NUMBER => r"[\-0-9](?s:.*)",
+        Types::LIST => r"\[(?s:.*)",
+        Types::OBJECT => r"\{(?s:.*)",
+        _ => return None,
+    })
 }

@@ -3,7 +3,7 @@
 //! The expression is that of its schema and that of the format together: no quote in it, no tag. Where no text is left the
 //! schema's pattern is dropped, and told. It must not know markers.
 
-use super::grammar::escaped;
+use super::expression::{Expression, escaped};
 use super::kind::Text;
 use super::kinds::Kinds;
 use super::pattern::{Pattern, some_text};
@@ -11,19 +11,11 @@ use super::pattern::{Pattern, some_text};
 /// Letters that are counted in texts whose end is looked for: each makes the lexer larger by all that is looked for.
 const COUNTED: u64 = 256;
 
-/// A text's expressions in Lark.
-pub(super) struct Held {
-    /// How long it is.
-    pub(super) length: String,
-    /// What it matches besides: the format's expressions, and those of its schema.
-    pub(super) content: String,
-}
-
 /// What a format asks of texts.
 #[derive(Default)]
 pub(super) struct Asked<'a> {
-    /// Expressions in Lark that leave most texts.
-    pub(super) also: &'a [&'a str],
+    /// Expressions that leave most texts.
+    pub(super) also: Vec<Expression>,
     /// What texts are made of, where not of all letters.
     pub(super) letters: Option<&'a str>,
     /// What they must not be.
@@ -33,7 +25,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// What a text matches that satisfies its schema and the format.
-pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: &Asked<'_>) -> Held {
+pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: Asked<'_>) -> Expression {
     if text.least > COUNTED {
         kinds.tell(place, "minLength", "more letters than are counted");
     }
@@ -41,7 +33,7 @@ pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: &A
         kinds.tell(place, "maxLength", "more letters than are counted");
     }
     let (least, most) = (text.least.min(COUNTED), text.most.filter(|most| *most <= COUNTED));
-    let length = format!("/{}/", counted(least, most, asked.behind));
+    let length = Expression::regex(counted(least, most, asked.behind));
     let mut patterns: Vec<String> = text.patterns.iter().map(Pattern::written).collect();
     let all: Vec<String> = asked.letters.map(str::to_owned).into_iter().chain(patterns.iter().cloned()).collect();
     let not: Vec<String> = asked.not.map(str::to_owned).into_iter().collect();
@@ -51,14 +43,17 @@ pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: &A
         kinds.tell(place, "pattern", "this format has no text that matches");
         patterns.clear();
     }
-    let mut content: Vec<String> = asked.also.iter().map(|expression| (*expression).to_owned()).collect();
-    content.extend(asked.letters.map(|letters| format!("/{letters}/")));
-    content.extend(asked.not.map(|not| format!("~/{not}/")));
-    content.extend(patterns.into_iter().map(|pattern| match escaped(asked.behind) {
-        none if none.is_empty() => format!("/{pattern}/"),
-        behind => format!("((/{pattern}/ & ~/(?s:.*){behind}/) | /(?:{pattern}){behind}/)"),
-    }));
-    Held { length, content: content.join(" & ") }
+    let behind = escaped(asked.behind);
+    let own = |pattern: String| {
+        if behind.is_empty() {
+            return Expression::Regex(pattern);
+        }
+        let whole = Expression::regex(pattern.as_str()).and([Expression::not(format!("(?s:.*){behind}"))]);
+        Expression::Or(vec![whole, Expression::Regex(format!("(?:{pattern}){behind}"))])
+    };
+    let letters = asked.letters.map(Expression::regex);
+    let not = asked.not.map(Expression::not);
+    length.and(asked.also).and(letters).and(not).and(patterns.into_iter().map(own))
 }
 
 /// Texts of so many letters, with or without what may stand behind them and does not count.

@@ -9,54 +9,10 @@
 use serde_json::{Map, Value};
 
 use callwright_parse::chat::{Piece, Prompt, Specials};
+use callwright_parse::schema::{self, Holds, Types};
 
 /// The private planes: characters without a meaning of their own.
 const PRIVATE: std::ops::Range<u32> = 0xf_0000..0x11_0000;
-
-/// What templates ask of a schema: these keys are theirs, all others are said.
-const KEYWORDS: [&str; 38] = [
-    "$defs",
-    "$id",
-    "$ref",
-    "$schema",
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "const",
-    "contains",
-    "default",
-    "definitions",
-    "dependentSchemas",
-    "description",
-    "else",
-    "enum",
-    "example",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "if",
-    "items",
-    "maxItems",
-    "maxLength",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minimum",
-    "multipleOf",
-    "not",
-    "nullable",
-    "oneOf",
-    "pattern",
-    "prefixItems",
-    "properties",
-    "required",
-    "title",
-    "type",
-];
-
-/// The names of types, which templates compare with.
-const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
 /// Stands between what was said and a template.
 #[derive(Debug, Clone)]
@@ -133,24 +89,25 @@ impl<'s> Guard<'s> {
     }
 
     fn keyword(&self, key: &str, value: &Value) -> (String, Value) {
-        let known = KEYWORDS.contains(&key);
+        // A keyword is the template's to ask for; all other keys are said.
+        let holds = schema::holds(key);
+        let is_type = |name: &str| Types::named(name).is_said();
         let members = |map: &Map<String, Value>| {
             let pairs = map.iter().map(|(name, schema)| (self.text(name), self.schema(schema)));
             Value::Object(pairs.collect())
         };
-        let value = match (key, value) {
-            ("properties" | "$defs" | "definitions" | "dependentSchemas", Value::Object(map)) => members(map),
-            ("type", Value::String(name)) if TYPES.contains(&name.as_str()) => value.clone(),
-            ("type", Value::Array(names)) if names.iter().all(|name| TYPES.iter().any(|known| name == known)) => {
+        let value = match (holds, value) {
+            (Some(Holds::SchemasByName), Value::Object(map)) => members(map),
+            (Some(Holds::Types), Value::String(name)) if is_type(name) => value.clone(),
+            (Some(Holds::Types), Value::Array(names))
+                if names.iter().all(|name| name.as_str().is_some_and(is_type)) =>
+            {
                 value.clone()
             }
-            ("enum" | "const" | "default" | "example" | "examples" | "required" | "description" | "title", _) => {
-                self.value(value)
-            }
-            _ if known => self.schema(value),
+            (Some(Holds::Schemas | Holds::SchemasByName), _) => self.schema(value),
             _ => self.value(value),
         };
-        (if known { key.to_owned() } else { self.text(key) }, value)
+        (if holds.is_some() { key.to_owned() } else { self.text(key) }, value)
     }
 
     /// The text with its letters replaced. Blanks, quotes, backslashes and digits stay, because what prints a value looks

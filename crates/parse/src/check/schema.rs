@@ -3,7 +3,6 @@
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::cost;
 use super::validate::short;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{self, Member, Schema, View};
@@ -15,8 +14,6 @@ pub(super) struct Compiled {
     pub(super) name: String,
     schema: Schema,
     pub(super) validator: Validator,
-    /// Whether what a check costs has to be looked at first.
-    pub(super) may_multiply: bool,
 }
 
 impl Compiled {
@@ -28,8 +25,7 @@ impl Compiled {
         let schema = Schema::of_tool(given).map_err(|error| refused(&error.to_string()))?;
         let built = schema::matching().build(schema.json());
         let validator = built.map_err(|error| refused(&short(&format!("at `{}`, {error}", error.instance_path()))))?;
-        let may_multiply = cost::may_multiply(schema.json());
-        Ok(Self { name: tool.to_owned(), schema, validator, may_multiply })
+        Ok(Self { name: tool.to_owned(), schema, validator })
     }
 
     pub(super) fn schema(&self) -> &Schema {

@@ -45,7 +45,7 @@ impl Compiled {
         if too_deep(arguments) {
             return vec![Fault::TooDeep { call }];
         }
-        if self.may_multiply && !cost::is_bearable(arguments, self.schema().json()) {
+        if self.schema().applied().is_some_and(|applied| !cost::is_bearable(arguments, applied)) {
             let message = "too many parts of the schema apply to this value".to_owned();
             return vec![Fault::Invalid { call, path: String::new(), message }];
         }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::facts::same;
-use super::kind::{Apart, Either, Kind, Node, Objects};
+use super::kind::{Apart, Either, Kind, Member, Node, Objects};
 use super::types::Types;
 use super::{Schema, View};
 
@@ -18,41 +18,45 @@ impl Schema {
         if each_pair(&nodes, |one, other| self.no_value_is_of_both(one, other)) {
             return Apart::Values;
         }
-        let objects: Option<Vec<&Objects>> = nodes
-            .iter()
-            .map(|node| match &node.kind {
-                Kind::Object(objects) => Some(objects),
-                _ => None,
-            })
-            .collect();
-        let Some(objects) = objects else { return Apart::Unclear };
-        if let Some(tag) =
-            objects.first().and_then(|first| first.members.iter().find(|member| self.is_tag(&member.key, &objects)))
-        {
-            return Apart::Tag(tag.key.clone());
+        let all: Option<Vec<&Objects>> = nodes.iter().map(|node| objects(node)).collect();
+        let tag = all.as_ref().and_then(|objects| {
+            objects.first()?.members.iter().find(|member| self.is_tag(&member.key, objects)).map(|tag| tag.key.clone())
+        });
+        if let Some(tag) = tag {
+            return Apart::Tag(tag);
         }
-        let own_key = |one: &&Objects| {
-            let mut required = one.members.iter().filter(|member| member.required);
-            required.any(|member| {
-                objects
-                    .iter()
-                    .filter(|other| !std::ptr::eq(**other, *one))
-                    .all(|other| other.member(&member.key).is_none())
-            })
+        let told = |one: &&Node, other: &&Node| {
+            let both = || Some((objects(one)?, objects(other)?));
+            self.no_value_is_of_both(one, other) || both().is_some_and(|(one, other)| self.differ(one, other))
         };
-        if objects.iter().all(own_key) { Apart::Keys } else { Apart::Unclear }
+        if each_pair(&nodes, told) { Apart::Keys } else { Apart::Unclear }
     }
 
     /// Whether all of these require this member, with constants that differ.
     fn is_tag(&self, key: &str, objects: &[&Objects]) -> bool {
-        let values: Option<Vec<&Vec<Value>>> = objects
-            .iter()
-            .map(|object| match &self.follow(&object.member(key).filter(|member| member.required)?.node).kind {
-                Kind::Constants(values) => Some(values),
-                _ => None,
-            })
-            .collect();
+        let values: Option<Vec<&Vec<Value>>> =
+            objects.iter().map(|object| self.constants(object.member(key).filter(|member| member.required)?)).collect();
         values.is_some_and(|values| each_pair(&values, |one, other| !have_one_in_common(one, other)))
+    }
+
+    fn constants<'s>(&'s self, member: &'s Member) -> Option<&'s Vec<Value>> {
+        match &self.follow(&member.node).kind {
+            Kind::Constants(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// Whether no object with listed members alone is of both.
+    fn differ(&self, one: &Objects, other: &Objects) -> bool {
+        let own = |one: &Objects, other: &Objects| {
+            let unlisted = |member: &&Member| member.required && other.member(&member.key).is_none();
+            other.lists_all() && one.members.iter().any(|member| unlisted(&member))
+        };
+        let tagged = |member: &Member| {
+            let both = other.member(&member.key).filter(|other| other.required && member.required);
+            both.is_some_and(|other| self.no_value_is_of_both(self.follow(&member.node), self.follow(&other.node)))
+        };
+        own(one, other) && own(other, one) || one.members.iter().any(tagged)
     }
 
     fn no_value_is_of_both(&self, one: &Node, other: &Node) -> bool {
@@ -64,6 +68,13 @@ impl Schema {
         // `5.0` is an integer, too.
         let common = one.and(other).is_said() || numbers(one) && numbers(other);
         one.is_said() && other.is_said() && !common
+    }
+}
+
+fn objects(node: &Node) -> Option<&Objects> {
+    match &node.kind {
+        Kind::Object(objects) => Some(objects),
+        _ => None,
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::facts::{Choice, Facts, Spot, same};
 use super::format::StringFormat;
 use super::keywords::{constrains, step};
-use super::kind::{Bound, Kind, Node};
+use super::kind::{Bound, GIVEN_UP, Kind, Node};
 use super::refs;
 use super::types::Types;
 
@@ -44,14 +44,14 @@ impl<'s> Builder<'s> {
     pub(super) fn node(&mut self, spots: &[Spot<'s>], depth: usize) -> Node {
         let place = spots.first().map(|spot| spot.place.clone()).unwrap_or_default();
         if !self.may_go_on() || depth > DEEPEST {
-            let beyond = if spots.is_empty() { Vec::new() } else { vec!["allOf"] };
-            return Node { kind: Kind::Any, place, beyond };
+            let beyond = if spots.is_empty() { Vec::new() } else { vec![GIVEN_UP] };
+            return Node { beyond, ..Node::new(Kind::Any, place) };
         }
         let parts = flat(spots);
         if let [only] = parts.as_slice()
             && let Some(target) = bare_reference(only.schema)
         {
-            return Node { kind: Kind::Reference(self.number(target, depth)), place, beyond: Vec::new() };
+            return Node::new(Kind::Reference(self.number(target, depth)), place);
         }
         let mut facts = Facts::default();
         for part in &parts {
@@ -94,7 +94,7 @@ impl<'s> Builder<'s> {
     fn read(&mut self, spot: &Spot<'s>) -> Facts<'s> {
         let mut facts = Facts::default();
         if !self.may_go_on() {
-            facts.beyond("allOf");
+            facts.beyond(GIVEN_UP);
             return facts;
         }
         let Value::Object(map) = spot.schema else {

@@ -3,10 +3,12 @@
 //! What is made is never wider than the facts, but for keywords that are named in `beyond`. Where no type is said and
 //! all keywords speak of one, that one is meant. It must not know JSON.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::build::Builder;
-use super::facts::{ArrayFacts, Facts, ObjectFacts, same};
+use super::facts::{ArrayFacts, Facts, ObjectFacts, Spot, same};
 use super::kind::{Arrays, Contains, Either, Kind, Member, Node, Numbers, Objects, Others, Strings};
 use super::types::Types;
 
@@ -66,7 +68,7 @@ impl<'s> Builder<'s> {
             }
         }
         if let Some(constants) = all_constants(&of, choice.exclusive) {
-            return Node { kind: Kind::Constants(constants), place, beyond: Vec::new() };
+            return Node::new(Kind::Constants(constants), place);
         }
         if of.len() == 1 {
             return of.remove(0);
@@ -79,7 +81,7 @@ impl<'s> Builder<'s> {
         });
         // Narrower alternatives let more through where a value must be of one only.
         let beyond = if choice.exclusive && self.meant > meant { vec!["oneOf"] } else { Vec::new() };
-        Node { kind: Kind::Either(Either { of, exclusive: choice.exclusive, beside }), place, beyond }
+        Node { beyond, ..Node::new(Kind::Either(Either { of, exclusive: choice.exclusive, beside }), place) }
     }
 
     fn typed(&mut self, facts: Facts<'s>, place: &str, depth: usize, beyond: &mut Vec<&'static str>) -> Kind {
@@ -118,7 +120,7 @@ impl<'s> Builder<'s> {
             0 => Kind::Constants(Vec::new()),
             1 => kinds.remove(0),
             _ => {
-                let node = |kind| Node { kind, place: place.to_owned(), beyond: Vec::new() };
+                let node = |kind| Node::new(kind, place.to_owned());
                 Kind::Either(Either { of: kinds.into_iter().map(node).collect(), exclusive: false, beside: None })
             }
         }
@@ -167,22 +169,80 @@ impl<'s> Builder<'s> {
             let node = self.node(&facts.others, depth + 1);
             if node.is_nothing() { Others::Forbidden } else { Others::Of(Box::new(node)) }
         };
+        let names = (!facts.names.is_empty()).then(|| Box::new(self.node(&facts.names, depth + 1)));
+        let named = names.as_deref().map(Names::of).unwrap_or_default();
+        let matching = Matching::of(&facts.patterns);
         let mut members = Vec::with_capacity(facts.members.len());
-        for (key, spots) in facts.members {
-            let node = self.node(&spots, depth + 1);
+        let mut listed: HashSet<String> = HashSet::with_capacity(facts.members.len());
+        for (key, mut spots) in facts.members {
+            spots.extend(matching.spots(&key));
+            let node = if named.forbid(&key) { nothing(place) } else { self.node(&spots, depth + 1) };
+            listed.insert(key.clone());
             members.push(Member { required: facts.required.contains(&key), key, node });
         }
         for key in facts.required {
-            if members.iter().all(|member| member.key != key) {
-                let unlisted = || Node { place: place.to_owned(), ..Node::ANY };
-                let node = if facts.others.is_empty() { unlisted() } else { self.node(&facts.others, depth + 1) };
+            if listed.insert(key.clone()) {
+                let mut spots: Vec<Spot<'s>> = matching.spots(&key).collect();
+                if spots.is_empty() {
+                    spots.clone_from(&facts.others);
+                }
+                let node = match spots.as_slice() {
+                    _ if named.forbid(&key) => nothing(place),
+                    [] => Node::new(Kind::Any, place.to_owned()),
+                    spots => self.node(spots, depth + 1),
+                };
                 members.push(Member { key, node, required: true });
             }
         }
         let patterns =
             facts.patterns.into_iter().map(|(pattern, spot)| (pattern, self.node(&[spot], depth + 1))).collect();
-        let names = (!facts.names.is_empty()).then(|| Box::new(self.node(&facts.names, depth + 1)));
         Objects { members, patterns, others, names, least: facts.least, most: facts.most, needs: facts.needs }
+    }
+}
+
+/// A node that allows no value.
+fn nothing(place: &str) -> Node {
+    Node::new(Kind::Constants(Vec::new()), place.to_owned())
+}
+
+/// What the names of members have to be, as far as it can be asked here.
+#[derive(Default)]
+struct Names<'n> {
+    constants: Option<&'n [Value]>,
+    strings: Option<jsonschema::Validator>,
+}
+
+impl<'n> Names<'n> {
+    fn of(node: &'n Node) -> Self {
+        match &node.kind {
+            Kind::Constants(values) => Self { constants: Some(values), strings: None },
+            Kind::String(strings) => Self { constants: None, strings: validator(strings) },
+            _ => Self::default(),
+        }
+    }
+
+    fn forbid(&self, name: &str) -> bool {
+        self.constants.is_some_and(|names| !names.iter().any(|one| one == name))
+            || self.strings.as_ref().is_some_and(|strings| !strings.is_valid(&Value::from(name)))
+    }
+}
+
+/// The patterns of members, each with what it says of those that match.
+struct Matching<'f, 's>(Vec<(Option<jsonschema::Validator>, &'f Spot<'s>)>);
+
+impl<'f, 's> Matching<'f, 's> {
+    fn of(patterns: &'f [(String, Spot<'s>)]) -> Self {
+        let matcher = |pattern: &String| super::matching().build(&serde_json::json!({ "pattern": pattern })).ok();
+        Self(patterns.iter().map(|(pattern, spot)| (matcher(pattern), spot)).collect())
+    }
+
+    /// What applies to the member with this name.
+    fn spots(&self, name: &str) -> impl Iterator<Item = Spot<'s>> {
+        let name = Value::from(name);
+        self.0
+            .iter()
+            .filter(move |(matcher, _)| matcher.as_ref().is_some_and(|one| one.is_valid(&name)))
+            .map(|(_, spot)| (*spot).clone())
     }
 }
 

@@ -142,27 +142,99 @@ pub(super) fn is_annotation(keyword: &str) -> bool {
     own || ANNOTATIONS.contains(&keyword)
 }
 
+/// What stands in a keyword's value, for who reads a schema as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Holds {
+    /// A schema, or several in a list.
+    Schemas,
+    /// Schemas by names, which are the author's own.
+    SchemasByName,
+    /// Names of types.
+    Types,
+    /// Anything else.
+    Data,
+}
+
+/// What stands in the value of a keyword, constraint or annotation, of whatever draft; `None` if it is no keyword known
+/// here.
+///
+/// ```
+/// use callwright_parse::schema::{Holds, holds};
+/// assert_eq!((holds("items"), holds("properties")), (Some(Holds::Schemas), Some(Holds::SchemasByName)));
+/// assert_eq!((holds("title"), holds("city")), (Some(Holds::Data), None));
+/// ```
+#[must_use]
+pub fn holds(keyword: &str) -> Option<Holds> {
+    match shape(keyword) {
+        Some(Shape::Schema | Shape::Schemas) => Some(Holds::Schemas),
+        Some(Shape::SchemaMap | Shape::PatternMap) => Some(Holds::SchemasByName),
+        Some(Shape::Type) => Some(Holds::Types),
+        Some(_) => Some(Holds::Data),
+        None if OLDEN.contains(&keyword) || ANNOTATIONS.contains(&keyword) => Some(Holds::Data),
+        None => None,
+    }
+}
+
+/// Constraints of older drafts and of `OpenAPI` whose values are no schemas.
+const OLDEN: [&str; 3] = ["nullable", "$dynamicRef", "$recursiveRef"];
+
 /// Whether a keyword constrains the value at its own place: neither an annotation nor a place for definitions.
 pub(super) fn constrains(keyword: &str) -> bool {
     !matches!(keyword, "$defs" | "definitions") && shape(keyword).is_some()
+}
+
+/// What the schemas of a keyword apply to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The value itself.
+    Value,
+    /// The member with the schema's name.
+    Named,
+    /// Members, whatever their names.
+    Members,
+    /// The item at the schema's place.
+    FirstItems,
+    /// Items, wherever they stand.
+    Items,
+}
+
+/// What the keyword's schemas apply to; `None` where it has none, or where they apply to no part of a value.
+pub(super) fn reach(keyword: &str) -> Option<Reach> {
+    Some(match keyword {
+        "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else" | "dependentSchemas" => Reach::Value,
+        "properties" => Reach::Named,
+        "additionalProperties" | "patternProperties" | "unevaluatedProperties" => Reach::Members,
+        "prefixItems" => Reach::FirstItems,
+        "items" | "contains" | "unevaluatedItems" => Reach::Items,
+        _ => return None,
+    })
+}
+
+/// The schemas in a keyword's value, with their names where they have any.
+pub(super) fn inner_of<'s>(keyword: &str, value: &'s Value) -> Vec<(Option<&'s str>, &'s Value)> {
+    match (shape(keyword), value) {
+        (Some(Shape::Schema), schema) => vec![(None, schema)],
+        (Some(Shape::Schemas), Value::Array(schemas)) => schemas.iter().map(|schema| (None, schema)).collect(),
+        (Some(Shape::SchemaMap | Shape::PatternMap), Value::Object(schemas)) => {
+            schemas.iter().map(|(name, schema)| (Some(name.as_str()), schema)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The schemas inside a schema, each with its way from there.
 pub(super) fn inner(map: &Map<String, Value>) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     for (key, value) in map {
-        match (shape(key), value) {
-            (Some(Shape::Schema), schema) => found.push((step(key), schema)),
-            (Some(Shape::Schemas), Value::Array(schemas)) => {
-                let steps =
-                    schemas.iter().enumerate().map(|(index, schema)| (format!("{}/{index}", step(key)), schema));
-                found.extend(steps);
-            }
-            (Some(Shape::SchemaMap | Shape::PatternMap), Value::Object(schemas)) => {
-                let steps = schemas.iter().map(|(name, schema)| (format!("{}{}", step(key), step(name)), schema));
-                found.extend(steps);
-            }
-            _ => {}
+        let listed = matches!(shape(key), Some(Shape::Schemas));
+        for (index, (name, schema)) in inner_of(key, value).into_iter().enumerate() {
+            let way = match name {
+                Some(name) => format!("{}{}", step(key), step(name)),
+                None if listed => format!("{}/{index}", step(key)),
+                None => step(key),
+            };
+            found.push((way, schema));
         }
     }
     found

@@ -8,6 +8,9 @@ use serde_json::{Number, Value};
 
 use super::format::StringFormat;
 
+/// The keyword beyond a node where a schema is too large or too deep to be made nodes of.
+pub(super) const GIVEN_UP: &str = "allOf";
+
 /// One place of a schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -22,6 +25,11 @@ pub struct Node {
 impl Node {
     /// Anything at all.
     pub const ANY: Self = Self { kind: Kind::Any, place: String::new(), beyond: Vec::new() };
+
+    /// A node of this kind at this place, with nothing beyond.
+    pub(super) fn new(kind: Kind, place: String) -> Self {
+        Self { kind, place, ..Self::ANY }
+    }
 
     /// Whether no value is allowed here: `false`, or keywords that exclude each other.
     #[must_use]
@@ -180,8 +188,8 @@ pub enum Apart {
     Values,
     /// All are objects that require this member, with constants that differ.
     Tag(String),
-    /// All are objects, and each requires a member that no other lists. So no object is of two, as long as it has only
-    /// members that are listed.
+    /// Any two differ by type, by constants, or are objects that each require what the other does not list. So no value
+    /// is of two, as long as its objects have only members that are listed.
     Keys,
     /// One value may be of several.
     Unclear,

@@ -6,6 +6,7 @@
 //! no JSON. It must not know values, calls or formats of calls.
 
 mod apart;
+mod applied;
 mod build;
 mod facts;
 mod finish;
@@ -15,7 +16,7 @@ mod kind;
 mod mend;
 mod olden;
 mod view;
-pub(crate) mod refs;
+mod refs;
 mod told;
 mod type_names;
 mod types;
@@ -24,12 +25,13 @@ use jsonschema::{FancyRegex, PatternOptions, ValidationOptions};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
+pub(crate) use applied::Applied;
 use build::Builder;
 use facts::Spot;
 pub use format::StringFormat;
+pub use keywords::{Holds, holds};
 pub use kind::{Apart, Arrays, Bound, Contains, Either, Kind, Member, Node, Numbers, Objects, Others, Strings};
 use mend::Mending;
-pub use refs::resolve;
 pub use told::{Degree, Told};
 pub use types::Types;
 pub use view::View;
@@ -54,12 +56,19 @@ pub struct Schema {
     gathered: Vec<Member>,
     json: Value,
     told: Vec<Told>,
+    applied: Option<Applied>,
 }
 
 impl Schema {
     /// A schema for any value.
-    pub(crate) const ANY: Self =
-        Self { root: Node::ANY, named: Vec::new(), gathered: Vec::new(), json: Value::Bool(true), told: Vec::new() };
+    pub(crate) const ANY: Self = Self {
+        root: Node::ANY,
+        named: Vec::new(),
+        gathered: Vec::new(),
+        json: Value::Bool(true),
+        told: Vec::new(),
+        applied: None,
+    };
 
     /// The schema of a tool's arguments: always of an object. Only what is no schema of an object at all is refused.
     pub fn of_tool(given: &Value) -> Result<Self> {
@@ -100,7 +109,8 @@ impl Schema {
         let mut builder = Builder::new(&json);
         let root = builder.node(&[Spot { place: String::new(), schema: &json }], 0);
         let named = builder.named;
-        let mut made = Self { root, named, gathered: Vec::new(), told: mending.told, json };
+        let applied = Applied::of(&json);
+        let mut made = Self { root, named, gathered: Vec::new(), told: mending.told, json, applied };
         made.gathered = view::gathered(&made);
         Ok(made)
     }
@@ -142,6 +152,11 @@ impl Schema {
             Kind::Object(objects) => &objects.members,
             _ => &self.gathered,
         }
+    }
+
+    /// Which of its parts a check looks at, where references may make that more than it has parts.
+    pub(crate) fn applied(&self) -> Option<&Applied> {
+        self.applied.as_ref()
     }
 
     /// The schema as JSON Schema 2020-12: corrected, and with nothing in it that cannot be checked but annotations.

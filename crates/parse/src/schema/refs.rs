@@ -6,11 +6,8 @@
 
 use serde_json::Value;
 
-use super::keywords;
+use super::keywords::{self, Reach};
 use super::mend::{Mending, short};
-
-/// The keywords whose schemas apply to the same value.
-pub(crate) const SAME_VALUE: [&str; 7] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else"];
 
 /// The most schemas that may apply to one value.
 const WIDEST: usize = 10_000;
@@ -210,13 +207,8 @@ impl<'s> Walk<'s> {
                 self.path.pop();
             }
         }
-        for key in SAME_VALUE {
-            let parts = match map.get(key) {
-                Some(Value::Array(parts)) => parts.as_slice(),
-                Some(part) => std::slice::from_ref(part),
-                None => &[],
-            };
-            for part in parts {
+        for (key, value) in map.iter().filter(|(key, _)| keywords::reach(key) == Some(Reach::Value)) {
+            for (_, part) in keywords::inner_of(key, value) {
                 if std::ptr::eq(part, self.from) || self.returns(part)? {
                     return Ok(true);
                 }
@@ -226,18 +218,8 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// What a reference of [`Schema::json`](super::Schema::json) leads to, in that document.
-///
-/// ```
-/// use callwright_parse::schema::{Schema, resolve};
-/// use serde_json::json;
-/// let size = json!({"$defs": {"size": {"type": "integer"}}, "$ref": "#/$defs/size"});
-/// let schema = Schema::of_value(&size)?;
-/// assert_eq!(resolve("#/$defs/size", schema.json()), Some(&json!({"type": "integer"})));
-/// # Ok::<(), callwright_parse::Error>(())
-/// ```
-#[must_use]
-pub fn resolve<'s>(target: &str, root: &'s Value) -> Option<&'s Value> {
+/// What a resolved reference leads to.
+pub(super) fn resolve<'s>(target: &str, root: &'s Value) -> Option<&'s Value> {
     root.pointer(&pointer(target))
 }
 

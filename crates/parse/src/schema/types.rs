@@ -53,8 +53,9 @@ impl Types {
         Self(self.0 & other.0)
     }
 
-    /// The type with this name in JSON Schema.
-    pub(super) fn named(name: &str) -> Self {
+    /// The type with this name in JSON Schema; none where no type has it.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
         match name {
             "null" => Self::NULL,
             "boolean" => Self::BOOLEAN,

@@ -163,5 +163,5 @@ fn widen(node: &mut Node, other: &Node) {
         }
         own => Either { of: vec![own, other.clone()], exclusive: false, beside: None },
     };
-    *node = Node { kind: Kind::Either(either), place, beyond: Vec::new() };
+    *node = Node::new(Kind::Either(either), place);
 }

@@ -15,11 +15,10 @@ use tokio::time::Instant;
 use super::super::breaker::Probe;
 use super::super::limits::Admission;
 use super::super::retry::Tries;
-use super::gbnf::{Gbnf, gbnf};
 use super::reading::Output;
 use super::written::Written;
 use super::{RawEngine, Wanted, Wire, opened};
-use callwright_constrain::{Mode, Watch};
+use callwright_constrain::{Constraint, Gbnf, Mode, Watch};
 use callwright_infer::{Chunk, Chunks, End, Job};
 use callwright_parse::chat::{BYTES_A_TOKEN, FinishReason};
 use callwright_parse::error::{Error, Result};
@@ -121,7 +120,7 @@ impl Generation {
             }
         };
         let constraint = job.constraint.as_ref();
-        let grammar = constraint.and_then(|constraint| gbnf(constraint.grammar()));
+        let grammar = constraint.and_then(Constraint::gbnf).cloned();
         let mut end = End::default();
         let phase = match (constraint, &grammar) {
             (Some(constraint), Some(_)) => match opened(constraint) {
@@ -183,7 +182,7 @@ impl Generation {
     fn tell(&mut self) {
         let told = self.grammar.as_mut().map(|grammar| std::mem::take(&mut grammar.told)).unwrap_or_default();
         if !told.is_empty() {
-            let told: Vec<String> = told.into_iter().collect();
+            let told: Vec<&str> = told.into_iter().collect();
             self.end.warnings.push(format!("not enforced by the engine, only checked: {}", told.join(", ")));
         }
     }

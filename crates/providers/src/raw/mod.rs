@@ -8,10 +8,7 @@
 mod chat;
 mod generation;
 mod engine;
-mod expression;
-mod gbnf;
 mod reading;
-mod schema;
 mod written;
 
 use std::sync::Arc;
@@ -157,7 +154,7 @@ impl Raw {
     /// are read and checked, and not enforced.
     #[must_use]
     pub fn enforces(&self, constraint: &Constraint) -> bool {
-        gbnf::gbnf(constraint.grammar()).is_some()
+        constraint.gbnf().is_some()
     }
 
     /// Of these texts, those that are one token of the model which plain text is never read as. Only llama-server tells.
