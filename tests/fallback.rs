@@ -199,7 +199,7 @@ async fn the_ledger_keeps_what_each_attempt_took() {
     let ledger = Ledger::in_memory();
     let provider = answers();
     ask(builder(&[FAULTY], &[&provider], policy()).ledger(ledger.clone()).session("s1"), question()).await.unwrap();
-    let lines = ledger.lines().unwrap();
+    let lines = ledger.lines().unwrap().lines;
     let [Line::Reserved(reserved), Line::Turn(turn)] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&reserved.turn, turn.session.as_str(), turn.left_machine), (&turn.turn, "s1", true));
     assert_eq!(turn.attempts.iter().map(|spent| spent.outcome.as_str()).collect::<Vec<_>>(), ["withdrawn", "served"]);

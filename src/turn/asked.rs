@@ -62,10 +62,7 @@ pub(super) fn bytes(messages: &[Message], request: &Request) -> usize {
 
 /// Whether a failed request may have been seen by another machine.
 pub(super) fn may_have_left(error: &Error, provider: &dyn Provider) -> bool {
-    let kept = |kind: FailureKind| {
-        matches!(kind, FailureKind::EgressDenied | FailureKind::Unsupported | FailureKind::Timeout(Wait::Queue))
-    };
-    provider.info().kind != Kind::Local && !error.failure().is_some_and(|failure| kept(failure.kind))
+    provider.info().kind != Kind::Local && error.failure().is_none_or(|failure| failure.left)
 }
 
 /// What a failed request may have cost: nothing where it was refused, the worst where it may have been answered.

@@ -54,13 +54,14 @@ impl Turn<'_> {
         let parser = Parser::new(Arc::clone(&stages.format), Arc::clone(&self.tools)).attempt(self.ask.number);
         let mut parser = parser.level(stages.level).after_prompt(&prompt.text());
         self.worst = self.reserve_there(prompt.text().len())?;
-        // From here on something may have been sent.
-        self.left_machine |= stages.leaves_machine();
         let job = stages.job(&self.ask.request, prompt.clone(), constraint.clone());
         let mut chunks = stages.generator.generate(job)?;
         let mut lengths = Vec::new();
         let end = loop {
-            match next(&mut chunks).await? {
+            let chunk = next(&mut chunks).await?;
+            // Who answers was asked. Whether a question that failed had been sent, its error says.
+            self.left_machine |= stages.leaves_machine();
+            match chunk {
                 Chunk::Prefill { done, total } => self.events.emit(Event::Prefill { done, total }).await,
                 Chunk::Text(bytes) => {
                     lengths.push(bytes.len());

@@ -16,7 +16,9 @@ use super::{Exit, World, table};
   callwright audit --json | jq '.[].sha256'
 
 Each request is recorded before its first byte is sent: time, provider, model, host, reason, bytes and SHA-256 of the
-body. The body itself is kept only with `[egress] audit_bodies = true`.")]
+body. OUTCOME says what became of it: `sent`; `refused`, because the address is not allowed; `failed`, because there was
+no connection and no byte was sent; `unknown`, because the program ended or did not wait for the answer. The body itself
+is kept only with `[egress] audit_bodies = true`.")]
 pub(super) struct Args {
     /// Show only the last N; 0 shows all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
@@ -29,7 +31,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let file = world.settings.audit();
     let wanted = |line: &Line| args.provider.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(&line.provider));
-    let mut lines: Vec<_> = Audit::read(&file)?.into_iter().filter(wanted).collect();
+    let found = Audit::read(&file)?;
+    if found.skipped > 0 {
+        world.printer.warn(&format!("{} unreadable line(s) of {} are left out", found.skipped, file.display()));
+    }
+    let mut lines: Vec<_> = found.lines.into_iter().filter(wanted).collect();
     if args.last > 0 {
         lines.drain(..lines.len().saturating_sub(args.last));
     }
@@ -46,12 +52,13 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
 
 fn shown(lines: &[Line]) -> String {
     let mut shown = Table::new();
-    shown.set_header(["TIME", "PROVIDER", "MODEL", "HOST", "REASON", "SIZE", "SHA-256"]);
+    shown.set_header(["TIME", "PROVIDER", "MODEL", "HOST", "REASON", "OUTCOME", "SIZE", "SHA-256"]);
     for line in lines {
-        let model = if line.model.is_empty() { "-" } else { &line.model };
+        let model = if line.model.is_empty() { "-" } else { line.model.as_str() };
         let bytes = DecimalBytes(line.bytes as u64).to_string();
         let hash: String = line.sha256.chars().take(12).collect();
-        shown.add_row([&line.time, &line.provider, model, &line.host, &line.reason, &bytes, &hash]);
+        let (time, outcome) = (line.time.as_str(), line.became.as_str());
+        shown.add_row([time, &line.provider, model, &line.host, &line.reason, outcome, &bytes, &hash]);
     }
     table::plain(shown)
 }

@@ -58,11 +58,20 @@ fn list(world: &World) -> Result<Exit> {
     let catalog = world.settings.catalog()?;
     // Behind a closed gate: a list contacts no provider.
     let registry = world.settings.providers(&Arc::new(Gate::shut()))?;
-    let line = |row: &Arc<ProviderRow>| -> Result<Line> {
-        let provider = registry.get(&row.name)?;
+    for (_, why) in catalog.broken() {
+        world.printer.warn(why);
+    }
+    let line = |row: &Arc<ProviderRow>| {
+        let provider = match registry.get(&row.name) {
+            Ok(provider) => provider,
+            Err(error) => {
+                world.printer.warn(&error.to_string());
+                return None;
+            }
+        };
         let info = provider.info();
         let model = info.model.as_deref().unwrap_or_default();
-        Ok(Line {
+        Some(Line {
             name: row.name.clone(),
             kind: row.kind,
             dialect: info.dialect.clone(),
@@ -73,7 +82,7 @@ fn list(world: &World) -> Result<Exit> {
             capabilities: provider.capabilities(model),
         })
     };
-    let lines = catalog.iter().map(line).collect::<Result<Vec<_>>>()?;
+    let lines: Vec<_> = catalog.iter().filter_map(line).collect();
     if world.printer.wants_json() {
         world.printer.json(&lines)?;
     } else {

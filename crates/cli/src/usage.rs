@@ -56,7 +56,11 @@ struct Sum {
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
-    for line in world.settings.ledger()?.lines()? {
+    let found = world.settings.ledger()?.lines()?;
+    if found.skipped > 0 {
+        world.printer.warn(&format!("{} unreadable line(s) of the usage file are left out", found.skipped));
+    }
+    for line in found.lines {
         let Line::Turn(turn) = line else { continue };
         let of = |spent: &Spent| match args.by {
             By::Request => format!("{} {}", when(turn.at), turn.turn),

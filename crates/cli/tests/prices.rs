@@ -135,7 +135,7 @@ fn many_writers_keep_whole_lines_and_one_budget() {
         .collect();
     let taken: usize = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
     assert_eq!(taken, 50, "to the cent");
-    let lines = Ledger::open(path.as_path()).unwrap().lines().unwrap();
+    let lines = Ledger::open(path.as_path()).unwrap().lines().unwrap().lines;
     assert_eq!(lines.iter().filter(|line| matches!(line, Line::Turn(_))).count(), 160);
 }
 

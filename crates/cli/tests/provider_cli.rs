@@ -120,3 +120,63 @@ fn the_list_shows_who_has_a_key_and_contacts_nobody() {
     assert!(server.came().is_empty());
     assert_eq!(ask(&home, None, &["audit"]).out, "");
 }
+
+/// A row that cannot be used is in nobody's way but of who asks for it, and the hint names the user's own file.
+#[test]
+fn a_broken_row_breaks_only_what_uses_it() {
+    let server = server();
+    let home = home(&server);
+    let file = home.path().join(".config/callwright/callwright.toml");
+    let good = fs::read_to_string(&file).expect("there");
+    for (row, what) in [
+        ("base_url = \"http://127.0.0.1:9\"\ndialect = \"openai_chat\"\n", "missing field `kind`"),
+        ("kind = \"local\"\nbase_url = \"http://127.0.0.1:9\"\ndialect = \"openai_chatt\"\n", "unknown dialect"),
+        ("kind = \"local\"\nbase_url = \"not a url\"\ndialect = \"openai_chat\"\n", "not a valid URL"),
+    ] {
+        fs::write(&file, format!("{good}[providers.broken]\n{row}")).expect("written");
+        let said = ask(&home, Some(KEY), &["providers", "test", "broken"]);
+        assert_eq!(said.code, Some(2), "{row}{}", said.out);
+        assert!(said.err.contains(what), "{}", said.err);
+        if what.contains("kind") {
+            let named =
+                said.err.contains("mend [providers.broken] in") && said.err.contains(&file.display().to_string());
+            assert!(named, "{}", said.err);
+        }
+        for words in [&["config"][..], &["doctor", "--variables"], &["list"], &["usage"]] {
+            assert_eq!(ask(&home, Some(KEY), words).code, Some(0), "{words:?}");
+        }
+        let said = ask(&home, Some(KEY), &["providers"]);
+        assert!(said.code == Some(0) && said.out.contains("mine") && said.err.contains(what), "{}", said.err);
+        assert_eq!(ask(&home, Some(KEY), &["providers", "test", "mine"]).code, Some(0));
+    }
+}
+
+/// Half a line that a program left behind hides no send, and what never left is not counted as gone.
+#[test]
+fn the_books_say_what_happened() {
+    let server = server();
+    let home = home(&server);
+    let data = home.path().join(".local/share/callwright");
+    fs::create_dir_all(&data).expect("made");
+    for name in ["audit.jsonl", "usage.jsonl"] {
+        fs::write(data.join(name), "{\"time\": \"2026-11-").expect("written");
+    }
+    ask(&home, Some(KEY), &["providers", "test", "mine"]);
+    let file = home.path().join(".config/callwright/callwright.toml");
+    let row = "[providers.gone]\nkind = \"cloud\"\ndialect = \"openai_chat\"\nkey = \"MINE_KEY\"\nmodel = \"m\"\n\
+        base_url = \"https://nobody.invalid/v1\"\nlimits = { retries = 0 }\n";
+    fs::write(&file, fs::read_to_string(&file).expect("there") + row).expect("written");
+    assert_eq!(ask(&home, Some(KEY), &["run", "--provider", "gone", "hello"]).code, Some(2));
+    let said = ask(&home, None, &["audit", "--json"]);
+    let lines: Vec<Value> = serde_json::from_str(&said.out).expect("JSON");
+    let became: Vec<_> = lines.iter().map(|line| (line["provider"].as_str(), line["became"].as_str())).collect();
+    let mine = (Some("mine"), Some("sent"));
+    assert_eq!(became, [mine, mine, (Some("gone"), Some("failed"))]);
+    assert!(said.err.contains("1 unreadable line(s)"), "{}", said.err);
+    let table = ask(&home, None, &["audit"]).out;
+    assert!(table.contains("OUTCOME") && table.contains("failed"), "{table}");
+    let usage = ask(&home, None, &["usage", "--json"]);
+    let sums: Vec<Value> = serde_json::from_str(&usage.out).expect("JSON");
+    assert_eq!((&sums[0]["requests"], &sums[0]["left_machine"]), (&json!(1), &json!(0)), "{}", usage.out);
+    assert!(usage.err.contains("1 unreadable line(s)"), "{}", usage.err);
+}

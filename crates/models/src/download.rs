@@ -1,20 +1,19 @@
-//! Files from the hub, by `hf-hub`, checked before they count.
+//! Files from the hub, checked before they count.
 //!
-//! `hf-hub` knows the hub's protocol and resumes a part file. It does not check what came, puts it into the cache all the
-//! same, and has no time limit. So it is given a staging folder as its cache; what it brings is held against the size and
-//! the SHA-256 that the hub announced, and only then moved into the shared cache. It runs on a thread of its own, whose
-//! silence is noticed. Its own retries are off: after a failed connection they would append to the part file from byte 0.
+//! A file grows in a staging folder; what came is held against the size and the SHA-256 that the hub announced, and only
+//! then moved into the shared cache. No more of it is written than was announced. A request runs on a thread of its own,
+//! whose silence is noticed.
 
-use std::fs;
+use std::error::Error as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
-use hf_hub::{Cache, RepoType};
-
+use super::client::{Announced, Client, Trouble};
 use super::hub_cache::Repo;
 use super::lock::Lock;
 use super::{Places, Progress, Secret, checksum, name};
@@ -35,13 +34,6 @@ pub(super) struct Hub {
     patience: Duration,
 }
 
-/// What the hub announces of a file.
-struct Announced {
-    etag: String,
-    commit: String,
-    size: u64,
-}
-
 impl Hub {
     pub(super) fn open(places: &Places, repo: &str, revision: Option<&str>) -> Result<Self> {
         if places.offline {
@@ -49,7 +41,6 @@ impl Hub {
         }
         let endpoint = &places.endpoint;
         let address = ["http://", "https://"].iter().find_map(|scheme| endpoint.strip_prefix(scheme));
-        // hf-hub builds addresses from it and panics on what is none.
         if address.is_none_or(|rest| rest.is_empty() || rest.contains(|c: char| c.is_whitespace() || c.is_control())) {
             return Err(Error::new(ErrorKind::Config, format!("`{endpoint}` is not a valid hub URL"))
                 .hint("set HF_ENDPOINT to a URL that begins with https://, or unset it"));
@@ -64,17 +55,16 @@ impl Hub {
         })
     }
 
-    /// hf-hub with this folder as its cache, and the answer to a first question.
+    /// A client, and the answer to a first question.
     ///
-    /// The token is only sent to a hub that refused to answer without it: most models are public, and hf-hub also sends the
-    /// token to wherever the hub redirects.
-    fn introduced<T>(&self, cache: &Path, ask: impl Fn(&Api) -> Result<T>) -> Result<(Api, T)> {
-        let anonymous = build(&self.endpoint, cache, None)?;
+    /// The token is only sent to a hub that refused to answer without it: most models are public.
+    fn introduced<T>(&self, ask: impl Fn(&Client) -> Result<T>) -> Result<(Client, T)> {
+        let anonymous = Client::new(&self.endpoint, None);
         match ask(&anonymous) {
             Err(refusal) if refusal.kind() == ErrorKind::ModelMissing && self.token.is_some() => {
-                let api = build(&self.endpoint, cache, self.token.as_ref())?;
-                let answer = ask(&api)?;
-                Ok((api, answer))
+                let client = Client::new(&self.endpoint, self.token.clone());
+                let answer = ask(&client)?;
+                Ok((client, answer))
             }
             answer => answer.map(|answer| (anonymous, answer)),
         }
@@ -82,13 +72,11 @@ impl Hub {
 
     /// The paths of all files of the repository, except those that cannot be a path in the cache.
     pub(super) fn files(&self) -> Result<Vec<String>> {
-        let question = |api: &Api| {
-            let repo = self.remote(api);
-            self.ask(FILES, move || repo.info())
+        let question = |client: &Client| {
+            let (client, repo, revision) = (client.clone(), self.repo.name.clone(), self.revision.clone());
+            self.ask(FILES, move || client.files(&repo, &revision))
         };
-        let (_, info) = self.introduced(self.repo.folder(), question)?;
-        let paths = info.siblings.into_iter().map(|sibling| sibling.rfilename);
-        Ok(paths.filter(|path| name::is_file(path)).collect())
+        self.introduced(question).map(|(_, files)| files)
     }
 
     /// Downloads a file into the shared cache. A file that is there already is left alone; a partial one is resumed.
@@ -98,7 +86,7 @@ impl Hub {
         if let Some(path) = self.repo.find(file, Some(&self.revision)) {
             return Ok(path);
         }
-        let (api, announced) = self.introduced(&self.repo.staging(file), |api| self.announced(api, file))?;
+        let (client, announced) = self.introduced(|client| self.announced(client, file))?;
         if let Some(expected) = sha256.filter(|expected| *expected != announced.etag) {
             let message = format!("the hub's `{file}` is not the file this version of callwright expects");
             return Err(Error::new(ErrorKind::ModelCorrupt, message)
@@ -108,37 +96,36 @@ impl Hub {
         let blob = self.repo.blob(&announced.etag);
         // The bytes may be here already: from another tool, or from a pull that ended just before it could show them.
         let known = blob.is_file() && check(&blob, file, &announced, progress).is_ok();
-        let checked = if known { blob } else { self.transfer(&api, file, &announced, &lock, progress)? };
+        let checked = if known { blob } else { self.transfer(&client, file, &announced, &lock, progress)? };
         let path = self.repo.take_in(&checked, &announced.etag, file, &self.revision, &announced.commit)?;
         self.repo.clear_staging(file);
         Ok(path)
     }
 
-    fn announced(&self, api: &Api, file: &str) -> Result<Announced> {
-        let address = self.remote(api).url(file);
-        let api = api.clone();
-        let metadata = self.ask(&format!("`{file}`"), move || api.metadata(&address))?;
-        let (etag, commit) = (metadata.etag().to_owned(), metadata.commit_hash().to_owned());
+    fn announced(&self, client: &Client, file: &str) -> Result<Announced> {
+        let (client, repo, revision) = (client.clone(), self.repo.name.clone(), self.revision.clone());
+        let path = file.to_owned();
+        let announced = self.ask(&format!("`{file}`"), move || client.announced(&repo, &revision, &path))?;
+        let Announced { etag, commit, .. } = &announced;
         // Both become names of files.
         let plain = |text: &str| name::is_file(text) && !text.contains('/');
-        if !plain(&etag) || !plain(&commit) {
+        if !plain(etag) || !plain(commit) {
             return Err(Error::new(ErrorKind::Network, "invalid answer from the hub")
                 .because(format!("it names the file `{etag}` and the commit `{commit}`"))
                 .hint("check HF_ENDPOINT"));
         }
-        Ok(Announced { etag, commit, size: metadata.size() as u64 })
+        Ok(announced)
     }
 
     /// Downloads the rest of the file and checks it. A bad partial file is started over once.
     fn transfer(
         &self,
-        api: &Api,
+        client: &Client,
         file: &str,
         announced: &Announced,
         lock: &Arc<Lock>,
         progress: &mut dyn Progress,
     ) -> Result<PathBuf> {
-        // hf-hub's own names for the file that grows and the one that is whole.
         let staging = Repo::new(&self.repo.staging(file), &self.repo.name);
         let whole = staging.blob(&announced.etag);
         let part = whole.with_extension("part");
@@ -153,8 +140,8 @@ impl Hub {
             } else if already == announced.size {
                 adopt(&part, &whole)
             } else {
-                progress.start(announced.size, already.min(announced.size));
-                self.grow(api, file, lock, progress)
+                progress.start(announced.size, already);
+                self.grow(client, (file, &part), announced.size, lock, progress).and_then(|()| adopt(&part, &whole))
             };
             let Err(error) = got.and_then(|()| check(&whole, file, announced, progress)) else { return Ok(whole) };
             match error.kind() {
@@ -172,7 +159,7 @@ impl Hub {
                     progress.note(&format!("{error}; resuming at {} of {} bytes", size(&part), announced.size));
                     fruitless = 0;
                 }
-                ErrorKind::Network if fruitless + 1 < ATTEMPTS => {
+                ErrorKind::Network if fruitless + 1 < ATTEMPTS && !is_refused(&error) => {
                     thread::sleep(Duration::from_secs(1 << fruitless));
                     fruitless += 1;
                 }
@@ -181,16 +168,25 @@ impl Hub {
         }
     }
 
-    /// One run of hf-hub, on its own thread. If it stalls it keeps the lock until it ends, because it may still write.
-    fn grow(&self, api: &Api, file: &str, lock: &Arc<Lock>, progress: &mut dyn Progress) -> Result<()> {
+    /// One transfer, on its own thread. If it stalls it keeps the lock until it ends, because it may still write.
+    fn grow(
+        &self,
+        client: &Client,
+        (file, part): (&str, &Path),
+        size: u64,
+        lock: &Arc<Lock>,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
         let (sender, receiver) = mpsc::channel();
-        let repo = self.remote(api);
-        let (name, lock) = (file.to_owned(), Arc::clone(lock));
+        let (client, repo, revision) = (client.clone(), self.repo.name.clone(), self.revision.clone());
+        let (path, part, lock) = (file.to_owned(), part.to_owned(), Arc::clone(lock));
         thread::spawn(move || {
-            let result = repo.download_with_progress(&name, Meter { sender: sender.clone(), offset_comes: false });
+            let from = self::size(&part);
+            let bytes = client.bytes(&repo, &revision, &path, from);
+            let result = bytes.and_then(|(from, body)| append(body, &part, from, size, &sender));
             drop(lock);
             // Nobody listens any more if the pull was given up.
-            let _ = sender.send(Sign::End(result.map(drop)));
+            let _ = sender.send(Sign::End(result));
         });
         self.listen(file, &receiver, |bytes| progress.advance(bytes))?;
         progress.finish();
@@ -201,7 +197,7 @@ impl Hub {
     fn ask<T: Send + 'static>(
         &self,
         what: &str,
-        request: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+        request: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || sender.send(Sign::End(request())));
@@ -227,77 +223,77 @@ impl Hub {
         }
     }
 
-    fn remote(&self, api: &Api) -> ApiRepo {
-        let (repo, revision) = (self.repo.name.clone(), self.revision.clone());
-        api.repo(hf_hub::Repo::with_revision(repo, RepoType::Model, revision))
-    }
-
-    /// What an error of hf-hub means for the person who pulls.
-    fn explain(&self, what: &str, cause: ApiError) -> Error {
+    /// What a trouble means for the person who pulls.
+    fn explain(&self, what: &str, cause: Trouble) -> Error {
         let repo = &self.repo.name;
-        let status = match &cause {
-            ApiError::RequestError(error) => match **error {
-                ureq::Error::StatusCode(status) => Some(status),
-                _ => None,
-            },
-            _ => None,
-        };
-        let error = match (status, &cause) {
-            (Some(401 | 403), _) => Error::new(ErrorKind::ModelMissing, format!("the hub refuses access to `{repo}`"))
-                .hint("check the name; if the model is gated, accept its terms on its page and set HF_TOKEN to your token"),
-            (Some(404), _) => {
+        let error = match &cause {
+            Trouble::Status(401 | 403) => Error::new(
+                ErrorKind::ModelMissing,
+                format!("the hub refuses access to `{repo}`"),
+            )
+            .hint("check the name; if the model is gated, accept its terms on its page and set HF_TOKEN to your token"),
+            Trouble::Status(404) => {
                 Error::new(ErrorKind::ModelMissing, format!("the hub has no {what} of `{repo}` at `{}`", self.revision))
                     .hint(
                         "`user/repo:quant` finds a file by its quant; the repository's page on the hub lists the files",
                     )
             }
-            (Some(status), _) => Error::new(ErrorKind::Network, format!("the hub answered with status {status}"))
+            Trouble::Status(status) => Error::new(ErrorKind::Network, format!("the hub answered with status {status}"))
                 .hint("run it again later: it resumes where it stopped"),
-            (None, ApiError::IoError(cause)) if is_local(cause) => {
+            Trouble::Disk(_) => {
                 Error::new(ErrorKind::Io, format!("cannot write to the cache `{}`", self.repo.folder().display()))
                     .hint("free some space, or choose another folder with HF_HUB_CACHE; the partial download is kept")
             }
-            (None, _) => Error::new(ErrorKind::Network, "cannot reach the hub, or the connection was lost")
-                .hint("check the network and run it again: it resumes where it stopped"),
+            Trouble::Refused(_) => Error::new(ErrorKind::Network, "the hub leads elsewhere, where it is not followed")
+                .hint("check HF_ENDPOINT; a mirror must serve files itself or from the public hub's hosts"),
+            Trouble::TooLong => Error::new(ErrorKind::ModelCorrupt, format!("{what} is not what the hub announced"))
+                .hint("check HF_ENDPOINT"),
+            Trouble::Answer(_) => {
+                Error::new(ErrorKind::Network, "invalid answer from the hub").hint("check HF_ENDPOINT")
+            }
+            Trouble::Connection(_) => {
+                Error::new(ErrorKind::Network, "cannot reach the hub, or the connection was lost")
+                    .hint("check the network and run it again: it resumes where it stopped")
+            }
         };
         error.about(repo.clone()).because(cause)
     }
 }
 
-fn build(endpoint: &str, cache: &Path, token: Option<&Secret>) -> Result<Api> {
-    ApiBuilder::from_cache(Cache::new(cache.to_owned()))
-        .with_endpoint(endpoint.to_owned())
-        .with_token(token.map(|token| token.expose().to_owned()))
-        .with_user_agent("callwright", env!("CARGO_PKG_VERSION"))
-        .with_progress(false)
-        .build()
-        .map_err(|cause| Error::new(ErrorKind::Network, "cannot set up the connection to the hub").because(cause))
-}
-
 /// What a thread says.
 enum Sign<T> {
     Bytes(u64),
-    End(Result<T, ApiError>),
+    End(Result<T, Trouble>),
 }
 
-/// Reports hf-hub's progress to the waiting thread. The first update after `init` is where a resumed file stands.
-struct Meter<T> {
-    sender: Sender<Sign<T>>,
-    offset_comes: bool,
-}
-
-impl<T> hf_hub::api::Progress for Meter<T> {
-    fn init(&mut self, _size: usize, _filename: &str) {
-        self.offset_comes = true;
-    }
-
-    fn update(&mut self, size: usize) {
-        if !std::mem::take(&mut self.offset_comes) {
-            let _ = self.sender.send(Sign::Bytes(size as u64));
+/// Writes a body behind what is there of a file, and no more than the file is long.
+fn append(mut body: impl Read, part: &Path, from: u64, size: u64, told: &Sender<Sign<()>>) -> Result<(), Trouble> {
+    part.parent().map_or(Ok(()), fs::create_dir_all).map_err(Trouble::Disk)?;
+    let mut file = OpenOptions::new().create(true).append(true).open(part).map_err(Trouble::Disk)?;
+    // A server that ignores ranges begins anew.
+    file.set_len(from).map_err(Trouble::Disk)?;
+    let (mut left, mut buffer) = (size.saturating_sub(from), vec![0; 128 << 10]);
+    loop {
+        let read = match body.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
+            Err(cause) => return Err(Trouble::Connection(Box::new(cause.into()))),
+        };
+        if read as u64 > left {
+            return Err(Trouble::TooLong);
         }
+        file.write_all(&buffer[..read]).map_err(Trouble::Disk)?;
+        left -= read as u64;
+        // Nobody listens any more if the pull was given up.
+        let _ = told.send(Sign::Bytes(read as u64));
     }
+}
 
-    fn finish(&mut self) {}
+/// Whether the hub leads where it is not followed, which it will do again.
+fn is_refused(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(Trouble::Refused(_)))
 }
 
 /// A complete partial file needs no more bytes; requesting them would be answered with 416.
@@ -332,13 +328,4 @@ fn check(path: &Path, file: &str, announced: &Announced, progress: &mut dyn Prog
 
 fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-/// Whether a failure was the disk's, not the connection's.
-fn is_local(cause: &std::io::Error) -> bool {
-    use std::io::ErrorKind as Kind;
-    matches!(
-        cause.kind(),
-        Kind::StorageFull | Kind::PermissionDenied | Kind::ReadOnlyFilesystem | Kind::NotFound | Kind::QuotaExceeded
-    )
 }

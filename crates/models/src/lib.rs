@@ -4,7 +4,10 @@
 //! machine or fetches it, and checks it; [`gguf::Header`] says what is in it, [`fit::Needs`] what it takes to run it.
 //! All settings come in as [`Places`]: nothing here reads the environment, and nothing here knows prompts or engines.
 
+pub mod address;
 mod checksum;
+#[cfg(feature = "hub")]
+mod client;
 #[cfg(feature = "hub")]
 mod download;
 mod embedded;

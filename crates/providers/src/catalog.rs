@@ -18,6 +18,15 @@ const BUILTIN: &str = include_str!("../providers.toml");
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     rows: BTreeMap<String, Arc<ProviderRow>>,
+    /// What is wrong with rows that cannot be used.
+    broken: BTreeMap<String, Broken>,
+}
+
+/// Why a row cannot be used.
+#[derive(Debug, Clone)]
+struct Broken {
+    why: String,
+    hint: String,
 }
 
 impl Catalog {
@@ -48,12 +57,48 @@ impl Catalog {
     /// ```
     pub fn with_rows(own: Table, origin: &str) -> Result<Self> {
         let own = own.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
-        Ok(Self { rows: rows(laid_over(table(BUILTIN, "providers.toml")?, own), origin)? })
+        Ok(Self { rows: rows(laid_over(table(BUILTIN, "providers.toml")?, own), origin)?, broken: BTreeMap::new() })
+    }
+
+    /// The same, where a row that cannot be used is in nobody's way: it is an error only for those who ask for it.
+    ///
+    /// ```
+    /// use callwright_providers::Catalog;
+    /// let catalog = Catalog::forgiving("[mine]\nbase_url = \"http://127.0.0.1:8080\"".parse().unwrap(), "callwright.toml")?;
+    /// assert!(catalog.get("openai").is_ok());
+    /// assert!(catalog.get("mine").unwrap_err().to_string().contains("missing field `kind`"));
+    /// # Ok::<(), callwright_parse::Error>(())
+    /// ```
+    pub fn forgiving(own: Table, origin: &str) -> Result<Self> {
+        let own: Table = own.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+        let mut catalog = Self::default();
+        for (name, row) in laid_over(table(BUILTIN, "providers.toml")?, own.clone()) {
+            match rows(Table::from_iter([(name.clone(), row)]), origin) {
+                Ok(row) => catalog.rows.extend(row),
+                Err(error) if own.contains_key(&name) => {
+                    let hint = format!(
+                        "mend [providers.{name}] in {origin}: a provider of your own needs `kind` (cloud, local or hybrid), \
+                         `base_url`, and `dialect` or `raw`"
+                    );
+                    catalog.broken.insert(name, Broken { why: error.to_string(), hint });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(catalog)
+    }
+
+    /// The names of the rows that cannot be used, each with what is wrong with it.
+    pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.broken.iter().map(|(name, broken)| (name.as_str(), broken.why.as_str()))
     }
 
     /// The provider of this name, in any case.
     pub fn get(&self, name: &str) -> Result<&Arc<ProviderRow>> {
         self.rows.get(&name.to_lowercase()).ok_or_else(|| {
+            if let Some(Broken { why, hint }) = self.broken.get(&name.to_lowercase()) {
+                return Error::new(ErrorKind::Config, why).hint(hint);
+            }
             let error = Error::new(ErrorKind::Config, format!("unknown provider `{name}`"));
             match alike(&name.to_lowercase(), self.rows.keys().map(String::as_str)).first() {
                 Some(alike) => error.hint(format!("did you mean `{alike}`?")),

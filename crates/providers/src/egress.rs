@@ -1,7 +1,7 @@
 //! The egress gate: every byte of a conversation to a provider passes [`Gate::send`].
 //!
 //! The gate holds the providers' only HTTP client and is closed until it is opened with [`Rules`]. It checks the
-//! address, writes the audit, follows no redirect, asks for no compression and uses no proxy towards this machine. It
+//! address, writes the audit before a send and what became of it afterwards, follows no redirect, asks for no compression and uses no proxy towards this machine. It
 //! knows no dialect and no vendor.
 
 use std::collections::BTreeMap;
@@ -12,10 +12,11 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, Url};
 
-use super::address::{Reach, Refused, Unknown, is_loopback};
-use super::audit::{Audit, Bodies, Line};
+use super::address::{Reach, Refused, Unknown};
+use super::audit::{Audit, Became, Bodies, Line};
 use super::redact::{Redactor, Said};
 use super::{Kind, Reason, tls};
+use callwright_models::address::is_loopback;
 use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
 use callwright_prompt::Clock;
 
@@ -103,11 +104,13 @@ impl Gate {
             .map_err(|refused| failed(FailureKind::EgressDenied, refused.to_string()))?;
         tls::require(&out.url)?;
         let client = self.client(reach, &out, rules)?;
-        rules.audit.record(&line(&out, rules.audit.bodies()))?;
+        let line = line(&out, rules.audit.bodies());
+        rules.audit.record(&line)?;
         let (provider, redactor) = (out.provider, out.redactor);
         let request = client.request(out.method, out.url).headers(out.headers).body(out.body);
-        let response = request.send().await.map_err(|cause| sending_failed(&cause, provider, redactor))?;
-        admit(response, provider)
+        let response = request.send().await;
+        rules.audit.ended(&line, became(&response));
+        admit(response.map_err(|cause| sending_failed(&cause, provider, redactor))?, provider)
     }
 
     fn client(&self, reach: Reach, out: &Outgoing<'_>, rules: &Rules) -> Result<Client> {
@@ -153,6 +156,7 @@ fn build(reach: Reach, connect: Duration, proxy: Option<Url>) -> reqwest::Result
 fn line(out: &Outgoing<'_>, bodies: Bodies) -> Line {
     let kept = bodies == Bodies::Kept && !out.body.is_empty();
     Line {
+        id: Line::fresh_id(),
         time: now(),
         provider: out.provider.to_owned(),
         model: out.model.to_owned(),
@@ -161,7 +165,29 @@ fn line(out: &Outgoing<'_>, bodies: Bodies) -> Line {
         bytes: out.body.len(),
         sha256: Line::hash(&out.body),
         body: kept.then(|| out.redactor.clean(&String::from_utf8_lossy(&out.body))),
+        became: Became::Unknown,
     }
+}
+
+/// What became of a send, by what it came to. Without a connection no byte of it was sent.
+fn became(response: &reqwest::Result<Response>) -> Became {
+    match response {
+        Err(cause) if refusal(cause).is_some() => Became::Refused,
+        Err(cause) if cause.is_connect() => Became::Failed,
+        _ => Became::Sent,
+    }
+}
+
+/// The address that was refused, where that is why nothing was sent.
+fn refusal(cause: &reqwest::Error) -> Option<&Refused> {
+    let mut next: Option<&(dyn StdError + 'static)> = cause.source();
+    while let Some(source) = next {
+        if let Some(refused) = source.downcast_ref() {
+            return Some(refused);
+        }
+        next = source.source();
+    }
+    None
 }
 
 /// Host and port of an address.
@@ -198,13 +224,13 @@ fn admit(response: Response, provider: &str) -> Result<Response> {
 
 /// What a failure to send comes to. Nothing of the address or the headers is shown.
 fn sending_failed(cause: &reqwest::Error, provider: &str, redactor: &Redactor) -> Error {
+    if let Some(refused) = refusal(cause) {
+        return Error::provider(Failure::new(FailureKind::EgressDenied, provider), refused.to_string());
+    }
     let mut chain = Vec::new();
     let (mut is_unknown, mut is_tls) = (false, false);
     let mut next: Option<&(dyn StdError + 'static)> = cause.source();
     while let Some(source) = next {
-        if let Some(refused) = source.downcast_ref::<Refused>() {
-            return Error::provider(Failure::new(FailureKind::EgressDenied, provider), refused.to_string());
-        }
         is_unknown |= source.is::<Unknown>();
         is_tls |= tls::is_error(source);
         chain.push(source.to_string());
@@ -219,6 +245,7 @@ fn sending_failed(cause: &reqwest::Error, provider: &str, redactor: &Redactor) -
     };
     // No byte of an answer arrived, so that sending again cannot give a second answer.
     let mut failure = Failure::new(kind, provider);
+    failure.left &= !cause.is_connect();
     let base = format!("`base_url` of [providers.{provider}]");
     let hint = match () {
         () if is_unknown => format!("check the spelling of {base}, and the network"),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use callwright_parse::chat::{Attempt, Cost, LOCAL, Money, Outcome, Reason, Usage};
 use callwright_parse::error::{Error, ErrorKind, Result};
-use callwright_record::lines;
+use callwright_record::lines::{self, Found, Lines};
 
 /// Records what was spent. Clones share the record.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ impl Ledger {
             std::fs::create_dir_all(folder).map_err(|cause| failed(&path, cause))?;
         }
         // A ledger that cannot be written is reported before there is anything to write.
-        lines::open(&path).map_err(|cause| failed(&path, cause))?;
+        Lines::open(&path).map_err(|cause| failed(&path, cause))?;
         Ok(Self { kept: Kept::File(path) })
     }
 
@@ -130,13 +130,19 @@ impl Ledger {
         let line = Line::Reserved(reserved.clone());
         match &self.kept {
             Kept::File(path) => {
-                let mut file = lines::open(path).map_err(|cause| failed(path, cause))?;
-                file.lock().map_err(|cause| failed(path, cause))?;
-                let before: Vec<Line> = lines::read(path).map_err(|cause| failed(path, cause))?;
-                if let Some(refusal) = budget.refuses(reserved, &before) {
+                let refusal = || -> std::io::Result<Option<String>> {
+                    let mut lines = Lines::open(path)?;
+                    let mut held = lines.hold()?;
+                    let before = held.read()?.lines;
+                    let refusal = budget.refuses(reserved, &before);
+                    if refusal.is_none() {
+                        held.add(&line)?;
+                    }
+                    Ok(refusal)
+                };
+                if let Some(refusal) = refusal().map_err(|cause| failed(path, cause))? {
                     return Ok(Err(refusal));
                 }
-                lines::write(&mut file, &line).map_err(|cause| failed(path, cause))?;
             }
             Kept::Memory(lines) => {
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,8 +158,8 @@ impl Ledger {
     /// Records what a turn used.
     pub fn spent(&self, turn: TurnSpent) -> Result<()> {
         match &self.kept {
-            Kept::File(path) => lines::open(path)
-                .and_then(|mut file| lines::write(&mut file, &Line::Turn(turn)))
+            Kept::File(path) => Lines::open(path)
+                .and_then(|mut lines| lines.add(&Line::Turn(turn)))
                 .map_err(|cause| failed(path, cause)),
             Kept::Memory(lines) => {
                 if turn.attempts.iter().any(|spent| spent.by != LOCAL) {
@@ -164,11 +170,14 @@ impl Ledger {
         }
     }
 
-    /// All lines, oldest first. A line that cannot be read (half of one, left by a full disk) is passed over.
-    pub fn lines(&self) -> Result<Vec<Line>> {
+    /// All lines, oldest first, and how many could not be read (half a line, left by a full disk).
+    pub fn lines(&self) -> Result<Found<Line>> {
         match &self.kept {
             Kept::File(path) => lines::read(path).map_err(|cause| failed(path, cause)),
-            Kept::Memory(lines) => Ok(lines.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            Kept::Memory(lines) => {
+                let lines = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Ok(Found { lines, skipped: 0 })
+            }
         }
     }
 }

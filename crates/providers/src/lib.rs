@@ -49,7 +49,7 @@ use std::pin::Pin;
 use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Result};
 
 pub use ask::Ask;
-pub use audit::{Audit, Bodies, Line};
+pub use audit::{Audit, Became, Bodies, Line};
 pub use callwright_parse::chat::Reason;
 pub use catalog::Catalog;
 pub use egress::{Gate, Rules};

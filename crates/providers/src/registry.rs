@@ -27,6 +27,8 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 #[derive(Default)]
 pub struct Providers {
     providers: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
+    /// Why there is none for a row.
+    failed: RwLock<BTreeMap<String, (String, Option<String>)>>,
     constructors: RwLock<BTreeMap<String, Constructor>>,
 }
 
@@ -55,7 +57,7 @@ impl Parts {
 
 impl Providers {
     /// A provider for each row of a catalog. Nothing is contacted. `key_of` returns a row's key: the caller reads the
-    /// environment and files.
+    /// environment and files. A row that none can be made of is an error for those who ask for it by name.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -84,15 +86,25 @@ impl Providers {
         let (splits, rows): (Vec<_>, Vec<_>) = catalog.iter().partition(|row| !row.split.is_empty());
         for row in rows {
             let parts = Parts::new(Arc::clone(row), key_of(row)?, Arc::clone(gate));
-            let provider = self.make(parts)?;
-            self.put(&row.name, provider);
+            self.take(row, self.make(parts));
         }
         for row in splits {
             let member = |(name, weight): (&String, &u32)| Ok((self.get(name)?, *weight));
-            let members = row.split.iter().map(member).collect::<Result<Vec<_>>>()?;
-            self.put(&row.name, Arc::new(Pool::weighted(&row.name, members)?));
+            let members = row.split.iter().map(member).collect::<Result<Vec<_>>>();
+            let pool = members.and_then(|members| Pool::weighted(&row.name, members));
+            self.take(row, pool.map(|pool| Arc::new(pool) as Arc<dyn Provider>));
         }
         Ok(())
+    }
+
+    fn take(&self, row: &ProviderRow, made: Result<Arc<dyn Provider>>) {
+        match made {
+            Ok(provider) => drop(self.put(&row.name, provider)),
+            Err(error) => {
+                let told = (error.to_string(), error.hint_text().map(str::to_owned));
+                self.failed.write().unwrap_or_else(PoisonError::into_inner).insert(row.name.to_lowercase(), told);
+            }
+        }
     }
 
     /// From now on, rows of this dialect are made by this constructor.
@@ -116,6 +128,14 @@ impl Providers {
     pub fn get(&self, name: &str) -> Result<Arc<dyn Provider>> {
         let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
         providers.get(&name.to_lowercase()).cloned().ok_or_else(|| {
+            let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((why, hint)) = failed.get(&name.to_lowercase()) {
+                let error = Error::new(ErrorKind::Config, why);
+                return match hint {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                };
+            }
             Error::new(ErrorKind::Config, format!("unknown provider `{name}`"))
                 .hint("`callwright providers` lists known providers")
         })

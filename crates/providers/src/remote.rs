@@ -8,7 +8,6 @@ use std::sync::Arc;
 use futures_util::stream;
 use tokio::time::{Instant, timeout_at};
 
-use super::address::is_loopback;
 use super::asking::Asking;
 use super::assembler::{Assembled, Assembler};
 use super::breaker::{Breakers, Probe};
@@ -25,8 +24,12 @@ use super::retry::{Budget, Tries};
 use super::send::{Sender, answer_or_trouble, fresh_id, json};
 use super::trouble::Trouble;
 use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, ProviderRow, Pulls, Replies, Reply, Task};
+use callwright_models::address::is_loopback;
 use callwright_parse::chat::{BYTES_A_TOKEN, IMAGE_TOKENS, Image, Message};
 use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
+
+/// How many tokens a provider may add to a request, and to each image in it.
+const PROVIDERS_OWN: u64 = 20_000;
 
 /// A provider over the wire.
 #[derive(Debug, Clone)]
@@ -55,8 +58,10 @@ struct Sheet {
     warnings: Vec<String>,
     /// Names the request, however often it is sent.
     id: String,
-    /// The most tokens that it may come to.
+    /// How many tokens it is likely to come to, answer included.
     tokens: u64,
+    /// How many tokens it can come to at the most: one for each byte, and what the provider adds.
+    most_tokens: u64,
 }
 
 /// A reply that has begun.
@@ -68,6 +73,7 @@ struct Running {
     request_id: Option<String>,
     retried: Vec<Failure>,
     delivered: bool,
+    most_tokens: u64,
     /// Dropped with the reply, whichever way that ends.
     _probe: Probe,
 }
@@ -202,7 +208,13 @@ impl Wire {
             }
         }
         if let Some(tokens) = whole.tokens {
-            running.turn.spent(tokens.input + tokens.output);
+            let context = self.row.capabilities(model).context_length;
+            if tokens.is_plausible(running.most_tokens, context) {
+                running.turn.spent(tokens.input + tokens.output);
+            } else {
+                whole.tokens = None;
+                whole.warnings.push("the provider's count of tokens is implausible and is not used".to_owned());
+            }
         }
         if whole.model.is_empty() {
             whole.model.clone_from(model);
@@ -224,7 +236,10 @@ impl Wire {
             })?;
         }
         let deadline = self.clocks.deadline(ask.request.limits);
-        let sheet = self.write(&ask).map_err(|trouble| self.fail(trouble, &ask, 0))?;
+        let sheet = self.write(&ask).map_err(|trouble| {
+            // It was not even written, whatever the kind says of requests that were.
+            self.fail(trouble, &ask, 0).with_failure(|failure| failure.left = false)
+        })?;
         self.budget.earn();
         let mut tries = Tries::new(self.row.limits.retries, self.clocks.patience, deadline);
         loop {
@@ -232,11 +247,23 @@ impl Wire {
             let error = match self.attempt(&ask, &sheet, deadline).await {
                 Ok(Begun { reading, first, turn, request_id, probe }) => {
                     let (first, retried, delivered) = (Some(first), tries.failed, false);
-                    return Ok(Running { reading, first, turn, ask, request_id, retried, delivered, _probe: probe });
+                    let most_tokens = sheet.most_tokens;
+                    return Ok(Running {
+                        reading,
+                        first,
+                        turn,
+                        ask,
+                        request_id,
+                        retried,
+                        delivered,
+                        most_tokens,
+                        _probe: probe,
+                    });
                 }
                 Err(error) => error.with_failure(|failure| {
                     failure.attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
                     failure.model.clone_from(&ask.model);
+                    failure.left |= tries.failed.iter().any(|earlier| earlier.left);
                 }),
             };
             tries.wait(error, &self.budget).await?;
@@ -308,7 +335,9 @@ impl Wire {
         let said = body.len().saturating_sub(pictured) / BYTES_A_TOKEN + images().count() * IMAGE_TOKENS;
         let tokens = said as u64 + asking.max_tokens;
         let id = fresh_id(&body);
-        Ok(Sheet { dialect, id, body, names: asking.names, warnings: asking.warnings, tokens })
+        // Prompts of the provider's own, for tools and images, come on top.
+        let most_tokens = body.len() as u64 + PROVIDERS_OWN * (1 + images().count() as u64);
+        Ok(Sheet { dialect, id, body, names: asking.names, warnings: asking.warnings, tokens, most_tokens })
     }
 
     pub(super) fn redactor(&self) -> &Redactor {

@@ -91,6 +91,19 @@ pub struct Tokens {
     pub reasoning: u64,
 }
 
+/// More tokens than any model writes in one answer.
+const LONGEST_ANSWER: u64 = 2_000_000;
+
+impl Tokens {
+    /// Whether a request of at most so many tokens can have come to this, with a model of this context length.
+    pub(super) fn is_plausible(self, most: u64, context: Option<u64>) -> bool {
+        let Self { input, cache_read, cache_written, output, reasoning } = self;
+        let Some(all) = input.checked_add(output) else { return false };
+        let parts = cache_read.saturating_add(cache_written) <= input && reasoning <= output;
+        parts && input <= most && output <= LONGEST_ANSWER && context.is_none_or(|context| all <= context)
+    }
+}
+
 impl From<Tokens> for Usage {
     fn from(tokens: Tokens) -> Self {
         let count = |tokens: u64| usize::try_from(tokens).unwrap_or(usize::MAX);
@@ -100,5 +113,21 @@ impl From<Tokens> for Usage {
             completion_tokens: count(tokens.output),
             ..Self::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tokens;
+
+    #[test]
+    fn what_cannot_be_is_not_believed() {
+        let tokens = |input, output| Tokens { input, output, ..Tokens::default() };
+        assert!(tokens(500, 40).is_plausible(2000, None) && tokens(500, 40).is_plausible(2000, Some(540)));
+        assert!(!tokens(500, 41).is_plausible(2000, Some(540)), "more than the context");
+        assert!(!tokens(2001, 0).is_plausible(2000, None), "more than a token for each byte");
+        assert!(!tokens(u64::MAX, 1).is_plausible(u64::MAX, None) && !tokens(1, u64::MAX).is_plausible(2000, None));
+        assert!(!Tokens { cache_read: 501, ..tokens(500, 1) }.is_plausible(2000, None));
+        assert!(!Tokens { reasoning: 2, ..tokens(500, 1) }.is_plausible(2000, None));
     }
 }

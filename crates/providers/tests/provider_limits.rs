@@ -286,7 +286,7 @@ fn a_redirect_is_not_followed_and_no_secret_is_told() {
         assert!(!told.contains(KEY) && !told.contains(PROMPT), "{told}");
         let audit = std::fs::read_to_string(folder.path().join("audit.jsonl")).expect("an audit");
         assert!(!audit.contains(KEY) && audit.contains(PROMPT), "bodies were asked for, keys never");
-        let lines = Audit::read(&folder.path().join("audit.jsonl")).expect("lines");
+        let lines = Audit::read(&folder.path().join("audit.jsonl")).expect("lines").lines;
         assert_eq!((lines.len(), lines[0].provider.as_str(), lines[0].reason.as_str()), (1, "test", "user"));
         assert_eq!(lines[0].bytes, server.came()[0].body.len());
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::lines;
+use crate::lines::Lines;
 use callwright_parse::chat::{Arguments, Response, Tool};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -121,7 +121,7 @@ impl Recording {
 
     /// Adds the recording as one line at the end of a file, which is made where it is missing.
     pub fn append(&self, file: &Path) -> Result<()> {
-        lines::open(file).and_then(|mut file| lines::write(&mut file, self)).map_err(|cause| {
+        Lines::open(file).and_then(|mut lines| lines.add(self)).map_err(|cause| {
             Error::new(ErrorKind::Io, format!("cannot write the recording to {}", file.display())).because(cause)
         })
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Recording, bfcl, folder, openai};
+use super::{Recording, bfcl, folder, lines, openai};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// All that was read.
@@ -98,13 +98,16 @@ impl Records {
             }
             return Ok(());
         }
-        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            let line = line.trim_ascii();
-            if !line.is_empty() {
-                let place = Place { file: Arc::clone(&file), line: index + 1 };
-                match serde_json::from_slice(line) {
-                    Ok(value) => self.entry(value, place),
-                    Err(cause) => self.bad(place, format!("not JSON: {cause}")),
+        for (line, text) in lines::numbered(&bytes) {
+            let place = Place { file: Arc::clone(&file), line };
+            match serde_json::from_slice(text) {
+                Ok(value) => self.entry(value, place),
+                Err(cause) => {
+                    self.bad(place.clone(), format!("not JSON: {cause}"));
+                    // A recording right behind half of another one.
+                    if let Ok((recording, _)) = lines::value(text) {
+                        self.rows.push(Sourced { recording, place });
+                    }
                 }
             }
         }

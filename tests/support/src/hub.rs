@@ -27,6 +27,10 @@ pub struct Script {
     pub gated: bool,
     /// The sha256 that is announced in place of the true one.
     pub announced: Option<String>,
+    /// Bytes that a transfer sends behind the file's.
+    pub extra: usize,
+    /// Where files are redirected to, in place of this hub's own bytes.
+    pub location: Option<String>,
     /// How long a transfer waits in the middle.
     pub pause: Duration,
     /// Body bytes sent by transfers.
@@ -132,7 +136,7 @@ fn resolve(stream: &mut TcpStream, script: &Mutex<Script>, base: &str, target: &
     let sum = sha256(bytes);
     let announced = script.announced.clone().unwrap_or_else(|| sum.clone());
     let headers = [
-        ("location", format!("{base}/cdn/{sum}")),
+        ("location", script.location.clone().unwrap_or_else(|| format!("{base}/cdn/{sum}"))),
         ("x-repo-commit", COMMIT.to_owned()),
         ("x-linked-size", bytes.len().to_string()),
         ("x-linked-etag", format!("\"{announced}\"")),
@@ -143,16 +147,16 @@ fn resolve(stream: &mut TcpStream, script: &Mutex<Script>, base: &str, target: &
 }
 
 fn transfer(stream: &mut TcpStream, script: &Mutex<Script>, sum: &str, range: Option<&str>) -> std::io::Result<()> {
-    let (bytes, cut, pause, whole) = {
+    let (bytes, cut, pause, whole, extra) = {
         let mut script = script.lock().expect("lock");
         let bytes = script.files.values().find(|bytes| sha256(bytes) == sum).cloned().unwrap_or_default();
-        // hf-hub's question for the size is no transfer.
+        // A question for the size is no transfer.
         let probe = range == Some("bytes=0-0");
         let cut = if probe { None } else { script.cuts.pop_front() };
         if !probe {
             script.ranges.push(range.unwrap_or_default().to_owned());
         }
-        (bytes, cut, script.pause, script.ranges_ignored && !probe)
+        (bytes, cut, script.pause, script.ranges_ignored && !probe, if probe { 0 } else { script.extra })
     };
     let (start, end) = match range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) {
         Some((start, end)) if !whole => {
@@ -164,9 +168,10 @@ fn transfer(stream: &mut TcpStream, script: &Mutex<Script>, sum: &str, range: Op
         return head(stream, 416, &[("content-range", format!("bytes */{}", bytes.len()))], b"");
     }
     let headers = [("content-range", format!("bytes {start}-{}/{}", end - 1, bytes.len()))];
-    let body = &bytes[start..end];
+    let mut body = bytes[start..end].to_vec();
+    body.resize(body.len() + extra, 0);
     let announced = body.len();
-    let body = &body[..cut.unwrap_or(announced).min(announced)];
+    body.truncate(cut.unwrap_or(announced));
     let status = if whole { 200 } else { 206 };
     write!(stream, "HTTP/1.1 {status} OK\r\ncontent-length: {announced}\r\nconnection: close\r\n")?;
     if !whole {

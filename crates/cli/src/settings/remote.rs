@@ -4,7 +4,7 @@
 //! asks for it by name, or while `[fallback]` is on, and never when the network is off.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{FILE, File, Settings, first_line};
@@ -13,20 +13,25 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_providers::{Audit, Bodies, Catalog, Gate, ProviderRow, Providers, Rules};
 
 /// The keys of the environment, by the provider that each is for.
-pub(super) fn keys(file: &File, value: &dyn Fn(&str) -> Option<String>) -> Result<BTreeMap<String, Secret>> {
-    let catalog = catalog(file)?;
+pub(super) fn keys(
+    file: &File,
+    config: &Path,
+    value: &dyn Fn(&str) -> Option<String>,
+) -> Result<BTreeMap<String, Secret>> {
+    let catalog = catalog(file, config)?;
     let key = |row: &Arc<ProviderRow>| Some((row.name.clone(), Secret::new(value(row.key.as_deref()?)?)));
     Ok(catalog.iter().filter_map(key).collect())
 }
 
-fn catalog(file: &File) -> Result<Catalog> {
-    Catalog::with_rows(file.providers.clone(), FILE)
+/// Rows of the user's own that cannot be used break only what uses them.
+fn catalog(file: &File, config: &Path) -> Result<Catalog> {
+    Catalog::forgiving(file.providers.clone(), &config.join(FILE).display().to_string())
 }
 
 impl Settings {
     /// The built-in providers with the user's own on top.
     pub fn catalog(&self) -> Result<Catalog> {
-        catalog(&self.file)
+        catalog(&self.file, &self.config)
     }
 
     /// The key of a provider; its variable takes precedence over its file.

@@ -37,6 +37,9 @@ pub struct Failure {
     pub failover_ok: bool,
     /// Whether a part of the answer had been delivered before it failed.
     pub delivered: bool,
+    /// Whether a byte of the request may have been sent.
+    #[serde(default)]
+    pub left: bool,
     /// How often the request was sent.
     pub attempts: u32,
 }
@@ -115,6 +118,7 @@ impl Failure {
             retryable: kind.is_retryable(),
             failover_ok: kind.allows_failover(),
             delivered: false,
+            left: kind.may_have_left(),
             attempts: 0,
         }
     }
@@ -139,6 +143,12 @@ impl FailureKind {
                 | Self::EgressDenied
                 | Self::Timeout(Wait::Total)
         )
+    }
+
+    /// Whether a request that failed so may have been sent. Whoever knows that there was no connection corrects it.
+    #[must_use]
+    pub fn may_have_left(self) -> bool {
+        !matches!(self, Self::EgressDenied | Self::Unsupported | Self::Timeout(Wait::Queue | Wait::Connect))
     }
 
     /// Whether it speaks against the provider's health. What the caller did wrong does not.

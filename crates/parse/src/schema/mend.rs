@@ -115,8 +115,12 @@ impl Mending {
         match shape {
             Shape::Schema | Shape::Any | Shape::Type => Ok(()),
             Shape::Schemas => match value {
-                Value::Array(list) if list.is_empty() => Err("an empty list".to_owned()),
-                Value::Array(_) => Ok(()),
+                Value::Array(list) => {
+                    if list.is_empty() {
+                        self.mended(place, key, "an empty list, read as it stands: no value is allowed");
+                    }
+                    Ok(())
+                }
                 Value::Object(_) => {
                     self.mended(place, key, "one schema read as a list of one");
                     *value = Value::Array(vec![value.take()]);
@@ -167,8 +171,12 @@ impl Mending {
                 map.values_mut().try_for_each(|names| self.names(names, place, key))
             }
             Shape::Values => match value {
-                Value::Array(list) if list.is_empty() => Err("an empty list".to_owned()),
-                Value::Array(_) => Ok(()),
+                Value::Array(list) => {
+                    if list.is_empty() {
+                        self.mended(place, key, "an empty list, read as it stands: no value is allowed");
+                    }
+                    Ok(())
+                }
                 Value::Object(_) => Err("not a list of values".to_owned()),
                 _ => {
                     self.mended(place, key, "one value read as a list of one");

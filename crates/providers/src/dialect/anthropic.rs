@@ -282,7 +282,7 @@ fn usage(frame: &Value, to: &mut Assembler) {
         tokens.cache_read = read.unwrap_or(tokens.cache_read);
         tokens.cache_written = written.unwrap_or(tokens.cache_written);
         if let Some(input) = count(usage, &["input_tokens"]) {
-            tokens.input = input + tokens.cache_read + tokens.cache_written;
+            tokens.input = input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_written);
         }
         tokens.output = count(usage, &["output_tokens"]).unwrap_or(tokens.output);
     });

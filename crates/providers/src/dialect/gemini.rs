@@ -183,8 +183,8 @@ fn usage(frame: &Value, to: &mut Assembler) {
     let Some(prompt) = of("promptTokenCount") else { return };
     to.tokens(|tokens| {
         let thoughts = of("thoughtsTokenCount").unwrap_or(0);
-        tokens.input = prompt + of("toolUsePromptTokenCount").unwrap_or(0);
-        tokens.output = of("candidatesTokenCount").unwrap_or(0) + thoughts;
+        tokens.input = prompt.saturating_add(of("toolUsePromptTokenCount").unwrap_or(0));
+        tokens.output = of("candidatesTokenCount").unwrap_or(0).saturating_add(thoughts);
         tokens.reasoning = thoughts;
         tokens.cache_read = of("cachedContentTokenCount").unwrap_or(0);
     });

@@ -21,7 +21,6 @@ pub use self::engine::RawEngine;
 use self::engine::{Completion, PROBES};
 use self::reading::Output;
 use self::written::Written;
-use super::address::is_loopback;
 use super::breaker::Breakers;
 use super::clocks::Clocks;
 use super::limits::RateLimits;
@@ -34,8 +33,12 @@ use super::trouble::Trouble;
 use super::{Reason, frames};
 use callwright_constrain::{Constraint, Mode};
 use callwright_infer::{Chunks, Generator, Job, ModelInfo};
+use callwright_models::address::is_loopback;
 use callwright_parse::chat::{BYTES_A_TOKEN, Prompt, Specials};
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
+
+/// How many tokens an engine may add to a text.
+const ENGINES_OWN: usize = 4096;
 
 /// A remote engine that completes texts.
 #[derive(Debug, Clone)]
@@ -223,7 +226,9 @@ impl Wire {
         let (response, _) = answer_or_trouble(response, framing, first_byte).await.map_err(fail)?;
         let chunks = self.clocks.watch(response.bytes_stream(), first_byte);
         let frames = frames::frames(framing, chunks, frames::ByteCaps::default());
-        Ok(Output::new(frames, self.clocks.progress, wanted.deadline))
+        // A token is a byte at the least; the engine may add a few.
+        let most = wanted.prompt.to_string().len().saturating_add(wanted.max_tokens).saturating_add(ENGINES_OWN);
+        Ok(Output::new(frames, self.clocks.progress, wanted.deadline, most))
     }
 
     /// The prompt as the engine takes it: ids of tokens, or text.

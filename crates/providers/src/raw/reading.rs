@@ -24,14 +24,16 @@ pub(super) struct Output {
     end: End,
     /// Pieces of text so far: one for each token, nearly.
     pieces: usize,
+    /// The most tokens that the prompt and the answer can have come to.
+    most: usize,
     counted: bool,
     finished: bool,
 }
 
 impl Output {
-    pub(super) fn new(frames: Frames, progress: Duration, deadline: Instant) -> Self {
+    pub(super) fn new(frames: Frames, progress: Duration, deadline: Instant, most: usize) -> Self {
         let (ready, end) = (VecDeque::new(), End::default());
-        Self { frames, progress, deadline, ready, end, pieces: 0, counted: false, finished: false }
+        Self { frames, progress, deadline, ready, end, pieces: 0, most, counted: false, finished: false }
     }
 
     /// What was computed of an output that is not read to its end, as far as the engine told.
@@ -80,7 +82,10 @@ impl Output {
             self.pieces += 1;
             self.ready.push_back(Chunk::Text(text.as_bytes().to_vec()));
         }
-        let count = |value: &Value| value.as_u64().and_then(|count| usize::try_from(count).ok());
+        // More than can be is no count.
+        let most = self.most as u64;
+        let count =
+            |value: &Value| value.as_u64().filter(|count| *count <= most).and_then(|count| usize::try_from(count).ok());
         if let (Some(prompt), Some(completion)) = (
             count(&value["tokens_evaluated"]).or(count(&value["usage"]["prompt_tokens"])),
             count(&value["tokens_predicted"]).or(count(&value["usage"]["completion_tokens"])),
