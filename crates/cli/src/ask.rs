@@ -141,6 +141,9 @@ fn tell_of_others(world: &World, response: &Response) {
         for warning in &attempt.warnings {
             world.printer.warn(&format!("{}: {warning}", attempt.by));
         }
+        for note in attempt.notes.iter().filter(|_| world.printer.is_verbose()) {
+            world.printer.aside(note);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod prices;
 mod printer;
 mod prompt;
 mod providers;
+mod prune;
 mod pull;
 mod rm;
 mod run;
@@ -157,6 +158,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Rm(rm::Args),
+    Prune(prune::Args),
     Verify(verify::Args),
     Usage(usage::Args),
     Prices(prices::Args),
@@ -204,6 +206,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::List(args) => list::run(args, world),
         Command::Show(args) => show::run(args, world),
         Command::Rm(args) => rm::run(args, world),
+        Command::Prune(args) => prune::run(args, world),
         Command::Verify(args) => verify::run(args, world),
         Command::Usage(args) => usage::run(args, world),
         Command::Prices(args) => prices::run(args, world),

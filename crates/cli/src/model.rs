@@ -3,7 +3,7 @@
 //! No name means the most recently pulled model, or else the small one in the binary, and the user is told which.
 
 use callwright::{BackendName, Builder, Enforce, Engine};
-use callwright_infer::{Prefixes, Rates};
+use callwright_infer::Rates;
 use callwright_models::{ModelName, Source};
 use callwright_parse::chat::Reason;
 use callwright_parse::check::Level;
@@ -200,7 +200,7 @@ impl ModelArgs {
             builder = builder.gpu_layers(layers);
         }
         if !self.no_prefix_cache {
-            builder = builder.prefixes(Prefixes::new(world.settings.places.cache.join("prefixes")));
+            builder = builder.prefixes(world.settings.prefixes());
         }
         builder.verbose(world.printer.is_verbose())
     }

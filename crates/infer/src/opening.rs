@@ -3,8 +3,13 @@
 //! Engines that run in this process differ in how they compute and in nothing that a user sees. It must not know any
 //! of them.
 
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use sha2::{Digest as _, Sha256};
+
+use super::backend::StateKey;
 use super::generator::ModelInfo;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -41,14 +46,26 @@ pub fn lengths(asked: Option<usize>, trained: usize) -> (usize, usize) {
 
 /// What a saved state depends on, where keeping it pays: the engine, how its cache is laid out, the model file.
 #[must_use]
-pub fn state_key(engine: &str, layout: &str, path: &Path, info: &ModelInfo) -> Option<String> {
+pub fn state_key(engine: &str, layout: &str, path: &Path, info: &ModelInfo) -> Option<StateKey> {
     if info.bytes <= SMALL {
         return None;
     }
-    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let facts = file.metadata().ok();
-    let changed = facts.as_ref().and_then(|facts| facts.modified().ok());
-    Some(format!("{engine} {} {:?} {changed:?} {layout}", file.display(), facts.map(|facts| facts.len())))
+    let model = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let file = identity(&model).ok()?;
+    Some(StateKey { model, file, engine: engine.to_owned(), layout: layout.to_owned() })
+}
+
+/// What tells a file's contents from others, without reading gigabytes: its length, when it was changed, and a hash of
+/// its beginning and its end.
+fn identity(path: &Path) -> io::Result<String> {
+    const EDGE: u64 = 1 << 16;
+    let mut file = File::open(path)?;
+    let facts = file.metadata()?;
+    let mut edges = Vec::new();
+    file.by_ref().take(EDGE).read_to_end(&mut edges)?;
+    file.seek(SeekFrom::Start(facts.len().saturating_sub(EDGE)))?;
+    file.take(EDGE).read_to_end(&mut edges)?;
+    Ok(format!("{} bytes of {:?}, {:x}", facts.len(), facts.modified().ok(), Sha256::digest(&edges)))
 }
 
 /// A model's name: as the file says, else as the file is called.

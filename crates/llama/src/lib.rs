@@ -41,6 +41,9 @@ pub struct LlamaSettings {
     pub prefixes: Option<Prefixes>,
 }
 
+/// The engine and the version that is built in: that of llama-cpp-sys-2, which brings llama.cpp's sources.
+pub const VERSION: &str = "llama.cpp of llama-cpp-sys-2 0.1.161";
+
 /// Tokens of one batch: a whole chunk of a prompt.
 const BATCH: usize = 512;
 /// Sequences of models with a rolling state, whose whole memory is taken for each of them at once.
@@ -72,8 +75,7 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let rolls = model.is_recurrent() || model.is_hybrid();
     let sequences = if rolls { ROLLING } else { opening::SEQUENCES };
     let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
-    // The version of llama.cpp's states stands in the files, and others are refused.
-    let key = opening::state_key("llama.cpp", &format!("{shape:?}"), path, &info);
+    let key = opening::state_key(VERSION, &format!("{shape:?}"), path, &info);
     let mut llama = Llama::new(engine(settings.verbose)?, model, shape, first, info, vocab, key);
     if settings.context_length.is_some() {
         llama.context()?;
@@ -140,4 +142,15 @@ fn info(model: &LlamaModel, path: &Path, context_length: usize) -> ModelInfo {
 
 fn u32_of(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_one_that_is_built_in() {
+        let manifest = include_str!("../Cargo.toml");
+        let pinned = manifest.lines().find_map(|line| line.strip_prefix("llama-cpp-sys-2 = { version = \"="));
+        let pinned = pinned.and_then(|rest| rest.split('"').next());
+        assert_eq!(pinned, super::VERSION.rsplit(' ').next());
+    }
 }

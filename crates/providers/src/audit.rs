@@ -3,7 +3,6 @@
 //! A send that cannot be recorded does not happen. Bodies are kept only where the settings ask for them; the hash says
 //! later whether a given text was sent.
 
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -81,14 +80,8 @@ impl Audit {
     }
 
     fn append(&self, line: &Line) -> std::io::Result<()> {
-        if let Some(folder) = self.file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        lines::write(&mut options.open(&self.file)?, line)
+        callwright_files::folder_of(&self.file)?;
+        lines::write(&mut lines::open(&self.file)?, line)
     }
 }
 

@@ -4,15 +4,15 @@
 //! mix theirs, and one that died, or ran into a full disk, leaves half a line at worst. It must not know what the lines
 //! say.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Result, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
 
-/// The end of a file, which is made where it is missing.
+/// The end of a file, which is made where it is missing; nobody but its owner may read it.
 pub fn open(path: &Path) -> Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    callwright_files::append(path)
 }
 
 /// Adds a line to a file that was opened at its end.
