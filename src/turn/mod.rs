@@ -94,6 +94,9 @@ struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     fn begin(stages: &'a Stages, request: Request, events: &'a Emitter) -> Result<Self> {
+        if let Some(flaw) = request.flaw() {
+            return Err(Error::new(ErrorKind::Input, flaw));
+        }
         let mut request = stages.may_see(request)?;
         let tools = match stages.level {
             Level::Strict => ToolSet::compile_strict(&request.tools)?,

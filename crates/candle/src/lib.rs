@@ -76,7 +76,7 @@ pub fn backend(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Backend
         return Err(file.unsupported(&what));
     }
     let model = Model::load(&mut file, &shape)?;
-    let (most, first) = opening::lengths(settings.context_length, shape.context);
+    let (most, first) = opening::lengths(settings.context_length, shape.context)?;
     let (parameters, bytes) = file.size();
     let info = ModelInfo {
         name: opening::name(file.text("general.name"), path),

@@ -126,7 +126,8 @@ impl ModelArgs {
             return world.settings.model(name);
         }
         let here = world.settings.store().list(&world.settings.registry()?);
-        let pulled = here.into_iter().filter(|entry| entry.located.source != Source::Embedded);
+        let pulled =
+            here.into_iter().filter(|entry| !matches!(entry.located.source, Source::Embedded | Source::Memory));
         if let Some(newest) = pulled.max_by_key(|entry| entry.modified) {
             world.printer.aside(&format!("using {}, the most recently pulled model", newest.located.name));
             return Ok(newest.located.name);
@@ -201,6 +202,9 @@ impl ModelArgs {
         }
         if !self.no_prefix_cache {
             builder = builder.prefixes(world.settings.prefixes());
+        }
+        if let Some(trial) = world.settings.trial() {
+            builder = builder.trial(trial);
         }
         builder.verbose(world.printer.is_verbose())
     }

@@ -19,7 +19,8 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 
-use callwright_infer::{Backend, Beforehand, Generator, Local, ModelInfo, Prefixes, Vocab, opening};
+use callwright_infer::{Backend, Beforehand, Generator, Lexicon, Local, ModelInfo, Prefixes, Vocab, opening};
+use callwright_parse::chat::Prompt;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use context::Llama;
 
@@ -62,13 +63,27 @@ pub fn vocabulary(path: &Path) -> Result<Arc<dyn Vocab>> {
     Ok(Arc::new(vocab::LlamaVocabulary::new(Arc::new(load(path, &parameters, false)?))))
 }
 
+/// Opens a model file without its weights: header, vocabulary and the graph of the network. What llama.cpp takes for
+/// impossible ends the process here, so this is for a process that may end.
+pub fn rehearse(path: &Path) -> Result<()> {
+    let model = Arc::new(load(path, &LlamaModelParams::default().with_no_alloc(true), false)?);
+    let vocab = Lexicon::new(Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model))));
+    let prompt = Prompt::markup("What is the weather in Oslo?\n1 + 2, \u{e9} \u{1f600}<|x|>");
+    drop(vocab.prompt_tokens(&prompt));
+    let rolls = model.is_recurrent() || model.is_hybrid();
+    let shape = Shape { threads: 1, sequences: if rolls { ROLLING } else { opening::SEQUENCES }, on_cpu: true };
+    let (_, length) = opening::lengths(None, model.n_ctx_train() as usize)?;
+    let made = model.new_context(engine(false)?, shape.parameters(length));
+    made.map(drop).map_err(|error| failure::of_context(length, error))
+}
+
 /// Loads a model file as a backend, on the thread that is to use it.
 pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>> {
     let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
     let model = load(path, &parameters, settings.verbose)?;
     let model = Arc::new(model);
     let trained = (model.n_ctx_train() as usize).max(1);
-    let (most, first) = opening::lengths(settings.context_length, trained);
+    let (most, first) = opening::lengths(settings.context_length, trained)?;
     let info = info(&model, path, most);
     let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
     let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);

@@ -23,6 +23,7 @@ pub use keys::schema;
 pub use layers::{Layers, Origin, Setting, commented};
 pub use migrate::{Migrated, migrate};
 
+use callwright::Trial;
 use callwright_infer::Prefixes;
 use callwright_models::{ModelName, Places, Registry, Secret, Store};
 use callwright_parse::error::{Error, ErrorKind, Result};
@@ -165,6 +166,12 @@ impl Settings {
     #[must_use]
     pub fn prefixes(&self) -> Prefixes {
         Prefixes::new(self.places.cache.join("prefixes"))
+    }
+
+    /// How model files are tried before they are opened: by this program itself.
+    pub(crate) fn trial(&self) -> Option<Trial> {
+        let own = std::env::current_exe().ok()?;
+        Some(Trial::by(own, ["trial"], self.places.cache.join("trials")))
     }
 
     /// Takes from others what they may do in the folder of what the user keeps, which is made where it is missing.
