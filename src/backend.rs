@@ -43,6 +43,15 @@ impl BackendName {
         }
     }
 
+    /// The engine and its version, where it may end the process over a model file.
+    pub(super) fn that_may_end(self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "llama")]
+            Self::Llama => Some(callwright_llama::VERSION),
+            _ => None,
+        }
+    }
+
     /// The error for an engine that this build does not include.
     pub(super) fn missing(self) -> Error {
         missing(self.name())

@@ -12,6 +12,7 @@ use super::backend::BackendName;
 use super::fallback::Fallback;
 use super::local::{Draft, Running};
 use super::names::Names;
+use super::trial::Trial;
 use super::turn::Host;
 use super::{Engine, Stages};
 use callwright_infer::{Generator, Prefixes, Rates};
@@ -177,7 +178,7 @@ impl Builder {
         self
     }
 
-    /// Context length, in tokens; by default the model's own, up to what fits.
+    /// Context length, in tokens; by default, and with 0, the model's own, up to what fits.
     pub fn context_length(mut self, tokens: usize) -> Self {
         self.running.context_length = Some(tokens);
         self
@@ -199,6 +200,13 @@ impl Builder {
     /// The folder of the prefix cache, which keeps the state of prompt beginnings from run to run.
     pub fn prefixes(mut self, prefixes: Prefixes) -> Self {
         self.running.prefixes = Some(prefixes);
+        self
+    }
+
+    /// Where model files are tried before they are opened here: some end the process over which llama.cpp stumbles. Without
+    /// this call no program is started, and such a file ends this one.
+    pub fn trial(mut self, trial: Trial) -> Self {
+        self.running.trial = Some(trial);
         self
     }
 
@@ -231,7 +239,7 @@ impl Builder {
 
     /// Measures how fast the engine computes this model behind a prompt of so many tokens, without starting it to answer.
     pub fn rates(&self, located: &Located, depth: usize) -> Result<Rates> {
-        self.running.rates(&located.path, depth)
+        self.running.rates(located, depth)
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -311,16 +319,13 @@ impl Builder {
     }
 
     fn open(&self, located: &Located) -> Result<(Box<dyn Generator>, Prompter)> {
-        // Before anything else: a build without an engine has no use for a file.
-        BackendName::choose(self.running.backend)?;
-        let header = callwright_models::runnable(&located.path)?;
+        let header = self.running.header(located)?;
         let prompter = self.names.prompter(&header, located.row().map(AsRef::as_ref))?;
         let draft = match &self.draft {
             None => None,
             Some(Draft::Located(located)) => Some((**located).clone()),
             Some(Draft::Name(name)) => Some(self.names.locate(name).map_err(|error| error.about(name.as_str()))?),
         };
-        let draft = draft.map(|draft| draft.path);
-        Ok((self.running.start(&located.path, &header, draft)?, prompter))
+        Ok((self.running.start(&located.path, &header, draft.as_ref())?, prompter))
     }
 }

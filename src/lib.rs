@@ -35,6 +35,7 @@ pub mod fallback;
 mod local;
 mod names;
 mod served;
+mod trial;
 mod turn;
 
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub use builder::{Builder, Enforce};
 use events::TurnFuture;
 pub use events::{Delivery, Events};
 pub use served::Served;
+pub use trial::Trial;
 
 pub use callwright_infer as infer;
 pub use callwright_models as models;

@@ -3,15 +3,15 @@
 //! What the model needs is checked against its header before an engine is handed the file. Which engine that is makes no
 //! difference above this file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::backend::BackendName;
-use callwright_infer::{
-    Backend, Beforehand, DraftModel, ENDING_KEYS, Generator, Local, Prefixes, Rates, Words, opening::CONTEXT,
-};
+use super::trial::Trial;
+use callwright_infer::opening::{self, CONTEXT};
+use callwright_infer::{Backend, Beforehand, DraftModel, ENDING_KEYS, Generator, Local, Prefixes, Rates, Words};
 use callwright_models::fit::{Needs, Run};
 use callwright_models::gguf::{Header, Value, Vocab};
-use callwright_models::{Located, memory};
+use callwright_models::{Located, Source, memory};
 use callwright_parse::error::Result;
 
 /// How a model is run, by whatever engine.
@@ -22,6 +22,7 @@ pub(super) struct Running {
     pub(super) threads: Option<usize>,
     pub(super) gpu_layers: usize,
     pub(super) prefixes: Option<Prefixes>,
+    pub(super) trial: Option<Trial>,
     pub(super) verbose: bool,
 }
 
@@ -34,15 +35,30 @@ pub(super) enum Draft {
 
 impl Running {
     /// How fast this model is computed behind a prompt of so many tokens.
-    pub(super) fn rates(&self, path: &Path, depth: usize) -> Result<Rates> {
-        let header = callwright_models::runnable(path)?;
+    pub(super) fn rates(&self, located: &Located, depth: usize) -> Result<Rates> {
+        let header = self.header(located)?;
         self.require_memory(&header, None)?;
-        Rates::measure(&mut *self.open(path)?, depth)
+        Rates::measure(&mut *self.open(&located.path)?, depth)
+    }
+
+    /// The header of a model that this can run.
+    pub(super) fn header(&self, located: &Located) -> Result<Header> {
+        let backend = BackendName::choose(self.backend)?;
+        opening::context_length(self.context_length)?;
+        opening::require_threads(self.threads)?;
+        let header = callwright_models::runnable(&located.path)?;
+        // Nobody but us made the embedded model.
+        let own = matches!(located.source, Source::Embedded | Source::Memory);
+        if let (Some(trial), Some(engine), false) = (&self.trial, backend.that_may_end(), own) {
+            trial.require(backend, engine, &located.path)?;
+        }
+        Ok(header)
     }
 
     /// Starts the model to answer, and the draft model with it.
-    pub(super) fn start(&self, path: &Path, header: &Header, draft: Option<PathBuf>) -> Result<Box<dyn Generator>> {
-        let beside = draft.as_deref().map(callwright_models::runnable).transpose()?;
+    pub(super) fn start(&self, path: &Path, header: &Header, draft: Option<&Located>) -> Result<Box<dyn Generator>> {
+        let beside = draft.map(|draft| self.header(draft)).transpose()?;
+        let draft = draft.map(|draft| draft.path.clone());
         self.require_memory(header, beside.as_ref())?;
         let (running, path) = (self.clone(), path.to_owned());
         let beforehand = Beforehand { prefixes: self.prefixes.clone(), words: words(header) };
@@ -60,7 +76,7 @@ impl Running {
         let Some(available) = memory::available().filter(|_| self.gpu_layers == 0) else { return Ok(()) };
         let needs = |header: &Header| {
             let most = header.context_length.unwrap_or(u64::MAX);
-            let context = self.context_length.unwrap_or(CONTEXT);
+            let context = opening::context_length(self.context_length).ok().flatten().unwrap_or(CONTEXT);
             Needs::of(header, Run::new(u64::try_from(context).unwrap_or(u64::MAX).min(most)))
         };
         let beside = draft.map_or(0, |draft| needs(draft).total());
@@ -73,18 +89,19 @@ impl Running {
         expect(unused_variables, reason = "there is no engine")
     )]
     fn open(&self, path: &Path) -> Result<Box<dyn Backend>> {
+        let context_length = opening::context_length(self.context_length)?;
         match BackendName::choose(self.backend)? {
             #[cfg(feature = "llama")]
             BackendName::Llama => {
                 let mut settings = callwright_llama::LlamaSettings::default();
-                (settings.context_length, settings.threads) = (self.context_length, self.threads);
+                (settings.context_length, settings.threads) = (context_length, self.threads);
                 (settings.gpu_layers, settings.verbose) = (self.gpu_layers, self.verbose);
                 callwright_llama::backend(path, &settings)
             }
             #[cfg(feature = "candle")]
             BackendName::Candle => {
                 let mut settings = callwright_candle::CandleSettings::default();
-                (settings.context_length, settings.threads) = (self.context_length, self.threads);
+                (settings.context_length, settings.threads) = (context_length, self.threads);
                 settings.gpu_layers = self.gpu_layers;
                 callwright_candle::backend(path, &settings)
             }

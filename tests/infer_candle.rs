@@ -74,25 +74,21 @@ fn a_copy_and_its_source_go_their_own_ways() {
 }
 
 #[test]
-fn a_sequence_comes_back_from_a_file() {
-    let folder = tempdir().expect("a folder");
-    let file = folder.path().join("state");
+fn a_sequence_comes_back_from_its_state() {
     let mut backend = open(&LLAMA);
     let (start, rest) = (tokens(75, 7), tokens(10, 11));
     compute(&mut *backend, 0, 0, &start);
-    backend.save(0, &start, &file).expect("it is kept");
+    let state = backend.save(0, 75).expect("it is kept");
+    assert!(backend.save(0, 74).is_err(), "only what the sequence holds");
     let expected = compute(&mut *backend, 0, 75, &rest);
     let mut again = open(&LLAMA);
     compute(&mut *again, 3, 0, &tokens(5, 1));
-    assert_eq!(again.restore(3, &file).expect("it is read"), 75);
+    assert!(again.restore(3, &state, 75).expect("it fits"));
     assert_eq!(compute(&mut *again, 3, 75, &rest), expected);
 
-    let whole = std::fs::read(&file).expect("it is there");
-    let mut long = whole.clone();
-    long.push(0);
-    for broken in [&whole[..whole.len() - 1], &whole[..20], b"", b"no state at all, but long enough to be one", &long] {
-        std::fs::write(&file, broken).expect("it can be written");
-        assert_eq!(again.restore(3, &file).expect("a miss is no trouble"), 0);
+    let long = [state.as_slice(), &[0]].concat();
+    for (wrong, tokens) in [(&state[..state.len() - 1], 75), (b"", 75), (&long, 75), (&state, 20), (&state, 5000)] {
+        assert!(!again.restore(3, wrong, tokens).expect("a miss is no trouble"));
         assert_eq!(again.truncate(3, 1000).expect("it can be cut"), 0, "nothing is left of it");
     }
 }

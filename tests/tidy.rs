@@ -10,19 +10,20 @@ use std::process::Command;
 /// The crates, and which of ours each may depend on. ARCHITECTURE.md draws it; the compiler holds the rest.
 const CRATES: &[(&str, &[&str])] = &[
     ("parse", &[]),
+    ("files", &[]),
     ("gguf", &[]),
-    ("models", &["parse", "gguf"]),
+    ("models", &["parse", "gguf", "files"]),
     ("prompt", &["parse", "models"]),
     ("constrain", &["parse"]),
-    ("infer", &["parse", "constrain"]),
+    ("infer", &["parse", "constrain", "files"]),
     ("preflight", &[]),
     ("llama", &["parse", "infer"]),
     ("candle", &["parse", "gguf", "infer"]),
-    ("record", &["parse"]),
+    ("record", &["parse", "files"]),
     ("bench", &["parse", "record"]),
-    ("providers", &["parse", "models", "prompt", "constrain", "infer", "record"]),
-    ("", &["parse", "models", "prompt", "constrain", "infer", "llama", "candle", "providers"]),
-    ("cli", &["", "parse", "models", "prompt", "constrain", "infer", "providers", "record", "bench"]),
+    ("providers", &["parse", "models", "prompt", "constrain", "infer", "record", "files"]),
+    ("", &["parse", "models", "prompt", "constrain", "infer", "llama", "candle", "providers", "files"]),
+    ("cli", &["", "parse", "models", "prompt", "constrain", "infer", "providers", "record", "bench", "files"]),
 ];
 
 /// Inside the reading core, who may import whom.

@@ -41,6 +41,7 @@ pub(super) struct Answer {
     pub(super) hold: Hold,
     /// What the engine could not do.
     pub(super) warnings: Vec<String>,
+    pub(super) notes: Vec<String>,
     /// The trace of an answer that is not the local model's.
     pub(super) remote: Option<Attempt>,
 }
@@ -104,7 +105,7 @@ impl Turn<'_> {
             _ => Hold::Free,
         };
         let warnings = [end.warnings, end.asides].concat();
-        Ok(Answer { response, total_ms, hold, warnings, remote: None })
+        Ok(Answer { response, total_ms, hold, warnings, notes: end.notes, remote: None })
     }
 
     /// The question as the model is asked it, and the grammar that holds its answer.

@@ -219,6 +219,7 @@ impl Turn<'_> {
             total_ms: attempt.total_ms,
             hold: Hold::Free,
             warnings: Vec::new(),
+            notes: Vec::new(),
             remote: Some(attempt),
         })
     }

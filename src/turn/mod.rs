@@ -94,6 +94,9 @@ struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     fn begin(stages: &'a Stages, request: Request, events: &'a Emitter) -> Result<Self> {
+        if let Some(flaw) = request.flaw() {
+            return Err(Error::new(ErrorKind::Input, flaw));
+        }
         let mut request = stages.may_see(request)?;
         let tools = match stages.level {
             Level::Strict => ToolSet::compile_strict(&request.tools)?,
@@ -172,12 +175,13 @@ impl<'a> Turn<'a> {
 
     /// What the trace says of an answer of the local model.
     fn trace(&self, answer: &Answer) -> Attempt {
-        let Answer { response, total_ms, warnings, .. } = answer;
+        let Answer { response, total_ms, warnings, notes, .. } = answer;
         let mut attempt = Attempt { number: self.ask.number, total_ms: *total_ms, ..Attempt::default() };
         attempt.model.clone_from(&self.stages.name);
         attempt.faults.clone_from(&response.faults);
         attempt.usage = response.usage;
         attempt.warnings.clone_from(warnings);
+        attempt.notes.clone_from(notes);
         self.stages.sign(&mut attempt);
         attempt
     }

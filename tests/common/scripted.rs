@@ -4,11 +4,10 @@
 //! that every slip of the token loop's bookkeeping is an error here. Where the script's token is not allowed, the
 //! choice among the others is a fixed pseudo-random one.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use callwright::infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
-use callwright::infer::{Beforehand, Local, ModelInfo, Prefixes, Vocab};
+use callwright::infer::{Beforehand, Local, ModelInfo, Prefixes, StateKey, Vocab};
 use callwright::{Error, ErrorKind, Result};
 
 /// Bytes, then words of several bytes, then control tokens.
@@ -157,6 +156,10 @@ pub struct Scripted {
     cache: usize,
     rows: Vec<Vec<f32>>,
     seen: Arc<Mutex<Seen>>,
+    /// Whether the states that it saves are such that nothing can be computed from them.
+    poisons: bool,
+    /// Sequences that were restored from such a state.
+    poisoned: [bool; SEQUENCES],
 }
 
 impl Scripted {
@@ -168,6 +171,13 @@ impl Scripted {
     /// The same, with the beginnings of prompts kept on disk.
     pub fn open_keeping(script: Script, context: usize, prefixes: Prefixes) -> Local {
         let scripted = Self::new(script, context, true, Arc::default());
+        let beforehand = Beforehand { prefixes: Some(prefixes), ..Beforehand::default() };
+        Local::open_with(beforehand, move || Ok((Box::new(scripted), None))).unwrap()
+    }
+
+    /// The same, with states from which no numbers come.
+    pub fn open_poisoning(script: Script, context: usize, prefixes: Prefixes) -> Local {
+        let scripted = Self { poisons: true, ..Self::new(script, context, true, Arc::default()) };
         let beforehand = Beforehand { prefixes: Some(prefixes), ..Beforehand::default() };
         Local::open_with(beforehand, move || Ok((Box::new(scripted), None))).unwrap()
     }
@@ -219,6 +229,8 @@ impl Scripted {
             cache: CACHE.max(context),
             rows: Vec::new(),
             seen,
+            poisons: false,
+            poisoned: [false; SEQUENCES],
         }
     }
 
@@ -291,7 +303,11 @@ impl Backend for Scripted {
             if entry.logits {
                 let tokens = self.sequences[entry.sequence as usize].clone();
                 let prompt = *self.prompts[entry.sequence as usize].get_or_insert(tokens.len());
-                self.rows.push(self.logits(&tokens, Some(prompt)));
+                let mut logits = self.logits(&tokens, Some(prompt));
+                if self.poisoned[entry.sequence as usize] {
+                    logits.fill(f32::NAN);
+                }
+                self.rows.push(logits);
             }
         }
         let mut seen = self.seen.lock().unwrap();
@@ -307,6 +323,7 @@ impl Backend for Scripted {
         let cut = tokens.len() > len;
         let kept = if cut && !self.can_truncate { 0 } else { len.min(tokens.len()) };
         tokens.truncate(kept);
+        self.poisoned[sequence as usize] &= kept > 0;
         if self.prompts[sequence as usize].is_some_and(|prompt| kept < prompt) {
             self.prompts[sequence as usize] = None;
         }
@@ -324,29 +341,34 @@ impl Backend for Scripted {
         Ok(grows)
     }
 
-    fn state_key(&self) -> Option<String> {
-        Some("scripted".to_owned())
+    fn state_key(&self) -> Option<StateKey> {
+        let part = |text: &str| text.to_owned();
+        let (file, engine, layout) = (part("random"), part("scripted"), part("a list"));
+        Some(StateKey { model: "scripted.gguf".into(), file, engine, layout })
     }
 
-    fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {
-        assert_eq!(self.sequences[sequence as usize], tokens, "a state is saved for the tokens it stands for");
-        let text: Vec<String> = tokens.iter().map(ToString::to_string).collect();
-        let trouble = |error| Error::new(ErrorKind::Io, "the state cannot be written").because(error);
-        std::fs::write(file, format!("{} end", text.join(" "))).map_err(trouble)
+    fn save(&mut self, sequence: SeqId, tokens: usize) -> Result<Vec<u8>> {
+        let held = &self.sequences[sequence as usize];
+        assert_eq!(held.len(), tokens, "a state is saved for the tokens it stands for");
+        let text: Vec<String> = held.iter().map(ToString::to_string).collect();
+        let end = if self.poisons { "poison" } else { "end" };
+        Ok(format!("{} {end}", text.join(" ")).into_bytes())
     }
 
-    fn restore(&mut self, sequence: SeqId, file: &Path) -> Result<usize> {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        let Some(text) = text.strip_suffix(" end") else { return Ok(0) };
-        let tokens: Vec<Token> = text.split(' ').filter_map(|token| token.parse().ok()).collect();
-        self.sequences[sequence as usize] = tokens;
+    fn restore(&mut self, sequence: SeqId, state: &[u8], tokens: usize) -> Result<bool> {
+        let text = std::str::from_utf8(state).expect("nothing reaches an engine that did not come from it");
+        let held: Vec<Token> = text.split(' ').filter_map(|token| token.parse().ok()).collect();
+        assert_eq!(held.len(), tokens, "a state is restored for the tokens it stands for");
+        self.sequences[sequence as usize] = held;
         self.prompts[sequence as usize] = None;
-        Ok(self.sequences[sequence as usize].len())
+        self.poisoned[sequence as usize] = text.ends_with("poison");
+        Ok(true)
     }
 
     fn fork(&mut self, from: SeqId, to: SeqId, len: usize) -> Result<bool> {
         self.sequences[to as usize] = self.sequences[from as usize][..len].to_vec();
         self.prompts[to as usize] = None;
+        self.poisoned[to as usize] = self.poisoned[from as usize] && len > 0;
         Ok(true)
     }
 }

@@ -4,7 +4,6 @@
 //! blocks, so that a copy costs nothing until one of them writes; a cut drops blocks. Memory is taken block by block.
 //! It must not know how keys and values are made.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use half::f16;
@@ -140,17 +139,17 @@ impl Cache {
         self.truncate(to, length);
     }
 
-    /// Writes the first `length` positions of a sequence, as [`Cache::restore`] takes them.
-    pub(super) fn write_to(&self, sequence: usize, length: usize, out: &mut impl Write) -> io::Result<()> {
-        let blocks = self.sequences[sequence].blocks.iter().take(length.div_ceil(POSITIONS));
+    /// All of a sequence, as [`Cache::restore`] takes it.
+    pub(super) fn bytes(&self, sequence: usize) -> Vec<u8> {
+        let blocks = &self.sequences[sequence].blocks;
+        let mut bytes = Vec::with_capacity(blocks.len() * self.layout.block() * 2);
         for block in blocks {
-            let bytes: Vec<u8> = block.iter().flat_map(|number| number.to_le_bytes()).collect();
-            out.write_all(&bytes)?;
+            bytes.extend(block.iter().flat_map(|number| number.to_le_bytes()));
         }
-        Ok(())
+        bytes
     }
 
-    /// Takes a sequence back from what [`Cache::write_to`] wrote. False where that is of another length.
+    /// Takes a sequence back from what [`Cache::bytes`] gave. False where that is of another length.
     pub(super) fn restore(&mut self, sequence: usize, length: usize, bytes: &[u8]) -> Result<bool> {
         let size = self.layout.block();
         if bytes.len() != length.div_ceil(POSITIONS) * size * 2 {

@@ -2,19 +2,15 @@
 //!
 //! It must not know how tokens are chosen.
 
-use std::fs;
-use std::io::{BufWriter, Read, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 use super::attention::Place;
 use super::cache::Cache;
 use super::model::{Model, Row};
 use super::tokenizer::Tokenizer;
-use callwright_infer::ModelInfo;
-use callwright_infer::Vocab;
-use callwright_infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
+use callwright_infer::backend::{Backend, Batch, Limits, Logits, SeqId};
 use callwright_infer::opening;
+use callwright_infer::{ModelInfo, StateKey, Vocab};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// Tokens of one batch: a whole chunk of a prompt.
@@ -30,13 +26,10 @@ pub(super) struct Candle {
     /// Tokens that the cache may hold now.
     pub(super) length: usize,
     /// What the states that it saves depend on.
-    pub(super) state_key: Option<String>,
+    pub(super) state_key: Option<StateKey>,
     /// The last batch's logits, one row after the other.
     pub(super) logits: Vec<f32>,
 }
-
-/// What saved states begin with; the number changes with their layout.
-const MAGIC: &[u8; 16] = b"callwright kv 1\n";
 
 impl Candle {
     /// A sequence of the cache.
@@ -113,49 +106,21 @@ impl Backend for Candle {
         Ok(true)
     }
 
-    fn state_key(&self) -> Option<String> {
+    fn state_key(&self) -> Option<StateKey> {
         self.state_key.clone()
     }
 
-    fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {
+    fn save(&mut self, sequence: SeqId, tokens: usize) -> Result<Vec<u8>> {
         let sequence = self.sequence(sequence)?;
-        if self.cache.length(sequence) < tokens.len() {
-            return Err(Error::new(ErrorKind::Backend, "the sequence is shorter than the tokens to save"));
+        if self.cache.length(sequence) != tokens {
+            return Err(Error::new(ErrorKind::Backend, "the sequence is not as long as the state to save"));
         }
-        let write = || {
-            let mut out = BufWriter::new(fs::File::create(file)?);
-            out.write_all(MAGIC)?;
-            out.write_all(&(tokens.len() as u64).to_le_bytes())?;
-            for token in tokens {
-                out.write_all(&token.to_le_bytes())?;
-            }
-            self.cache.write_to(sequence, tokens.len(), &mut out)?;
-            out.flush()
-        };
-        write().map_err(|cause: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("cannot write the cache to `{}`", file.display())).because(cause)
-        })
+        Ok(self.cache.bytes(sequence))
     }
 
-    fn restore(&mut self, sequence: SeqId, file: &Path) -> Result<usize> {
+    fn restore(&mut self, sequence: SeqId, state: &[u8], tokens: usize) -> Result<bool> {
         let sequence = self.sequence(sequence)?;
         self.cache.truncate(sequence, 0);
-        // A file that cannot be read, or one that is cut off, is a miss.
-        let Some((tokens, state)) = read(file, self.length) else { return Ok(0) };
-        Ok(if self.cache.restore(sequence, tokens, &state)? { tokens } else { 0 })
+        if tokens > self.length { Ok(false) } else { self.cache.restore(sequence, tokens, state) }
     }
-}
-
-/// How many tokens a file holds, and their keys and values. None where it is another kind of file or holds too many.
-fn read(file: &Path, most: usize) -> Option<(usize, Vec<u8>)> {
-    let mut opened = fs::File::open(file).ok()?;
-    let (mut magic, mut count) = ([0; MAGIC.len()], [0; 8]);
-    opened.read_exact(&mut magic).ok()?;
-    opened.read_exact(&mut count).ok()?;
-    let tokens = usize::try_from(u64::from_le_bytes(count)).ok().filter(|tokens| *tokens <= most)?;
-    let mut names = vec![0; tokens * size_of::<Token>()];
-    opened.read_exact(&mut names).ok()?;
-    let mut state = Vec::new();
-    opened.read_to_end(&mut state).ok()?;
-    (magic == *MAGIC).then_some((tokens, state))
 }

@@ -45,6 +45,9 @@ pub struct CandleSettings {
     pub prefixes: Option<Prefixes>,
 }
 
+/// The engine and the version that is built in.
+pub const VERSION: &str = concat!("candle, callwright-candle ", env!("CARGO_PKG_VERSION"));
+
 /// Loads a model file and starts the thread that runs it.
 pub fn open(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Generator>> {
     let (path, settings) = (path.to_owned(), settings.clone());
@@ -73,7 +76,7 @@ pub fn backend(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Backend
         return Err(file.unsupported(&what));
     }
     let model = Model::load(&mut file, &shape)?;
-    let (most, first) = opening::lengths(settings.context_length, shape.context);
+    let (most, first) = opening::lengths(settings.context_length, shape.context)?;
     let (parameters, bytes) = file.size();
     let info = ModelInfo {
         name: opening::name(file.text("general.name"), path),
@@ -83,7 +86,7 @@ pub fn backend(path: &Path, settings: &CandleSettings) -> Result<Box<dyn Backend
         architecture: file.architecture().to_owned(),
         bytes,
     };
-    let state_key = opening::state_key("candle", &format!("{shape:?}"), path, &info);
+    let state_key = opening::state_key(VERSION, &format!("{shape:?}"), path, &info);
     let cache = Cache::new(&shape, opening::SEQUENCES);
     Ok(Box::new(Candle { model, cache, vocab, info, length: first, state_key, logits: Vec::new() }))
 }

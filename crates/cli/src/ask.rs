@@ -74,7 +74,12 @@ impl AskArgs {
             })?),
             None => None,
         };
-        Ok(request)
+        // Before a model is loaded for it.
+        match request.flaw() {
+            Some(flaw) => Err(callwright_parse::Error::new(callwright_parse::ErrorKind::Input, flaw)
+                .hint("`callwright run --help` says what each option means")),
+            None => Ok(request),
+        }
     }
 
     /// Makes a turn and shows it: text as it comes, calls when they may be acted on.
@@ -140,6 +145,9 @@ fn tell_of_others(world: &World, response: &Response) {
         }
         for warning in &attempt.warnings {
             world.printer.warn(&format!("{}: {warning}", attempt.by));
+        }
+        for note in attempt.notes.iter().filter(|_| world.printer.is_verbose()) {
+            world.printer.aside(note);
         }
     }
 }

@@ -73,11 +73,10 @@ fn init(project: bool, force: bool, world: &World) -> Result<()> {
         return Err(Error::new(ErrorKind::Config, format!("{} already exists", path.display()))
             .hint("edit it, or replace it with --force"));
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot create {}", folder.display())).because(cause))?;
+    if !project {
+        out::own_folder(&world.settings.config)?;
     }
-    out::write(&path, |file| file.write_all(commented().as_bytes()))?;
+    out::keep(&path, |file| file.write_all(commented().as_bytes()))?;
     world.printer.line(&path.display().to_string())
 }
 

@@ -1,5 +1,9 @@
 //! `callwright doctor`: is everything there that a turn needs, and if not, what to do.
 
+use std::io::Write as _;
+use std::path::Path;
+
+use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use crate::settings::VARIABLES;
@@ -30,7 +34,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     if args.variables {
         return variables(world);
     }
-    let findings = [version(), engine(), processor(), models(world), formats(world), folder(world), network(world)];
+    let mut findings = vec![version(), engine(), processor(), models(world), formats(world)];
+    findings.extend(folders(world));
+    findings.push(network(world));
     if world.printer.wants_json() {
         world.printer.json(&findings)?;
     } else {
@@ -95,12 +101,50 @@ fn formats(world: &World) -> Finding {
     }
 }
 
-fn folder(world: &World) -> Finding {
-    let places = &world.settings.places;
-    good(
-        "folders",
-        format!("models in {}, your settings in {}", places.hub_cache.display(), world.settings.config.display()),
-    )
+/// What is written to, with what each needs room for.
+fn folders(world: &World) -> [Finding; 4] {
+    let (places, settings) = (&world.settings.places, &world.settings);
+    [
+        folder("models", &places.hub_cache, 0),
+        folder("cache", &places.cache, LITTLE),
+        folder("data", &settings.data, LITTLE),
+        folder("settings", &settings.config, 0),
+    ]
+}
+
+/// Less than this is no room for the built-in model and what a few runs keep.
+const LITTLE: u64 = 16 << 20;
+
+/// Whether a file can be written in a folder, or where the folder would be made, found out by writing one.
+fn folder(what: &'static str, folder: &Path, needed: u64) -> Finding {
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    let shown = folder.display();
+    let probe = || {
+        let mut file = tempfile::Builder::new().prefix(".callwright-").tempfile_in(there)?;
+        file.write_all(&[0; 4096])?;
+        file.as_file().sync_all()
+    };
+    let hint = format!("make {shown} writable; `callwright doctor --variables` lists what names another folder");
+    let bad = |found: String| Finding { what, ok: false, found, hint: Some(hint.clone()) };
+    let probed: std::io::Result<()> = probe();
+    match (probed, free(there)) {
+        (Err(cause), _) => bad(format!("{shown} cannot be written: {cause}")),
+        (Ok(()), Some(free)) if free < needed => bad(format!("{shown} has only {} free", DecimalBytes(free))),
+        (Ok(()), Some(free)) => good(what, format!("{shown}, writable, {} free", DecimalBytes(free))),
+        (Ok(()), None) => good(what, format!("{shown}, writable")),
+    }
+}
+
+/// How many bytes may still be written to the disk of a folder, where the system tells.
+#[cfg(unix)]
+fn free(folder: &Path) -> Option<u64> {
+    let facts = rustix::fs::statvfs(folder).ok()?;
+    facts.f_bavail.checked_mul(facts.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn free(_folder: &Path) -> Option<u64> {
+    None
 }
 
 fn network(world: &World) -> Finding {

@@ -22,6 +22,7 @@ mod prices;
 mod printer;
 mod prompt;
 mod providers;
+mod prune;
 mod pull;
 mod rm;
 mod run;
@@ -31,6 +32,7 @@ mod show;
 mod show_format;
 mod table;
 mod tools;
+mod trial;
 mod usage;
 mod verify;
 
@@ -40,7 +42,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::settings::{Flags, Settings};
-use callwright_models::{Located, ModelName};
+use callwright_models::{Located, ModelName, Source};
 use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -83,7 +85,12 @@ impl World {
     /// Finds a model, or pulls it where it is not on this machine and the network may be used.
     pub(crate) fn pull(&self, name: &ModelName) -> Result<Located> {
         let store = self.settings.store();
-        match store.locate(name) {
+        let found = store.locate(name);
+        if found.as_ref().is_ok_and(|located| located.source == Source::Memory) {
+            let folder = self.settings.places.cache.display();
+            self.printer.warn(&format!("cannot write to {folder}: running the built-in model from memory"));
+        }
+        match found {
             Err(missing) if missing.kind() == ErrorKind::ModelMissing && !matches!(name, ModelName::Path(_)) => {
                 self.printer.note(&format!("{name} is not on this machine yet: pulling it"));
                 store.pull(name, &mut bar::Bar::new(self.printer))
@@ -157,6 +164,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Rm(rm::Args),
+    Prune(prune::Args),
     Verify(verify::Args),
     Usage(usage::Args),
     Prices(prices::Args),
@@ -166,6 +174,7 @@ enum Command {
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Trial(trial::Args),
 }
 
 /// Runs the command line and returns how it ended; every error has been printed by then.
@@ -181,6 +190,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let global = &arguments.global;
     let printer = Printer::new(global);
+    if let Command::Trial(args) = &arguments.command {
+        // Whoever started it has read the settings.
+        return trial::run(args).unwrap_or_else(|error| printer.failed(&error));
+    }
     let flags = Flags { offline: global.offline, profile: global.profile.clone(), set: global.set.clone() };
     let world = match Settings::read_with(&flags) {
         Ok(settings) => World { settings, printer },
@@ -204,6 +217,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::List(args) => list::run(args, world),
         Command::Show(args) => show::run(args, world),
         Command::Rm(args) => rm::run(args, world),
+        Command::Prune(args) => prune::run(args, world),
         Command::Verify(args) => verify::run(args, world),
         Command::Usage(args) => usage::run(args, world),
         Command::Prices(args) => prices::run(args, world),
@@ -213,6 +227,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Doctor(args) => doctor::run(args, world),
         Command::Completions(args) => completions::run(args, world),
         Command::Man(args) => man::run(args),
+        Command::Trial(args) => trial::run(args),
     }
 }
 

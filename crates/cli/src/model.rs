@@ -3,7 +3,7 @@
 //! No name means the most recently pulled model, or else the small one in the binary, and the user is told which.
 
 use callwright::{BackendName, Builder, Enforce, Engine};
-use callwright_infer::{Prefixes, Rates};
+use callwright_infer::Rates;
 use callwright_models::{ModelName, Source};
 use callwright_parse::chat::Reason;
 use callwright_parse::check::Level;
@@ -126,7 +126,8 @@ impl ModelArgs {
             return world.settings.model(name);
         }
         let here = world.settings.store().list(&world.settings.registry()?);
-        let pulled = here.into_iter().filter(|entry| entry.located.source != Source::Embedded);
+        let pulled =
+            here.into_iter().filter(|entry| !matches!(entry.located.source, Source::Embedded | Source::Memory));
         if let Some(newest) = pulled.max_by_key(|entry| entry.modified) {
             world.printer.aside(&format!("using {}, the most recently pulled model", newest.located.name));
             return Ok(newest.located.name);
@@ -200,7 +201,10 @@ impl ModelArgs {
             builder = builder.gpu_layers(layers);
         }
         if !self.no_prefix_cache {
-            builder = builder.prefixes(Prefixes::new(world.settings.places.cache.join("prefixes")));
+            builder = builder.prefixes(world.settings.prefixes());
+        }
+        if let Some(trial) = world.settings.trial() {
+            builder = builder.trial(trial);
         }
         builder.verbose(world.printer.is_verbose())
     }

@@ -9,6 +9,21 @@ use std::path::Path;
 
 use callwright_parse::error::{Error, ErrorKind, Result};
 
+/// Writes a file that is the user's alone.
+pub(super) fn keep(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        return write(path, contents);
+    }
+    callwright_files::replace(path, contents)
+        .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(cause))
+}
+
+/// Makes a folder that is the user's alone, or closes to others the one that is there.
+pub(super) fn own_folder(folder: &Path) -> Result<()> {
+    callwright_files::own_folder(folder)
+        .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot create {}", folder.display())).because(cause))
+}
+
 /// Writes a file. Anything but a regular file (a pipe, a device) is written to directly.
 pub(super) fn write(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let failed =

@@ -52,12 +52,9 @@ fn take(file: &PathBuf, world: &World) -> Result<Exit> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let prices = import(&text, &name, &today)?;
     let path = world.settings.imported_prices();
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot create {}", folder.display())).because(cause))?;
-    }
+    out::own_folder(&world.settings.config)?;
     let toml = prices.to_toml()?;
-    out::write(&path, |file| {
+    out::keep(&path, |file| {
         file.write_all(b"# Imported by `callwright prices import`; the next import replaces all of it.\n\n")?;
         file.write_all(toml.as_bytes())
     })?;

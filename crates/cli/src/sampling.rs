@@ -7,28 +7,28 @@ use callwright_parse::chat::Request;
 #[command(next_help_heading = "Sampling")]
 pub(super) struct SamplingArgs {
     /// Sampling temperature: 0 always takes the most likely token, 1 leaves the distribution unchanged
-    #[arg(long, visible_alias = "temperature", value_name = "T")]
+    #[arg(long, visible_alias = "temperature", value_name = "T", allow_negative_numbers = true)]
     temp: Option<f32>,
     /// Sample from the K most likely tokens
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
     /// Sample from the most likely tokens up to this total probability
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     top_p: Option<f32>,
     /// Drop tokens less likely than this fraction of the most likely one
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     min_p: Option<f32>,
     /// Repetition penalty in free text: 1.1 is common, 1 is off
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
     repeat_penalty: Option<f32>,
     /// How many tokens back the penalties look
     #[arg(long, visible_alias = "repeat-last-n", value_name = "N")]
     repeat_window: Option<usize>,
     /// Penalty for tokens that occurred before, whatever their count
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     presence_penalty: Option<f32>,
     /// Penalty for tokens that occurred before, times their count
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     frequency_penalty: Option<f32>,
     /// Logit bias: add to the logit of a token, by its id: 1234=-5 (repeatable)
     #[arg(long, value_name = "TOKEN=BIAS", value_parser = bias)]

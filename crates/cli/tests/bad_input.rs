@@ -111,8 +111,8 @@ fn a_model_that_memory_does_not_hold() {
     let home = Home::new();
     let keys = [
         ("general.architecture", Put::Text("llama")),
-        ("llama.context_length", Put::U32(u32::MAX)),
-        ("llama.block_count", Put::U32(4096)),
+        ("llama.context_length", Put::U32(1 << 30)),
+        ("llama.block_count", Put::U32(512)),
         ("llama.embedding_length", Put::U32(1 << 20)),
         ("llama.feed_forward_length", Put::U32(1 << 20)),
         ("llama.attention.head_count", Put::U32(64)),
@@ -120,10 +120,53 @@ fn a_model_that_memory_does_not_hold() {
         ("tokenizer.ggml.model", Put::Text("gpt2")),
         ("tokenizer.ggml.tokens", Put::Texts(&["a", "b"])),
     ];
-    let file = gguf::file(&keys, &[("token_embd.weight", 8, &[32, 2], 68)]);
+    let width = 1 << 20;
+    let file =
+        gguf::file(&keys, &[("token_embd.weight", 8, &[width, 2], usize::try_from(width).expect("small") / 16 * 34)]);
     let huge = written(&home, "huge.gguf", file);
     let told = refused(&home, &["run", &huge, "Hello"]);
     has(&told, &["GiB of memory", "is free", "--ctx-size"]);
+}
+
+#[test]
+fn a_context_that_holds_nothing_or_too_much() {
+    let home = Home::new();
+    for tokens in ["1", "10", "63", "2147483648", "18446744073709551615"] {
+        let told = refused(&home, &["run", "embedded", "Hello", "-c", tokens]);
+        has(&told, &["context", tokens, "from 64 to 2147483647"]);
+    }
+    refused(&home, &["run", "embedded", "Hello", "--set", "engine.context_length=10"]);
+    refused(&home, &["chat", "embedded", "-c", "10"]);
+    refused(&home, &["bench", "run", "embedded", "--tasks", "fixtures/models/questions.jsonl", "-c", "10"]);
+    // The shortest one, and the model's own.
+    let told = refused(&home, &["run", "embedded", "Hello", "--tools", TOOLS, "-c", "64"]);
+    has(&told, &["tokens", "64"]);
+    for own in [["-c", "0"], ["--set", "engine.context_length=0"]] {
+        let said = home
+            .callwright()
+            .args(["run", "embedded", "Set a timer for 5 minutes", "--tools", TOOLS])
+            .args(own)
+            .output();
+        let said = said.expect("the binary starts");
+        assert!(said.status.success() && !said.stdout.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+    }
+}
+
+#[test]
+fn numbers_that_nothing_can_be_chosen_by() {
+    let home = Home::new();
+    let run = |more: &[&str]| refused(&home, &[&["run", "embedded", "Hello"], more].concat());
+    has(&run(&["-t", "0"]), &["0 threads"]);
+    has(&run(&["-t", "10000"]), &["10000 threads", "this machine has"]);
+    has(&run(&["--set", "engine.threads=10000"]), &["10000 threads"]);
+    has(&run(&["-n", "0"]), &["max_tokens is 0"]);
+    has(&run(&["--top-p", "7"]), &["top_p is 7", "at most 1"]);
+    has(&run(&["--top-p", "0"]), &["top_p is 0"]);
+    has(&run(&["--temp", "-1"]), &["temperature is -1", "0 or more"]);
+    has(&run(&["--temp", "NaN"]), &["temperature is NaN"]);
+    has(&run(&["--min-p", "-0.5"]), &["min_p is -0.5"]);
+    has(&run(&["--repeat-penalty", "0"]), &["repeat_penalty is 0"]);
+    has(&run(&["--presence-penalty", "inf"]), &["presence_penalty is inf"]);
 }
 
 #[test]

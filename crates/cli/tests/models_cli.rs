@@ -92,12 +92,54 @@ fn a_model_comes_is_seen_and_goes() {
     assert_eq!(said.code, Some(1), "{}", said.err);
     assert!(said.out.contains("altered  maker/Small-GGUF:Q8_0") && said.err.contains("callwright rm"), "{}", said.out);
 
+    // The states of prompts go with the model that read them, and others stay.
+    let blob = fs::canonicalize(path).expect("the blob");
+    let prefixes = corner.home.path().join(".cache/callwright/prefixes");
+    fs::create_dir_all(&prefixes).expect("a folder");
+    for (name, model) in [("own.prefix", blob.as_path()), ("others.prefix", Path::new("/models/other.gguf"))] {
+        fs::write(prefixes.join(name), state_of(model)).expect("written");
+    }
     let said = corner.say(&["rm", REPO]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     assert!(said.err.contains("freed") && !corner.cache().exists());
+    assert!(!prefixes.join("own.prefix").exists() && prefixes.join("others.prefix").exists());
     let said = corner.say(&["rm", REPO]);
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("is not on this machine"), "{}", said.err);
+}
+
+/// The beginning of a prompt's state that this model read.
+fn state_of(model: &Path) -> Vec<u8> {
+    let path = model.to_str().expect("text");
+    let length = u32::try_from(path.len()).expect("short");
+    [b"callwright kv 2\n".as_slice(), &[0; 32], &length.to_le_bytes(), path.as_bytes(), &[0; 1000]].concat()
+}
+
+#[test]
+fn prune_removes_the_states_of_models_that_are_gone() {
+    let corner = Corner::new();
+    let prefixes = corner.home.path().join(".cache/callwright/prefixes");
+    assert_eq!(corner.json(&["prune"])["files"], 0, "a folder that is not there");
+    fs::create_dir_all(&prefixes).expect("a folder");
+    let here = corner.home.path().join("here.gguf");
+    fs::write(&here, "a model").expect("written");
+    let kept = [("gone.prefix", state_of(Path::new("/nowhere/gone.gguf"))), ("half.prefix", b"half".to_vec())];
+    for (name, bytes) in kept.into_iter().chain([("here.prefix", state_of(&here)), ("mine.txt", b"mine".to_vec())]) {
+        fs::write(prefixes.join(name), bytes).expect("written");
+    }
+    let names = || {
+        let entries = fs::read_dir(&prefixes).expect("a folder").flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("text")).collect();
+        names.sort();
+        names
+    };
+    let said = corner.json(&["prune", "--dry-run"]);
+    assert_eq!((&said["files"], names().len()), (&2.into(), 4), "{said}");
+    let said = corner.say(&["prune"]);
+    assert!(said.code == Some(0) && said.err.contains("removed 2 saved prompt state(s): 1."), "{}", said.err);
+    assert_eq!(names(), ["here.prefix", "mine.txt"]);
+    assert_eq!(corner.json(&["prune", "--all"])["files"], 1);
+    assert_eq!(names(), ["mine.txt"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod error;
 mod file_type;
 mod reader;
+mod sound;
 mod split;
 mod tensor;
 mod value;

@@ -4,7 +4,7 @@
 //! over this trait, for every engine. It need not be `Send`: it is opened on the thread that runs it. It must not
 //! know how tokens are chosen.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::generator::ModelInfo;
@@ -47,19 +47,32 @@ pub trait Backend {
     }
 
     /// What its saved states depend on: its build, its settings, the model file. None where it saves none.
-    fn state_key(&self) -> Option<String> {
+    fn state_key(&self) -> Option<StateKey> {
         None
     }
 
-    /// Saves the cache of a sequence to a file; `tokens` are the tokens it stands for.
-    fn save(&mut self, _sequence: SeqId, _tokens: &[Token], _file: &Path) -> Result<()> {
-        Err(Error::new(ErrorKind::Backend, "this engine cannot save a sequence to a file"))
+    /// The state of a sequence that holds exactly so many tokens, in the engine's own bytes.
+    fn save(&mut self, _sequence: SeqId, _tokens: usize) -> Result<Vec<u8>> {
+        Err(Error::new(ErrorKind::Backend, "this engine cannot save the state of a sequence"))
     }
 
-    /// Restores a sequence from a file. Returns the number of tokens restored; a file that does not fit is a miss, 0.
-    fn restore(&mut self, _sequence: SeqId, _file: &Path) -> Result<usize> {
-        Ok(0)
+    /// Restores an empty sequence from what [`Backend::save`] gave for so many tokens. False where that does not fit.
+    fn restore(&mut self, _sequence: SeqId, _state: &[u8], _tokens: usize) -> Result<bool> {
+        Ok(false)
     }
+}
+
+/// What saved states depend on: each part that differs makes them another's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StateKey {
+    /// The model's file.
+    pub model: PathBuf,
+    /// What tells that file from another one that lay there before.
+    pub file: String,
+    /// The engine and its version.
+    pub engine: String,
+    /// How its cache is laid out.
+    pub layout: String,
 }
 
 /// What a backend can do.

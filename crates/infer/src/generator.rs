@@ -104,6 +104,8 @@ pub struct End {
     pub warnings: Vec<String>,
     /// What failed without harm to the answer.
     pub asides: Vec<String>,
+    /// What is of interest only to those who want to know more.
+    pub notes: Vec<String>,
 }
 
 /// What is known about a model.

@@ -35,6 +35,8 @@ pub struct Local {
     backlog: Arc<AtomicUsize>,
     closing: Arc<AtomicBool>,
     owner: Option<JoinHandle<()>>,
+    /// Whether the beginnings of prompts are kept.
+    keeps: bool,
 }
 
 /// What is known before a model is opened.
@@ -95,6 +97,7 @@ impl Local {
         F: FnOnce() -> Result<(Box<dyn Backend>, Option<DraftModel>)> + Send + 'static,
     {
         let Beforehand { prefixes, words } = beforehand;
+        let keeps = prefixes.is_some();
         let (jobs, orders) = mpsc::channel::<Order>();
         let (ready, outcome) = mpsc::sync_channel(1);
         let backlog = Arc::new(AtomicUsize::new(0));
@@ -118,7 +121,7 @@ impl Local {
         let owner = owner.map_err(trouble)?;
         let (model, lexicon) = outcome.recv().map_err(|_| died())??;
         warm(&lexicon);
-        Ok(Self { model, lexicon, jobs: Some(jobs), backlog, closing: Arc::default(), owner: Some(owner) })
+        Ok(Self { model, lexicon, jobs: Some(jobs), backlog, closing: Arc::default(), owner: Some(owner), keeps })
     }
 }
 
@@ -146,7 +149,7 @@ impl Generator for Local {
     fn generate(&self, job: Job) -> Result<Chunks> {
         let received = Instant::now();
         let tokens = self.lexicon.prompt_tokens(&job.prompt);
-        let shared = self.lexicon.shared_tokens(&job.prompt, &tokens);
+        let shared = if self.keeps { self.lexicon.shared_tokens(&job.prompt, &tokens) } else { 0 };
         let context = self.model.context_length;
         if tokens.is_empty() {
             return Err(Error::new(ErrorKind::Input, "the prompt is empty"));

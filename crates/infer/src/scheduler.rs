@@ -44,6 +44,10 @@ pub(crate) struct Scheduler {
     turns: Vec<ActiveJob>,
     costs: Costs,
     batch: Batch,
+    /// What came from disk and may still be in the cache.
+    recalled: Vec<Vec<Token>>,
+    /// What became of states from disk, until an answer tells it.
+    notes: Vec<String>,
 }
 
 /// What a turn put into the batch, and where its rows of logits begin.
@@ -72,6 +76,8 @@ impl Scheduler {
             turns: Vec::new(),
             costs: Costs::default(),
             batch: Batch::default(),
+            recalled: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -148,6 +154,7 @@ impl Scheduler {
                     let room = self.backend.model().context_length.min(self.backend.limits().context);
                     let mut turn = ActiveJob::new(order, (sequence, cached), &self.lexicon, (room, need));
                     turn.keep = self.to_keep(&turn, shared, cached);
+                    turn.end.notes.append(&mut self.notes);
                     turn.tell_progress();
                     self.turns.push(turn);
                 }
@@ -208,6 +215,11 @@ impl Scheduler {
         let logits = ahead::decode(&mut *self.backend, &self.batch, &mut self.turns)?;
         if let ([share], true) = (shares.as_slice(), shares.iter().all(|share| share.filled.rows > 0)) {
             self.costs.saw(share.filled.tokens + share.filled.drafts, began.elapsed());
+        }
+        let no_numbers = |row: &&[f32]| row.iter().all(|logit| logit.is_nan());
+        if !self.recalled.is_empty() && logits.rows().iter().any(no_numbers) {
+            self.disown();
+            return Ok(());
         }
         let (mut ended, mut reading) = (Vec::new(), Vec::new());
         for share in &shares {
@@ -303,7 +315,34 @@ impl Scheduler {
             return common;
         }
         sequence.clear(&mut *self.backend);
-        prefixes.restore(&mut *self.backend, sequence.id(), beginning)
+        match prefixes.restore(&mut *self.backend, sequence.id(), beginning) {
+            Ok(true) => {
+                if !self.recalled.iter().any(|known| known == beginning) {
+                    self.recalled.push(beginning.to_vec());
+                }
+                return beginning.len();
+            }
+            Ok(false) => {}
+            Err(told) => self.notes.push(told),
+        }
+        0
+    }
+
+    /// Removes the states that came from disk, because the engine computes no numbers behind them, and empties the cache,
+    /// to which they may have been copied: all that runs is read again.
+    fn disown(&mut self) {
+        for tokens in std::mem::take(&mut self.recalled) {
+            let prefixes = self.prefixes.as_ref();
+            let told =
+                prefixes.and_then(|own| own.forget(&*self.backend, &tokens, "the engine computes nothing from it"));
+            if let Some(turn) = self.turns.first_mut() {
+                turn.end.notes.extend(told);
+            }
+        }
+        self.slots.clear(&mut *self.backend);
+        for turn in &mut self.turns {
+            turn.sequence.forget(&mut *self.backend);
+        }
     }
 
     /// How many tokens of a prompt are to be kept on disk once they are read; 0 for none.

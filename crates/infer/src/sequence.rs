@@ -153,15 +153,20 @@ impl Sequence {
         self.drafted.clear();
     }
 
-    /// Empties the sequence, in the cache too.
-    pub(crate) fn clear(&mut self, backend: &mut dyn Backend) {
+    /// Empties what the cache holds of the sequence, and keeps its tokens.
+    pub(crate) fn forget(&mut self, backend: &mut dyn Backend) {
         let held = self.held;
         self.emptied();
-        self.tokens.clear();
         if held > 0 {
             // A backend that cannot even empty a sequence will say so when it is used next.
             self.held = backend.truncate(self.id, 0).unwrap_or(held);
         }
+    }
+
+    /// Empties the sequence, in the cache too.
+    pub(crate) fn clear(&mut self, backend: &mut dyn Backend) {
+        self.forget(backend);
+        self.tokens.clear();
     }
 
     /// Cuts the cache back to what is right, and so far that the last token is computed again: its logits are gone.

@@ -139,16 +139,15 @@ impl Lexicon {
         tokens
     }
 
-    /// How many of a prompt's tokens lie in what other conversations share. The last of them may stand at the edge of
-    /// other words and is not counted.
+    /// How many of a prompt's tokens are those of what other conversations share, as that is tokenized alone: so no token
+    /// among them can hold a byte that was said. The last one may stand at the edge of other words and is not counted.
     #[must_use]
     pub fn shared_tokens(&self, prompt: &Prompt, tokens: &[Token]) -> usize {
-        let mut bytes = 0;
-        let within = tokens.iter().take_while(|token| {
-            bytes += self.vocab.piece(**token).len();
-            bytes <= prompt.shared
-        });
-        within.count().saturating_sub(1)
+        if prompt.shared == 0 {
+            return 0;
+        }
+        let alone = self.prompt_tokens(&prompt.beginning());
+        alone.iter().zip(tokens).take_while(|(alone, token)| alone == token).count().saturating_sub(1)
     }
 }
 

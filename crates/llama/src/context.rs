@@ -3,22 +3,21 @@
 //! The context borrows the model in the library's types; here both live in one value, so the borrow is told to the
 //! compiler as unlimited and kept true by the order of the fields. It must not know how tokens are chosen.
 
-#![allow(unsafe_code)] // The one lifetime below; everything else is the library's safe face.
+#![allow(unsafe_code)] // The lifetime and the states below; everything else is the library's safe face.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::session::LlamaStateSeqFlags;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 
 use super::vocab::{LlamaVocabulary, native};
 use super::{BATCH, Shape, failure};
-use callwright_infer::ModelInfo;
-use callwright_infer::Vocab;
-use callwright_infer::backend::{Backend, Batch, Limits, Logits, SeqId, Token};
+use callwright_infer::backend::{Backend, Batch, Limits, Logits, SeqId};
 use callwright_infer::opening;
+use callwright_infer::{ModelInfo, StateKey, Vocab};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// The shortest context: a question, some tools and a call.
@@ -37,7 +36,7 @@ pub(super) struct Llama {
     info: ModelInfo,
     can_truncate: bool,
     /// What the states that it saves depend on.
-    state_key: Option<String>,
+    state_key: Option<StateKey>,
     // Keeps alive what the context points into.
     model: Arc<LlamaModel>,
 }
@@ -50,7 +49,7 @@ impl Llama {
         length: usize,
         info: ModelInfo,
         vocab: Arc<LlamaVocabulary>,
-        state_key: Option<String>,
+        state_key: Option<StateKey>,
     ) -> Self {
         let can_truncate = !model.is_recurrent() && !model.is_hybrid();
         let batch = LlamaBatch::new(BATCH, i32::try_from(shape.sequences).unwrap_or(1));
@@ -179,28 +178,43 @@ impl Backend for Llama {
         copied.map(|()| true).map_err(cache_trouble)
     }
 
-    fn state_key(&self) -> Option<String> {
+    fn state_key(&self) -> Option<StateKey> {
         self.state_key.clone()
     }
 
-    fn save(&mut self, sequence: SeqId, tokens: &[Token], file: &Path) -> Result<()> {
-        let tokens: Vec<_> = tokens.iter().copied().map(native).collect();
-        let saved = self.context()?.state_seq_save_file(file, sequence.cast_signed(), &tokens);
-        saved.map(|_| ()).map_err(|error| {
-            Error::new(ErrorKind::Io, format!("cannot write the KV cache to `{}`", file.display())).because(error)
-        })
+    fn save(&mut self, sequence: SeqId, tokens: usize) -> Result<Vec<u8>> {
+        let context = self.context()?;
+        if context.kv_cache_seq_pos_max(sequence.cast_signed()).checked_add(1) != Some(number(tokens)?) {
+            return Err(Error::new(ErrorKind::Backend, "the sequence is not as long as the state to save"));
+        }
+        let size = context.state_seq_get_size_ext(sequence.cast_signed(), WHOLE);
+        let mut state = vec![0; size];
+        // SAFETY: the buffer has as many bytes as the library has just said that it writes for this sequence, and nothing
+        // changed the sequence in between.
+        let written = unsafe { context.state_seq_get_data_ext(state.as_mut_ptr(), sequence.cast_signed(), WHOLE) };
+        if written != size {
+            return Err(Error::new(ErrorKind::Backend, "llama.cpp could not save the state of a sequence"));
+        }
+        Ok(state)
     }
 
-    fn restore(&mut self, sequence: SeqId, file: &Path) -> Result<usize> {
-        let most = self.length;
-        let restored = self.context()?.state_seq_load_file(file, sequence.cast_signed(), most);
-        // A file of another build, or a broken one, is a miss. What it may have left in the cache is cleared.
-        match restored {
-            Ok((tokens, _)) => Ok(tokens.len()),
-            Err(_) => self.truncate(sequence, 0),
+    fn restore(&mut self, sequence: SeqId, state: &[u8], tokens: usize) -> Result<bool> {
+        let (to, last) = (sequence.cast_signed(), number(tokens)? - 1);
+        let context = self.context()?;
+        // SAFETY: the library reads no further than the slice, and refuses what is not a state of this context. It trusts
+        // what it reads: these are bytes that `save` gave, which the checksum in front of them has just proven.
+        let taken = unsafe { context.state_seq_set_data_ext(state, to, WHOLE) };
+        if taken && context.kv_cache_seq_pos_max(to) == last {
+            return Ok(true);
         }
+        // What it may have left in the cache is cleared.
+        self.truncate(sequence, 0)?;
+        Ok(false)
     }
 }
+
+/// All of a sequence's state, in this machine's memory.
+const WHOLE: LlamaStateSeqFlags = LlamaStateSeqFlags::empty();
 
 fn number(position: usize) -> Result<i32> {
     i32::try_from(position).map_err(|_| out_of_range())

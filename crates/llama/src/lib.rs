@@ -19,7 +19,8 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 
-use callwright_infer::{Backend, Beforehand, Generator, Local, ModelInfo, Prefixes, Vocab, opening};
+use callwright_infer::{Backend, Beforehand, Generator, Lexicon, Local, ModelInfo, Prefixes, Vocab, opening};
+use callwright_parse::chat::Prompt;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use context::Llama;
 
@@ -41,6 +42,9 @@ pub struct LlamaSettings {
     pub prefixes: Option<Prefixes>,
 }
 
+/// The engine and the version that is built in: that of llama-cpp-sys-2, which brings llama.cpp's sources.
+pub const VERSION: &str = "llama.cpp of llama-cpp-sys-2 0.1.161";
+
 /// Tokens of one batch: a whole chunk of a prompt.
 const BATCH: usize = 512;
 /// Sequences of models with a rolling state, whose whole memory is taken for each of them at once.
@@ -59,21 +63,34 @@ pub fn vocabulary(path: &Path) -> Result<Arc<dyn Vocab>> {
     Ok(Arc::new(vocab::LlamaVocabulary::new(Arc::new(load(path, &parameters, false)?))))
 }
 
+/// Opens a model file without its weights: header, vocabulary and the graph of the network. What llama.cpp takes for
+/// impossible ends the process here, so this is for a process that may end.
+pub fn rehearse(path: &Path) -> Result<()> {
+    let model = Arc::new(load(path, &LlamaModelParams::default().with_no_alloc(true), false)?);
+    let vocab = Lexicon::new(Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model))));
+    let prompt = Prompt::markup("What is the weather in Oslo?\n1 + 2, \u{e9} \u{1f600}<|x|>");
+    drop(vocab.prompt_tokens(&prompt));
+    let rolls = model.is_recurrent() || model.is_hybrid();
+    let shape = Shape { threads: 1, sequences: if rolls { ROLLING } else { opening::SEQUENCES }, on_cpu: true };
+    let (_, length) = opening::lengths(None, model.n_ctx_train() as usize)?;
+    let made = model.new_context(engine(false)?, shape.parameters(length));
+    made.map(drop).map_err(|error| failure::of_context(length, error))
+}
+
 /// Loads a model file as a backend, on the thread that is to use it.
 pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>> {
     let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
     let model = load(path, &parameters, settings.verbose)?;
     let model = Arc::new(model);
     let trained = (model.n_ctx_train() as usize).max(1);
-    let (most, first) = opening::lengths(settings.context_length, trained);
+    let (most, first) = opening::lengths(settings.context_length, trained)?;
     let info = info(&model, path, most);
     let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
     let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);
     let rolls = model.is_recurrent() || model.is_hybrid();
     let sequences = if rolls { ROLLING } else { opening::SEQUENCES };
     let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
-    // The version of llama.cpp's states stands in the files, and others are refused.
-    let key = opening::state_key("llama.cpp", &format!("{shape:?}"), path, &info);
+    let key = opening::state_key(VERSION, &format!("{shape:?}"), path, &info);
     let mut llama = Llama::new(engine(settings.verbose)?, model, shape, first, info, vocab, key);
     if settings.context_length.is_some() {
         llama.context()?;
@@ -140,4 +157,15 @@ fn info(model: &LlamaModel, path: &Path, context_length: usize) -> ModelInfo {
 
 fn u32_of(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_one_that_is_built_in() {
+        let manifest = include_str!("../Cargo.toml");
+        let pinned = manifest.lines().find_map(|line| line.strip_prefix("llama-cpp-sys-2 = { version = \"="));
+        let pinned = pinned.and_then(|rest| rest.split('"').next());
+        assert_eq!(pinned, super::VERSION.rsplit(' ').next());
+    }
 }

@@ -21,10 +21,10 @@ pub fn header(path: &Path) -> Result<Header> {
 ///
 /// # Errors
 ///
-/// As [`header`], and `ModelCorrupt` where the file holds only a vocabulary.
+/// As [`header`], and `ModelCorrupt` where the file holds only a vocabulary, or says what no engine can compute with.
 pub fn runnable(path: &Path) -> Result<Header> {
     let header = header(path)?;
-    header.require_weights(path).map_err(trouble)?;
+    header.require_weights(path).and_then(|()| header.require_sound(path)).map_err(trouble)?;
     Ok(header)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A user who types `<|im_end|>` must not end a turn, whether in one string or in parts that a template puts together.
 //! So a prompt is rendered twice: as it is, and with the letters of what was said replaced by private characters, one
-//! for each. The second rendering tells of every letter who wrote it. Both say the same, unless the template looks into
+//! for each. The second rendering tells of every letter who wrote it: the template, the owner (rules and tools), or the
+//! conversation, which no other run shares. Both say the same, unless the template looks into
 //! what it is given (`'</think>' in content`); then [`Prompter`](super::Prompter) decides. Refusing such messages was
 //! the alternative; it would forbid talking about templates.
 
@@ -17,8 +18,10 @@ const PRIVATE: std::ops::Range<u32> = 0xf_0000..0x11_0000;
 /// Stands between what was said and a template.
 #[derive(Debug, Clone)]
 pub(super) struct Guard<'s> {
-    /// The character of ASCII's first letter; the others follow.
+    /// The character of ASCII's first letter; the others follow. Behind them all stand once more, for the conversation.
     base: u32,
+    /// Which of the two are put in: 0, or how many there are of one.
+    shift: u32,
     /// Letters of special tokens beyond ASCII.
     letters: Vec<char>,
     /// Only letters that these may be spelled with are replaced.
@@ -40,12 +43,27 @@ impl<'s> Guard<'s> {
         used.dedup();
         let mut base = PRIVATE.start;
         for character in used {
-            if character >= base + count {
+            if character >= base + 2 * count {
                 break;
             }
             base = base.max(character + 1);
         }
-        (base + count <= PRIVATE.end).then_some(Self { base, letters, only: None })
+        (base + 2 * count <= PRIVATE.end).then_some(Self { base, shift: 0, letters, only: None })
+    }
+
+    /// How many characters one set of letters takes.
+    fn count(&self) -> u32 {
+        128 + u32::try_from(self.letters.len()).unwrap_or(0)
+    }
+
+    /// The same for what users, the model and tools said in the conversation.
+    pub(super) fn of_conversation(&self) -> Self {
+        Self { shift: self.count(), ..self.clone() }
+    }
+
+    /// A text that stands nowhere in the values.
+    pub(super) fn stand_in(&self) -> String {
+        char::from_u32(self.base).map(String::from).unwrap_or_default()
     }
 
     /// The same that replaces only what a special token may be spelled with: one inside a text, and at its ends what one
@@ -137,22 +155,29 @@ impl<'s> Guard<'s> {
             letter if letter.is_ascii_graphic() => u32::from(letter),
             letter => 128 + u32::try_from(self.letters.binary_search(&letter).ok()?).ok()?,
         };
-        char::from_u32(self.base + offset)
+        char::from_u32(self.base + self.shift + offset)
     }
 
-    /// The letter of a private character.
-    fn letter(&self, character: char) -> Option<char> {
+    /// The letter of a private character, and whether it was said in the conversation.
+    fn letter(&self, character: char) -> Option<(char, bool)> {
         let offset = u32::from(character).checked_sub(self.base)?;
-        match offset.checked_sub(128) {
+        let (offset, in_conversation) = match offset.checked_sub(self.count()) {
+            Some(offset) => (offset, true),
+            None => (offset, false),
+        };
+        let letter = match offset.checked_sub(128) {
             None => char::from_u32(offset),
             Some(index) => self.letters.get(index as usize).copied(),
-        }
+        };
+        Some((letter?, in_conversation))
     }
 
-    /// The rendered text with its letters back, in pieces by who wrote them.
+    /// The rendered text with its letters back, in pieces by who wrote them. What it shares with other conversations ends
+    /// before the first letter that is known to have been said in this one.
     pub(super) fn restore(&self, rendered: &str) -> Prompt {
         let mut prompt = Prompt::default();
         let mut at = 0;
+        let (mut length, mut edge) = (0, None);
         while let Some(first) = rendered[at..].chars().next() {
             // A template may have written a text as JSON in ASCII, or as Python does.
             let found = match first {
@@ -160,9 +185,13 @@ impl<'s> Guard<'s> {
                 character => self.letter(character).map(|letter| (letter, character.len_utf8())),
             };
             let (letter, width, said) = match found {
-                Some((letter, width)) => (letter, width, true),
+                Some(((letter, in_conversation), width)) => {
+                    edge = edge.or(in_conversation.then_some(length));
+                    (letter, width, true)
+                }
                 None => (first, first.len_utf8(), false),
             };
+            length += letter.len_utf8();
             match prompt.pieces.last_mut() {
                 Some(Piece::Verbatim(text)) if said => text.push(letter),
                 Some(Piece::Markup(text)) if !said => text.push(letter),
@@ -171,6 +200,7 @@ impl<'s> Guard<'s> {
             }
             at += width;
         }
+        prompt.shared = edge.unwrap_or(length);
         prompt
     }
 }
@@ -229,6 +259,18 @@ mod tests {
         let prompt = guard.restore(&format!("<|{}", guard.text("end|> x")));
         let pieces = [Piece::Markup("<|".into()), Piece::Verbatim("end|>".into())];
         assert_eq!(prompt.pieces[..2], pieces);
+    }
+
+    #[test]
+    fn what_is_shared_ends_where_the_conversation_begins() {
+        let tokens = specials(&["<|end|>", "[Å]"]);
+        let guard = Guard::new(&tokens, []).unwrap();
+        let (rules, said) = (guard.text("Be brief. [Å]"), guard.of_conversation().text("Å 1 and Be brief."));
+        let prompt = guard.restore(&format!("<s>{rules}<u>{said}<e>"));
+        assert_eq!(prompt.text(), "<s>Be brief. [Å]<u>Å 1 and Be brief.<e>");
+        assert_eq!(&prompt.text()[..prompt.shared], "<s>Be brief. [Å]<u>");
+        assert_eq!(guard.restore(&rules).shared, "Be brief. [Å]".len());
+        assert!(!guard.stand_in().is_empty());
     }
 
     #[test]

@@ -152,21 +152,8 @@ impl Prompter {
             .hint("ask a provider whose model sees images: `--provider NAME`"));
         }
         let tools: Vec<Value> = offered(tools, choice).map(|tool| json!(tool)).collect();
-        let mut prompt = self.guarded(messages, &tools, choice)?;
-        let questions: Vec<String> =
-            messages.iter().filter(|message| message.role == Role::User).map(Message::text).collect();
-        prompt.shared = shared(&prompt.text(), &questions);
-        Ok(prompt)
-    }
-
-    /// The rendered conversation, with who wrote which letter.
-    ///
-    /// A template that looks into what was said renders otherwise where it cannot: then what it renders with the letters
-    /// of special tokens hidden counts, if it writes the same special tokens in the same order as with all hidden, and
-    /// else the latter.
-    fn guarded(&self, messages: &[Message], tools: &[Value], choice: &ToolChoice) -> Result<Prompt> {
         let said: Vec<Value> = messages.iter().map(|message| json!(message)).collect();
-        let all = said.iter().chain(tools).chain(self.variables.values());
+        let all = said.iter().chain(&tools).chain(self.variables.values());
         let guard = Guard::new(&self.specials, all).ok_or_else(|| {
             Error::new(
                 ErrorKind::Input,
@@ -174,20 +161,48 @@ impl Prompter {
             )
             .hint("take the private-use characters out of the messages")
         })?;
+        let mut prompt = self.guarded(&guard, messages, &tools, choice)?;
+        let another = self.another(messages, &tools, choice, guard.stand_in());
+        prompt.shared = prompt.shared.min(common(&prompt.text(), &another));
+        Ok(prompt)
+    }
+
+    /// The prompt of another conversation under the same rules, in which only this is said; empty where the template refuses
+    /// it. What it has in common with a prompt depends on nothing that was said there: neither blanks, digits and foreign
+    /// letters, which the guard leaves as they are, nor what a template writes because of them.
+    fn another(&self, messages: &[Message], tools: &[Value], choice: &ToolChoice, said: String) -> String {
+        let mut another: Vec<Message> =
+            messages.iter().take_while(|message| message.role == Role::System).cloned().collect();
+        another.push(Message::user(said));
+        self.rendered(&another, tools, choice).unwrap_or_default()
+    }
+
+    /// The rendered conversation, with who wrote which letter.
+    ///
+    /// A template that looks into what was said renders otherwise where it cannot: then what it renders with the letters
+    /// of special tokens hidden counts, if it writes the same special tokens in the same order as with all hidden, and
+    /// else the latter.
+    fn guarded(&self, guard: &Guard<'_>, messages: &[Message], tools: &[Value], choice: &ToolChoice) -> Result<Prompt> {
         let plain = self.rendered(messages, tools, choice)?;
         let by = |guard: &Guard<'_>| -> Result<Prompt> {
             let messages: Vec<Message> = messages.iter().map(|message| guarded(guard, message)).collect();
             let tools: Vec<Value> = tools.iter().map(|tool| guard.tool(tool)).collect();
             Ok(guard.restore(&self.rendered(&messages, &tools, choice)?))
         };
-        let hidden = match by(&guard) {
+        let hidden = match by(guard) {
             Ok(hidden) if hidden.text() == plain => return Ok(hidden),
             hidden => hidden,
         };
-        let spared = by(&guard.sparing(&self.specials));
+        let spared = by(&guard.clone().sparing(&self.specials));
         match (hidden, spared) {
             (Ok(hidden), Ok(spared)) if hidden.meant(&self.specials) != spared.meant(&self.specials) => Ok(hidden),
-            (hidden, spared) => spared.or(hidden),
+            (hidden, Ok(mut spared)) => {
+                // Who said a letter that was spared is not known: the edge is the other's, as far as the two agree.
+                let edge = hidden.map_or(0, |hidden| hidden.shared.min(common(&hidden.text(), &spared.text())));
+                spared.shared = spared.shared.min(edge);
+                Ok(spared)
+            }
+            (hidden, Err(_)) => hidden,
         }
     }
 
@@ -299,16 +314,10 @@ impl Prompter {
     }
 }
 
-/// Where the first question begins: what stands before it, rules and tools, is the same in other conversations. 0 where
-/// it is not found as it was said.
-fn shared(prompt: &str, questions: &[String]) -> usize {
-    let found = match questions {
-        [] => None,
-        // Its words may stand in a tool's description too.
-        [only] => prompt.rfind(only.as_str()),
-        [first, ..] => prompt.find(first.as_str()),
-    };
-    found.unwrap_or(0)
+/// How many bytes two texts begin alike with.
+fn common(one: &str, other: &str) -> usize {
+    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other);
+    same.map(|(letter, _)| letter.len_utf8()).sum()
 }
 
 /// The choice as the files of `prompts/` read it.
@@ -340,6 +349,8 @@ fn offered<'t>(tools: &'t [Tool], choice: &'t ToolChoice) -> impl Iterator<Item 
 }
 
 fn guarded(guard: &Guard<'_>, message: &Message) -> Message {
+    let of_conversation = guard.of_conversation();
+    let guard = if message.role == Role::System { guard } else { &of_conversation };
     let mut out = Message::new(message.role, guard.text(&message.text()));
     out.reasoning = message.reasoning.as_deref().map(|text| guard.text(text));
     out.name = message.name.as_deref().map(|text| guard.text(text));

@@ -155,9 +155,7 @@ impl Audit {
     }
 
     fn append(&self, line: &impl Serialize) -> std::io::Result<()> {
-        if let Some(folder) = self.file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
+        callwright_files::folder_of(&self.file)?;
         Lines::open(&self.file)?.add(line)
     }
 }

@@ -111,9 +111,7 @@ impl Ledger {
     /// A ledger in this file, which is made where it is missing.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|cause| failed(&path, cause))?;
-        }
+        callwright_files::folder_of(&path).map_err(|cause| failed(&path, cause))?;
         // A ledger that cannot be written is reported before there is anything to write.
         Lines::open(&path).map_err(|cause| failed(&path, cause))?;
         Ok(Self { kept: Kept::File(path) })

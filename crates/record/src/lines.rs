@@ -5,7 +5,7 @@
 //! whole. Whoever reads skips half lines, counts them, and still finds the line that an older program wrote right behind
 //! one. It must not know what the lines say.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Read as _, Result, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
@@ -43,12 +43,9 @@ pub struct Found<T> {
 impl Lines {
     /// Opens a file, which is made where it is missing, readable by its owner alone.
     pub fn open(path: &Path) -> Result<Self> {
-        let is_regular = path.metadata().map_or(true, |found| found.is_file());
-        let mut options = OpenOptions::new();
-        options.create(true).append(true).read(is_regular);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self { file: options.open(path)?, is_regular })
+        let file = callwright_files::append(path)?;
+        let is_regular = file.metadata().map_or(true, |found| found.is_file());
+        Ok(Self { file, is_regular })
     }
 
     /// Waits until nobody else writes, and keeps it so until the result is dropped.

@@ -17,6 +17,7 @@ pub mod gguf;
 pub mod hub;
 pub mod lists;
 pub mod means;
+pub mod networks;
 pub mod reading;
 pub mod schemas;
 pub mod wires;

@@ -27,10 +27,9 @@ fn folder(world: &World) -> PathBuf {
 /// Keeps a report.
 pub(super) fn save(name: &str, report: &Report, world: &World) -> Result<()> {
     let file = file(name, world)?;
-    let folder = folder(world);
-    fs::create_dir_all(&folder)
-        .map_err(|cause| Error::new(ErrorKind::Io, format!("cannot create {}", folder.display())).because(cause))?;
-    out::write(&file, |out| serde_json::to_writer(out, report).map_err(Into::into))?;
+    world.settings.close_data();
+    out::own_folder(&folder(world))?;
+    out::keep(&file, |out| serde_json::to_writer(out, report).map_err(Into::into))?;
     world.printer.note(&format!("saved as `{name}`: {}", file.display()));
     Ok(())
 }

@@ -23,6 +23,8 @@ pub use keys::schema;
 pub use layers::{Layers, Origin, Setting, commented};
 pub use migrate::{Migrated, migrate};
 
+use callwright::Trial;
+use callwright_infer::Prefixes;
 use callwright_models::{ModelName, Places, Registry, Secret, Store};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::format::Formats;
@@ -160,8 +162,27 @@ impl Settings {
         self.config.join("prices.imported.toml")
     }
 
+    /// Where the states of prompts are kept.
+    #[must_use]
+    pub fn prefixes(&self) -> Prefixes {
+        Prefixes::new(self.places.cache.join("prefixes"))
+    }
+
+    /// How model files are tried before they are opened: by this program itself.
+    pub(crate) fn trial(&self) -> Option<Trial> {
+        let own = std::env::current_exe().ok()?;
+        Some(Trial::by(own, ["trial"], self.places.cache.join("trials")))
+    }
+
+    /// Takes from others what they may do in the folder of what the user keeps, which is made where it is missing.
+    pub(crate) fn close_data(&self) {
+        // Where it cannot be made, whoever writes there says so.
+        drop(callwright_files::own_folder(&self.data));
+    }
+
     /// Where usage is kept.
     pub fn ledger(&self) -> Result<Ledger> {
+        self.close_data();
         Ledger::open(self.data.join("usage.jsonl"))
     }
 

@@ -71,6 +71,8 @@ pub enum Source {
     Wheel,
     /// The binary.
     Embedded,
+    /// The binary, from memory: its file could not be written to the cache.
+    Memory,
 }
 
 impl Located {
@@ -106,6 +108,7 @@ impl Source {
             Self::HubCache => "hub cache",
             Self::Wheel => "wheel",
             Self::Embedded => "embedded",
+            Self::Memory => "memory",
         }
     }
 }
@@ -169,8 +172,13 @@ impl Store {
     }
 
     fn embedded(&self, name: &ModelName) -> Result<Located> {
-        let path = super::embedded::unpack(&self.places.cache)?;
-        Ok(Located { path, name: name.clone(), quant: None, source: Source::Embedded })
+        let unpacked = super::embedded::unpack(&self.places.cache);
+        let (path, source) = match unpacked {
+            Ok(path) => (path, Source::Embedded),
+            // A home that is read-only, a full disk: the model is here all the same.
+            Err(unwritable) => (super::embedded::in_memory().map_err(|_| unwritable)?, Source::Memory),
+        };
+        Ok(Located { path, name: name.clone(), quant: None, source })
     }
 
     /// The error for a missing model, with the command that pulls it.

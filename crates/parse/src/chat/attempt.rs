@@ -37,6 +37,9 @@ pub struct Attempt {
     /// What could not be said to the provider, or was odd in its answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What is of interest only to those who want to know more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Tokens.
     pub usage: Usage,
     /// What it cost. Work on this machine costs nothing.

@@ -32,6 +32,25 @@ impl Prompt {
         Self { pieces: vec![Piece::Markup(text.into())], shared: 0 }
     }
 
+    /// Only what other conversations share.
+    #[must_use]
+    pub fn beginning(&self) -> Self {
+        let mut left = self.shared;
+        let mut pieces = Vec::new();
+        for piece in &self.pieces {
+            let text = piece.as_str();
+            // An edge inside a character would be a mistake; what lies before it is shared all the same.
+            let end = text.floor_char_boundary(left.min(text.len()));
+            left = if end < text.len() { 0 } else { left - end };
+            match piece {
+                _ if end == 0 => {}
+                Piece::Markup(_) => pieces.push(Piece::Markup(text[..end].to_owned())),
+                Piece::Verbatim(_) => pieces.push(Piece::Verbatim(text[..end].to_owned())),
+            }
+        }
+        Self { pieces, shared: self.shared }
+    }
+
     /// The whole text.
     #[must_use]
     pub fn text(&self) -> String {

@@ -83,10 +83,34 @@ impl Request {
         self
     }
 
+    /// What of it no answer can come of, in a few words; none where all is well.
+    #[must_use]
+    pub fn flaw(&self) -> Option<String> {
+        let none = (self.limits.max_tokens == 0).then(|| "max_tokens is 0, and an answer needs at least 1".to_owned());
+        none.or_else(|| self.sampling.flaw())
+    }
+
     /// Whether one turn may make several calls.
     #[must_use]
     pub fn parallel(&self) -> bool {
         self.parallel_tool_calls.unwrap_or(true)
+    }
+}
+
+impl Sampling {
+    /// What of it no token can be chosen by, in a few words; none where all is well.
+    #[must_use]
+    pub fn flaw(&self) -> Option<String> {
+        let ranges = [
+            ("temperature", self.temperature, 0.0..=100.0, "0 or more"),
+            ("top_p", self.top_p, f32::MIN_POSITIVE..=1.0, "more than 0 and at most 1"),
+            ("min_p", self.min_p, 0.0..=1.0, "from 0 to 1"),
+            ("repeat_penalty", self.repeat_penalty, f32::MIN_POSITIVE..=1000.0, "more than 0; 1 does nothing"),
+            ("presence_penalty", self.presence_penalty, -1000.0..=1000.0, "a small number; 0 does nothing"),
+            ("frequency_penalty", self.frequency_penalty, -1000.0..=1000.0, "a small number; 0 does nothing"),
+        ];
+        let wrong = ranges.into_iter().find(|(_, value, range, _)| !range.contains(value));
+        wrong.map(|(name, value, _, must)| format!("{name} is {value}, and must be {must}"))
     }
 }
 
