@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         let all: Map<_, _> = blocks.into_iter().map(|(title, lines)| (title.to_owned(), lines.into())).collect();
         world.printer.json(&all)?;
     } else {
-        world.printer.line(&text(&blocks))?;
+        world.printer.hanging(21, &text(&blocks))?;
     }
     Ok(Exit::Done)
 }

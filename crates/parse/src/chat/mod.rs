@@ -6,6 +6,7 @@
 
 mod attempt;
 mod call;
+mod counted;
 mod event;
 mod fault;
 mod fix;
@@ -20,6 +21,7 @@ mod tool;
 
 pub use attempt::{Attempt, Cost, LOCAL, Money, Outcome, Reason};
 pub use call::{Call, CallId};
+pub use counted::counted;
 pub use event::{Event, WithdrawReason};
 pub use fault::Fault;
 pub use fix::{Fix, FixKind};
