@@ -9,6 +9,8 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
+use callwright_parse::chat::counted;
+
 use super::case::Case;
 use super::markup::{escaped, script_json};
 use super::outcome::CaseOutcome;
@@ -70,12 +72,12 @@ fn headline(report: &Report) -> String {
         escaped(&report.format),
         escaped(&report.level),
     );
-    for (count, what) in [
-        (counts.unjudged, "recordings do not say which calls are expected"),
-        (report.bad_lines.len(), "lines are invalid"),
+    for (count, what, note) in [
+        (counts.unjudged, "recording", "not scored, for want of expected calls"),
+        (report.bad_lines.len(), "invalid line", "left out"),
     ] {
         if count > 0 {
-            let _ = write!(text, "<p>{count} {what}.</p>");
+            let _ = write!(text, "<p>{}: {note}.</p>", counted(count, what));
         }
     }
     text

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use callwright::Engine;
 use callwright::providers::ledger;
 use callwright_parse::chat::{
-    Call, Event, Fault, FinishReason, LOCAL, Message, Outcome, Reason, Request, Response, Role, Timings, Tool, ToolChoice,
-    WithdrawReason, counted,
+    Call, Event, Fault, FinishReason, LOCAL, Message, Outcome, Reason, Request, Response, Role, Timings, Tool,
+    ToolChoice, WithdrawReason, counted,
 };
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_record::Recording;
@@ -116,7 +116,13 @@ impl AskArgs {
         let (tools, question) = (request.tools.clone(), asked(&request));
         let time = request.limits.deadline;
         let mut events = engine.stream(request);
-        let mut screen = Screen { world, open_line: false, tools: BTreeMap::new(), flow: Flow::new(!tools.is_empty()), calls: Vec::new() };
+        let mut screen = Screen {
+            world,
+            open_line: false,
+            tools: BTreeMap::new(),
+            flow: Flow::new(!tools.is_empty()),
+            calls: Vec::new(),
+        };
         loop {
             let event = tokio::select! {
                 biased;

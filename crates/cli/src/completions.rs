@@ -63,7 +63,8 @@ impl Names {
     }
 
     fn named(&self, arg: Arg) -> Arg {
-        let shows = |word: &str| arg.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains(word)));
+        let shows =
+            |word: &str| arg.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains(word)));
         let mut names = Vec::new();
         if shows("MODEL") && !shows("NAME[:MODEL]") {
             names.extend_from_slice(&self.models);

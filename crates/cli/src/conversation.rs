@@ -28,7 +28,8 @@ pub(super) struct Conversation {
     pub(super) messages: Vec<Message>,
 }
 
-const SHAPE: &str = r#"a conversation is a list such as [{"role": "user", "content": "Hello"}], or a request with `messages`"#;
+const SHAPE: &str =
+    r#"a conversation is a list such as [{"role": "user", "content": "Hello"}], or a request with `messages`"#;
 
 impl Conversation {
     /// Reads a file: a list of messages, or a request that holds one.
@@ -112,8 +113,9 @@ impl Conversation {
         }
         if !missing.is_empty() {
             let wanted: Vec<_> = missing.iter().map(|call| format!("--result {}=VALUE", call.id)).collect();
-            return Err(Error::new(ErrorKind::Input, format!("no result yet of {}", listed(&missing)))
-                .hint(wanted.join(" ")));
+            return Err(
+                Error::new(ErrorKind::Input, format!("no result yet of {}", listed(&missing))).hint(wanted.join(" "))
+            );
         }
         self.messages.extend(messages);
         Ok(())

@@ -68,7 +68,7 @@ fn begun(text: &str) -> usize {
         let end = text.get(text.len() - length..);
         end.is_some_and(|end| CALL_LIKE.iter().any(|mark| mark.len() > *length && mark.starts_with(end)))
     };
-    (1..=2.min(text.len())).rev().find(begins).unwrap_or(0)
+    (1..=3.min(text.len())).rev().find(begins).unwrap_or(0)
 }
 
 #[cfg(test)]

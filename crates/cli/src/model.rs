@@ -12,6 +12,7 @@ use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
 
 use super::World;
+use super::verdict::seconds;
 
 /// Options of running a model.
 #[derive(Debug, Clone, clap::Args)]
@@ -251,7 +252,7 @@ impl ModelArgs {
 async fn within(time: Option<Duration>, engine: impl Future<Output = Result<Engine>>) -> Result<Engine> {
     let Some(time) = time else { return engine.await };
     tokio::time::timeout(time, engine).await.unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::Cancelled, format!("the model was not loaded within {time:.1?} (--timeout)")))
+        Err(Error::new(ErrorKind::Cancelled, format!("the model was not loaded within {} (--timeout)", seconds(time))))
     })
 }
 

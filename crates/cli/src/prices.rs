@@ -80,7 +80,16 @@ fn show(name: &str, world: &World) -> Result<Exit> {
 
 fn listed(found: &[(&str, &Price)]) -> String {
     let mut table = Table::new();
-    table.set_header(["MODEL", "INPUT $/M", "OUTPUT $/M", "CACHE READ $/M", "CACHE WRITE $/M", "TIERS (TOKENS)", "CHECKED", "SOURCE"]);
+    table.set_header([
+        "MODEL",
+        "INPUT $/M",
+        "OUTPUT $/M",
+        "CACHE READ $/M",
+        "CACHE WRITE $/M",
+        "TIERS (TOKENS)",
+        "CHECKED",
+        "SOURCE",
+    ]);
     let dollars = |amount: u64| Money::of_microdollars(amount).to_string();
     let perhaps = |amount: Option<u64>| amount.map_or_else(|| "-".to_owned(), dollars);
     for (name, price) in found {

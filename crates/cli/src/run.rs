@@ -81,8 +81,11 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     } else if !goes_on {
         return Err(unasked(model));
     } else if conversation.messages.last().is_none_or(|last| last.role == Role::Assistant) {
-        return Err(Error::new(ErrorKind::Input, "the conversation ends with the model's answer, so there is nothing to ask")
-            .hint("add a question: callwright run --continue 'And in Bergen?'"));
+        return Err(Error::new(
+            ErrorKind::Input,
+            "the conversation ends with the model's answer, so there is nothing to ask",
+        )
+        .hint("add a question: callwright run --continue 'And in Bergen?'"));
     }
     args.ask.try_out(world)?;
     let model = model.map(str::to_owned).or_else(|| conversation.model.clone().filter(|_| !args.model.is_named()));
@@ -98,8 +101,10 @@ fn begun(args: &Args, world: &World) -> Result<Conversation> {
     };
     match (&conversation.provider, args.model.provider_named()) {
         // What stays here, and what leaves, is said anew each time.
-        (Some(provider), None) => Err(Error::new(ErrorKind::Input, format!("the last run asked the provider {provider}"))
-            .hint(format!("to ask it again, add --provider {provider}"))),
+        (Some(provider), None) => {
+            Err(Error::new(ErrorKind::Input, format!("the last run asked the provider {provider}"))
+                .hint(format!("to ask it again, add --provider {provider}")))
+        }
         _ => Ok(conversation),
     }
 }
@@ -159,8 +164,9 @@ fn unasked(model: Option<&str>) -> Error {
         None => "no question was given".to_owned(),
     };
     let model = model.map_or_else(String::new, |model| format!("{model} "));
-    Error::new(ErrorKind::Input, message)
-        .hint(format!("callwright run {model}'What is the weather in Oslo?' --tools examples/tools.json, or `callwright chat`"))
+    Error::new(ErrorKind::Input, message).hint(format!(
+        "callwright run {model}'What is the weather in Oslo?' --tools examples/tools.json, or `callwright chat`"
+    ))
 }
 
 /// An image; its first bytes tell its format, whatever its name.

@@ -68,7 +68,8 @@ mod tests {
     /// From 40 columns on nothing is broken within a word, and nothing is wider than the terminal but a word of its own.
     #[test]
     fn a_narrow_terminal_gets_blocks() {
-        let words: Vec<_> = "smollm2:135m hermes 103.67 MB answers short questions well enough 4.68 GB".split(' ').collect();
+        let words: Vec<_> =
+            "smollm2:135m hermes 103.67 MB answers short questions well enough 4.68 GB".split(' ').collect();
         for columns in 40..80 {
             let text = within(models(), Some(columns));
             let found: Vec<_> = text.split_whitespace().collect();

@@ -20,7 +20,7 @@ pub(super) fn of(response: &Response, bounds: Bounds) -> (Exit, Option<String>) 
     let came = !response.text.trim().is_empty() || !response.calls.is_empty();
     match response.finish_reason {
         FinishReason::Cancelled => {
-            let limit = bounds.time.map_or_else(|| "the time limit".to_owned(), |time| format!("{time:.1?}"));
+            let limit = bounds.time.map_or_else(|| "the time limit".to_owned(), seconds);
             return match came || !response.reasoning.trim().is_empty() {
                 true => (Exit::No, Some(format!("stopped after {limit} (--timeout): the answer is incomplete"))),
                 false => (Exit::Failed, Some(format!("no answer within {limit} (--timeout)"))),
@@ -46,6 +46,11 @@ pub(super) fn of(response: &Response, bounds: Bounds) -> (Exit, Option<String>) 
         return (Exit::No, None);
     }
     if came { (Exit::Done, None) } else { (Exit::No, Some("the model gave an empty answer".to_owned())) }
+}
+
+/// A time limit as it was given.
+pub(super) fn seconds(time: Duration) -> String {
+    format!("{} s", (time.as_secs_f64() * 1e3).round() / 1e3)
 }
 
 #[cfg(test)]
@@ -76,8 +81,8 @@ mod tests {
             (said("  "), Exit::No, "empty answer"),
             (cut, Exit::No, "after 5 tokens (--max-tokens)"),
             (full, Exit::No, "the context is full"),
-            (late("The weath"), Exit::No, "stopped after 1.0s (--timeout)"),
-            (late(""), Exit::Failed, "no answer within 1.0s"),
+            (late("The weath"), Exit::No, "stopped after 1 s (--timeout)"),
+            (late(""), Exit::Failed, "no answer within 1 s (--timeout)"),
             (faulty(Vec::new(), Fault::NoCall), Exit::No, ""),
             (faulty(Vec::new(), Fault::Truncated { span: 0..1, name: None }), Exit::No, ""),
             (faulty(call(), Fault::Truncated { span: 0..1, name: None }), Exit::No, ""),

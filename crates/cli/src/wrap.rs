@@ -57,8 +57,14 @@ mod tests {
     #[test]
     fn lines_break_between_words() {
         assert_eq!(hanging("hint: one two three", 6, 14), "hint: one two\n  three");
-        assert_eq!(hanging("models    one two three four five", 10, 26), "models    one two three\n          four five");
-        assert_eq!(hanging("a /very/long/path/that/does/not/fit b", 2, 10), "a\n  /very/long/path/that/does/not/fit\n  b");
+        assert_eq!(
+            hanging("models    one two three four five", 10, 26),
+            "models    one two three\n          four five"
+        );
+        assert_eq!(
+            hanging("a /very/long/path/that/does/not/fit b", 2, 10),
+            "a\n  /very/long/path/that/does/not/fit\n  b"
+        );
         assert_eq!(hanging("two\nlines", 0, 40), "two\nlines");
         assert_eq!(hanging("天気 京都 東京", 0, 10), "天気 京都\n  東京");
     }

@@ -335,7 +335,8 @@ fn a_folder_is_read_whole() {
     let files: std::collections::BTreeSet<&str> =
         report["cases"].as_array().unwrap().iter().map(|case| case["file"].as_str().unwrap()).collect();
     let ends = |end: &str| files.iter().any(|file| file.ends_with(end));
-    for end in ["own.jsonl", "openai.jsonl", "pairs/tea.txt", "pairs/weather/oslo.txt", "acorn-1b/BFCL_v3_result.json"] {
+    for end in ["own.jsonl", "openai.jsonl", "pairs/tea.txt", "pairs/weather/oslo.txt", "acorn-1b/BFCL_v3_result.json"]
+    {
         assert!(ends(end), "{end}: {files:?}");
     }
     let said = bench(&home, &["fixtures/recordings", "--min-accuracy", "99%"]);

@@ -86,7 +86,8 @@ fn a_file_of_messages_is_a_conversation() {
     // A request as it was sent to an API holds its tools.
     let request = home.path().join("request.json");
     let tools = fs::read_to_string(common::root().join(TOOLS)).expect("read");
-    let body = format!(r#"{{"model": "embedded", "messages": [{{"role": "user", "content": "{OSLO}"}}], "tools": {tools}}}"#);
+    let body =
+        format!(r#"{{"model": "embedded", "messages": [{{"role": "user", "content": "{OSLO}"}}], "tools": {tools}}}"#);
     fs::write(&request, body).expect("written");
     let said = run(&home, &["--messages", request.to_str().expect("text")]);
     assert_eq!((said.code, said.out.as_str()), (Some(0), "get_weather {\"city\":\"Oslo\"}\n"), "{}", said.err);

@@ -58,7 +58,10 @@ fn a_tag_that_is_spoken_of_stays() {
 #[test]
 fn a_call_with_bytes_that_are_not_text_is_a_fault() {
     let call = |label: &[u8]| {
-        let (before, behind) = ("<tool_call>{\"name\": \"set_timer\", \"arguments\": {\"minutes\": 5, \"label\": \"", "\"}}</tool_call>\n");
+        let (before, behind) = (
+            "<tool_call>{\"name\": \"set_timer\", \"arguments\": {\"minutes\": 5, \"label\": \"",
+            "\"}}</tool_call>\n",
+        );
         [before.as_bytes(), label, behind.as_bytes()].concat()
     };
     let text = [call(b"tea"), call(b"\xd8l"), call("\u{fffd}".as_bytes())].concat();

@@ -177,7 +177,10 @@ fn the_question_is_kept_for_those_who_look_at_a_failure() {
         row.recording.question.clone()
     };
     assert!(question(&read(&[fixture("bfcl")]), "simple_0").is_some_and(|question| !question.is_empty()));
-    let log = of_bytes("log.jsonl", br#"{"id": "l", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]}"#);
+    let log = of_bytes(
+        "log.jsonl",
+        br#"{"id": "l", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]}"#,
+    );
     assert_eq!(question(&log, "l").as_deref(), Some("Hi"));
 }
 
@@ -206,7 +209,8 @@ fn a_mixed_folder_is_read_whole() {
     assert!(records.bad.is_empty(), "{:?}", records.bad);
     let ids: Vec<_> = records.rows.iter().map(|row| row.recording.id.as_str()).collect();
     assert_eq!(ids, ["a", "deep/b", "a", "a"]);
-    let unread: Vec<_> = records.unread.iter().map(|file| file.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
+    let unread: Vec<_> =
+        records.unread.iter().map(|file| file.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
     assert_eq!(unread, ["deep/er/tools.json", "notes.md", "deep/loop"]);
 }
 

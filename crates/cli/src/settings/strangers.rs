@@ -25,7 +25,9 @@ fn among(names: impl Iterator<Item = String>) -> Vec<String> {
     strange.sort();
     let told = |name: String| match keys::nearest(&name, known.iter().map(String::as_str)) {
         Some(nearest) => format!("{name} is not a variable of callwright and has no effect; did you mean {nearest}?"),
-        None => format!("{name} is not a variable of callwright and has no effect (see `callwright doctor --variables`)"),
+        None => {
+            format!("{name} is not a variable of callwright and has no effect (see `callwright doctor --variables`)")
+        }
     };
     strange.into_iter().map(told).collect()
 }

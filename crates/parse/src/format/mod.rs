@@ -374,7 +374,10 @@ impl Formats {
             let nearest = self.by_name.keys().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
             let hint = match nearest.filter(|known| likeness(known) >= ALIKE) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("there are {}, such as `hermes` and `llama3`; `callwright list --formats` lists them", self.by_name.len()),
+                None => format!(
+                    "there are {}, such as `hermes` and `llama3`; `callwright list --formats` lists them",
+                    self.by_name.len()
+                ),
             };
             Error::new(ErrorKind::Format, format!("unknown format `{name}`")).hint(hint)
         })

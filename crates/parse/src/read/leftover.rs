@@ -17,16 +17,21 @@ const JOINTS: [&str; 6] = ["\", \"", "\",\"", "\": ", "\":{", "\":\"", "{\""];
 impl Parser {
     /// Takes the ends of calls that have no beginning out of the text, and tells them.
     pub(super) fn tell_leftovers(&mut self, events: &mut Vec<Event>) {
-        let closers: Vec<String> = self.format.closers().filter(|close| close.len() >= SHORTEST).map(str::to_owned).collect();
-        let texts = self.parsed.segments.iter().filter(|segment| segment.kind == SegmentKind::Text);
+        let closers: Vec<String> =
+            self.format.closers().filter(|close| close.len() >= SHORTEST).map(str::to_owned).collect();
         let mut found: Vec<(Range<usize>, bool)> = Vec::new();
-        for segment in texts {
-            let mut free = segment.span.start;
-            for close in self.ends(&closers, &segment.span) {
+        for text in self.texts() {
+            let mut free = text.start;
+            for close in self.ends(&closers, &text) {
                 if close.start < free {
                     continue;
                 }
                 let before = &self.parsed.raw[free..close.start];
+                // A call that is shown as an example has its beginning.
+                if self.format.openers().any(|open| !open.is_empty() && before.contains(open)) {
+                    free = close.end;
+                    continue;
+                }
                 let paragraph = before.rfind("\n\n").map_or(0, |at| at + 2);
                 let joint = JOINTS.iter().filter_map(|joint| before[paragraph..].find(joint)).min();
                 let start = joint.map_or(close.start, |at| free + paragraph + at);
@@ -48,6 +53,18 @@ impl Parser {
         }
     }
 
+    /// The text for the user, as far as it goes on without something else between.
+    fn texts(&self) -> Vec<Range<usize>> {
+        let mut texts: Vec<Range<usize>> = Vec::new();
+        for segment in self.parsed.segments.iter().filter(|segment| segment.kind == SegmentKind::Text) {
+            match texts.last_mut() {
+                Some(last) if last.end == segment.span.start => last.end = segment.span.end,
+                _ => texts.push(segment.span.clone()),
+            }
+        }
+        texts
+    }
+
     /// The closers at the ends of lines of this text, in order; those that are quoted are none.
     fn ends(&self, closers: &[String], text: &Range<usize>) -> Vec<Range<usize>> {
         let raw = &self.parsed.raw;
@@ -59,7 +76,8 @@ impl Parser {
             let rest = raw[close.end..].trim_start_matches([' ', '\t', '\r']);
             rest.is_empty() || rest.starts_with(['\n', '<'])
         };
-        let is_quoted = |close: &Range<usize>| raw[..close.start].ends_with(['`', '"', '\'']) || self.reader.quotes(close);
+        let is_quoted =
+            |close: &Range<usize>| raw[..close.start].ends_with(['`', '"', '\'']) || self.reader.quotes(close);
         let mut ends: Vec<_> =
             closers.iter().flat_map(of).filter(|close| ends_line(close) && !is_quoted(close)).collect();
         ends.sort_unstable_by_key(|close| close.start);
