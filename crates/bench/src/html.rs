@@ -9,6 +9,8 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
+use callwright_parse::chat::counted;
+
 use super::case::Case;
 use super::markup::{escaped, script_json};
 use super::outcome::CaseOutcome;
@@ -21,6 +23,9 @@ const SCRIPT: &str = include_str!("page/cases.js");
 
 /// All failures are in the list, and of the others so many.
 const RIGHT_CASES: usize = 2000;
+/// The numbers of a row, by the names of their columns.
+const COLUMNS: [&str; 10] =
+    ["scored", "right", "95 % CI", "strict", "repaired", "missed", "phantom", "wrong", "faulty", "µs each"];
 /// So much of a text.
 const TEXT_CHARS: usize = 6000;
 
@@ -48,24 +53,31 @@ pub fn html(bench: &Bench, report: &Report, out: &mut dyn Write) -> io::Result<(
 fn headline(report: &Report) -> String {
     let Summary { counts, right, right_unrepaired, .. } = report.total;
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let shares = if counts.n == 0 {
+        "<p>No recording says which calls are expected, so none is scored.".to_owned()
+    } else {
+        format!(
+            "<p><strong>{}</strong> of {} recordings are right ({} to {} with 95 % confidence), {} just as they were \
+             written.",
+            percent(right.share),
+            counts.n,
+            percent(right.low),
+            percent(right.high),
+            percent(right_unrepaired.share),
+        )
+    };
     let mut text = format!(
-        "<p><strong>{}</strong> of {} recordings are right ({} to {} with 95 % confidence), {} just as they were \
-         written. Read with callwright {}, format {}, level {}.</p>",
-        percent(right.share),
-        counts.n,
-        percent(right.low),
-        percent(right.high),
-        percent(right_unrepaired.share),
+        "{shares} Read with callwright {}, format {}, level {}.</p>",
         escaped(&report.callwright),
         escaped(&report.format),
         escaped(&report.level),
     );
-    for (count, what) in [
-        (counts.unjudged, "recordings do not say which calls are expected"),
-        (report.bad_lines.len(), "lines are invalid"),
+    for (count, what, note) in [
+        (counts.unjudged, "recording", "not scored, for want of expected calls"),
+        (report.bad_lines.len(), "invalid line", "left out"),
     ] {
         if count > 0 {
-            let _ = write!(text, "<p>{count} {what}.</p>");
+            let _ = write!(text, "<p>{}: {note}.</p>", counted(count, what));
         }
     }
     text
@@ -82,10 +94,10 @@ fn bars(report: &Report) -> String {
     for (title, whose, rows) in rows {
         let _ = write!(
             text,
-            "<h2>{title}</h2><table><thead><tr><th>{whose}</th><th class=\"share\"></th><th>n</th><th>right</th><th>95 % CI</th><th>strict</th>\
-             <th>repaired</th><th>missed</th><th>phantom</th><th>wrong</th><th>faulty</th><th>µs</th>\
-             </tr></thead><tbody>",
+            "<h2>{title}</h2><table class=\"numbers\"><thead><tr><th>{whose}</th><th class=\"share\"></th>"
         );
+        text.extend(COLUMNS.iter().map(|column| format!("<th>{column}</th>")));
+        text.push_str("</tr></thead><tbody>");
         for (name, summary) in rows {
             row(&name, &summary, &mut text);
         }
@@ -103,7 +115,7 @@ fn counts(report: &Report) -> String {
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let _ = write!(text, "<table><thead><tr><th>{title}</th><th>cases</th></tr></thead><tbody>");
         for (name, count) in counts {
-            let _ = write!(text, "<tr><th>{}</th><td>{count}</td></tr>", escaped(name.as_str().unwrap_or_default()));
+            let _ = write!(text, "<tr><th>{}</th><td>{count}</td></tr>", label(name.as_str().unwrap_or_default()));
         }
         text.push_str("</tbody></table>");
     }
@@ -149,18 +161,27 @@ fn row(name: &str, summary: &Summary, text: &mut String) {
         let (name, width) = (outcome.name(), number as f64 * 100.0 / counts.n as f64);
         let _ = write!(text, "<span class=\"{name}\" style=\"width:{width:.3}%\" title=\"{name} {number}\"></span>");
     }
-    let _ = write!(
-        text,
-        "</div></td><td>{}</td><td>{} %</td><td>{} to {}</td>",
-        counts.n,
-        percent(summary.right.share),
-        percent(summary.right.low),
-        percent(summary.right.high),
-    );
-    for number in numbers {
-        let _ = write!(text, "<td>{number}</td>");
+    text.push_str("</div></td>");
+    // Of nothing there is no share.
+    let (share, between) = match counts.n {
+        0 => ("-".to_owned(), "-".to_owned()),
+        _ => (
+            format!("{} %", percent(summary.right.share)),
+            format!("{} to {}", percent(summary.right.low), percent(summary.right.high)),
+        ),
+    };
+    let mut cells = vec![counts.n.to_string(), share, between];
+    cells.extend(numbers.map(|number| number.to_string()));
+    cells.push(format!("{:.0}", summary.microseconds));
+    for (column, cell) in COLUMNS.iter().zip(cells) {
+        let _ = write!(text, "<td data-label=\"{column}\">{cell}</td>");
     }
-    let _ = write!(text, "<td>{:.0}</td></tr>", summary.microseconds);
+    text.push_str("</tr>");
+}
+
+/// A name as people read it.
+fn label(name: &str) -> String {
+    escaped(name).replace('_', " ")
 }
 
 /// The cases as a JSON list, one a line.
@@ -173,7 +194,15 @@ fn cases(bench: &Bench, out: &mut dyn Write) -> io::Result<()> {
     };
     out.write_all(b"[")?;
     for (index, case) in bench.cases.iter().filter(shown).enumerate() {
-        let text: String = bench.rows[case.row].recording.output.chars().take(TEXT_CHARS).collect();
+        let recording = &bench.rows[case.row].recording;
+        let text: String = recording.output.chars().take(TEXT_CHARS).collect();
+        let question: Option<String> =
+            recording.question.as_ref().map(|question| question.chars().take(TEXT_CHARS).collect());
+        let tools: Vec<_> = recording.tools.iter().map(|tool| &tool.name).collect();
+        let due = match (&recording.accepted, &recording.expected) {
+            (Some(accepted), _) => json!(accepted),
+            (None, expected) => json!(expected),
+        };
         let calls: Vec<_> =
             case.calls.iter().map(|call| json!({"name": call.name, "arguments": call.arguments})).collect();
         // The script counts characters as browsers do, in UTF-16.
@@ -182,7 +211,7 @@ fn cases(bench: &Bench, out: &mut dyn Write) -> io::Result<()> {
             "id": case.id, "model": case.model, "category": case.category, "format": case.format,
             "detected": case.detected, "outcome": case.outcome, "class": case.class, "message": case.message,
             "at": before.map(|before| before.encode_utf16().count()), "fixes": case.fixes,
-            "place": case.place.to_string(), "text": text, "calls": calls,
+            "place": case.place.to_string(), "text": text, "calls": calls, "question": question, "tools": tools, "due": due,
         });
         let comma = if index == 0 { "\n" } else { ",\n" };
         write!(out, "{comma}{}", script_json(&entry.to_string()))?;

@@ -30,6 +30,12 @@ impl CaseOutcome {
         matches!(self, Self::Strict | Self::Repaired)
     }
 
+    /// Whether it was judged and is not what was expected.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        !self.is_right() && self != Self::Unjudged
+    }
+
     /// Its name, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {

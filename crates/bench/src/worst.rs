@@ -26,12 +26,11 @@ const AROUND: usize = 46;
 /// The worst cases, at most so many.
 #[must_use]
 pub fn worst(bench: &Bench, most: usize) -> Vec<Excerpt<'_>> {
-    let failed = |case: &&Case| !case.outcome.is_right() && case.outcome != CaseOutcome::Unjudged;
     let mut seen: HashMap<_, usize> = HashMap::new();
     let mut ranked: Vec<_> = bench
         .cases
         .iter()
-        .filter(failed)
+        .filter(|case| case.outcome.is_failure())
         .map(|case| {
             let before = seen.entry((case.outcome, case.class)).or_default();
             *before += 1;

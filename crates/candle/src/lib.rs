@@ -23,6 +23,7 @@ use candle_core::utils::barrier_pool;
 use architecture::Shape;
 use cache::Cache;
 use callwright_infer::{Backend, Beforehand, Generator, Local, ModelInfo, Prefixes, Vocab, opening};
+use callwright_parse::chat::counted;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use engine::Candle;
 use file::File;
@@ -97,7 +98,7 @@ fn require_threads(asked: Option<usize>) -> Result<()> {
     let there = barrier_pool().n_workers() + 1;
     match asked {
         Some(asked) if asked != there => {
-            let message = format!("the candle engine has {there} thread(s), not {asked}");
+            let message = format!("the candle engine has {}, not {asked}", counted(there, "thread"));
             let hint = format!("set the environment variable CANDLE_NUM_THREADS={asked} before the program starts");
             Err(Error::new(ErrorKind::Config, message).hint(hint))
         }

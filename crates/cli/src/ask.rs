@@ -2,24 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use callwright::Engine;
 use callwright::providers::ledger;
 use callwright_parse::chat::{
-    Event, Fault, LOCAL, Outcome, Reason, Request, Response, Tool, ToolChoice, WithdrawReason,
+    Call, Event, Fault, FinishReason, LOCAL, Message, Outcome, Reason, Request, Response, Role, Timings, Tool,
+    ToolChoice, WithdrawReason, counted,
 };
-use callwright_parse::error::Result;
+use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_record::Recording;
 
+use super::flow::Flow;
 use super::sampling::SamplingArgs;
-use super::{Exit, World, tools};
+use super::verdict::Bounds;
+use super::{Printer, World, tools};
 
 /// Options of a request.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Request")]
 pub(super) struct AskArgs {
-    /// Tools on offer: a JSON file in OpenAI's or Anthropic's shape (repeatable)
-    #[arg(short = 'T', long, value_name = "FILE")]
+    /// Tools on offer: a JSON file in OpenAI's, Anthropic's or MCP's shape, or the JSON itself (repeatable)
+    #[arg(short = 'T', long, value_name = "FILE|JSON")]
     tools: Vec<PathBuf>,
     /// auto, none, required, or the name of the tool that must be called
     #[arg(long, value_name = "CHOICE", default_value = "auto")]
@@ -33,7 +37,7 @@ pub(super) struct AskArgs {
     /// Generate at most N tokens
     #[arg(short = 'n', long, visible_alias = "n-predict", value_name = "N")]
     max_tokens: Option<usize>,
-    /// Stop after SECONDS seconds
+    /// Stop SECONDS seconds after the model's file is there, loading it included
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
     /// Stop generating at this text (repeatable)
@@ -64,51 +68,93 @@ impl AskArgs {
         request.accuracy = self.accurate;
         self.sampling.apply(&mut request);
         request.limits.max_tokens = self.max_tokens.unwrap_or(request.limits.max_tokens);
-        request.limits.deadline = match self.timeout {
-            Some(seconds) => Some(std::time::Duration::try_from_secs_f64(seconds).map_err(|cause| {
-                callwright_parse::Error::new(
-                    callwright_parse::ErrorKind::Input,
-                    format!("--timeout {seconds} is not a valid number of seconds"),
-                )
-                .because(cause)
-            })?),
-            None => None,
-        };
+        request.limits.deadline = self.patience()?;
         // Before a model is loaded for it.
         match request.flaw() {
-            Some(flaw) => Err(callwright_parse::Error::new(callwright_parse::ErrorKind::Input, flaw)
-                .hint("`callwright run --help` says what each option means")),
+            Some(flaw) => Err(Error::new(ErrorKind::Input, flaw).hint("`callwright run --help` says what each option means")),
             None => Ok(request),
         }
+    }
+
+    /// How long the caller waits for an answer.
+    pub(super) fn patience(&self) -> Result<Option<Duration>> {
+        let wrong = |cause| {
+            let message = format!("--timeout {:?} is not a valid number of seconds", self.timeout.unwrap_or_default());
+            Error::new(ErrorKind::Input, message).because(cause)
+        };
+        self.timeout.map(Duration::try_from_secs_f64).transpose().map_err(wrong)
+    }
+
+    /// Whether no tools were named.
+    pub(super) fn offers_none(&self) -> bool {
+        self.tools.is_empty()
+    }
+
+    /// Finds out what would come to nothing later: a file for recordings that cannot be written, `--accurate` that nobody heeds.
+    pub(super) fn try_out(&self, world: &World) -> Result<()> {
+        if let Some(file) = &self.record {
+            callwright_record::writable(file)?;
+        }
+        let fallback = &world.settings.file.fallback;
+        if self.accurate && !(fallback.enabled && fallback.when.contains(&Reason::Accuracy)) {
+            let missing = if fallback.enabled { "`fallback.when` has no `accuracy`" } else { "`[fallback]` is off" };
+            world.printer.warn(&format!("--accurate has no effect: {missing}"));
+        }
+        Ok(())
+    }
+
+    /// What may end an answer early.
+    pub(super) fn bounds(&self, request: &Request) -> Bounds {
+        let time = self.timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        Bounds { max_tokens: request.limits.max_tokens, time }
     }
 
     /// Makes a turn and shows it: text as it comes, calls when they may be acted on.
     ///
     /// `None` where Ctrl-C ended the turn; what had been printed until then stays on the screen.
     pub(super) async fn turn(&self, engine: &Engine, request: Request, world: &World) -> Result<Option<Response>> {
-        let printer = &world.printer;
+        let (printer, started) = (&world.printer, Instant::now());
         if self.trace {
             printer.trace(&format!("── prompt ──\n{}\n── output ──\n", engine.prompt(&request)?.text()));
         }
-        let tools = request.tools.clone();
+        let (tools, question) = (request.tools.clone(), asked(&request));
+        let time = request.limits.deadline;
         let mut events = engine.stream(request);
-        let mut screen = Screen { world, open_line: false, tools: BTreeMap::new() };
+        let mut screen = Screen {
+            world,
+            open_line: false,
+            tools: BTreeMap::new(),
+            flow: Flow::new(!tools.is_empty()),
+            calls: Vec::new(),
+        };
         loop {
             let event = tokio::select! {
                 biased;
+                () = late(time, started) => {
+                    // The engine is in the middle of a computation that it cannot leave.
+                    screen.end_line()?;
+                    let total_ms = started.elapsed().as_secs_f64() * 1000.0;
+                    return Ok(Some(Response {
+                        text: screen.flow.into_text(),
+                        finish_reason: FinishReason::Cancelled,
+                        model: engine.name().to_owned(),
+                        timings: Timings { load_ms: engine.load_ms(), total_ms, ..Timings::default() },
+                        ..Response::default()
+                    }));
+                }
                 pressed = tokio::signal::ctrl_c() => {
                     screen.end_line()?;
                     return pressed.map(|()| None).map_err(|cause| {
-                        callwright_parse::Error::new(callwright_parse::ErrorKind::Io, "cannot listen for Ctrl-C").because(cause)
+                        Error::new(ErrorKind::Io, "cannot listen for Ctrl-C").because(cause)
                     });
                 }
                 event = events.next() => event,
             };
             match event.transpose()? {
                 Some(Event::Finished { response }) => {
-                    screen.end_line()?;
+                    screen.settle(&response)?;
                     tell_of_others(world, &response);
-                    self.keep(&tools, &response, world)?;
+                    self.keep(&tools, question, &response, world)?;
                     if self.trace {
                         trace(world, &response);
                     }
@@ -120,14 +166,21 @@ impl AskArgs {
         }
     }
 
-    fn keep(&self, tools: &[Tool], response: &Response, world: &World) -> Result<()> {
+    fn keep(&self, tools: &[Tool], question: Option<String>, response: &Response, world: &World) -> Result<()> {
         let Some(file) = &self.record else { return Ok(()) };
         if response.served_by != LOCAL && response.chunks.is_empty() {
             world.printer.note("not recorded: a provider's answer has no raw output to parse again");
             return Ok(());
         }
-        Recording::of_response(ledger::fresh_id(), tools, response).append(file)
+        let mut recording = Recording::of_response(ledger::fresh_id(), tools, response);
+        recording.question = question;
+        recording.append(file)
     }
+}
+
+/// The last thing that the user said.
+fn asked(request: &Request) -> Option<String> {
+    request.messages.iter().rfind(|message| message.role == Role::User).map(Message::text)
 }
 
 /// Reports each provider that was asked, why, and at what cost, and any warnings.
@@ -168,11 +221,13 @@ fn because(reason: Reason) -> &'static str {
     }
 }
 
-/// The exit status of a finished turn: no when calls were made or required, and none may be executed.
-pub(super) fn exit(response: &Response) -> Exit {
-    let unmade = response.faults.contains(&Fault::NoCall);
-    let unfit = !response.calls.is_empty() && response.valid_calls().next().is_none();
-    if unmade || unfit { Exit::No } else { Exit::Done }
+/// Ends when the time is up and an engine that could have stopped has had the time to.
+async fn late(time: Option<Duration>, started: Instant) {
+    const GRACE: Duration = Duration::from_millis(100);
+    match time {
+        Some(time) => tokio::time::sleep_until((started + time + GRACE).into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A fault in words, with the tool whose call it is about.
@@ -187,6 +242,10 @@ pub(super) fn warning(fault: &Fault, tool: Option<&str>) -> String {
 struct Screen<'a> {
     world: &'a World,
     open_line: bool,
+    /// The text of the attempt.
+    flow: Flow,
+    /// The calls that may be executed, once the turn has settled.
+    calls: Vec<Call>,
     /// The tool of each call of the attempt, by the call's index.
     tools: BTreeMap<usize, String>,
 }
@@ -194,18 +253,19 @@ struct Screen<'a> {
 impl Screen<'_> {
     fn show(&mut self, event: &Event) -> Result<()> {
         let printer = &self.world.printer;
+        if let Event::Text { delta, .. } = event {
+            let shown = self.flow.push(delta);
+            return if printer.wants_json() { Ok(()) } else { write(shown, &mut self.open_line, printer) };
+        }
+        if matches!(event, Event::AttemptWithdrawn { .. }) {
+            self.flow.clear();
+        }
         if printer.wants_json() {
             return Ok(());
         }
         match event {
-            Event::Text { delta, .. } => {
-                self.open_line = !delta.ends_with('\n');
-                printer.write(delta)?;
-            }
-            Event::CallFinished { call, .. } => {
-                self.end_line()?;
-                printer.line(&format!("{} {}", call.name, call.arguments_json()))?;
-            }
+            // The rest of the text comes before the calls, and is known only at the end.
+            Event::CallFinished { call, .. } => self.calls.push(call.clone()),
             Event::Fixed { fix, .. } if printer.is_verbose() => {
                 printer.aside(&format!("fixed: {fix}"));
             }
@@ -219,8 +279,9 @@ impl Screen<'_> {
             }
             Event::ToolRefused { reason, .. } => printer.warn(&format!("{reason}; it is not offered")),
             Event::Shortened { results, messages, before, after, .. } => printer.note(&format!(
-                "the conversation was too long ({before} tokens, now {after}): dropped {messages} message(s), \
-                 shortened {results} tool result(s)"
+                "the conversation was too long ({before} tokens, now {after}): dropped {}, shortened {}",
+                counted(*messages, "message"),
+                counted(*results, "tool result"),
             )),
             Event::AttemptWithdrawn { reason, .. } => {
                 self.end_line()?;
@@ -233,12 +294,36 @@ impl Screen<'_> {
         Ok(())
     }
 
+    /// Shows what is left of the text, and the calls that may be executed.
+    fn settle(&mut self, response: &Response) -> Result<()> {
+        let printer = &self.world.printer;
+        if printer.wants_json() {
+            return Ok(());
+        }
+        write(self.flow.settle(&response.text), &mut self.open_line, printer)?;
+        self.end_line()?;
+        for call in std::mem::take(&mut self.calls) {
+            let arguments = serde_json::Value::Object(call.arguments);
+            self.world.printer.line(&format!("{} {arguments}", call.name))?;
+        }
+        Ok(())
+    }
+
     fn end_line(&mut self) -> Result<()> {
         if std::mem::take(&mut self.open_line) {
             self.world.printer.line("")?;
         }
         Ok(())
     }
+}
+
+/// Writes a piece of text, and notes whether its line is open.
+fn write(text: &str, open_line: &mut bool, printer: &Printer) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    *open_line = !text.ends_with('\n');
+    printer.write(text)
 }
 
 fn trace(world: &World, response: &Response) {

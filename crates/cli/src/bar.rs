@@ -1,6 +1,8 @@
 //! Progress of a download or of a long count, drawn where somebody looks.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use callwright_models::Progress;
 
@@ -16,12 +18,12 @@ pub(super) struct Bar {
 impl Bar {
     /// For a download, in bytes.
     pub(super) fn new(printer: Printer) -> Self {
-        Self::drawn(printer, "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")
+        Self::drawn(printer, "{wide_bar} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")
     }
 
     /// For `len` items that are done one by one.
     pub(super) fn of_steps(printer: Printer, total: u64) -> Self {
-        let bar = Self::drawn(printer, "{bar:30} {pos} of {len}  {per_sec}  {eta} left");
+        let bar = Self::drawn(printer, "{wide_bar} {pos} of {len}  {rate}  {eta} left");
         bar.bar.set_length(total);
         bar
     }
@@ -29,7 +31,12 @@ impl Bar {
     fn drawn(printer: Printer, style: &str) -> Self {
         let target = if printer.draws_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let rate = |state: &ProgressState, out: &mut dyn Write| {
+            // A progress bar that cannot be written to has no reader.
+            let _ = write!(out, "{}", per_second(state.per_sec()));
+        };
+        bar.set_style(style.with_key("rate", rate));
         Self { bar, printer }
     }
 
@@ -49,6 +56,11 @@ impl Bar {
     }
 }
 
+/// A rate as people say one: no digits that nobody reads.
+fn per_second(rate: f64) -> String {
+    if rate >= 10.0 { format!("{rate:.0}/s") } else { format!("{rate:.1}/s") }
+}
+
 impl Progress for Bar {
     fn start(&mut self, total: u64, already: u64) {
         self.bar.reset();
@@ -66,5 +78,15 @@ impl Progress for Bar {
 
     fn note(&mut self, text: &str) {
         self.bar.suspend(|| self.printer.note(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::per_second;
+
+    #[test]
+    fn a_rate_has_no_idle_digits() {
+        assert_eq!([19.7622, 3.14159, 0.02].map(per_second), ["20/s", "3.1/s", "0.0/s"]);
     }
 }

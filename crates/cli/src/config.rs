@@ -62,7 +62,7 @@ fn show(world: &World) -> Result<()> {
     let lines: Vec<_> = settings.iter().map(|setting| format!("{} = {}", setting.key, setting.value)).collect();
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).min(60);
     for (line, setting) in lines.iter().zip(&settings) {
-        world.printer.line(&format!("{line:width$}  # {}", setting.origin))?;
+        world.printer.hanging(4, &format!("{line:width$}  # {}", setting.origin))?;
     }
     Ok(())
 }

@@ -7,9 +7,10 @@ use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use crate::settings::VARIABLES;
+use callwright_parse::chat::counted;
 use callwright_parse::error::Result;
 
-use super::{Exit, World};
+use super::{Exit, World, version};
 
 /// Check what callwright needs on this machine
 #[derive(Debug, clap::Args)]
@@ -42,9 +43,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     } else {
         for finding in &findings {
             let mark = if finding.ok { "ok " } else { "BAD" };
-            world.printer.line(&format!("{mark}  {:10} {}", finding.what, finding.found))?;
+            world.printer.hanging(16, &format!("{mark}  {:10} {}", finding.what, finding.found))?;
             if let Some(hint) = &finding.hint {
-                world.printer.line(&format!("     {:10} hint: {hint}", ""))?;
+                world.printer.hanging(16, &format!("     {:10} hint: {hint}", ""))?;
             }
         }
     }
@@ -60,17 +61,11 @@ fn bad(what: &'static str, error: &callwright_parse::Error) -> Finding {
 }
 
 fn version() -> Finding {
-    good("version", concat!("callwright ", env!("CARGO_PKG_VERSION")))
+    good("version", format!("callwright {}", version::short()))
 }
 
 fn engine() -> Finding {
-    let engines: Vec<&str> = [
-        #[cfg(feature = "llama")]
-        "llama.cpp",
-        #[cfg(feature = "candle")]
-        "candle",
-    ]
-    .into();
+    let engines = version::engines();
     if !engines.is_empty() {
         return good("engine", format!("{}, in process", engines.join(" and ")));
     }
@@ -80,7 +75,7 @@ fn engine() -> Finding {
 
 fn processor() -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    good("processor", format!("{} {cores} core(s)", std::env::consts::ARCH))
+    good("processor", format!("{}, {}", version::cpu(), counted(cores, "core")))
 }
 
 fn models(world: &World) -> Finding {
@@ -167,7 +162,7 @@ fn variables(world: &World) -> Result<Exit> {
         world.printer.json(&table)?;
     } else {
         for (name, meaning) in VARIABLES {
-            world.printer.line(&format!("{name:20} {meaning}"))?;
+            world.printer.hanging(21, &format!("{name:20} {meaning}"))?;
         }
     }
     Ok(Exit::Done)

@@ -11,10 +11,13 @@ mod bench;
 mod chat;
 mod completions;
 mod config;
+mod conversation;
 mod doctor;
+mod flow;
 mod grammar;
 mod list;
 mod man;
+mod misused;
 mod model;
 mod out;
 mod parse;
@@ -34,12 +37,16 @@ mod table;
 mod tools;
 mod trial;
 mod usage;
+mod verdict;
 mod verify;
+mod version;
+mod words;
+mod wrap;
 
 use std::ffi::OsString;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::settings::{Flags, Settings};
 use callwright_models::{Located, ModelName, Source};
@@ -180,13 +187,10 @@ enum Command {
 /// Runs the command line and returns how it ended; every error has been printed by then.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let matches = Arguments::command().long_version(version::long()).try_get_matches_from(arguments);
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(usage) => {
-            // Help and version are results, so they go to stdout; clap knows which is which.
-            let told = usage.print();
-            return if usage.use_stderr() || told.is_err() { Exit::Failed } else { Exit::Done };
-        }
+        Err(usage) => return misused::told(&usage),
     };
     let global = &arguments.global;
     let printer = Printer::new(global);
@@ -199,6 +203,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(settings) => World { settings, printer },
         Err(error) => return printer.failed(&error),
     };
+    settings::strangers().iter().for_each(|stranger| printer.warn(stranger));
     match dispatch(&arguments.command, &world) {
         Ok(exit) => exit,
         Err(error) => world.printer.failed(&error),

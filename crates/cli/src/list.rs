@@ -7,9 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use comfy_table::Table;
 use indicatif::{DecimalBytes, HumanDuration};
 use serde::Serialize;
+use serde_json::json;
 
 use callwright_models::{Entry, ModelRow};
 use callwright_parse::error::Result;
+use callwright_parse::format::Format;
 
 use super::{Exit, World};
 
@@ -19,6 +21,7 @@ use super::{Exit, World};
 #[command(after_help = "Examples:
   callwright list
   callwright list --all            every model that can be pulled by name, too
+  callwright list --formats        the tool-call formats and who uses them
   callwright list --json | jq -r '.[].path'
 
 TOOLS says how a model is told about tools: `native` by its own chat template, `prompted` by text in the system
@@ -27,6 +30,9 @@ pub(super) struct Args {
     /// Also list models that can be pulled by name
     #[arg(short, long)]
     all: bool,
+    /// List the tool-call formats instead
+    #[arg(long, conflicts_with = "all")]
+    formats: bool,
 }
 
 /// One line.
@@ -50,6 +56,9 @@ struct Line {
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
+    if args.formats {
+        return formats(world);
+    }
     let registry = world.settings.registry()?;
     let entries = world.settings.store().list(&registry);
     let mut lines: Vec<_> = entries.iter().map(here).collect();
@@ -65,6 +74,23 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     if !args.all {
         world.printer.aside("`callwright list --all` also lists models that can be pulled by name");
     }
+    Ok(Exit::Done)
+}
+
+fn formats(world: &World) -> Result<Exit> {
+    let formats = world.settings.formats()?;
+    if world.printer.wants_json() {
+        let told = |format: &Arc<Format>| json!({"name": format.name(), "used_by": format.row().models});
+        world.printer.json(&formats.iter().map(told).collect::<Vec<_>>())?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new();
+    table.set_header(["FORMAT", "USED BY"]);
+    for format in formats.iter() {
+        table.add_row([format.name(), &format.row().models.join(", ")]);
+    }
+    world.printer.line(&super::table::plain(table))?;
+    world.printer.aside("`callwright show FORMAT` shows one with examples");
     Ok(Exit::Done)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! No name means the most recently pulled model, or else the small one in the binary, and the user is told which.
 
+use std::time::Duration;
+
 use callwright::{BackendName, Builder, Enforce, Engine};
 use callwright_infer::Rates;
 use callwright_models::{ModelName, Source};
@@ -10,6 +12,7 @@ use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
 
 use super::World;
+use super::verdict::seconds;
 
 /// Options of running a model.
 #[derive(Debug, Clone, clap::Args)]
@@ -69,32 +72,58 @@ impl ModelArgs {
         self
     }
 
+    /// Whether a model or a provider was named by a flag.
+    pub(super) fn is_named(&self) -> bool {
+        self.named.is_some() || self.provider.is_some()
+    }
+
+    /// The provider that was named by a flag.
+    pub(super) fn provider_named(&self) -> Option<&str> {
+        self.provider.as_deref()
+    }
+
+    /// A name that finds this engine's model again, from any folder; none where a provider answered.
+    pub(super) fn lasting_name(&self, name: Option<&str>, engine: &Engine, world: &World) -> Option<String> {
+        let name = self.provider(name, world).is_none().then(|| engine.name())?;
+        let file = std::path::Path::new(name).canonicalize().ok().and_then(|file| file.to_str().map(str::to_owned));
+        Some(file.unwrap_or_else(|| name.to_owned()))
+    }
+
     /// Loads the model, pulling it first where it was named and is missing.
     pub(super) async fn engine(&self, name: Option<&str>, world: &World) -> Result<Engine> {
+        self.engine_within(None, name, world).await
+    }
+
+    /// The same, for a caller who waits so long for the model to load.
+    pub(super) async fn engine_within(
+        &self,
+        time: Option<Duration>,
+        name: Option<&str>,
+        world: &World,
+    ) -> Result<Engine> {
         let builder = self.builder(name, world)?;
         let provider = self.provider(name, world);
         if let Some(served) = provider.map(|provider| world.settings.served(provider)).transpose()?.flatten() {
-            return match Engine::served(served, builder).await {
+            return match within(time, Engine::served(served, builder)).await {
                 Err(missing) if does_without(&missing, world) => {
                     world.printer.warn(&format!("{missing}; asking the fallback instead"));
-                    self.builder(name, world)?.absent(missing).build().await
+                    within(time, self.builder(name, world)?.absent(missing).build()).await
                 }
                 engine => engine,
             };
         }
         if provider.is_some() {
             let nobody = Error::new(ErrorKind::ModelMissing, "the local model is not used");
-            return builder.absent(nobody).build().await;
+            return within(time, builder.absent(nobody).build()).await;
         }
-        match self.name(name, world).and_then(|name| world.pull(&name)) {
+        let builder = match self.name(name, world).and_then(|name| world.pull(&name)) {
             Err(missing) if does_without(&missing, world) => {
                 world.printer.warn(&format!("{missing}; asking the fallback instead"));
                 builder.absent(missing)
             }
             located => self.drafted(builder.located(located?), name, world)?,
-        }
-        .build()
-        .await
+        };
+        within(time, builder.build()).await
     }
 
     /// With the draft model: named on the command line, or in the settings beside the model that answers.
@@ -221,6 +250,14 @@ impl ModelArgs {
             std::mem::forget(engine);
         }
     }
+}
+
+/// The engine, if it is ready in time.
+async fn within(time: Option<Duration>, engine: impl Future<Output = Result<Engine>>) -> Result<Engine> {
+    let Some(time) = time else { return engine.await };
+    tokio::time::timeout(time, engine).await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Cancelled, format!("the model was not loaded within {} (--timeout)", seconds(time))))
+    })
 }
 
 /// Whether someone else may be asked where this is why there is no local model.

@@ -45,6 +45,36 @@ pub(super) fn write(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Re
     })
 }
 
+/// Writes a file that only its owner may read, in a folder that only its owner may enter.
+pub(super) fn private(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let failed =
+        |cause: io::Error| Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(cause);
+    let mut folder = fs::DirBuilder::new();
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        folder.mode(0o700);
+        options.mode(0o600);
+    }
+    if let Some(parent) = path.parent() {
+        folder.recursive(true).create(parent).map_err(failed)?;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = options
+        .write(true)
+        .create_new(true)
+        .open(&part)
+        .and_then(|file| fill(file, contents))
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&part, path));
+    written.map_err(|cause| {
+        let _ = fs::remove_file(&part);
+        failed(cause)
+    })
+}
+
 fn fill(file: File, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
     let mut out = BufWriter::new(file);
     contents(&mut out)?;

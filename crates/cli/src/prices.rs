@@ -70,14 +70,23 @@ fn show(name: &str, world: &World) -> Result<Exit> {
         world.printer.json(&found.iter().map(told).collect::<Vec<_>>())?;
     } else if !found.is_empty() {
         world.printer.line(&listed(&found))?;
-        world.printer.aside("prices in USD per million tokens");
+        world.printer.aside("$/M: USD per million tokens");
     }
     Ok(if found.is_empty() { Exit::No } else { Exit::Done })
 }
 
 fn listed(found: &[(&str, &Price)]) -> String {
     let mut table = Table::new();
-    table.set_header(["MODEL", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "TIERS", "CHECKED", "SOURCE"]);
+    table.set_header([
+        "MODEL",
+        "INPUT $/M",
+        "OUTPUT $/M",
+        "CACHE READ $/M",
+        "CACHE WRITE $/M",
+        "TIERS (TOKENS)",
+        "CHECKED",
+        "SOURCE",
+    ]);
     let dollars = |amount: u64| Money::of_microdollars(amount).to_string();
     let perhaps = |amount: Option<u64>| amount.map_or_else(|| "-".to_owned(), dollars);
     for (name, price) in found {

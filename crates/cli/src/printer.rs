@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use super::{Color, Exit, Global};
+use super::{Color, Exit, Global, wrap};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
 const RED: &str = "\x1b[1;31m";
@@ -71,6 +71,14 @@ impl Printer {
         self.write(&format!("{text}\n"))
     }
 
+    /// Writes lines to stdout, broken between words where a terminal is narrower; what follows is indented by so much.
+    pub fn hanging(&self, indent: usize, text: &str) -> Result<()> {
+        match comfy_table::Table::new().width() {
+            Some(columns) => self.line(&wrap::hanging(text, indent, columns.into())),
+            None => self.line(text),
+        }
+    }
+
     /// Writes a value to stdout as indented JSON.
     pub fn json<T: Serialize>(&self, value: &T) -> Result<()> {
         let text = serde_json::to_string_pretty(value)
@@ -126,7 +134,10 @@ impl Printer {
     }
 
     fn tell(self, text: &str) {
-        self.trace(&format!("{text}\n"));
+        match comfy_table::Table::new().use_stderr().width() {
+            Some(columns) => self.trace(&format!("{}\n", wrap::hanging(text, 2, columns.into()))),
+            None => self.trace(&format!("{text}\n")),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use callwright_parse::chat::{Message, ToolChoice};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_prompt::{Clock, Prompter, Template, TemplateTokens};
 
+use super::words::Words;
 use super::{Exit, World, tools};
 
 /// Print the prompt a model gets for a question
@@ -22,7 +23,7 @@ The text is printed as the model gets it, special tokens included. With --json i
 from the template, `verbatim` is a special token spelled out in a message and kept as plain text.")]
 pub(super) struct Args {
     /// The model (a name from `callwright list`, user/repo[:quant], or a .gguf file) and the question
-    #[arg(num_args = 1..=2, value_names = ["MODEL", "PROMPT"])]
+    #[arg(num_args = 0.., value_names = ["MODEL", "PROMPT"])]
     words: Vec<String>,
     /// Tools on offer: a JSON file (repeatable)
     #[arg(short = 'T', long, value_name = "FILE")]
@@ -42,12 +43,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
-    let (model, question) = match (args.words.as_slice(), &args.template) {
-        ([question], _) => (None, question),
-        ([model, question], None) => (Some(model.as_str()), question),
-        _ => {
+    let (model, question) = match Words::of(&args.words, args.template.is_some(), "prompt", world)? {
+        Words::Question(Some(_), _) if args.template.is_some() => {
             return Err(Error::new(ErrorKind::Input, "give either --template or a model, not both")
                 .hint("`callwright prompt --template FILE PROMPT` or `callwright prompt MODEL PROMPT`"));
+        }
+        Words::Question(model, question) => (model, question),
+        Words::Nothing | Words::Model(_) => {
+            return Err(Error::new(ErrorKind::Input, "no question was given")
+                .hint("for example: callwright prompt smollm2:135m 'What is the weather in Oslo?'"));
         }
     };
     let prompter = match &args.template {
@@ -56,7 +60,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     };
     let prompter = prompter.now(Clock::of(SystemTime::now()));
     let mut messages: Vec<Message> = args.system.iter().map(Message::system).collect();
-    messages.push(Message::user(question.as_str()));
+    messages.push(Message::user(question));
     let prompt = prompter.prompt(&messages, &tools::read(&args.tools)?, &args.tool_choice)?;
     if world.printer.wants_json() {
         world.printer.json(&serde_json::json!({

@@ -138,9 +138,9 @@ fn test(name: &str, world: &World) -> Result<Exit> {
     } else {
         for step in &check.steps {
             let mark = if step.ok { "ok " } else { "BAD" };
-            world.printer.line(&format!("{mark}  {:10} {}", step.what, step.found))?;
+            world.printer.hanging(16, &format!("{mark}  {:10} {}", step.what, step.found))?;
             if let Some(hint) = &step.hint {
-                world.printer.line(&format!("     {:10} hint: {hint}", ""))?;
+                world.printer.hanging(16, &format!("     {:10} hint: {hint}", ""))?;
             }
         }
     }

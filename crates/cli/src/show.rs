@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         let all: Map<_, _> = blocks.into_iter().map(|(title, lines)| (title.to_owned(), lines.into())).collect();
         world.printer.json(&all)?;
     } else {
-        world.printer.line(&text(&blocks))?;
+        world.printer.hanging(21, &text(&blocks))?;
     }
     Ok(Exit::Done)
 }
@@ -213,9 +213,18 @@ fn label(key: &str) -> &str {
     }
 }
 
+/// A number of parameters as people say it.
+fn in_millions(number: f64) -> String {
+    match number {
+        many if many >= 1e9 => format!("{:.1} billion", many / 1e9),
+        some if some >= 1e7 => format!("{:.0} million", some / 1e6),
+        few => format!("{:.1} million", few / 1e6),
+    }
+}
+
 pub(super) fn text(blocks: &[Block]) -> String {
     let block = |(title, lines): &Block| {
-        let lines = lines.iter().map(|(key, value)| format!("\n  {:18} {}", label(key), shown(value)));
+        let lines = lines.iter().map(|(key, value)| format!("\n  {:18} {}", label(key), shown(key, value)));
         format!("{title}{}", lines.collect::<String>())
     };
     let text = blocks.iter().map(block).collect::<Vec<_>>().join("\n\n");
@@ -223,8 +232,9 @@ pub(super) fn text(blocks: &[Block]) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn shown(value: &Value) -> String {
+fn shown(key: &str, value: &Value) -> String {
     match value {
+        Value::Number(number) if key == "parameters" => number.as_f64().map_or_else(|| number.to_string(), in_millions),
         // Further lines are aligned with the first.
         Value::String(text) => text.trim_end().replace('\n', &format!("\n{:21}", "")),
         Value::Bool(true) => "yes".to_owned(),

@@ -26,7 +26,7 @@ pub(super) fn run(format: &Format, world: &World) -> Result<Exit> {
     }
     let examples = row.example.iter().map(|example| ("example", example_lines(example)));
     let blocks: Vec<Block> = std::iter::once(("format", lines)).chain(examples).collect();
-    world.printer.line(&text(&blocks))?;
+    world.printer.hanging(21, &text(&blocks))?;
     Ok(Exit::Done)
 }
 

@@ -1,4 +1,4 @@
-//! Tool files: JSON as people have it lying around.
+//! Tool lists: JSON as people have it lying around, in a file or on the command line.
 //!
 //! A list of tools, an object with a list under `tools` (a saved request), an MCP server's reply to `tools/list` as it
 //! came, or one tool; each in OpenAI's or Anthropic's shape. What is no tool list is refused with the file's name and the
@@ -40,6 +40,10 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Tool>> {
 }
 
 fn read_one(file: &Path) -> Result<Vec<Tool>> {
+    // JSON on the command line itself; no file's name begins so by chance.
+    if let Some(json) = file.to_str().filter(|text| text.trim_start().starts_with(['[', '{']) && !file.exists()) {
+        return of_text(json, "--tools");
+    }
     let text = std::fs::read_to_string(file).map_err(|cause| {
         Error::new(ErrorKind::Io, format!("cannot read the tools file {}", file.display())).because(cause).hint(SHAPE)
     })?;

@@ -129,8 +129,8 @@ fn table(lines: &[Sum]) -> String {
         "FAULTY",
         "TOKENS IN",
         "TOKENS OUT",
-        "SECONDS",
-        "COST",
+        "TIME (S)",
+        "COST (USD)",
         "UNPRICED",
     ]);
     for sum in lines {

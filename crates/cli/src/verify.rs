@@ -56,12 +56,18 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
         }
     }
     let bad: Vec<_> = findings.iter().filter(|finding| finding.expected.is_some() || finding.error.is_some()).collect();
-    if let Some(finding) = bad.first() {
+    // A file that was given by its path is not ours to remove, and comes from where nobody here knows.
+    let pulled = |finding: &&&Finding| !names.iter().any(|name| is_path(name) && name.to_string() == finding.name);
+    if let Some(finding) = bad.iter().find(pulled) {
         world
             .printer
             .hint(&format!("`callwright rm {0}`, then `callwright pull {0}` downloads it again", finding.name));
     }
     Ok(if bad.is_empty() { Exit::Done } else { Exit::No })
+}
+
+fn is_path(name: &ModelName) -> bool {
+    matches!(name, ModelName::Path(_))
 }
 
 fn check(name: &ModelName, world: &World) -> Result<Vec<Finding>> {

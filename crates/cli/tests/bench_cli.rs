@@ -324,3 +324,42 @@ fn the_caret_stands_below_its_place_in_wide_text_too() {
     let said = bench(&home, &[rows.to_str().unwrap()]);
     insta::assert_snapshot!(said.out.split_once("\n\n").unwrap().1);
 }
+
+/// What lies in a folder is read, or named; and the gate counts all of it.
+#[test]
+fn a_folder_is_read_whole() {
+    let home = Home::new();
+    let said = bench(&home, &["fixtures/recordings", "--json"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    let files: std::collections::BTreeSet<&str> =
+        report["cases"].as_array().unwrap().iter().map(|case| case["file"].as_str().unwrap()).collect();
+    let ends = |end: &str| files.iter().any(|file| file.ends_with(end));
+    for end in ["own.jsonl", "openai.jsonl", "pairs/tea.txt", "pairs/weather/oslo.txt", "acorn-1b/BFCL_v3_result.json"]
+    {
+        assert!(ends(end), "{end}: {files:?}");
+    }
+    let said = bench(&home, &["fixtures/recordings", "--min-accuracy", "99%"]);
+    assert!(said.code == Some(1) && said.err.contains("gate failed"), "{}", said.err);
+
+    let folder = home.path().join("mixed");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(common::root().join(OWN), folder.join("own.jsonl")).unwrap();
+    fs::write(folder.join("notes.md"), "# Notes").unwrap();
+    let said = bench(&home, &[folder.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.err.contains("not recordings, and not read: ") && said.err.contains("notes.md"), "{}", said.err);
+}
+
+#[test]
+fn of_nothing_there_is_no_share() {
+    let home = Home::new();
+    let page = home.path().join("r.html");
+    let said = bench(&home, &["fixtures/recordings/openai.jsonl", "--html", page.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let page = fs::read_to_string(page).unwrap();
+    let shown = page.split_once("<h2>Cases").unwrap().0;
+    assert!(!shown.contains("0.0 %") && shown.contains("<td data-label=\"right\">-</td>"), "{shown}");
+    assert!(shown.contains("none is scored"), "{shown}");
+    assert!(!said.out.contains("0.0 %"), "{}", said.out);
+}

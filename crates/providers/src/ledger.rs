@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use callwright_parse::chat::{Attempt, Cost, LOCAL, Money, Outcome, Reason, Usage};
+use callwright_parse::chat::{Attempt, Cost, LOCAL, Money, Outcome, Reason, Usage, counted};
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_record::lines::{self, Found, Lines};
 
@@ -190,7 +190,7 @@ impl Budget {
         let reserved: Vec<_> = lines.iter().filter_map(is_reserved).collect();
         let lately = reserved.iter().filter(|reserved| reserved.at + 3600 > wanted.at).count();
         if let Some(most) = self.calls_an_hour.filter(|most| lately >= *most) {
-            return Some(format!("{lately} request(s) in the last hour, at most {most} allowed"));
+            return Some(format!("{} in the last hour, at most {most} allowed", counted(lately, "request")));
         }
         if self.a_request.is_none() && self.a_day.is_none() {
             return None;

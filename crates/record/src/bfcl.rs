@@ -25,6 +25,7 @@ pub(super) struct Parts {
 
 #[derive(Debug)]
 struct Question {
+    text: Option<String>,
     tools: Vec<Tool>,
     place: Place,
 }
@@ -42,7 +43,8 @@ impl Parts {
             self.answers.insert(id, accepted(truth)?);
         } else if let Some(functions) = entry.get("function") {
             let tools = tools(functions, language(&category(&id)))?;
-            self.questions.insert(id, Question { tools, place: place.clone() });
+            let text = entry.get("question").and_then(asked);
+            self.questions.insert(id, Question { text, tools, place: place.clone() });
         } else {
             let result = entry.remove("result").unwrap_or_default();
             self.results.push((id, result, place.clone()));
@@ -72,6 +74,7 @@ impl Parts {
                 model: model(&place.file),
                 language: language(&category),
                 category: Some(category),
+                question: question.text.clone(),
                 tools: question.tools.clone(),
                 id,
                 output,
@@ -107,6 +110,15 @@ fn language(category: &str) -> Language {
 fn model(file: &str) -> String {
     let folder = Path::new(file).parent().and_then(Path::file_name);
     folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The last thing that the user says: a text, or lists of messages in lists of turns.
+fn asked(question: &Value) -> Option<String> {
+    match question {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(turns) => turns.iter().rev().find_map(asked),
+        message => super::openai::said_by(message, "user"),
+    }
 }
 
 /// `{"tool": {"parameter": [values]}}`, one object a call.

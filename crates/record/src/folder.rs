@@ -2,8 +2,10 @@
 //! `NAME.tools.json` or in one `tools.json` for all.
 //!
 //! It is what people write first. The expected calls are a list, or an object with `calls` and the `text` that should
-//! remain. A folder without texts is one of recordings: its `.json`, `.jsonl` and `.gz` files are read one by one.
+//! remain. Its other `.json`, `.jsonl` and `.gz` files are recordings. What is neither is named, never passed over in
+//! silence.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,47 +19,69 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 
 /// Reads a folder.
 pub(super) fn read(folder: &Path, records: &mut Records) -> Result<()> {
-    let files = files(folder)?;
-    let texts: Vec<_> = files.iter().filter(|file| has_extension(file, "txt")).collect();
-    for text in &texts {
-        match pair(folder, text) {
-            Ok(sourced) => records.rows.push(sourced),
-            Err((place, reason)) => records.bad(place, reason),
-        }
-    }
-    if texts.is_empty() {
-        let recorded = |file: &&PathBuf| ["json", "jsonl", "gz"].iter().any(|extension| has_extension(file, extension));
-        let recorded: Vec<_> = files.iter().filter(recorded).collect();
-        if recorded.is_empty() {
-            return Err(Error::new(ErrorKind::Input, format!("no recordings in {}", folder.display()))
-                .hint("add .jsonl files, or NAME.txt beside NAME.expected.json with a tools.json"));
-        }
-        for file in recorded {
+    let (files, mut unread) = files(folder)?;
+    let texts: BTreeSet<_> = files.iter().filter(|file| has_extension(file, "txt")).collect();
+    let mut read = 0;
+    for file in &files {
+        if texts.contains(file) {
+            match pair(folder, file) {
+                Ok(sourced) => records.rows.push(sourced),
+                Err((place, reason)) => records.bad(place, reason),
+            }
+        } else if belongs_to_texts(file, &texts) {
+            continue;
+        } else if file.file_name().is_some_and(|name| name == "tools.json") {
+            unread.push(file.clone());
+            continue;
+        } else if ["json", "jsonl", "gz"].iter().any(|extension| has_extension(file, extension)) {
             records.file(file)?;
+        } else {
+            unread.push(file.clone());
+            continue;
         }
+        read += 1;
+    }
+    records.unread.append(&mut unread);
+    if read == 0 {
+        return Err(Error::new(ErrorKind::Input, format!("no recordings in {}", folder.display()))
+            .hint("add .jsonl files, or NAME.txt beside NAME.expected.json with a tools.json"));
     }
     Ok(())
+}
+
+/// Whether a file is what a text should come to, or the tools of one.
+fn belongs_to_texts(file: &Path, texts: &BTreeSet<&PathBuf>) -> bool {
+    let Some(name) = file.file_name().and_then(|name| name.to_str()) else { return false };
+    if name == "tools.json" {
+        return texts.iter().any(|text| text.parent() == file.parent());
+    }
+    let of = |ending: &str| name.strip_suffix(ending).map(|stem| file.with_file_name(format!("{stem}.txt")));
+    [of(".expected.json"), of(".tools.json")].into_iter().flatten().any(|text| texts.contains(&text))
 }
 
 fn has_extension(file: &Path, extension: &str) -> bool {
     file.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
-/// All files below a folder, by name.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// All files below a folder, by name, and the links to folders, which are not followed: they may lead in a circle.
+fn files(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let failed =
         |cause| Error::new(ErrorKind::Io, format!("cannot read the folder {}", folder.display())).because(cause);
-    let mut found = Vec::new();
+    let (mut found, mut links) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            found.extend(files(&path)?);
-        } else {
-            found.push(path);
+        match (path.is_dir(), path.is_symlink()) {
+            (true, true) => links.push(path),
+            (true, false) => {
+                let (more, others) = files(&path)?;
+                found.extend(more);
+                links.extend(others);
+            }
+            (false, _) => found.push(path),
         }
     }
     found.sort();
-    Ok(found)
+    Ok((found, links))
 }
 
 #[derive(Deserialize)]

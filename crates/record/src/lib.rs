@@ -11,5 +11,6 @@ mod openai;
 mod recording;
 mod source;
 
-pub use recording::{Accepted, Expected, Language, Recording};
+pub use openai::Answer;
+pub use recording::{Accepted, Expected, Language, Recording, writable};
 pub use source::{BadLine, Place, Records, Sourced};

@@ -27,6 +27,9 @@ pub struct Recording {
     /// The language whose source text the argument values are, where it is not JSON's own types.
     #[serde(default, rename = "lang", skip_serializing_if = "Language::is_json")]
     pub language: Language,
+    /// What was asked, for people who look at a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
     /// The tools on offer.
     #[serde(default)]
     pub tools: Vec<Tool>,
@@ -121,10 +124,19 @@ impl Recording {
 
     /// Adds the recording as one line at the end of a file, which is made where it is missing.
     pub fn append(&self, file: &Path) -> Result<()> {
-        Lines::open(file).and_then(|mut lines| lines.add(self)).map_err(|cause| {
-            Error::new(ErrorKind::Io, format!("cannot write the recording to {}", file.display())).because(cause)
-        })
+        Lines::open(file).and_then(|mut lines| lines.add(self)).map_err(|cause| unwritable(file, cause))
     }
+}
+
+/// Whether recordings can be written to this file, which is made where it is missing: better known before the work.
+pub fn writable(file: &Path) -> Result<()> {
+    lines::open(file).map(drop).map_err(|cause| unwritable(file, cause))
+}
+
+fn unwritable(file: &Path, cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write recordings to {}", file.display()))
+        .because(cause)
+        .hint("name a file in a folder that you can write to")
 }
 
 /// Cuts a text at the given lengths; where they do not fit it (bytes that were no UTF-8) the text is one piece.

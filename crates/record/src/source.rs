@@ -22,6 +22,8 @@ pub struct Records {
     pub rows: Vec<Sourced>,
     /// The invalid lines.
     pub bad: Vec<BadLine>,
+    /// Files of a folder that are no recordings, by their names.
+    pub unread: Vec<PathBuf>,
     parts: bfcl::Parts,
 }
 

@@ -154,6 +154,66 @@ fn chat_logs_give_the_assistant_s_texts() {
     assert_eq!(told(&nothing), ["log.jsonl:1: no assistant message"]);
 }
 
+/// A response of any of the three APIs is a log of one answer.
+#[test]
+fn responses_of_other_apis_are_logs_too() {
+    let anthropic = br#"{"id": "m", "type": "message", "role": "assistant", "model": "elm", "content": [{"type": "text", "text": "Let me look."},
+        {"type": "tool_use", "id": "t", "name": "get_weather", "input": {"city": "Oslo"}}]}"#;
+    let ollama = br#"{"model": "elm", "message": {"role": "assistant", "content": "", "tool_calls": [
+        {"function": {"name": "get_weather", "arguments": {"city": "Oslo"}}}]}}"#;
+    for response in [anthropic.as_slice(), ollama] {
+        let records = of_bytes("log.json", response);
+        assert!(records.bad.is_empty(), "{:?}", records.bad);
+        let recording = &records.rows[0].recording;
+        assert_eq!((recording.model.as_str(), recording.format.as_deref()), ("elm", Some("hermes")));
+        assert!(recording.output.contains(r#""arguments": {"city":"Oslo"}"#), "{}", recording.output);
+    }
+}
+
+#[test]
+fn the_question_is_kept_for_those_who_look_at_a_failure() {
+    let question = |records: &Records, id: &str| {
+        let row = records.rows.iter().find(|row| row.recording.id == id).unwrap();
+        row.recording.question.clone()
+    };
+    assert!(question(&read(&[fixture("bfcl")]), "simple_0").is_some_and(|question| !question.is_empty()));
+    let log = of_bytes(
+        "log.jsonl",
+        br#"{"id": "l", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]}"#,
+    );
+    assert_eq!(question(&log, "l").as_deref(), Some("Hi"));
+}
+
+/// Texts, recordings and neither, at any depth: each is read or named.
+#[cfg(unix)]
+#[test]
+fn a_mixed_folder_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(at("deep/er")).unwrap();
+    for (name, text) in [
+        ("a.txt", "hello"),
+        ("a.tools.json", "[]"),
+        ("a.expected.json", "[]"),
+        ("rows.jsonl", ROW),
+        ("deep/er/more.jsonl", ROW),
+        ("deep/b.txt", "hello"),
+        ("deep/tools.json", "[]"),
+        ("notes.md", "# Notes"),
+        ("deep/er/tools.json", "[]"),
+    ] {
+        std::fs::write(at(name), text).unwrap();
+    }
+    std::os::unix::fs::symlink(folder.path(), at("deep/loop")).unwrap();
+    let records = read(&[folder.path().to_owned()]);
+    assert!(records.bad.is_empty(), "{:?}", records.bad);
+    let ids: Vec<_> = records.rows.iter().map(|row| row.recording.id.as_str()).collect();
+    assert_eq!(ids, ["a", "deep/b", "a", "a"]);
+    let unread: Vec<_> =
+        records.unread.iter().map(|file| file.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
+    assert_eq!(unread, ["deep/er/tools.json", "notes.md", "deep/loop"]);
+}
+
 #[test]
 fn a_folder_of_texts_is_read_with_what_lies_beside() {
     let records = read(&[fixture("pairs")]);

@@ -85,6 +85,7 @@ enum Modes {
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     let stopped = super::interruption();
+    args.record.as_deref().map_or(Ok(()), callwright_record::writable)?;
     let tasks = tasks::read(&args.tasks, &args.tools, args.limit)?;
     let ways: &[bool] = match args.mode {
         Modes::Enforced => &[true],
@@ -163,6 +164,7 @@ fn recording(task: &Task, place: usize, response: &Response) -> Recording {
     let id = if task.id.is_empty() { format!("{}", place + 1) } else { task.id.clone() };
     let mut recording = Recording::of_response(id, &task.tools, response);
     recording.category.clone_from(&task.category);
+    recording.question = Some(task.question.clone());
     recording.accepted.clone_from(&task.accepted);
     recording.expected = task.expected.clone().or_else(|| task.accepted.is_none().then(Vec::new));
     recording

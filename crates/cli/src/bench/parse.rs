@@ -64,6 +64,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit> {
     // Before the work, so that a wrong name costs no minutes; and before --save may replace it.
     let old = args.compare.as_deref().map(|old| saved::load(old, world)).transpose()?;
     let records = Records::read(&args.files)?;
+    if let Some(unread) = listed(&records.unread) {
+        world.printer.warn(&format!("not recordings, and not read: {unread}"));
+    }
     if records.rows.is_empty() && records.bad.is_empty() {
         return Err(Error::new(ErrorKind::Input, "no recordings found"));
     }
@@ -111,6 +114,15 @@ fn print_json(report: &Report, comparison: Option<&Comparison>, world: &World) -
         comparison: Option<&'r Comparison>,
     }
     world.printer.json(&Both { report, comparison })
+}
+
+/// Files by name, the first of many.
+fn listed(files: &[PathBuf]) -> Option<String> {
+    const NAMED: usize = 10;
+    let named: Vec<_> = files.iter().take(NAMED).map(|file| file.display().to_string()).collect();
+    let more = files.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!named.is_empty()).then(|| named.join(", ") + &more)
 }
 
 fn read(records: Records, how: &How, stopped: &AtomicBool, world: &World) -> Result<Bench> {

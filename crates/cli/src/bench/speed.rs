@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::tally::median;
@@ -150,7 +150,6 @@ impl Calls {
 fn told(report: &SpeedReport) -> String {
     let SpeedReport { engine, calls, .. } = report;
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let mut row = |what: &str, value: String, unit: &str| {
         table.add_row([what.to_owned(), value, unit.to_owned()]);
     };
@@ -170,5 +169,5 @@ fn told(report: &SpeedReport) -> String {
     if let Some(values) = table.column_mut(1) {
         values.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{} {}\n{table}", report.model, report.quant)
+    format!("{} {}\n{}", report.model, report.quant, crate::table::plain(table))
 }

@@ -1,6 +1,6 @@
 //! The report for people at a terminal.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, Table};
 
 use crate::World;
 use callwright_bench::{Group, Report, Summary};
@@ -39,7 +39,6 @@ fn ranked(counts: impl Iterator<Item = (String, usize)>) -> Option<String> {
 
 fn table(report: &Report) -> String {
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["model", "format", "category"].into_iter().chain(NUMBERS));
     let many = report.categories.len() > 1;
     for model in &report.models {
@@ -64,8 +63,7 @@ fn table(report: &Report) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let lines = table.to_string();
-    lines.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    crate::table::plain(table)
 }
 
 fn row(group: &Group) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use callwright_bench::Interval;
@@ -120,7 +120,6 @@ fn ranked(values: &mut [f64], percent: usize) -> f64 {
 /// The tallies for people at a terminal.
 pub(super) fn table(tallies: &[Tally]) -> String {
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let numbers = [
         "n",
         "valid",
@@ -163,5 +162,5 @@ pub(super) fn table(tallies: &[Tally]) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table.to_string()
+    crate::table::plain(table)
 }

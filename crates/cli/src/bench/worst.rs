@@ -13,7 +13,10 @@ const MESSAGE: usize = 160;
 
 pub(super) fn print(bench: &Bench, world: &World) -> Result<()> {
     let printer = &world.printer;
-    for excerpt in worst(bench, SHOWN[usize::from(printer.is_verbose())]) {
+    let shown = worst(bench, SHOWN[usize::from(printer.is_verbose())]);
+    let failed = bench.cases.iter().filter(|case| case.outcome.is_failure()).count();
+    let more = failed - shown.len();
+    for excerpt in shown {
         let case = excerpt.case;
         let class = case.class.map_or(case.outcome.name(), callwright_bench::Class::name);
         let of = [case.model.as_str(), case.category.as_str()].into_iter().filter(|name| !name.is_empty());
@@ -23,6 +26,10 @@ pub(super) fn print(bench: &Bench, world: &World) -> Result<()> {
         printer.line(&format!("  {}{}", excerpt.before, excerpt.after))?;
         printer.line(&format!("  {:width$}^", "", width = excerpt.before.width()))?;
         printer.line(&format!("  {}", plain(case.message.as_deref().unwrap_or_default())))?;
+    }
+    if more > 0 {
+        let how = if printer.is_verbose() { "--html lists all" } else { "--verbose shows more, --html lists all" };
+        printer.line(&format!("\nand {more} more ({how})"))?;
     }
     Ok(())
 }

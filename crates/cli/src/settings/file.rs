@@ -144,7 +144,8 @@ pub struct EgressTable {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UsageTable {
-    /// Whether the tokens and cost of each turn are kept in the data folder. No text is kept.
+    /// Whether the tokens and cost of each turn are kept in the data folder (numbers, no text), and the last conversation of
+    /// `callwright run` in the state folder, for `--continue`.
     pub keep: bool,
 }
 

@@ -10,7 +10,9 @@ mod file;
 mod keys;
 mod layers;
 mod migrate;
+mod profiles;
 mod remote;
+mod strangers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ pub use file::{
 pub use keys::schema;
 pub use layers::{Layers, Origin, Setting, commented};
 pub use migrate::{Migrated, migrate};
+pub use strangers::strangers;
 
 use callwright::Trial;
 use callwright_infer::Prefixes;
@@ -42,6 +45,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     ("CALLWRIGHT_CACHE", "folder for caches (default: callwright/ in XDG_CACHE_HOME)"),
     ("CALLWRIGHT_DATA", "folder for data, such as saved reports (default: callwright/ in XDG_DATA_HOME)"),
+    (
+        "CALLWRIGHT_STATE",
+        "folder for what is remembered, such as the last conversation (default: callwright/ in XDG_STATE_HOME)",
+    ),
     ("CALLWRIGHT_OFFLINE", "1: never use the network"),
     ("CALLWRIGHT_PROFILE", "the profile of callwright.toml to apply"),
     ("CALLWRIGHT_..", "any setting of callwright.toml: CALLWRIGHT_FALLBACK_ENABLED is `enabled` in `[fallback]`"),
@@ -53,6 +60,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("HF_HUB_OFFLINE", "1: never ask the hub"),
     ("XDG_CACHE_HOME", "where caches live (default: .cache in HOME)"),
     ("XDG_DATA_HOME", "where data lives (default: .local/share in HOME)"),
+    ("XDG_STATE_HOME", "where state lives (default: .local/state in HOME)"),
     ("XDG_CONFIG_HOME", "where settings live (default: .config in HOME)"),
 ];
 
@@ -68,6 +76,8 @@ pub struct Settings {
     pub config: PathBuf,
     /// The folder of what the user keeps.
     pub data: PathBuf,
+    /// The folder of what programs remember from run to run, such as the last conversation.
+    pub state: PathBuf,
     /// Whether the network is off altogether.
     pub offline: bool,
     /// The settings, all layers merged.
@@ -123,6 +133,9 @@ impl Settings {
         let data = path("CALLWRIGHT_DATA")
             .unwrap_or_else(|| path("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("callwright"));
 
+        let state = path("CALLWRIGHT_STATE")
+            .unwrap_or_else(|| path("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state")).join("callwright"));
+
         let layers = layers::all(&value, &config, folder, flags)?;
         let file = layers.file()?;
         let mut places = Places::new(hub_cache, path("CALLWRIGHT_CACHE").unwrap_or_else(|| caches.join("callwright")));
@@ -135,7 +148,7 @@ impl Settings {
         let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
         places.offline = offline || set("HF_HUB_OFFLINE");
         let keys = remote::keys(&file, &value)?;
-        Ok(Self { places, config, data, offline, file, layers, keys })
+        Ok(Self { places, config, data, state, offline, file, layers, keys })
     }
 
     /// The built-in models with the user's own on top.

@@ -46,3 +46,23 @@ pub fn say(command: &mut Command) -> Said {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("callwright writes text");
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
+
+/// Runs the binary on a terminal of so many columns, with these lines typed, and gives all that was shown and how it ended.
+/// None where the machine has no `script`, which the caller's test is then skipped for.
+pub fn on_terminal(home: &Home, columns: u16, arguments: &[&str], typed: &str) -> Option<Said> {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let quoted: Vec<_> = arguments.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+    let line = format!("stty cols {columns} rows 50; exec '{}' {}", env!("CARGO_BIN_EXE_callwright"), quoted.join(" "));
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).env_clear().env("HOME", home.path()).env("TERM", "dumb");
+    script.env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir(root());
+    let Ok(mut child) = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() else {
+        callwright_test_support::means::skip("there is no `script` to make a terminal with");
+        return None;
+    };
+    child.stdin.take().expect("piped").write_all(typed.as_bytes()).expect("typed");
+    let output = child.wait_with_output().expect("script ends");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace('\r', "");
+    Some(Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
+}

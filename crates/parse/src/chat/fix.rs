@@ -153,6 +153,10 @@ enum Note {
 impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (done, shown) = self.done();
+        let what = self.note.as_deref().and_then(|note| note.rsplit_once(' '));
+        if let (FixKind::UnknownArgument, Some((name, fate))) = (self.kind, what) {
+            return write!(f, "{fate} {done} {name} (bytes {}-{})", self.span.start, self.span.end);
+        }
         f.write_str(done)?;
         match (shown, &self.note) {
             (Note::Text, Some(note)) => write!(f, ": {note}")?,

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod call;
+mod counted;
 mod digits;
 mod event;
 mod fault;
@@ -21,6 +22,7 @@ mod tool;
 
 pub use attempt::{Attempt, Cost, LOCAL, Money, Outcome, Reason};
 pub use call::{Call, CallId};
+pub use counted::counted;
 pub use digits::{Digits, Exact, Exactness, Inexact};
 pub use event::{Event, WithdrawReason};
 pub use fault::Fault;

@@ -12,7 +12,7 @@ use super::reader::{Reader, Step, Text};
 use super::row::Place;
 use super::scan::{Role, Sighted};
 use super::{Format, Offered};
-use crate::chat::{Call, CallId, Fault};
+use crate::chat::{Call, CallId, Fault, counted};
 use crate::schema::View;
 
 /// How well a format fits a text.
@@ -212,14 +212,14 @@ impl Tally {
         let place = if marked { "between the format's markers" } else { "as the whole message" };
         let mut reason = match (self.calls, self.strangers) {
             (0, 0) => "a call that was cut off".to_owned(),
-            (0, strangers) => format!("{strangers} call(s) of unknown tools"),
-            (calls, 0) => format!("{calls} call(s) of offered tools"),
-            (calls, strangers) => format!("{calls} call(s) of offered tools, {strangers} of unknown tools"),
+            (0, strangers) => format!("{} of unknown tools", counted(strangers, "call")),
+            (calls, 0) => format!("{} of offered tools", counted(calls, "call")),
+            (calls, strangers) => format!("{} of offered tools, {strangers} of unknown tools", counted(calls, "call")),
         };
         reason.extend([" ", place]);
-        for (count, what) in [(self.deviations, " deviation(s)"), (self.faults, " fault(s)")] {
+        for (count, what) in [(self.deviations, "deviation"), (self.faults, "fault")] {
             if count > 0 {
-                reason.extend([", ", &count.to_string(), what]);
+                reason.extend([", ", &counted(count, what)]);
             }
         }
         reason

@@ -67,6 +67,9 @@ pub(crate) use calm::{Calm, Turns};
 use envelope::OwnKeys;
 use scan::{Markers, Role, Sighted, Tags, varied};
 
+/// A format's name this much like an unknown one is suggested.
+const ALIKE: f64 = 0.8;
+
 /// The tools on offer, as far as reading needs them.
 pub trait Offered {
     /// Whether a tool has exactly this name.
@@ -360,7 +363,7 @@ impl Formats {
         Ok(formats)
     }
 
-    /// The format with this name.
+    /// The format with this name; an error suggests the one whose name is close.
     ///
     /// ```
     /// use callwright_parse::format::Formats;
@@ -370,9 +373,16 @@ impl Formats {
     /// ```
     pub fn get(&self, name: &str) -> Result<Arc<Format>> {
         self.by_name.get(name).cloned().ok_or_else(|| {
-            let names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
-            Error::new(ErrorKind::Format, format!("unknown format `{name}`"))
-                .hint(format!("there are: {}", names.join(", ")))
+            let likeness = |known: &&String| strsim::jaro_winkler(known, name);
+            let nearest = self.by_name.keys().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+            let hint = match nearest.filter(|known| likeness(known) >= ALIKE) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!(
+                    "there are {}, such as `hermes` and `llama3`; `callwright list --formats` lists them",
+                    self.by_name.len()
+                ),
+            };
+            Error::new(ErrorKind::Format, format!("unknown format `{name}`")).hint(hint)
         })
     }
 

@@ -47,6 +47,13 @@ impl Format {
         serde_json::from_str(&row).ok().map(Self::new)
     }
 
+    /// What closes calls, blanks aside.
+    pub(crate) fn closers(&self) -> impl Iterator<Item = &str> {
+        let frames = [&self.row().section, &self.row().call].into_iter();
+        let closes = frames.flat_map(|frame| std::iter::once(&frame.close).chain(&frame.also_close));
+        closes.map(|close| close.trim())
+    }
+
     /// What the reader of a tagged call looks for in a parameter's value.
     #[must_use]
     pub fn endings(&self) -> Endings {

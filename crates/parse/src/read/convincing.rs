@@ -42,7 +42,7 @@ pub(super) fn unchecked(raw: &mut RawCall) -> Checked {
         Value::Object(arguments) => (arguments, Vec::new()),
         Value::Null => (Arguments::new(), Vec::new()),
         _ => {
-            let (path, message) = (String::new(), "the arguments are no object".to_owned());
+            let (path, message) = (String::new(), "the arguments are not an object".to_owned());
             (Arguments::new(), vec![Fault::Invalid { call: 0, path, message }])
         }
     };

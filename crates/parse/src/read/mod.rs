@@ -10,6 +10,7 @@ mod expressions;
 mod foreign;
 mod ids;
 mod late;
+mod leftover;
 mod lines;
 mod loops;
 mod lull;

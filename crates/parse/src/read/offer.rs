@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::parser::Parser;
 use super::prose;
 use crate::chat::Arguments;
 use crate::check::{Level, ToolSet};
@@ -15,6 +16,16 @@ pub(super) struct OnOffer<'a> {
     pub(super) level: Level,
     /// There are no tools, and any name may be one.
     pub(super) unchecked: bool,
+}
+
+impl Parser {
+    /// The same parser; where there are no tools it reads calls as they stand, each with the fix `unchecked`, as
+    /// [`Parser::auto`] does.
+    #[must_use]
+    pub fn unchecked(mut self) -> Self {
+        self.unchecked = self.tools.is_empty();
+        self
+    }
 }
 
 impl Offered for OnOffer<'_> {

@@ -19,7 +19,7 @@ use super::prose::{self, Refusals};
 use super::recovery::Recovery;
 use super::sources::Sources;
 use super::utf8::Decoder;
-use crate::chat::{Call, Event, Fault, Fix, FixKind, SegmentKind};
+use crate::chat::{Call, Event, Fault, Fix, SegmentKind};
 use crate::check::{Checked, Level, ToolSet};
 use crate::format::{Format, Formats, RawCall, Reader, Step, Text};
 
@@ -114,7 +114,7 @@ impl Parser {
     /// parser.push(b"[TOOL_CALLS]add[ARGS]{\"a\": 5}");
     /// let parsed = parser.finish();
     /// assert_eq!(parsed.format, "mistral_v13");
-    /// assert_eq!(parsed.detected.unwrap().reason, "1 call(s) of offered tools between the format's markers");
+    /// assert_eq!(parsed.detected.unwrap().reason, "1 call of offered tools between the format's markers");
     /// # Ok::<(), callwright_parse::Error>(())
     /// ```
     #[must_use]
@@ -244,15 +244,14 @@ impl Parser {
     pub(super) fn end(mut self) -> Parsed {
         let mut events = Vec::new();
         self.read(true, &mut events);
-        for span in std::mem::take(&mut self.decoder.bad) {
-            let fix = Fix { kind: FixKind::InvalidUtf8, span, call: None, note: None };
-            self.fix(fix, &mut events);
-        }
         if self.may_recover() && !self.read_foreign(&mut events) {
             self.recover(&mut events);
         }
+        let bad = std::mem::take(&mut self.decoder.bad);
+        self.tell_bytes(bad, &mut events);
         self.doubt_unclosed(&mut events);
         self.tell_unread(&mut events);
+        self.tell_leftovers(&mut events);
         self.end_loops(&mut events);
         let mut parsed = self.parsed;
         self.format.name().clone_into(&mut parsed.format);

@@ -5,6 +5,28 @@
 
 use std::ops::Range;
 
+use super::parser::Parser;
+use crate::chat::{Event, Fault, Fix, FixKind};
+
+impl Parser {
+    /// Tells the bytes that are not UTF-8. A call that holds some is not what the model wrote, whatever was put in their place.
+    pub(super) fn tell_bytes(&mut self, bad: Vec<Range<usize>>, events: &mut Vec<Event>) {
+        let behind = |at: usize| bad.get(bad.partition_point(|bad| bad.end <= at));
+        let holds = |call: &Range<usize>| behind(call.start).is_some_and(|bad| bad.start < call.end);
+        let spans: Vec<_> = self.parsed.calls.iter().map(|call| call.span.clone().unwrap_or_default()).collect();
+        for (call, _) in spans.iter().enumerate().filter(|(_, span)| holds(span)) {
+            let arguments = &self.parsed.calls[call].arguments;
+            let spoilt = arguments.iter().find(|(_, value)| value.to_string().contains(char::REPLACEMENT_CHARACTER));
+            let path = spoilt.map_or_else(String::new, |(name, _)| format!("/{name}"));
+            let message = "value holds bytes that are not UTF-8".to_owned();
+            self.fault(Fault::Invalid { call, path, message }, events);
+        }
+        for span in bad {
+            self.fix(Fix { kind: FixKind::InvalidUtf8, span, call: None, note: None }, events);
+        }
+    }
+}
+
 /// Holds the beginning of a sequence that is not whole.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {

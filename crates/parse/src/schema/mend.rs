@@ -59,7 +59,7 @@ impl Mending {
             }
             other => {
                 let why = match other {
-                    Value::Null => "null is no schema, so any value is allowed",
+                    Value::Null => "null is not a schema, so any value is allowed",
                     Value::Object(_) => "nested too deeply, so any value is allowed",
                     _ => "not a schema, so any value is allowed",
                 };

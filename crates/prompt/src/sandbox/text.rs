@@ -123,7 +123,7 @@ impl Writer<'_> {
             }
             ValueKind::String => self.value(key, depth),
             _ if self.json.is_none() => self.value(key, depth),
-            kind => Err(Error::new(ErrorKind::BadSerialization, format!("{kind} is no key of a JSON object"))),
+            kind => Err(Error::new(ErrorKind::BadSerialization, format!("{kind} is not a key of a JSON object"))),
         }
     }
 
