@@ -71,7 +71,9 @@ impl AskArgs {
         request.limits.deadline = self.patience()?;
         // Before a model is loaded for it.
         match request.flaw() {
-            Some(flaw) => Err(Error::new(ErrorKind::Input, flaw).hint("`callwright run --help` says what each option means")),
+            Some(flaw) => {
+                Err(Error::new(ErrorKind::Input, flaw).hint("`callwright run --help` says what each option means"))
+            }
             None => Ok(request),
         }
     }

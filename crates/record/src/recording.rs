@@ -130,7 +130,7 @@ impl Recording {
 
 /// Whether recordings can be written to this file, which is made where it is missing: better known before the work.
 pub fn writable(file: &Path) -> Result<()> {
-    lines::open(file).map(drop).map_err(|cause| unwritable(file, cause))
+    Lines::open(file).map(drop).map_err(|cause| unwritable(file, cause))
 }
 
 fn unwritable(file: &Path, cause: std::io::Error) -> Error {

@@ -147,7 +147,7 @@ impl Settings {
         // A layer that turns the network off is not overruled by a layer above it.
         let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
         places.offline = offline || set("HF_HUB_OFFLINE");
-        let keys = remote::keys(&file, &value)?;
+        let keys = remote::keys(&file, &config, &value)?;
         Ok(Self { places, config, data, state, offline, file, layers, keys })
     }
 
