@@ -78,7 +78,8 @@ impl Talk<'_> {
                 return Ok(());
             }
             for call in &calls {
-                let Ok(result) = editor.readline(&format!("result of {}> ", call.name)) else { return Ok(()) };
+                let prompt = format!("result of {}> ", self.world.printer.shown(&call.name));
+                let Ok(result) = editor.readline(&prompt) else { return Ok(()) };
                 self.request.messages.push(Message::result(call, result));
             }
         }
