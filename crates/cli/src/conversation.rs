@@ -65,12 +65,13 @@ impl Conversation {
 
     /// Keeps it as the last one, for its owner's eyes only.
     pub(super) fn keep(&self, world: &World) -> Result<()> {
-        out::private(&last(world), |file| serde_json::to_writer(file, self).map_err(Into::into))
+        out::own_folder(&world.settings.state)?;
+        out::keep(&last(world), |file| serde_json::to_writer(file, self).map_err(Into::into))
     }
 
     /// Writes the messages to a file.
     pub(super) fn save(&self, file: &Path) -> Result<()> {
-        out::write(file, |out| serde_json::to_writer_pretty(out, &self.messages).map_err(Into::into))
+        out::keep(file, |out| serde_json::to_writer_pretty(out, &self.messages).map_err(Into::into))
     }
 
     /// The calls that nobody has answered yet.

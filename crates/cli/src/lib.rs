@@ -33,6 +33,7 @@ mod sampling;
 pub mod settings;
 mod show;
 mod show_format;
+mod shown;
 mod table;
 mod tools;
 mod trial;
@@ -44,6 +45,7 @@ mod words;
 mod wrap;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -89,6 +91,22 @@ pub struct World {
 }
 
 impl World {
+    /// Finds a model that a project's file names. Nothing is fetched for it, and nobody else is asked in its place.
+    pub(crate) fn here(&self, name: &str, project: &Path) -> Result<Located> {
+        let named = self.settings.model(name);
+        let hint = match &named {
+            Ok(ModelName::Path(_)) => "put the file there, or name another model".to_owned(),
+            Err(_) => "name another model: `callwright list --all` lists known names".to_owned(),
+            Ok(name) => format!(
+                "`callwright pull {name}` fetches it; `callwright config trust`, if you know that folder, lets its file do so"
+            ),
+        };
+        named.and_then(|name| self.settings.store().locate(&name)).map_err(|missing| {
+            let message = format!("{} names the model `{name}`, which is not on this machine", project.display());
+            Error::new(ErrorKind::Config, message).because(missing).hint(hint)
+        })
+    }
+
     /// Finds a model, or pulls it where it is not on this machine and the network may be used.
     pub(crate) fn pull(&self, name: &ModelName) -> Result<Located> {
         let store = self.settings.store();
@@ -134,12 +152,18 @@ struct Global {
     /// Set a key of callwright.toml for this run, such as fallback.enabled=true (repeatable)
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Trust the project's callwright.toml for this run (see `callwright config trust`)
+    #[arg(long, global = true)]
+    trust: bool,
     /// Print only results and errors
     #[arg(short, long, global = true)]
     quiet: bool,
     /// Print more detail, including the engine's own log
     #[arg(short, long, global = true)]
     verbose: bool,
+    /// Write control characters of models, files and providers to the terminal as they are
+    #[arg(long, global = true)]
+    raw: bool,
     /// Show no progress bars
     #[arg(long, global = true)]
     no_progress: bool,
@@ -198,15 +222,36 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         // Whoever started it has read the settings.
         return trial::run(args).unwrap_or_else(|error| printer.failed(&error));
     }
-    let flags = Flags { offline: global.offline, profile: global.profile.clone(), set: global.set.clone() };
+    let only_look = matches!(arguments.command, Command::Config(_));
+    let flags = Flags {
+        offline: global.offline,
+        profile: global.profile.clone(),
+        set: global.set.clone(),
+        trust: global.trust,
+        only_look,
+    };
     let world = match Settings::read_with(&flags) {
         Ok(settings) => World { settings, printer },
         Err(error) => return printer.failed(&error),
     };
     settings::strangers().iter().for_each(|stranger| printer.warn(stranger));
+    if !only_look {
+        tell_of_refused(&world);
+    }
     match dispatch(&arguments.command, &world) {
         Ok(exit) => exit,
         Err(error) => world.printer.failed(&error),
+    }
+}
+
+/// Says which settings do not apply, and the way out.
+fn tell_of_refused(world: &World) {
+    let refused = world.settings.layers.refused();
+    for refusal in refused {
+        world.printer.warn(&refusal.to_string());
+    }
+    if refused.iter().any(|refusal| refusal.needs_trust) {
+        world.printer.hint(config::TRUST);
     }
 }
 

@@ -8,7 +8,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use callwright_models::alike;
 use callwright_parse::error::Error;
 
-use super::{Arguments, Color, Exit, Global, Printer};
+use super::shown::shown;
+use super::{Arguments, Exit, Printer};
 
 /// Commands that remove something, by all their names.
 const DESTRUCTIVE: [&str; 3] = ["rm", "remove", "prune"];
@@ -18,25 +19,18 @@ pub(super) fn told(usage: &clap::Error) -> Exit {
     if usage.kind() == ErrorKind::InvalidSubcommand
         && let Some(ContextValue::String(unknown)) = usage.get(ContextKind::InvalidSubcommand)
     {
-        return Printer::new(&plain()).failed(&unknown_command(unknown));
+        return Printer::plain().failed(&unknown_command(unknown));
     }
-    // clap knows which is which.
-    let told = usage.print();
+    // What clap quotes of the command line may be the name of a file that somebody else chose.
+    let text = usage.render().to_string();
+    let told = if shown(&text) == text {
+        // clap knows what goes to stdout.
+        usage.print()
+    } else {
+        Printer::plain().trace(&text);
+        Ok(())
+    };
     if usage.use_stderr() || told.is_err() { Exit::Failed } else { Exit::Done }
-}
-
-/// No flag could be read.
-fn plain() -> Global {
-    Global {
-        json: false,
-        offline: false,
-        profile: None,
-        set: Vec::new(),
-        quiet: false,
-        verbose: false,
-        no_progress: true,
-        color: Color::Auto,
-    }
 }
 
 fn unknown_command(unknown: &str) -> Error {

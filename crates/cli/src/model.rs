@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callwright::{BackendName, Builder, Enforce, Engine};
 use callwright_infer::Rates;
-use callwright_models::{ModelName, Source};
+use callwright_models::{Located, ModelName, Source};
 use callwright_parse::chat::Reason;
 use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
@@ -116,7 +116,7 @@ impl ModelArgs {
             let nobody = Error::new(ErrorKind::ModelMissing, "the local model is not used");
             return within(time, builder.absent(nobody).build()).await;
         }
-        let builder = match self.name(name, world).and_then(|name| world.pull(&name)) {
+        let builder = match self.located(name, world) {
             Err(missing) if does_without(&missing, world) => {
                 world.printer.warn(&format!("{missing}; asking the fallback instead"));
                 builder.absent(missing)
@@ -129,9 +129,20 @@ impl ModelArgs {
     /// With the draft model: named on the command line, or in the settings beside the model that answers.
     fn drafted(&self, builder: Builder, name: Option<&str>, world: &World) -> Result<Builder> {
         let set = || world.settings.file.draft.as_deref().filter(|_| name.or(self.named.as_deref()).is_none());
-        match self.draft.as_deref().or_else(set) {
-            Some(draft) => Ok(builder.located_draft(world.pull(&world.settings.model(draft)?)?)),
-            None => Ok(builder),
+        let project = world.settings.project_of("draft").filter(|_| self.draft.is_none());
+        match (self.draft.as_deref().or_else(set), project) {
+            (Some(draft), Some(project)) => Ok(builder.located_draft(world.here(draft, project)?)),
+            (Some(draft), None) => Ok(builder.located_draft(world.pull(&world.settings.model(draft)?)?)),
+            (None, _) => Ok(builder),
+        }
+    }
+
+    /// The model to run, pulled where it is missing, unless only a project's file names it.
+    fn located(&self, name: Option<&str>, world: &World) -> Result<Located> {
+        let settings = &world.settings;
+        match (name.or(self.named.as_deref()), settings.file.model.as_deref(), settings.project_of("model")) {
+            (None, Some(model), Some(project)) => world.here(model, project),
+            _ => world.pull(&self.name(name, world)?),
         }
     }
 
@@ -144,7 +155,7 @@ impl ModelArgs {
 
     /// How fast the engine computes the model behind so many tokens, before it answers anyone.
     pub(super) fn rates(&self, name: Option<&str>, world: &World, depth: usize) -> Result<(String, Rates)> {
-        let located = world.pull(&self.name(name, world)?)?;
+        let located = self.located(name, world)?;
         let quant = callwright_models::header(&located.path)?.quant;
         Ok((quant, self.builder(name, world)?.rates(&located, depth)?))
     }

@@ -1,22 +1,32 @@
 //! The one place that prints: data on stdout, all else on stderr.
 //!
-//! A closed pipe is no error (`callwright list | head -1`), so writing to stdout returns it as one that
-//! [`Printer::failed`] swallows. Colour only ever underlines what the words already say.
+//! Nearly every text here was written by somebody else: a model, a provider, whoever named a file. So none may speak to
+//! the terminal: what is given to the [`Printer`] is shown with its control characters escaped (`shown.rs`), and only
+//! the printer's own colours are not. To a file or a pipe the bytes go as they are. A closed pipe is no error
+//! (`callwright list | head -1`), so writing to stdout returns it as one that [`Printer::failed`] swallows. Colour only
+//! ever underlines what the words already say.
 
+use std::borrow::Cow;
 use std::error::Error as _;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
+use super::shown::shown;
 use super::{Color, Exit, Global, wrap};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-const RED: &str = "\x1b[1;31m";
-const YELLOW: &str = "\x1b[1;33m";
-const CYAN: &str = "\x1b[36m";
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[0m";
+/// A colour of our own: what it begins with, and what ends it.
+#[derive(Debug, Clone, Copy)]
+struct Style(&'static str);
+
+const RED: Style = Style("\x1b[1;31m");
+const YELLOW: Style = Style("\x1b[1;33m");
+const CYAN: Style = Style("\x1b[36m");
+const DIM: Style = Style("\x1b[2m");
+const PLAIN: Style = Style("");
+const END: &str = "\x1b[0m";
 
 /// Prints for people at the terminal, and for scripts.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +36,13 @@ pub struct Printer {
     quiet: bool,
     verbose: bool,
     progress: bool,
+    raw: bool,
     color: ColorChoice,
 }
 
 impl Printer {
     pub(super) fn new(global: &Global) -> Self {
-        let Global { json, quiet, verbose, no_progress, color, .. } = *global;
+        let Global { json, quiet, verbose, no_progress, raw, color, .. } = *global;
         let color = match color {
             Color::Auto => ColorChoice::Auto,
             Color::Always => ColorChoice::Always,
@@ -39,7 +50,12 @@ impl Printer {
         };
         // A bar between lines of a log is no bar.
         let progress = !no_progress && !quiet && !verbose && io::stderr().is_terminal();
-        Self { json, quiet, verbose, progress, color }
+        Self { json, quiet, verbose, progress, raw, color }
+    }
+
+    /// For a command line that could not be read.
+    pub(super) fn plain() -> Self {
+        Self { json: false, quiet: false, verbose: false, progress: false, raw: false, color: ColorChoice::Never }
     }
 
     /// Whether the caller asked for JSON.
@@ -60,10 +76,19 @@ impl Printer {
         self.progress
     }
 
-    /// Writes to stdout as it is and flushes, so that a stream of text is seen as it comes.
+    /// A text for whoever draws on the terminal of stdout itself: the editor of a line.
+    #[must_use]
+    pub fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.raw || !io::stdout().is_terminal() { text.into() } else { shown(text) }
+    }
+
+    /// Writes to stdout and flushes, so that a stream of text is seen as it comes.
     pub fn write(&self, text: &str) -> Result<()> {
-        let mut out = AutoStream::new(io::stdout().lock(), self.color);
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(stdout_failed)
+        let mut out = io::stdout().lock();
+        let is_terminal = out.is_terminal();
+        let text = self.text(is_terminal, ColorChoice::Never, &[(PLAIN, text)]);
+        let written = if is_terminal { put(&mut AutoStream::always(out), &text) } else { put(&mut out, &text) };
+        written.map_err(stdout_failed)
     }
 
     /// Writes a line to stdout.
@@ -88,31 +113,27 @@ impl Printer {
 
     /// Prints a note on stderr, unless asked to be quiet.
     pub fn note(&self, text: &str) {
-        if !self.quiet {
-            self.tell(text);
-        }
+        self.say(&[(PLAIN, text)]);
     }
 
     /// Prints a dimmed note on stderr: good to know, never needed.
     pub fn aside(&self, text: &str) {
-        self.note(&format!("{DIM}{text}{PLAIN}"));
+        self.say(&[(DIM, text)]);
     }
 
     /// Warns on stderr.
     pub fn warn(&self, text: &str) {
-        self.note(&format!("{YELLOW}warning:{PLAIN} {text}"));
+        self.say(&[(YELLOW, "warning:"), (PLAIN, " "), (PLAIN, text)]);
     }
 
     /// Names the next step on stderr.
     pub fn hint(&self, text: &str) {
-        self.note(&format!("{CYAN}hint:{PLAIN} {text}"));
+        self.say(&[(CYAN, "hint:"), (PLAIN, " "), (PLAIN, text)]);
     }
 
-    /// Writes to stderr as it is, without a newline: the trace of a stream.
+    /// Writes to stderr without a newline: the trace of a stream.
     pub fn trace(&self, text: &str) {
-        let mut out = AutoStream::new(io::stderr().lock(), self.color);
-        // If stderr is gone, nobody is left to tell.
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        self.tell(&[(PLAIN, text)]);
     }
 
     /// Prints an error with its causes and hint, and returns how the command ends.
@@ -121,24 +142,63 @@ impl Printer {
         if is_closed_pipe(error) {
             return Exit::Done;
         }
-        self.tell(&format!("{RED}error:{PLAIN} {error}"));
+        self.tell_lines(&[(RED, "error:"), (PLAIN, " "), (PLAIN, &error.to_string())]);
         let mut source = error.source();
         while let Some(cause) = source {
-            self.tell(&format!("  because: {cause}"));
+            self.tell_lines(&[(PLAIN, "  because: "), (PLAIN, &cause.to_string())]);
             source = cause.source();
         }
         if let Some(hint) = error.hint_text() {
-            self.tell(&format!("{CYAN}hint:{PLAIN} {hint}"));
+            self.tell_lines(&[(CYAN, "hint:"), (PLAIN, " "), (PLAIN, hint)]);
         }
         Exit::Failed
     }
 
-    fn tell(self, text: &str) {
-        match comfy_table::Table::new().use_stderr().width() {
-            Some(columns) => self.trace(&format!("{}\n", wrap::hanging(text, 2, columns.into()))),
-            None => self.trace(&format!("{text}\n")),
+    /// Prints lines on stderr, unless asked to be quiet.
+    fn say(self, parts: &[(Style, &str)]) {
+        if !self.quiet {
+            self.tell_lines(parts);
         }
     }
+
+    /// Writes lines to stderr, broken between words where a terminal is narrower.
+    fn tell_lines(self, parts: &[(Style, &str)]) {
+        let columns = comfy_table::Table::new().use_stderr().width();
+        self.put_on_stderr(parts, |text| match columns {
+            Some(columns) => wrap::hanging(&text, 2, columns.into()) + "\n",
+            None => text + "\n",
+        });
+    }
+
+    fn tell(self, parts: &[(Style, &str)]) {
+        self.put_on_stderr(parts, |text| text);
+    }
+
+    fn put_on_stderr(self, parts: &[(Style, &str)], laid_out: impl FnOnce(String) -> String) {
+        let mut out = io::stderr().lock();
+        let is_terminal = out.is_terminal();
+        let text = laid_out(self.text(is_terminal, AutoStream::choice(&out), parts));
+        // If stderr is gone, nobody is left to tell.
+        let _ = if is_terminal { put(&mut AutoStream::always(out), &text) } else { put(&mut out, &text) };
+    }
+
+    /// Texts, each in a colour of ours, as they go to a terminal or to something else.
+    fn text(self, is_terminal: bool, automatic: ColorChoice, parts: &[(Style, &str)]) -> String {
+        let color = if self.color == ColorChoice::Auto { automatic } else { self.color };
+        let mut text = String::new();
+        for (Style(begins), part) in parts {
+            let begins = if color == ColorChoice::Never { "" } else { begins };
+            let part = if is_terminal && !self.raw { shown(part) } else { Cow::from(*part) };
+            let end = if begins.is_empty() { "" } else { END };
+            text.extend([begins, &part, end]);
+        }
+        text
+    }
+}
+
+/// Writes all of it at once. A terminal that does not understand our colours has them translated.
+fn put(out: &mut impl Write, text: &str) -> io::Result<()> {
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }
 
 fn stdout_failed(cause: io::Error) -> Error {

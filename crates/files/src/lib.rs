@@ -49,9 +49,33 @@ pub fn append(path: &Path) -> io::Result<File> {
 ///
 /// Programs that write one file at once each leave a whole one, and the last stays.
 pub fn replace(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    whole(path, None, contents)
+}
+
+/// The same for a file that is nobody's secret, such as a report: the umask says who may read it.
+pub fn publish(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    #[cfg(unix)]
+    let readers = Some(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    #[cfg(not(unix))]
+    let readers = None;
+    whole(path, readers, contents)
+}
+
+fn whole(
+    path: &Path,
+    readers: Option<fs::Permissions>,
+    contents: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = parent(path).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(PART).tempfile_in(folder)?;
+    let prefix = format!(".{name}.");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(PART);
+    // A temporary file is its owner's alone unless told otherwise.
+    if let Some(readers) = readers {
+        builder.permissions(readers);
+    }
+    let part = builder.tempfile_in(folder)?;
     let mut out = BufWriter::new(part);
     contents(&mut out)?;
     let part = out.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -59,7 +83,7 @@ pub fn replace(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<
     part.persist(path).map_err(|failed| failed.error)?;
     // Without this a crash of the machine may bring the old name back. Not every system can sync a folder.
     drop(File::open(folder).and_then(|folder| folder.sync_all()));
-    remove_stale(folder, &format!(".{name}."));
+    remove_stale(folder, &prefix);
     Ok(())
 }
 
@@ -157,6 +181,9 @@ mod tests {
         own_folder(&folder).unwrap();
         append(&folder.join("usage.jsonl")).unwrap().write_all(b"{}\n").unwrap();
         replace(&folder.join("callwright.toml"), |out| out.write_all(b"key")).unwrap();
+        publish(&home.path().join("report.html"), |out| out.write_all(b"report")).unwrap();
+        File::create(home.path().join("other")).unwrap();
+        assert_eq!(mode(&home.path().join("report.html")), mode(&home.path().join("other")), "as the umask says");
         assert_eq!((mode(&home.path().join("data")), mode(&folder)), (0o700, 0o700));
         assert_eq!((mode(&folder.join("usage.jsonl")), mode(&folder.join("callwright.toml"))), (0o600, 0o600));
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "nothing is left beside them");

@@ -20,8 +20,8 @@ pub struct File {
     pub model: Option<String>,
     /// The draft model for `model`; default: none. Not used where the command line names a model.
     pub draft: Option<String>,
-    /// The provider to use where no model is named: `NAME` or `NAME:MODEL`; default: a local model. Not allowed in a project's
-    /// file.
+    /// The provider to use where no model is named: `NAME` or `NAME:MODEL`; default: a local model. Not in a project's
+    /// file, unless you trust that.
     pub provider: Option<String>,
     /// Never use the network: no hub, no mirror, no provider.
     pub offline: bool,
@@ -37,7 +37,7 @@ pub struct File {
     /// Settings for everything sent to providers.
     #[serde(default)]
     pub egress: EgressTable,
-    /// Your own providers, and overrides for those of providers.toml. Not allowed in a project's file.
+    /// Your own providers, and overrides for those of providers.toml. Not in a project's file, unless you trust that.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
     pub providers: toml::Table,

@@ -1,7 +1,8 @@
 //! Layers of settings, each setting with the place where it was set.
 //!
 //! Tables are merged key by key, all else is replaced as a whole: a list that a project names is its list, not the
-//! user's with something added.
+//! user's with something added. What a project's file may set at all, `rules.rs` says; what it may not is set aside and
+//! told.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +11,10 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::file::File;
+use super::refusal::Refusal;
+use super::rules::{self, Rule, Verdict};
+use super::tree::{flat, put, showable, shown};
+use super::trust::Trust;
 use super::{FILE, Flags, keys};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -58,16 +63,39 @@ pub struct Setting {
     pub origin: Origin,
 }
 
+/// A file with settings, as it was read.
+pub(super) struct Read {
+    pub(super) table: Table,
+    pub(super) text: String,
+}
+
+/// One setting and who set it.
+#[derive(Debug, Clone)]
+struct Set {
+    value: Value,
+    origin: Origin,
+    /// The file of the project that named it, where nobody vouches for that.
+    project: Option<PathBuf>,
+}
+
 /// All layers, merged.
 #[derive(Debug, Clone)]
 pub struct Layers {
-    leaves: BTreeMap<Vec<String>, (Value, Origin)>,
+    leaves: BTreeMap<Vec<String>, Set>,
+    refused: Vec<Refusal>,
+}
+
+/// Named sets of settings in one file.
+struct Profiles {
+    named: Table,
+    path: PathBuf,
+    bound: bool,
 }
 
 impl Layers {
     /// The defaults.
     pub(super) fn builtin() -> Result<Self> {
-        let mut layers = Self { leaves: BTreeMap::new() };
+        let mut layers = Self { leaves: BTreeMap::new(), refused: Vec::new() };
         layers.lay(parsed(BUILTIN, Path::new("builtin.toml"))?, &Origin::Builtin);
         Ok(layers)
     }
@@ -79,19 +107,76 @@ impl Layers {
         }
     }
 
-    pub(super) fn set(&mut self, path: Vec<String>, value: Value, origin: Origin) {
-        self.leaves.insert(path, (value, origin));
+    /// Applies the table of a project that nobody vouches for, as far as the rules let it.
+    fn lay_bound(&mut self, table: Table, origin: &Origin, file: &Path) {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        for (path, value) in flat(table) {
+            let before = self.leaves.get(&path).map(|set| &set.value);
+            let (value, refused) = match rules::judged(&path, before, value.clone(), folder) {
+                Verdict::Taken(value) => (Some(value), None),
+                Verdict::Refused(instead, why) => (instead, Some((value, why))),
+            };
+            if let Some((value, why)) = refused {
+                let stops = rules::stops(&path, &value);
+                let (key, origin, why) = (String::new(), origin.clone(), why.to_owned());
+                let needs_trust = !matches!(rules::rule(&path), Rule::Holds(_));
+                self.refuse(&path, Refusal { key, value, origin, why, stops, needs_trust });
+            }
+            if let Some(value) = value {
+                self.set(path.clone(), value, origin.clone());
+                if let Some(set) = self.leaves.get_mut(&path) {
+                    set.project = Some(file.to_owned());
+                }
+            }
+        }
     }
 
-    fn profile(&mut self, name: &str, profiles: &[(Table, PathBuf)]) -> Result<()> {
+    /// Sets one key; what was said for good stays.
+    pub(super) fn set(&mut self, path: Vec<String>, value: Value, origin: Origin) {
+        if let (Rule::Holds(said), Some(before)) = (rules::rule(&path), self.leaves.get(&path))
+            && before.value.as_bool() == Some(said)
+            && value.as_bool() == Some(!said)
+        {
+            let why = format!("`{}` was said here, and that holds: {}", before.value, before.origin);
+            let key = String::new();
+            return self.refuse(&path, Refusal { key, value, origin, why, stops: false, needs_trust: false });
+        }
+        self.leaves.insert(path, Set { value, origin, project: None });
+    }
+
+    fn refuse(&mut self, path: &[String], mut refusal: Refusal) {
+        refusal.key = shown(path);
+        refusal.value = showable(path, &refusal.value);
+        if !self.refused.contains(&refusal) {
+            self.refused.push(refusal);
+        }
+    }
+
+    /// What was set and does not apply.
+    #[must_use]
+    pub fn refused(&self) -> &[Refusal] {
+        &self.refused
+    }
+
+    /// The file of the project that set a key, where nobody vouches for that project.
+    pub(super) fn project_of(&self, key: &str) -> Option<&Path> {
+        self.leaves.get(&[key.to_owned()][..])?.project.as_deref()
+    }
+
+    fn profile(&mut self, name: &str, profiles: &[Profiles]) -> Result<()> {
         let mut found = false;
-        for (named, path) in profiles {
+        for Profiles { named, path, bound } in profiles {
             if let Some(Value::Table(table)) = named.get(name) {
-                self.lay(table.clone(), &Origin::Profile(name.to_owned(), path.clone()));
+                let origin = Origin::Profile(name.to_owned(), path.clone());
+                if *bound {
+                    self.lay_bound(table.clone(), &origin, path);
+                } else {
+                    self.lay(table.clone(), &origin);
+                }
                 found = true;
             }
         }
-        let known = profiles.iter().flat_map(|(named, _)| named.keys().map(String::as_str));
+        let known = profiles.iter().flat_map(|profiles| profiles.named.keys().map(String::as_str));
         let hint = match keys::nearest(name, known) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("add `[profile.{name}]` to {FILE}"),
@@ -103,11 +188,11 @@ impl Layers {
     /// The merged settings.
     pub(super) fn file(&self) -> Result<File> {
         let mut root = Table::new();
-        for (path, (value, _)) in &self.leaves {
-            put(&mut root, path, value.clone());
+        for (path, set) in &self.leaves {
+            put(&mut root, path, set.value.clone());
         }
         root.try_into().map_err(|cause: toml::de::Error| {
-            let wrong = self.leaves.values().map(|(_, origin)| origin).filter(|origin| **origin != Origin::Builtin);
+            let wrong = self.leaves.values().map(|set| &set.origin).filter(|origin| **origin != Origin::Builtin);
             let places: Vec<_> = wrong.map(ToString::to_string).collect();
             Error::new(ErrorKind::Config, format!("invalid setting: {}", cause.message()))
                 .hint(format!("it was set here: {}", places.join(", ")))
@@ -116,35 +201,60 @@ impl Layers {
 
     /// Every setting in effect, with the place where it was set.
     pub fn iter(&self) -> impl Iterator<Item = Setting> {
-        self.leaves.iter().map(|(path, (value, origin))| Setting {
+        self.leaves.iter().map(|(path, Set { value, origin, .. })| Setting {
             key: shown(path),
-            value: if is_secret(path, value) { Value::from("(redacted)") } else { value.clone() },
+            value: showable(path, value),
             origin: origin.clone(),
         })
     }
 }
 
+/// The file of the project that a folder belongs to, if it has one; the user's own file is none.
+pub(super) fn project(folder: &Path, config: &Path) -> Option<PathBuf> {
+    let user = config.join(FILE);
+    folder.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file() && *file != user)
+}
+
 /// All layers, from the lowest to the highest.
 pub(super) fn all(
     variable: &dyn Fn(&str) -> Option<String>,
-    config: &Path,
+    (config, data): (&Path, &Path),
     folder: &Path,
     flags: &Flags,
 ) -> Result<Layers> {
     let mut layers = Layers::builtin()?;
-    let user = config.join(FILE);
-    let project = folder.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file() && *file != user);
     let mut profiles = Vec::new();
-    for (path, is_project) in [(Some(user), false), (project, true)] {
-        let Some(path) = path else { continue };
-        let Some(mut table) = read(&path)? else { continue };
-        if is_project {
-            without_ways_out(&table, &path)?;
-        }
+    let mut take = |mut table: Table, path: &Path, bound: bool| {
         if let Some(Value::Table(named)) = table.remove("profile") {
-            profiles.push((named, path.clone()));
+            profiles.push(Profiles { named, path: path.to_owned(), bound });
         }
-        layers.lay(table, &if is_project { Origin::Project(path) } else { Origin::User(path) });
+        table
+    };
+    let user = config.join(FILE);
+    if let Some(Read { table, .. }) = read(&user)? {
+        layers.lay(take(table, &user, false), &Origin::User(user.clone()));
+    }
+    if let Some(path) = project(folder, config)
+        && let Some(Read { table, text }) = read(&path)?
+    {
+        let bound = !flags.trust && !Trust::read(data)?.holds(&path, text.as_bytes());
+        let (table, origin) = (take(table, &path, bound), Origin::Project(path.clone()));
+        if bound {
+            layers.lay_bound(table, &origin, &path);
+        } else {
+            layers.lay(table, &origin);
+        }
+    }
+    // A profile that nobody named yet may open a way out, too.
+    for Profiles { named, path, .. } in profiles.iter().filter(|profiles| profiles.bound) {
+        let mut tried = layers.clone();
+        for (name, table) in named {
+            if let Value::Table(table) = table {
+                tried.lay_bound(table.clone(), &Origin::Profile(name.clone(), path.clone()), path);
+            }
+        }
+        let known = layers.refused.len();
+        layers.refused.extend(tried.refused.into_iter().skip(known).filter(|refusal| refusal.stops));
     }
     if let Some(name) = flags.profile.clone().or_else(|| variable("CALLWRIGHT_PROFILE")) {
         layers.profile(&name, &profiles)?;
@@ -162,27 +272,16 @@ pub(super) fn all(
     if flags.offline {
         layers.set(vec!["offline".to_owned()], Value::from(true), Origin::Flag);
     }
-    Ok(layers)
-}
-
-/// A folder that was merely unpacked must not be able to send conversations out, nor say where to. It may forbid it.
-fn without_ways_out(table: &Table, path: &Path) -> Result<()> {
-    let profiles = table.get("profile").and_then(Value::as_table).into_iter().flatten();
-    let mut tables = profiles.filter_map(|(_, profile)| profile.as_table()).chain([table]);
-    let shut = Table::from_iter([("enabled".to_owned(), Value::from(false))]);
-    let way_out = |(key, value): (&String, &Value)| match key.as_str() {
-        "provider" | "providers" | "egress" => true,
-        "fallback" => value.as_table() != Some(&shut),
-        _ => false,
-    };
-    if tables.any(|table| table.iter().any(way_out)) {
-        let message = format!("{}: a project's file must not set what leaves this machine", path.display());
-        return Err(Error::new(ErrorKind::Config, message).hint(
-            "put `[fallback]`, `provider`, `[providers]` and `[egress]` into your own file (`callwright config init`); a \
-             project's file may only say `fallback = { enabled = false }`",
-        ));
+    match layers.refused.iter().find(|refusal| refusal.stops) {
+        Some(Refusal { key, value, origin, why, .. }) if !flags.only_look => {
+            let message = format!("{why}: `{key} = {value}` ({origin})");
+            Err(Error::new(ErrorKind::Config, message).hint(
+                "if you know that folder, `callwright config trust` lets its file set this; or set it in your own file \
+                 or on the command line",
+            ))
+        }
+        _ => Ok(layers),
     }
-    Ok(())
 }
 
 /// `KEY=VALUE` of the command line.
@@ -203,8 +302,15 @@ fn said(pair: &str) -> Result<(Vec<String>, Value)> {
     })
 }
 
+/// What a settings file says, as one would write it, a line for each key.
+pub fn settings_of(path: &Path) -> Result<Vec<String>> {
+    let table = read(path)?.map(|read| read.table).unwrap_or_default();
+    let line = |(path, value): (Vec<String>, Value)| format!("{} = {}", shown(&path), showable(&path, &value));
+    Ok(flat(table).into_iter().map(line).collect())
+}
+
 /// A settings file, checked on its own so that errors name the file and line.
-pub(super) fn read(path: &Path) -> Result<Option<Table>> {
+pub(super) fn read(path: &Path) -> Result<Option<Read>> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -229,7 +335,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Table>> {
             .hint("`callwright config schema` describes every key")
     };
     alone.file().map_err(wrong)?;
-    Ok(Some(table))
+    Ok(Some(Read { table, text }))
 }
 
 fn parsed(text: &str, path: &Path) -> Result<Table> {
@@ -259,50 +365,4 @@ fn line(text: &str, path: &[String]) -> Option<usize> {
     }
     let (key, _) = table.get_key_value(last.as_str())?;
     Some(text[..key.span().start].matches('\n').count() + 1)
-}
-
-fn flat(table: Table) -> Vec<(Vec<String>, Value)> {
-    let mut found = Vec::new();
-    for (key, value) in table {
-        match value {
-            Value::Table(below) => {
-                let deeper = flat(below).into_iter();
-                found.extend(deeper.map(|(path, value)| ([vec![key.clone()], path].concat(), value)));
-            }
-            value => found.push((vec![key], value)),
-        }
-    }
-    found
-}
-
-fn put(table: &mut Table, path: &[String], value: Value) {
-    match path {
-        [] => {}
-        [key] => drop(table.insert(key.clone(), value)),
-        [key, rest @ ..] => {
-            let below = table.entry(key.clone()).or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(below) = below {
-                put(below, rest, value);
-            }
-        }
-    }
-}
-
-/// The key as one would write it.
-fn shown(path: &[String]) -> String {
-    let bare = |key: &str| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    let written = path.iter().map(|key| if bare(key) { key.clone() } else { format!("{key:?}") });
-    written.collect::<Vec<_>>().join(".")
-}
-
-/// Whether the value is a key or the like. The name of the variable or file that holds one is not.
-fn is_secret(path: &[String], value: &Value) -> bool {
-    let Some(key) = path.last().map(|key| key.to_lowercase()) else { return false };
-    let named = ["key", "token", "secret", "password", "auth"].iter().any(|name| key.contains(name));
-    let variable =
-        |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    let elsewhere = ["_file", "_header"].iter().any(|end| key.ends_with(end)) || value.as_str().is_some_and(variable);
-    // A proxy's address may hold a password.
-    let address = value.as_str().is_some_and(|text| text.contains("://") && text.contains('@'));
-    address || (path.iter().any(|part| part == "providers") && named && !elsewhere)
 }

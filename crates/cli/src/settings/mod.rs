@@ -11,8 +11,12 @@ mod keys;
 mod layers;
 mod migrate;
 mod profiles;
+mod refusal;
 mod remote;
+mod rules;
 mod strangers;
+mod tree;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,9 +26,11 @@ pub use file::{
     UsageTable, Usd,
 };
 pub use keys::schema;
-pub use layers::{Layers, Origin, Setting, commented};
+pub use layers::{Layers, Origin, Setting, commented, settings_of};
 pub use migrate::{Migrated, migrate};
+pub use refusal::Refusal;
 pub use strangers::strangers;
+pub use trust::Trust;
 
 use callwright::Trial;
 use callwright_infer::Prefixes;
@@ -97,6 +103,10 @@ pub struct Flags {
     pub profile: Option<String>,
     /// `KEY=VALUE`, in order.
     pub set: Vec<String>,
+    /// The project's file is trusted for this run.
+    pub trust: bool,
+    /// Nothing is run: what would keep a run from starting is listed among what was refused.
+    pub only_look: bool,
 }
 
 impl Settings {
@@ -135,8 +145,7 @@ impl Settings {
 
         let state = path("CALLWRIGHT_STATE")
             .unwrap_or_else(|| path("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state")).join("callwright"));
-
-        let layers = layers::all(&value, &config, folder, flags)?;
+        let layers = layers::all(&value, (&config, &data), folder, flags)?;
         let file = layers.file()?;
         let mut places = Places::new(hub_cache, path("CALLWRIGHT_CACHE").unwrap_or_else(|| caches.join("callwright")));
         places = places.online(value("HF_ENDPOINT").as_deref().unwrap_or(HUB));
@@ -144,11 +153,28 @@ impl Settings {
         if let Some(python) = value("CALLWRIGHT_PYTHON") {
             places.python = vec![python];
         }
-        // A layer that turns the network off is not overruled by a layer above it.
         let offline = file.offline || set("CALLWRIGHT_OFFLINE") || flags.offline;
         places.offline = offline || set("HF_HUB_OFFLINE");
         let keys = remote::keys(&file, &config, &value)?;
         Ok(Self { places, config, data, state, offline, file, layers, keys })
+    }
+
+    /// The projects that the user trusts.
+    pub fn trust(&self) -> Result<Trust> {
+        Trust::read(&self.data)
+    }
+
+    /// The file of the project that a folder belongs to, if it has one.
+    #[must_use]
+    pub fn project(&self, folder: &Path) -> Option<PathBuf> {
+        layers::project(folder, &self.config)
+    }
+
+    /// The file of the project that set `model` or `draft`, where the user does not trust that project: the model is then
+    /// used where it is here, and never fetched.
+    #[must_use]
+    pub fn project_of(&self, key: &str) -> Option<&Path> {
+        self.layers.project_of(key)
     }
 
     /// The built-in models with the user's own on top.
