@@ -71,6 +71,42 @@ fn the_models_run_as_they_are() {
     assert_eq!(fs::read_dir(trials).expect("verdicts").count(), ARCHITECTURES.len(), "one verdict for each");
 }
 
+/// What became of the spoilt models.
+#[derive(Default)]
+struct Tally {
+    ran: usize,
+    refused: usize,
+    /// What ended the trials, and how often.
+    stopped: BTreeMap<String, usize>,
+    /// Those that ended the program, or were not refused in one sentence.
+    bad: Vec<String>,
+}
+
+impl Tally {
+    fn saw(&mut self, number: u64, (code, said): (Option<i32>, &str)) {
+        let errors = said.lines().filter(|line| line.starts_with("error: ")).count();
+        match code {
+            Some(0 | 1) => self.ran += 1,
+            Some(2) if errors == 1 && !said.contains("panicked at") => {
+                self.refused += 1;
+                let cause = said.lines().find_map(|line| line.trim().strip_prefix("because: "));
+                if said.contains("breaks down over it") {
+                    *self.stopped.entry(cause.unwrap_or("no cause").to_owned()).or_insert(0) += 1;
+                }
+            }
+            _ => self.bad.push(format!("spoilt model {number}: {code:?} {said}")),
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.ran += other.ran;
+        self.refused += other.refused;
+        self.bad.extend(other.bad);
+        other.stopped.into_iter().for_each(|(cause, count)| *self.stopped.entry(cause).or_insert(0) += count);
+        self
+    }
+}
+
 #[test]
 fn no_spoilt_model_ends_the_program() {
     let count = std::env::var("CALLWRIGHT_TEST_SPOILT").ok().and_then(|count| count.parse().ok()).unwrap_or(45_u64);
@@ -78,44 +114,28 @@ fn no_spoilt_model_ends_the_program() {
     let models: Vec<Model> = ARCHITECTURES.iter().map(|architecture| Model::of(architecture)).collect();
     let next = AtomicU64::new(0);
     let work = || {
-        let (mut ran, mut refused, mut stopped) = (0, 0, BTreeMap::new());
+        let mut tally = Tally::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
-                return (ran, refused, stopped);
+                return tally;
             }
             let model = &models[usize::try_from(number).expect("small") % models.len()];
             let file = corner.file(&format!("{number}.gguf"), &model.spoilt(number));
             let (code, said) = corner.run(&file, &[]);
-            let bad = |what: &str| panic!("spoilt model {number} {what}: {code:?}\n{said}");
-            match code {
-                Some(0 | 1) => ran += 1,
-                Some(2) => {
-                    refused += 1;
-                    let cause = said.lines().find_map(|line| line.strip_prefix("because: "));
-                    if said.contains("breaks down over it") {
-                        *stopped.entry(cause.unwrap_or("no cause").to_owned()).or_insert(0) += 1;
-                    }
-                    let errors = said.lines().filter(|line| line.starts_with("error: ")).count();
-                    if errors != 1 || said.contains("panicked at") {
-                        bad("is not refused in one sentence");
-                    }
-                }
-                _ => bad("ended the program"),
+            tally.saw(number, (code, &said));
+            if tally.bad.is_empty() {
+                fs::remove_file(file).expect("removed");
             }
-            fs::remove_file(file).expect("removed");
         }
     };
-    let sums = std::thread::scope(|scope| {
+    let tally = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no surprise")).collect::<Vec<_>>()
+        threads.into_iter().map(|thread| thread.join().expect("no surprise")).fold(Tally::default(), Tally::and)
     });
-    let (ran, refused) = sums.iter().fold((0, 0), |(ran, refused), sum| (ran + sum.0, refused + sum.1));
-    let mut stopped: BTreeMap<String, usize> = BTreeMap::new();
-    for (cause, count) in sums.into_iter().flat_map(|sum| sum.2) {
-        *stopped.entry(cause).or_insert(0) += count;
-    }
+    let Tally { ran, refused, stopped, bad } = tally;
     println!("{count} spoilt models: {ran} ran, {refused} refused, of them by a trial: {stopped:#?}");
+    assert!(bad.is_empty(), "{} of them\n{}", bad.len(), bad.join("\n"));
     assert!(!corner.mark.exists(), "a debugger was started: {}", fs::read_to_string(&corner.mark).unwrap_or_default());
     assert!(ran > 0 && refused > 0, "{ran} ran, {refused} refused");
 }
