@@ -17,6 +17,13 @@ use std::time::Duration;
 use callwright_test_support::networks::{ARCHITECTURES, Model};
 use common::Home;
 
+/// The engines of this build, with what each is run with here.
+const ENGINES: &[&[&str]] = &[
+    &["--backend", "llama", "-t", "1"],
+    #[cfg(feature = "candle")]
+    &["--backend", "candle"],
+];
+
 struct Corner {
     home: Home,
     tools: PathBuf,
@@ -39,7 +46,7 @@ impl Corner {
     /// What became of a file: how the program ended, and what it said.
     fn run(&self, file: &Path, more: &[&str]) -> (Option<i32>, String) {
         let mut command = self.home.callwright();
-        command.args(["run"]).arg(file).args(["Hello, 1 + 2?", "-n", "4", "-t", "1"]).args(more);
+        command.args(["run"]).arg(file).args(["Hello, 1 + 2?", "-n", "4"]).args(more);
         command.env("PATH", &self.tools).timeout(Duration::from_secs(120));
         let output = command.output().expect("the binary starts and ends");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -57,14 +64,9 @@ fn the_models_run_as_they_are() {
     let corner = Corner::new();
     for architecture in ARCHITECTURES {
         let file = corner.file(&format!("{architecture}.gguf"), &Model::of(architecture).file());
-        let (code, said) = corner.run(&file, &[]);
-        assert_eq!(code, Some(0), "{architecture}: {said}");
-        #[cfg(feature = "candle")]
-        {
-            let mut command = corner.home.callwright();
-            command.args(["run"]).arg(&file).args(["Hello", "-n", "4", "--backend", "candle"]);
-            let output = command.output().expect("the binary starts");
-            assert!(output.status.success(), "{architecture}: {}", String::from_utf8_lossy(&output.stderr));
+        for engine in ENGINES {
+            let (code, said) = corner.run(&file, engine);
+            assert_eq!(code, Some(0), "{architecture} with {engine:?}: {said}");
         }
     }
     let trials = corner.home.path().join(".cache/callwright/trials");
@@ -122,8 +124,10 @@ fn no_spoilt_model_ends_the_program() {
             }
             let model = &models[usize::try_from(number).expect("small") % models.len()];
             let file = corner.file(&format!("{number}.gguf"), &model.spoilt(number));
-            let (code, said) = corner.run(&file, &[]);
-            tally.saw(number, (code, &said));
+            for engine in ENGINES {
+                let (code, said) = corner.run(&file, engine);
+                tally.saw(number, (code, &said));
+            }
             if tally.bad.is_empty() {
                 fs::remove_file(file).expect("removed");
             }
@@ -134,7 +138,10 @@ fn no_spoilt_model_ends_the_program() {
         threads.into_iter().map(|thread| thread.join().expect("no surprise")).fold(Tally::default(), Tally::and)
     });
     let Tally { ran, refused, stopped, bad } = tally;
-    println!("{count} spoilt models: {ran} ran, {refused} refused, of them by a trial: {stopped:#?}");
+    println!(
+        "{count} spoilt models, each on {} engine(s): {ran} ran, {refused} refused, of them by a trial: {stopped:#?}",
+        ENGINES.len()
+    );
     assert!(bad.is_empty(), "{} of them\n{}", bad.len(), bad.join("\n"));
     assert!(!corner.mark.exists(), "a debugger was started: {}", fs::read_to_string(&corner.mark).unwrap_or_default());
     assert!(ran > 0 && refused > 0, "{ran} ran, {refused} refused");

@@ -62,7 +62,7 @@ fn settings_that_nothing_is_computed_with_are_refused() {
         ("attention.key_length", Value::U32(0), "`llama.attention.key_length` is 0"),
         ("expert_count", Value::U32(100_000), "`llama.expert_count` is 100000"),
         ("attention.layer_norm_rms_epsilon", Value::F32(f32::NAN), "epsilon` is NaN"),
-        ("attention.layer_norm_rms_epsilon", Value::F32(-1e-5), "epsilon` is -0.00001"),
+        ("attention.layer_norm_rms_epsilon", Value::F32(-0.5), "epsilon` is -0.5"),
         ("attention.layer_norm_rms_epsilon", Value::F32(0.0), "epsilon` is 0"),
         ("attention.layer_norm_epsilon", Value::F32(f32::INFINITY), "epsilon` is inf"),
         ("rope.freq_base", Value::F32(f32::NAN), "`llama.rope.freq_base` is NaN"),
