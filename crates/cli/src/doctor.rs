@@ -119,12 +119,19 @@ fn folder(what: &'static str, folder: &Path, needed: u64) -> Finding {
         file.write_all(&[0; 4096])?;
         file.as_file().sync_all()
     };
-    let hint = format!("make {shown} writable; `callwright doctor --variables` lists what names another folder");
-    let bad = |found: String| Finding { what, ok: false, found, hint: Some(hint.clone()) };
+    let elsewhere = "or name another folder (`callwright doctor --variables` lists how)";
+    let bad = |found: String, what_to_do: &str| Finding {
+        what,
+        ok: false,
+        found,
+        hint: Some(format!("{what_to_do}, {elsewhere}")),
+    };
     let probed: std::io::Result<()> = probe();
     match (probed, free(there)) {
-        (Err(cause), _) => bad(format!("{shown} cannot be written: {cause}")),
-        (Ok(()), Some(free)) if free < needed => bad(format!("{shown} has only {} free", DecimalBytes(free))),
+        (Err(cause), _) => bad(format!("{shown} cannot be written: {cause}"), "make it writable"),
+        (Ok(()), Some(free)) if free < needed => {
+            bad(format!("{shown} has only {} free", DecimalBytes(free)), "make room on its disk")
+        }
         (Ok(()), Some(free)) => good(what, format!("{shown}, writable, {} free", DecimalBytes(free))),
         (Ok(()), None) => good(what, format!("{shown}, writable")),
     }

@@ -11,23 +11,23 @@ use common::{Home, say};
 
 const ASK: [&str; 5] = ["run", "embedded", "Set a timer for 5 minutes", "--tools", "examples/tools.json"];
 
-/// Homes that nobody can write to, not even root: one that the system does not let be made, one below a file.
-fn homes(home: &Home) -> Vec<std::path::PathBuf> {
+/// What names a folder in which nothing can be made, not even by root: one that the system forbids, one below a file.
+fn nowhere(home: &Home) -> [(&'static str, std::path::PathBuf, usize); 2] {
     let file = home.path().join("a file");
     fs::write(&file, "").expect("written");
-    vec!["/proc/nonexistent".into(), file.join("home")]
+    [("HOME", "/proc/nonexistent".into(), 4), ("CALLWRIGHT_CACHE", file.join("cache"), 1)]
 }
 
 #[test]
 fn the_built_in_model_answers_without_a_home_with_one_warning() {
     let corner = Home::new();
-    for home in homes(&corner) {
-        let said = say(corner.callwright().args(ASK).env("HOME", &home));
-        assert_eq!(said.code, Some(0), "{}: {}", home.display(), said.err);
-        assert!(said.out.contains("set_timer"), "{}: {}", home.display(), said.out);
+    for (variable, folder, _) in nowhere(&corner) {
+        let said = say(corner.callwright().args(ASK).env(variable, &folder));
+        assert_eq!(said.code, Some(0), "{}: {}", folder.display(), said.err);
+        assert!(said.out.contains("set_timer"), "{}: {}", folder.display(), said.out);
         let warnings: Vec<_> = said.err.lines().filter(|line| line.contains("warning")).collect();
         assert!(matches!(warnings.as_slice(), [only] if only.contains("from memory")), "{warnings:?}");
-        let said = say(corner.callwright().args(["list", "--json"]).env("HOME", &home));
+        let said = say(corner.callwright().args(["list", "--json"]).env(variable, &folder));
         assert!(said.code == Some(0) && said.out.contains("embedded"), "{}", said.err);
     }
 }
@@ -47,9 +47,9 @@ fn doctor_tries_what_it_claims() {
     let left: Vec<_> =
         fs::read_dir(corner.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
     assert!(left.iter().all(|name| Path::new(name) != Path::new(".callwright")), "a probe leaves nothing: {left:?}");
-    for home in homes(&corner) {
-        let said = say(corner.callwright().arg("doctor").env("HOME", &home));
+    for (variable, folder, bad) in nowhere(&corner) {
+        let said = say(corner.callwright().arg("doctor").env(variable, &folder));
         assert_eq!(said.code, Some(1), "{}", said.out);
-        assert_eq!(said.out.matches("cannot be written").count(), 4, "{}", said.out);
+        assert_eq!(said.out.matches("cannot be written").count(), bad, "{}", said.out);
     }
 }

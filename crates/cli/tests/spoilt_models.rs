@@ -17,6 +17,13 @@ use std::time::Duration;
 use callwright_test_support::networks::{ARCHITECTURES, Model};
 use common::Home;
 
+/// The engines of this build, with what each is run with here.
+const ENGINES: &[&[&str]] = &[
+    &["--backend", "llama", "-t", "1"],
+    #[cfg(feature = "candle")]
+    &["--backend", "candle"],
+];
+
 struct Corner {
     home: Home,
     tools: PathBuf,
@@ -39,7 +46,7 @@ impl Corner {
     /// What became of a file: how the program ended, and what it said.
     fn run(&self, file: &Path, more: &[&str]) -> (Option<i32>, String) {
         let mut command = self.home.callwright();
-        command.args(["run"]).arg(file).args(["Hello, 1 + 2?", "-n", "4", "-t", "1"]).args(more);
+        command.args(["run"]).arg(file).args(["Hello, 1 + 2?", "-n", "4"]).args(more);
         command.env("PATH", &self.tools).timeout(Duration::from_secs(120));
         let output = command.output().expect("the binary starts and ends");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -57,18 +64,49 @@ fn the_models_run_as_they_are() {
     let corner = Corner::new();
     for architecture in ARCHITECTURES {
         let file = corner.file(&format!("{architecture}.gguf"), &Model::of(architecture).file());
-        let (code, said) = corner.run(&file, &[]);
-        assert_eq!(code, Some(0), "{architecture}: {said}");
-        #[cfg(feature = "candle")]
-        {
-            let mut command = corner.home.callwright();
-            command.args(["run"]).arg(&file).args(["Hello", "-n", "4", "--backend", "candle"]);
-            let output = command.output().expect("the binary starts");
-            assert!(output.status.success(), "{architecture}: {}", String::from_utf8_lossy(&output.stderr));
+        for engine in ENGINES {
+            let (code, said) = corner.run(&file, engine);
+            assert_eq!(code, Some(0), "{architecture} with {engine:?}: {said}");
         }
     }
     let trials = corner.home.path().join(".cache/callwright/trials");
     assert_eq!(fs::read_dir(trials).expect("verdicts").count(), ARCHITECTURES.len(), "one verdict for each");
+}
+
+/// What became of the spoilt models.
+#[derive(Default)]
+struct Tally {
+    ran: usize,
+    refused: usize,
+    /// What ended the trials, and how often.
+    stopped: BTreeMap<String, usize>,
+    /// Those that ended the program, or were not refused in one sentence.
+    bad: Vec<String>,
+}
+
+impl Tally {
+    fn saw(&mut self, number: u64, (code, said): (Option<i32>, &str)) {
+        let errors = said.lines().filter(|line| line.starts_with("error: ")).count();
+        match code {
+            Some(0 | 1) => self.ran += 1,
+            Some(2) if errors == 1 && !said.contains("panicked at") => {
+                self.refused += 1;
+                let cause = said.lines().find_map(|line| line.trim().strip_prefix("because: "));
+                if said.contains("breaks down over it") {
+                    *self.stopped.entry(cause.unwrap_or("no cause").to_owned()).or_insert(0) += 1;
+                }
+            }
+            _ => self.bad.push(format!("spoilt model {number}: {code:?} {said}")),
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.ran += other.ran;
+        self.refused += other.refused;
+        self.bad.extend(other.bad);
+        other.stopped.into_iter().for_each(|(cause, count)| *self.stopped.entry(cause).or_insert(0) += count);
+        self
+    }
 }
 
 #[test]
@@ -78,44 +116,33 @@ fn no_spoilt_model_ends_the_program() {
     let models: Vec<Model> = ARCHITECTURES.iter().map(|architecture| Model::of(architecture)).collect();
     let next = AtomicU64::new(0);
     let work = || {
-        let (mut ran, mut refused, mut stopped) = (0, 0, BTreeMap::new());
+        let mut tally = Tally::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
-                return (ran, refused, stopped);
+                return tally;
             }
             let model = &models[usize::try_from(number).expect("small") % models.len()];
             let file = corner.file(&format!("{number}.gguf"), &model.spoilt(number));
-            let (code, said) = corner.run(&file, &[]);
-            let bad = |what: &str| panic!("spoilt model {number} {what}: {code:?}\n{said}");
-            match code {
-                Some(0 | 1) => ran += 1,
-                Some(2) => {
-                    refused += 1;
-                    let cause = said.lines().find_map(|line| line.strip_prefix("because: "));
-                    if said.contains("breaks down over it") {
-                        *stopped.entry(cause.unwrap_or("no cause").to_owned()).or_insert(0) += 1;
-                    }
-                    let errors = said.lines().filter(|line| line.starts_with("error: ")).count();
-                    if errors != 1 || said.contains("panicked at") {
-                        bad("is not refused in one sentence");
-                    }
-                }
-                _ => bad("ended the program"),
+            for engine in ENGINES {
+                let (code, said) = corner.run(&file, engine);
+                tally.saw(number, (code, &said));
             }
-            fs::remove_file(file).expect("removed");
+            if tally.bad.is_empty() {
+                fs::remove_file(file).expect("removed");
+            }
         }
     };
-    let sums = std::thread::scope(|scope| {
+    let tally = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no surprise")).collect::<Vec<_>>()
+        threads.into_iter().map(|thread| thread.join().expect("no surprise")).fold(Tally::default(), Tally::and)
     });
-    let (ran, refused) = sums.iter().fold((0, 0), |(ran, refused), sum| (ran + sum.0, refused + sum.1));
-    let mut stopped: BTreeMap<String, usize> = BTreeMap::new();
-    for (cause, count) in sums.into_iter().flat_map(|sum| sum.2) {
-        *stopped.entry(cause).or_insert(0) += count;
-    }
-    println!("{count} spoilt models: {ran} ran, {refused} refused, of them by a trial: {stopped:#?}");
+    let Tally { ran, refused, stopped, bad } = tally;
+    println!(
+        "{count} spoilt models, each on {} engine(s): {ran} ran, {refused} refused, of them by a trial: {stopped:#?}",
+        ENGINES.len()
+    );
+    assert!(bad.is_empty(), "{} of them\n{}", bad.len(), bad.join("\n"));
     assert!(!corner.mark.exists(), "a debugger was started: {}", fs::read_to_string(&corner.mark).unwrap_or_default());
     assert!(ran > 0 && refused > 0, "{ran} ran, {refused} refused");
 }

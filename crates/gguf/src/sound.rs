@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::{Error, ErrorKind, Header, Value};
+use super::{Error, ErrorKind, Header, Tensor, Value};
 
 /// llama.cpp's own bound on layers, and on experts.
 const MOST: i64 = 512;
@@ -47,6 +47,23 @@ const FRACTIONS: &[(&str, f64, f64)] = &[
     ("rope.scaling.factor", 0.0, 1e9),
     ("rope.scaling.attn_factor", 0.0, 1e9),
 ];
+
+/// Number types that ggml stores and multiplies nothing by.
+const STORED: &[&str] = &["I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"];
+/// Tables of ids, which are looked up and not computed with.
+const TABLES: &[&str] = &["tid2eid", "d2t"];
+
+/// Whether ggml computes with a tensor's number type where the tensor stands: it ends the process over others, and is told
+/// of them only when it has the weights.
+fn computes(tensor: &Tensor) -> bool {
+    let name = tensor.name.as_str();
+    if TABLES.iter().any(|table| name.contains(table)) {
+        return true;
+    }
+    // What is added to numbers, or multiplies them one by one.
+    let single = name.ends_with(".bias") || name.ends_with("norm.weight");
+    if single { tensor.kind == "F32" } else { !name.ends_with(".weight") || !STORED.contains(&tensor.kind) }
+}
 
 impl Header {
     /// Fails where no engine could compute with what the header says.
@@ -116,6 +133,12 @@ impl Header {
             }
             if tensor.shape.contains(&0) || tensor.shape.is_empty() {
                 return Some(format!("tensor `{}` is empty", tensor.name));
+            }
+            if !computes(tensor) {
+                return Some(format!(
+                    "tensor `{}` is of type {}, which nothing computes with",
+                    tensor.name, tensor.kind
+                ));
             }
         }
         let table = self.tensors.iter().find(|tensor| tensor.name == "token_embd.weight")?;
