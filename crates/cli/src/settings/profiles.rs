@@ -6,8 +6,8 @@ impl Settings {
     /// The names of the user's profiles; none where the file cannot be read.
     #[must_use]
     pub fn profiles(&self) -> Vec<String> {
-        let table = layers::read(&self.config.join(FILE)).ok().flatten().unwrap_or_default();
-        let profiles = table.get("profile").and_then(toml::Value::as_table);
+        let read = layers::read(&self.config.join(FILE)).ok().flatten();
+        let profiles = read.as_ref().and_then(|read| read.table.get("profile")?.as_table());
         profiles.into_iter().flat_map(|profiles| profiles.keys().cloned()).collect()
     }
 }
