@@ -36,6 +36,7 @@ mod usage;
 mod verify;
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -195,20 +196,10 @@ enum Command {
 /// Runs the command line and returns how it ended; every error has been printed by then.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let given: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
-        Err(usage) => {
-            // What clap quotes of the command line may be the name of a file that somebody else chose.
-            let text = usage.render().to_string();
-            let told = if shown::shown(&text) == text {
-                // Help and version are results, so they go to stdout; clap knows which is which.
-                usage.print()
-            } else {
-                Printer::plain().trace(&text);
-                Ok(())
-            };
-            return if usage.use_stderr() || told.is_err() { Exit::Failed } else { Exit::Done };
-        }
+        Err(usage) => return misused(&given, &usage),
     };
     let global = &arguments.global;
     let printer = Printer::new(global);
@@ -231,6 +222,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(exit) => exit,
         Err(error) => world.printer.failed(&error),
     }
+}
+
+/// Says what is wrong with a command line. What clap quotes of it may be the name of a file that somebody else chose, so
+/// that on a terminal it quotes it spelled out.
+fn misused(given: &[OsString], usage: &clap::Error) -> Exit {
+    let texts: Vec<_> = given.iter().map(|word| word.to_string_lossy()).collect();
+    let spelled: Vec<_> = texts.iter().map(|text| shown::shown(text)).collect();
+    let told = if spelled == texts || !std::io::stderr().is_terminal() {
+        // Help and version are results, so they go to stdout; clap knows which is which.
+        usage.print()
+    } else if let Err(usage) = Arguments::try_parse_from(spelled.iter().map(AsRef::<str>::as_ref)) {
+        usage.print()
+    } else {
+        Printer::plain().trace(&usage.render().to_string());
+        Ok(())
+    };
+    if usage.use_stderr() || told.is_err() { Exit::Failed } else { Exit::Done }
 }
 
 /// Says which settings do not apply, and the way out.
