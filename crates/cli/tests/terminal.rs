@@ -7,6 +7,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -32,14 +33,21 @@ fn has_script() -> bool {
 }
 
 /// What a terminal would be sent.
-fn on_terminal(home: &Home, folder: &Path, words: &[&str], typed: &str) -> String {
+fn on_terminal(home: &Home, folder: &Path, words: &[&str], typed: &[&str]) -> String {
     let quoted = |word: &str| format!("'{}'", word.replace('\'', r"'\''"));
     let command: Vec<_> = [env!("CARGO_BIN_EXE_callwright")].iter().chain(words).map(|word| quoted(word)).collect();
-    let mut script = assert_cmd::Command::new("script");
+    let mut script = Command::new("script");
     script.args(["-qefc", &command.join(" "), "/dev/null"]).current_dir(folder);
     script.env_clear().env("HOME", home.path()).env("TERM", "xterm").env("PATH", "/usr/bin:/bin").env("MINE_KEY", "k");
-    let output = script.timeout(std::time::Duration::from_secs(60)).write_stdin(typed).output().unwrap();
-    String::from_utf8(output.stdout).expect("text")
+    let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut keyboard = script.stdin.take().unwrap();
+    for line in typed {
+        // A person types once there is a prompt; what comes before it is lost.
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        keyboard.write_all(line.as_bytes()).unwrap();
+    }
+    drop(keyboard);
+    String::from_utf8(script.wait_with_output().unwrap().stdout).expect("text")
 }
 
 /// The text without our own colours and clap's; what then speaks to a terminal came from elsewhere.
@@ -130,21 +138,21 @@ fn nothing_of_others_speaks_to_the_terminal() {
         &["prompt", EVIL],
     ];
     for words in cases {
-        let told = on_terminal(&home, &work, words, "");
+        let told = on_terminal(&home, &work, words, &[]);
         assert!(!told.is_empty(), "{words:?} says nothing");
         assert!(strays(&told).is_empty(), "{words:?} speaks to the terminal: {:?} in {told:?}", strays(&told));
         assert!(told.contains("\\u001b]0;t"), "{words:?} shows it spelled out: {told:?}");
     }
-    assert!(on_terminal(&home, &work, &ask, "").contains(SPELLED));
+    assert!(on_terminal(&home, &work, &ask, &[]).contains(SPELLED));
     assert!(!server.came().is_empty());
 
     // What is no terminal gets the bytes, and so does who asks for them.
     let said = say(home.callwright().current_dir(&work).args(ask));
     assert!(said.out.contains(EVIL), "{:?}", said.out);
-    let raw = on_terminal(&home, &work, &[&["--raw"][..], &ask].concat(), "");
+    let raw = on_terminal(&home, &work, &[&["--raw"][..], &ask].concat(), &[]);
     assert!(raw.contains("\x1b]52;c;aGk=\x07") && raw.contains('\u{202e}'), "{raw:?}");
     // JSON on a terminal is the same JSON.
-    let told = on_terminal(&home, &work, &["audit", "--json"], "");
+    let told = on_terminal(&home, &work, &["audit", "--json"], &[]);
     let lines: Vec<serde_json::Value> = serde_json::from_str(&told).expect("JSON");
     assert!(lines.iter().any(|line| line["provider"] == EVIL), "{told}");
 }
@@ -157,7 +165,7 @@ fn a_provider_s_error_does_not_speak_to_the_terminal() {
     let home = Home::new();
     let message = json!({"error": {"message": EVIL}}).to_string();
     provider(&home, move |_| answer(400, &[], message.as_bytes()));
-    let told = on_terminal(&home, home.path(), &["run", "--provider", "mine", "hello"], "");
+    let told = on_terminal(&home, home.path(), &["run", "--provider", "mine", "hello"], &[]);
     assert!(told.contains("\\u001b]0;t") && strays(&told).is_empty(), "{told:?}");
 }
 
@@ -172,7 +180,7 @@ fn a_chat_does_not_speak_to_the_terminal() {
     let tools = json!([{"name": EVIL_NAME, "parameters": {"type": "object"}}]).to_string();
     fs::write(home.path().join("tools.json"), tools).unwrap();
     let words = ["chat", "--provider", "mine", "--tools", "tools.json"];
-    let told = on_terminal(&home, home.path(), &words, "hello\rsunny\r/bye\r");
+    let told = on_terminal(&home, home.path(), &words, &["hello\r", "sunny\r", "/bye\r"]);
     assert!(told.contains("\\u001b]52;c;aGk=\\u0007b"), "{told:?}");
     for evil in ["\x1b]", "\u{9b}", "\u{202e}", "\u{2066}", "\u{2028}", "\x1b[2J"] {
         assert!(!told.contains(evil), "{evil:?} in {told:?}");
