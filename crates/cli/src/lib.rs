@@ -211,10 +211,11 @@ enum Command {
 /// Runs the command line and returns how it ended; every error has been printed by then.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let matches = Arguments::command().long_version(version::long()).try_get_matches_from(arguments);
+    let given: Vec<OsString> = arguments.into_iter().collect();
+    let matches = Arguments::command().long_version(version::long()).try_get_matches_from(&given);
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(usage) => return misused::told(&usage),
+        Err(usage) => return misused::told(&given, &usage),
     };
     let global = &arguments.global;
     let printer = Printer::new(global);

@@ -2,8 +2,11 @@
 //!
 //! A suggestion is typed without a second look, so one that deletes is never made. It must not know what commands do.
 
-use clap::CommandFactory as _;
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
 
 use callwright_models::alike;
 use callwright_parse::error::Error;
@@ -15,19 +18,22 @@ use super::{Arguments, Exit, Printer};
 const DESTRUCTIVE: [&str; 3] = ["rm", "remove", "prune"];
 
 /// Prints what is wrong with the command line; help and the version are results and go to stdout.
-pub(super) fn told(usage: &clap::Error) -> Exit {
+pub(super) fn told(given: &[OsString], usage: &clap::Error) -> Exit {
     if usage.kind() == ErrorKind::InvalidSubcommand
         && let Some(ContextValue::String(unknown)) = usage.get(ContextKind::InvalidSubcommand)
     {
         return Printer::plain().failed(&unknown_command(unknown));
     }
-    // What clap quotes of the command line may be the name of a file that somebody else chose.
-    let text = usage.render().to_string();
-    let told = if shown(&text) == text {
+    // What clap quotes may be the name of a file that somebody else chose: on a terminal it quotes it spelled out.
+    let texts: Vec<_> = given.iter().map(|word| word.to_string_lossy()).collect();
+    let spelled: Vec<_> = texts.iter().map(|text| shown(text)).collect();
+    let told = if spelled == texts || !std::io::stderr().is_terminal() {
         // clap knows what goes to stdout.
         usage.print()
+    } else if let Err(usage) = Arguments::try_parse_from(spelled.iter().map(AsRef::<str>::as_ref)) {
+        usage.print()
     } else {
-        Printer::plain().trace(&text);
+        Printer::plain().trace(&usage.render().to_string());
         Ok(())
     };
     if usage.use_stderr() || told.is_err() { Exit::Failed } else { Exit::Done }
