@@ -115,11 +115,16 @@ impl Trial {
         });
         let ended = wait(&mut child)?;
         let said = listener.join().unwrap_or_default();
-        Some(match ended.map(|status| status.code()) {
-            None => Outcome::Ends(format!("nothing came of it in {} seconds", PATIENCE.as_secs())),
-            Some(Some(0)) => Outcome::Opens,
-            Some(Some(2)) => Outcome::Refused,
-            Some(code) => Outcome::Ends(last_words(&said).unwrap_or_else(|| match code {
+        let code = match ended {
+            Ended::Itself(status) => status.code(),
+            Ended::Here => {
+                return Some(Outcome::Ends(format!("nothing came of it in {} seconds", PATIENCE.as_secs())));
+            }
+        };
+        Some(match code {
+            Some(0) => Outcome::Opens,
+            Some(2) => Outcome::Refused,
+            code => Outcome::Ends(last_words(&said).unwrap_or_else(|| match code {
                 Some(code) => format!("the trial ended with {code}"),
                 None => "the trial was ended by a signal".to_owned(),
             })),
@@ -135,17 +140,24 @@ enum Outcome {
     Ends(String),
 }
 
-/// Waits for a program, and ends it where it takes too long: then there is no status.
-fn wait(child: &mut Child) -> Option<Option<ExitStatus>> {
+/// How a program that was waited for came to its end.
+enum Ended {
+    Itself(ExitStatus),
+    /// It took too long.
+    Here,
+}
+
+/// Waits for a program, and ends it where it takes too long. None where the system does not say how it ended.
+fn wait(child: &mut Child) -> Option<Ended> {
     let began = Instant::now();
     let mut pause = Duration::from_millis(1);
     loop {
         match child.try_wait().ok()? {
-            Some(status) => return Some(Some(status)),
+            Some(status) => return Some(Ended::Itself(status)),
             None if began.elapsed() > PATIENCE => {
                 child.kill().ok()?;
                 child.wait().ok()?;
-                return Some(None);
+                return Some(Ended::Here);
             }
             None => thread::sleep(pause),
         }
@@ -161,7 +173,8 @@ fn last_words(said: &str) -> Option<String> {
     Some(line.chars().filter(|letter| !letter.is_control()).take(300).collect())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -181,7 +194,7 @@ mod tests {
             let (trial, file) = trial(folder.path(), &format!("echo run >> {}; {script}", mark.display()));
             let before = count();
             for _ in 0..3 {
-                let verdict = trial.require(BackendName::Llama, how.then_some("one").unwrap_or("other"), &file);
+                let verdict = trial.require(BackendName::Llama, if how { "one" } else { "other" }, &file);
                 assert_eq!(verdict.is_ok(), how);
                 if let Err(error) = verdict {
                     assert_eq!(error.kind(), ErrorKind::ModelCorrupt);

@@ -47,7 +47,7 @@ impl Corner {
     fn run(&self, file: &Path, more: &[&str]) -> (Option<i32>, String) {
         let mut command = self.home.callwright();
         command.args(["run"]).arg(file).args(["Hello, 1 + 2?", "-n", "4"]).args(more);
-        command.env("PATH", &self.tools).timeout(Duration::from_secs(120));
+        command.env("PATH", &self.tools).timeout(Duration::from_mins(2));
         let output = command.output().expect("the binary starts and ends");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }

@@ -160,7 +160,8 @@ pub fn ending_in(folder: &Path, ending: &str) -> Vec<PathBuf> {
     entries.filter(ours).filter(|path| path.is_file()).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

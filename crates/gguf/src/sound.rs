@@ -61,8 +61,12 @@ fn computes(tensor: &Tensor) -> bool {
         return true;
     }
     // What is added to numbers, or multiplies them one by one.
-    let single = name.ends_with(".bias") || name.ends_with("norm.weight");
-    if single { tensor.kind == "F32" } else { !name.ends_with(".weight") || !STORED.contains(&tensor.kind) }
+    match name.rsplit('.').next() {
+        Some("bias") => tensor.kind == "F32",
+        Some("weight") if name.ends_with("norm.weight") => tensor.kind == "F32",
+        Some("weight") => !STORED.contains(&tensor.kind),
+        _ => true,
+    }
 }
 
 impl Header {

@@ -114,15 +114,13 @@ fn identity(path: &Path) -> io::Result<String> {
     Ok(format!("{length} bytes of {changed:?} {:?}, {edges:x}", place(&facts)))
 }
 
-/// The number of the file on its disk.
-#[cfg(unix)]
+/// The number of the file on its disk, where the system has such.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "no number is known"))]
+#[allow(clippy::unnecessary_wraps, reason = "not every system numbers files")]
 fn place(facts: &Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some((facts.dev(), facts.ino()))
-}
-
-#[cfg(not(unix))]
-fn place(_facts: &Metadata) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    return Some((std::os::unix::fs::MetadataExt::dev(facts), std::os::unix::fs::MetadataExt::ino(facts)));
+    #[cfg(not(unix))]
     None
 }
 

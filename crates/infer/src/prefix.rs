@@ -74,20 +74,14 @@ impl Prefixes {
             Err(flaw) => {
                 // What it may have left in the cache must not stay there.
                 drop(backend.truncate(sequence, 0));
-                Err(self.removed(&file, &flaw))
+                Err(removed(&file, &flaw))
             }
         }
     }
 
     /// Removes the state of a prefix that was read and turned out to be of no use. Says what was done.
     pub(super) fn forget(&self, backend: &dyn Backend, tokens: &[Token], flaw: &str) -> Option<String> {
-        self.file(backend, tokens).map(|(_, file)| self.removed(&file, flaw))
-    }
-
-    fn removed(&self, file: &Path, flaw: &str) -> String {
-        // It would only be tried again. Where it cannot be removed, it is a miss again.
-        drop(fs::remove_file(file));
-        format!("a saved prompt state was removed, {flaw} ({})", file.display())
+        self.file(backend, tokens).map(|(_, file)| removed(&file, flaw))
     }
 
     /// Whether this prefix is kept.
@@ -151,4 +145,11 @@ impl Prefixes {
         };
         all.filter_map(facts).collect()
     }
+}
+
+/// Removes a state that is of no use, and says so.
+fn removed(file: &Path, flaw: &str) -> String {
+    // It would only be tried again. Where it cannot be removed, it is a miss again.
+    drop(fs::remove_file(file));
+    format!("a saved prompt state was removed, {flaw} ({})", file.display())
 }

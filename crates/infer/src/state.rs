@@ -35,7 +35,7 @@ pub(super) fn write(out: &mut dyn Write, key: &StateKey, tokens: &[Token], state
     head.extend(short(model.len())?.to_le_bytes());
     head.extend(model.as_bytes());
     head.extend(short(tokens.len())?.to_le_bytes());
-    tokens.iter().for_each(|token| head.extend(token.to_le_bytes()));
+    head.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
     head.extend((state.len() as u64).to_le_bytes());
     head.extend(crc32fast::hash(state).to_le_bytes());
     head.extend(crc32fast::hash(&head).to_le_bytes());
