@@ -257,7 +257,7 @@ impl Screen<'_> {
         let printer = &self.world.printer;
         if let Event::Text { delta, .. } = event {
             let shown = self.flow.push(delta);
-            return if printer.wants_json() { Ok(()) } else { write(shown, &mut self.open_line, printer) };
+            return if printer.wants_json() { Ok(()) } else { write(shown, &mut self.open_line, *printer) };
         }
         if matches!(event, Event::AttemptWithdrawn { .. }) {
             self.flow.clear();
@@ -302,7 +302,7 @@ impl Screen<'_> {
         if printer.wants_json() {
             return Ok(());
         }
-        write(self.flow.settle(&response.text), &mut self.open_line, printer)?;
+        write(self.flow.settle(&response.text), &mut self.open_line, *printer)?;
         self.end_line()?;
         for call in std::mem::take(&mut self.calls) {
             let arguments = serde_json::Value::Object(call.arguments);
@@ -320,7 +320,7 @@ impl Screen<'_> {
 }
 
 /// Writes a piece of text, and notes whether its line is open.
-fn write(text: &str, open_line: &mut bool, printer: &Printer) -> Result<()> {
+fn write(text: &str, open_line: &mut bool, printer: Printer) -> Result<()> {
     if text.is_empty() {
         return Ok(());
     }

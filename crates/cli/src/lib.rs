@@ -235,7 +235,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(settings) => World { settings, printer },
         Err(error) => return printer.failed(&error),
     };
-    settings::strangers().iter().for_each(|stranger| printer.warn(stranger));
+    for stranger in settings::strangers() {
+        printer.warn(&stranger);
+    }
     if !only_look {
         tell_of_refused(&world);
     }

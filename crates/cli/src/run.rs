@@ -135,7 +135,9 @@ fn ask(args: &Args, model: Option<&str>, conversation: Conversation, world: &Wor
         if world.printer.wants_json() {
             world.printer.json(&response)?;
         }
-        sentence.iter().for_each(|sentence| world.printer.warn(sentence));
+        if let Some(sentence) = &sentence {
+            world.printer.warn(sentence);
+        }
         world.printer.aside(&summary(&response));
         let provider = args.model.provider_named().map(str::to_owned);
         keep(Conversation { model, provider, tools, messages }, &response, world);

@@ -29,10 +29,11 @@ fn within(mut table: Table, columns: Option<usize>) -> String {
 
 /// A block for each row: its first cell, and below it the others with the heads of their columns.
 fn blocks(table: &Table, columns: usize) -> String {
-    let heads: Vec<_> = table.header().into_iter().flat_map(|row| row.cell_iter()).map(|cell| cell.content()).collect();
+    let heads: Vec<_> =
+        table.header().into_iter().flat_map(comfy_table::Row::cell_iter).map(comfy_table::Cell::content).collect();
     let indent = heads.iter().skip(1).map(|head| width_of(head)).max().unwrap_or(0) + 4;
     let block = |row: &comfy_table::Row| {
-        let mut cells = row.cell_iter().map(|cell| cell.content());
+        let mut cells = row.cell_iter().map(comfy_table::Cell::content);
         let mut lines = vec![cells.next().unwrap_or_default()];
         for (head, value) in heads.iter().skip(1).zip(cells).filter(|(_, value)| !value.is_empty()) {
             lines.push(hanging(&format!("  {head:width$}{value}", width = indent - 2), indent, columns));

@@ -21,9 +21,10 @@ pub(super) fn of(response: &Response, bounds: Bounds) -> (Exit, Option<String>) 
     match response.finish_reason {
         FinishReason::Cancelled => {
             let limit = bounds.time.map_or_else(|| "the time limit".to_owned(), seconds);
-            return match came || !response.reasoning.trim().is_empty() {
-                true => (Exit::No, Some(format!("stopped after {limit} (--timeout): the answer is incomplete"))),
-                false => (Exit::Failed, Some(format!("no answer within {limit} (--timeout)"))),
+            return if came || !response.reasoning.trim().is_empty() {
+                (Exit::No, Some(format!("stopped after {limit} (--timeout): the answer is incomplete")))
+            } else {
+                (Exit::Failed, Some(format!("no answer within {limit} (--timeout)")))
             };
         }
         FinishReason::Length => {

@@ -28,7 +28,7 @@ impl<'a> Words<'a> {
     pub(super) fn of(words: &'a [String], named: bool, command: &str, world: &World) -> Result<Self> {
         match words {
             [] => Ok(Self::Nothing),
-            [word] if !named && is_model(word, world)? => Ok(Self::Model(word)),
+            [only] if !named && is_model(only, world)? => Ok(Self::Model(only)),
             [question] => Ok(Self::Question(None, question)),
             [model, question] => {
                 if is_plain(model) && world.settings.model(model).is_err() {
@@ -42,15 +42,15 @@ impl<'a> Words<'a> {
 }
 
 /// Whether a lone word names a model rather than asks something.
-fn is_model(word: &str, world: &World) -> Result<bool> {
-    if word.contains(char::is_whitespace) {
+fn is_model(text: &str, world: &World) -> Result<bool> {
+    if text.contains(char::is_whitespace) {
         return Ok(false);
     }
     let gguf = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
-    match world.settings.model(word) {
+    match world.settings.model(text) {
         Ok(ModelName::Path(path)) if !gguf(&path) && path.is_file() => {
-            Err(Error::new(ErrorKind::Input, format!("`{word}` is a file, and neither a model nor a question"))
-                .hint(format!("to ask about it: callwright run 'Summarize this text.' < {word}")))
+            Err(Error::new(ErrorKind::Input, format!("`{text}` is a file, and neither a model nor a question"))
+                .hint(format!("to ask about it: callwright run 'Summarize this text.' < {text}")))
         }
         Ok(ModelName::Path(path)) => Ok(gguf(&path)),
         Ok(_) => Ok(true),

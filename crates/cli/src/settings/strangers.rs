@@ -18,7 +18,7 @@ pub fn strangers() -> Vec<String> {
 }
 
 fn among(names: impl Iterator<Item = String>) -> Vec<String> {
-    let settings = keys::leaves().into_iter().map(|leaf| leaf.variable());
+    let settings = keys::leaves().into_iter().map(|leaf: keys::Leaf| leaf.variable());
     let known: Vec<String> = VARIABLES.iter().map(|(name, _)| (*name).to_owned()).chain(settings).collect();
     let is_ours = |name: &String| known.contains(name) || TESTS.iter().any(|test| name.starts_with(test));
     let mut strange: Vec<_> = names.filter(|name| !is_ours(name)).collect();
