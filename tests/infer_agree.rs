@@ -1,5 +1,6 @@
 //! candle and llama.cpp give the same: the same tokens of a text, and the same likeliest tokens after it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
+#![cfg(all(feature = "llama", feature = "candle"))]
 
 mod common;
 

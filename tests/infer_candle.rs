@@ -1,6 +1,7 @@
 //! candle's own promises: a sequence can be cut, copied, kept and computed in company, and nothing of it shows in the
 //! logits, to the last bit. What it does not compute is told.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+#![cfg(feature = "candle")]
 
 mod common;
 

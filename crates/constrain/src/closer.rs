@@ -1,26 +1,20 @@
 //! The shortest completion: closes a call before the token budget ends.
 //!
 //! Nothing bounds a string but the tokens that are left, so that long arguments stay possible. Instead a closer knows
-//! the shortest completion of what is open, which the grammar's own rules give, and takes over when not more
-//! than that is left. Its length changes slowly, so it is asked for rarely while much is left and at
-//! every step near the end, where the last one is kept until the next is. It must not know how tokens are
-//! chosen.
+//! the shortest completion of what is open, which the grammar's own rules give, and takes over when not more than that is
+//! left. One token may open as much as a schema requires, so no number of steps is safe not to look: it looks at each of
+//! them, and keeps the last completion until the next one is known to fit. It must not know how tokens are chosen.
 
 use super::matcher::Matcher;
 use callwright_parse::error::Result;
 
-/// While at least this many more tokens are left than the shortest completion takes, no single token can make it too long.
-const CLOSE: usize = 512;
-/// Where more is left than this, the first look is saved: no call takes half of it to close.
-const FAR: usize = 2 * CLOSE;
-
 /// Watches one enforced stretch of text.
 #[derive(Debug, Default)]
 pub struct Closer {
-    /// Steps until the next look.
+    /// Steps until the next look, where no completion fits any more.
     wait: usize,
-    /// The last completion found, from the current position; empty where none is kept.
-    way: Option<Vec<u32>>,
+    /// The last completion found, from the current position; none where none fits.
+    way: Option<Vec<u8>>,
     /// What ends free text in the model's tokens, those that lead out sooner first.
     ends: Vec<Vec<u32>>,
 }
@@ -35,67 +29,75 @@ pub enum WayOut {
 }
 
 impl Closer {
-    /// A closer for text with `left` tokens to go, in which these tokens end free text, those that lead out sooner first.
+    /// A closer for text in which these tokens end free text, those that lead out sooner first.
     #[must_use]
-    pub fn new(left: usize, ends: Vec<Vec<u32>>) -> Self {
-        let wait = if left > FAR { (left - FAR / 2) / 8 } else { 0 };
-        Self { wait, way: None, ends }
+    pub fn new(ends: Vec<Vec<u32>>) -> Self {
+        Self { ends, ..Self::default() }
     }
 
     /// To be asked after the matcher has consumed these tokens, before they are appended; `left` tokens could be
     /// appended before them. Where the verdict is to close, the matcher is of no use any more.
     pub fn after(&mut self, matcher: &mut Matcher, tokens: &[u32], left: usize) -> Result<WayOut> {
-        if let Some(way) = &mut self.way {
-            // The model follows the shortest completion by itself.
-            if way.starts_with(tokens) {
-                way.drain(..tokens.len());
-                return Ok(WayOut::Goes);
-            }
-        } else if self.wait > tokens.len() {
+        if self.wait > tokens.len() {
             self.wait -= tokens.len();
             return Ok(WayOut::Goes);
         }
         let found = match left.checked_sub(tokens.len()) {
-            Some(left) => matcher.way_out()?.filter(|way| way.len() <= left).map(|way| (way, left)),
+            Some(left) => self.look(matcher, tokens, left)?,
             None => None,
         };
-        if let Some((way, left)) = found {
-            self.keep(way, left);
+        if found.is_some() {
+            self.way = found;
         } else if let Some(way) = self.way.take() {
-            return Ok(WayOut::Close(way));
+            return Ok(WayOut::Close(matcher.tokens_of(&way)?));
         } else {
-            // Not even the shortest way fits, and the text will be cut off. Looking on costs more than it may find.
-            self.wait = left / 8;
+            self.give_up(left);
         }
         Ok(WayOut::Goes)
+    }
+
+    /// Looks for the first way, before any token of the stretch was chosen.
+    pub fn begin(&mut self, matcher: &mut Matcher, left: usize) -> Result<()> {
+        self.way = self.look(matcher, &[], left)?;
+        if self.way.is_none() {
+            self.give_up(left);
+        }
+        Ok(())
+    }
+
+    /// The shortest completion behind these tokens, if so many tokens hold it.
+    fn look(&self, matcher: &mut Matcher, tokens: &[u32], left: usize) -> Result<Option<Vec<u8>>> {
+        let fits = |matcher: &Matcher, way: &[u8]| -> Result<bool> {
+            // No token is less than a byte.
+            Ok(way.len() <= left || matcher.tokens_of(way)?.len() <= left)
+        };
+        if let Some(way) = self.way.as_ref().filter(|_| !tokens.is_empty()) {
+            // The model follows the shortest completion by itself.
+            let environment = matcher.environment()?;
+            let written: Vec<u8> =
+                tokens.iter().flat_map(|token| environment.tok_trie().token(*token)).copied().collect();
+            let rest = way.strip_prefix(written.as_slice()).filter(|_| !written.is_empty());
+            if let Some(rest) = rest
+                && fits(matcher, rest)?
+            {
+                return Ok(Some(rest.to_vec()));
+            }
+        }
+        match matcher.way_text()? {
+            Some(way) if fits(matcher, &way)? => Ok(Some(way)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Not even the shortest way fits, and the text will be cut off. Looking on costs more than it may find.
+    fn give_up(&mut self, left: usize) {
+        self.wait = left / 8;
     }
 
     /// Tokens that end the text at hand, where it may end here.
     pub fn end_of_text(&self, matcher: &mut Matcher) -> Result<Option<Vec<u32>>> {
         let environment = matcher.environment()?;
         end_of_text(matcher, &environment, &self.ends)
-    }
-
-    /// Looks for the first way, before any token of the stretch was chosen.
-    pub fn begin(&mut self, matcher: &mut Matcher, left: usize) -> Result<()> {
-        if self.wait == 0 {
-            match matcher.way_out()?.filter(|way| way.len() <= left) {
-                Some(way) => self.keep(way, left),
-                None => self.wait = left / 8,
-            }
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, way: Vec<u32>, left: usize) {
-        let slack = left - way.len();
-        if slack > CLOSE {
-            self.wait = (slack - CLOSE) / 8;
-            self.way = None;
-        } else {
-            self.wait = 0;
-            self.way = Some(way);
-        }
     }
 }
 

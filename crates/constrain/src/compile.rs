@@ -3,7 +3,10 @@
 //! The grammar is built from the very pieces that the format writes with, so that what is enforced is what is read.
 //! It must not know vocabularies: those come when a model decodes.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::error::Error as _;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -24,15 +27,23 @@ use callwright_parse::schema::Schema;
 #[derive(Debug, Clone)]
 pub(super) struct Callable {
     pub(super) name: String,
-    pub(super) schema: Schema,
+    pub(super) schema: Arc<Schema>,
     /// Keywords of its schema that are left out, by place.
     pub(super) without: Vec<(String, String)>,
+}
+
+impl Callable {
+    /// Whether the same grammar is made of it.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let same = || Arc::ptr_eq(&self.schema, &other.schema) || self.schema.json() == other.schema.json();
+        self.name == other.name && self.without == other.without && same()
+    }
 }
 
 /// The tools that may be called; none where nothing is to be enforced.
 pub(super) fn callable(tools: &ToolSet, choice: &ToolChoice) -> Result<Option<Vec<Callable>>> {
     let find = |name: &str| {
-        let schema = tools.schema(name)?.clone();
+        let schema = Arc::clone(tools.schema(name)?);
         Some(Callable { name: name.to_owned(), schema, without: Vec::new() })
     };
     let all = || tools.tools().iter().filter_map(|tool| find(&tool.name)).collect::<Vec<_>>();
@@ -70,6 +81,8 @@ pub(super) struct Compiled {
     pub(super) relaxed: Vec<Relaxation>,
     /// Keywords that are held to, by place, of the tool that was compiled last.
     held: Vec<(String, String)>,
+    /// Which names and constants the format can say, as far as it was asked.
+    sayable: HashMap<String, bool>,
 }
 
 /// The grammar of one turn's calls.
@@ -162,9 +175,21 @@ fn call(
             Piece::Field(Field::Arguments | Field::Params) => {
                 let members = kinds.members();
                 // Whether one parameter of this name and value can be said.
-                let says = |value: &Value| match value {
+                let asked = |value: &Value| match value {
                     Value::Object(key) if key.len() == 1 => sayable(value.clone()),
                     value => sayable(json!({"value": value})),
+                };
+                // The same names and constants are in tool after tool.
+                let known = std::mem::take(&mut compiled.sayable);
+                let known = RefCell::new(known);
+                let says = |value: &Value| {
+                    let key = value.to_string();
+                    let told = known.borrow().get(&key).copied();
+                    told.unwrap_or_else(|| {
+                        let says = asked(value);
+                        known.borrow_mut().insert(key, says);
+                        says
+                    })
                 };
                 let notation = notation(pieces);
                 let mut scribe = Scribe {
@@ -175,6 +200,7 @@ fn call(
                     constant: &|value| format.constant(value),
                     prefix: rule.to_owned(),
                     rules: 0,
+                    around: String::new(),
                 };
                 let mut alternatives = Vec::new();
                 if let (ShapeName::TaggedParams, Some(param)) = (pieces.shape, pieces.param) {
@@ -196,6 +222,7 @@ fn call(
                         alternatives.push(scribe.members(&members, true, equals, "").map_err(refused)?);
                     }
                 }
+                compiled.sayable = known.into_inner();
                 let name = format!("{rule}_params");
                 compiled.grammar.either(name.as_str(), alternatives);
                 terms.push(Term::Rule(name));

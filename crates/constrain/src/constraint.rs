@@ -5,12 +5,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::compile::{Callable, Compiled, OTHERWISE, Plan, alone, callable, calls, written};
+use super::compile::{Callable, OTHERWISE, Plan, alone, callable, calls, written};
 use super::gbnf::Gbnf;
-use super::grammar::Grammar;
 use super::matcher::Matcher;
 use super::vocabulary::Compiler;
 use super::watch::Watch;
+use super::written::Written;
 use callwright_parse::chat::ToolChoice;
 use callwright_parse::check::ToolSet;
 use callwright_parse::error::{Error, ErrorKind, Result};
@@ -39,11 +39,7 @@ pub struct Constraint {
 struct Shared {
     format: Arc<Format>,
     tools: Vec<Callable>,
-    grammar: Grammar,
-    /// The grammar's text for a vocabulary without control tokens: what people are shown, and the key of caches.
-    text: OnceLock<String>,
-    /// The grammar for other engines, where there is one.
-    gbnf: OnceLock<Option<Gbnf>>,
+    grammar: Arc<Written>,
     mode: Mode,
     several: bool,
     /// A watched call may follow others.
@@ -52,9 +48,7 @@ struct Shared {
     /// What of the calls' beginning stands in the prompt already, in bytes.
     written: usize,
     prompt_tail: String,
-    /// What a grammar of our own does not hold to.
-    told: Vec<Relaxation>,
-    /// The same, with what llguidance does not hold to.
+    /// What the grammar does not hold to, with what llguidance does not hold to either.
     relaxed: OnceLock<Vec<Relaxation>>,
 }
 
@@ -108,10 +102,8 @@ impl Constraint {
         let one_frame = mode == Mode::Watch && pieces.parallel == ParallelKind::Repeat && pieces.open.is_empty();
         let several = parallel && !one_frame;
         let written = if mode == Mode::Watch { 0 } else { written(&pieces, prompt_tail) };
-        let Compiled { grammar, relaxed, .. } = calls(Plan { format, several, following: one_frame, written }, &tools)?;
+        let grammar = Written::of(format, Plan { format, several, following: one_frame, written }, &tools)?;
         let shared = Shared {
-            text: OnceLock::new(),
-            gbnf: OnceLock::new(),
             grammar,
             mode,
             several,
@@ -119,7 +111,6 @@ impl Constraint {
             parallel: parallel && pieces.parallel != ParallelKind::Single,
             written,
             prompt_tail: prompt_tail.to_owned(),
-            told: relaxed,
             relaxed: OnceLock::new(),
             tools,
             format: Arc::clone(format),
@@ -130,13 +121,19 @@ impl Constraint {
     /// The grammar, in the Lark dialect of llguidance.
     #[must_use]
     pub fn grammar(&self) -> &str {
-        self.shared.text.get_or_init(|| self.shared.grammar.plain())
+        self.shared.grammar.plain()
     }
 
     /// The grammar for other engines, in GBNF; none where it says what GBNF cannot.
     #[must_use]
     pub fn gbnf(&self) -> Option<&Gbnf> {
-        self.shared.gbnf.get_or_init(|| self.shared.grammar.gbnf()).as_ref()
+        self.shared.grammar.gbnf()
+    }
+
+    /// Whether the other constraint has the same grammar.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared.grammar, &other.shared.grammar) || self.grammar() == other.grammar()
     }
 
     /// When the grammar applies.
@@ -155,7 +152,7 @@ impl Constraint {
     /// after [`Constraint::prove`].
     #[must_use]
     pub fn relaxed(&self) -> &[Relaxation] {
-        self.shared.relaxed.get().unwrap_or(&self.shared.told)
+        self.shared.relaxed.get().unwrap_or(&self.shared.grammar.told)
     }
 
     /// Compiles the grammar for a vocabulary of single bytes, to find out without a model what it does not hold to, or
@@ -217,7 +214,7 @@ impl Constraint {
     /// [`Constraint::relaxed`] tells; the check still looks at all of it.
     pub fn matcher(&self, compiler: &Compiler, specials: &[(String, u32)]) -> Result<Matcher> {
         let shared = &*self.shared;
-        let cause = match Matcher::compile(compiler, &shared.grammar.lark(specials)) {
+        let cause = match Matcher::compile(compiler, &shared.grammar.grammar.lark(specials)) {
             Ok(matcher) => return Ok(matcher),
             Err(cause) => cause,
         };

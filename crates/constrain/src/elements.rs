@@ -38,8 +38,9 @@ impl Frame<'_> {
             Kind::Any => return Ok(vec![self.leaf(scribe, key, &Text::default(), place, not)]),
             Kind::Text(text) => return Ok(vec![self.leaf(scribe, key, text, place, not)]),
             Kind::Named(index) => {
-                // One rule for each key, because the closing tag is part of it.
-                let word: Vec<String> = key.bytes().map(|byte| byte.to_string()).collect();
+                // One rule for each key, because the closing tag is part of it, and for each parameter, whose name is not.
+                let word: Vec<String> =
+                    key.bytes().chain([0]).chain(scribe.around.bytes()).map(|byte| byte.to_string()).collect();
                 let name = format!("{}_element_{index}_{}", scribe.prefix, word.join("_"));
                 if !scribe.grammar.has(&name) {
                     scribe.grammar.rule(name.as_str(), [Term::Rule(format!("{name}_is"))]);
@@ -66,7 +67,14 @@ impl Frame<'_> {
                 let none_required = members.iter().all(|member| !member.required);
                 for member in members {
                     let place = format!("{place}/{}", member.key);
-                    let own = self.wrapped(scribe, &member.key, &member.kind, &place)?;
+                    let own = match self.wrapped(scribe, &member.key, &member.kind, &place) {
+                        Ok(own) => own,
+                        Err(why) if member.required => return Err(why),
+                        Err(why) => {
+                            scribe.kinds.told.push(format!("{place} is left out: {why}"));
+                            continue;
+                        }
+                    };
                     let needed = member.required || none_required;
                     terms.extend(if needed { own } else { named(scribe, vec![own, Vec::new()]) });
                 }
@@ -126,6 +134,10 @@ impl Frame<'_> {
         kind: &Kind,
         place: &str,
     ) -> Result<Vec<Term>, Unwritable> {
+        if scribe.around == key {
+            // The reader would take it for the parameter once more.
+            return Err(format!("this format cannot represent `{key}` inside the parameter `{key}`"));
+        }
         let mut terms = vec![Term::literal(format!("{}{key}", self.opening()))];
         terms.extend(self.param.before(Field::Value).iter().skip(2).map(|piece| Term::literal(filled(piece, key, ""))));
         terms.extend(self.element(scribe, key, kind, place, &[])?);

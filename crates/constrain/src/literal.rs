@@ -54,6 +54,8 @@ pub(super) struct Scribe<'a, 's> {
     /// What rules of this tool are called.
     pub(super) prefix: String,
     pub(super) rules: usize,
+    /// The parameter whose value is written, where that matters.
+    pub(super) around: String,
 }
 
 impl Scribe<'_, '_> {

@@ -163,6 +163,18 @@ impl Matcher {
 
     /// The tokens of the shortest text after which the grammar may end; none where none was found.
     pub fn way_out(&mut self) -> Result<Option<Vec<u32>>> {
+        let Some(text) = self.way_text()? else { return Ok(None) };
+        let tokens = self.tokens_of(&text)?;
+        Ok(Some(tokens).filter(|tokens| tokens.is_empty() || self.fitting(tokens) == tokens.len()))
+    }
+
+    /// The tokens of a text of [`Matcher::way_text`].
+    pub(crate) fn tokens_of(&self, text: &[u8]) -> Result<Vec<u32>> {
+        Ok(self.environment()?.tokenize_bytes_marker(text).0)
+    }
+
+    /// The shortest text after which the grammar may end, with control tokens as the vocabulary's trie has them.
+    pub(crate) fn way_text(&mut self) -> Result<Option<Vec<u8>>> {
         if self.may_end() {
             return Ok(Some(Vec::new()));
         }
@@ -189,9 +201,7 @@ impl Matcher {
         self.consumed = consumed;
         let Some((trace, text)) = found? else { return Ok(None) };
         self.trace = Some((trace, known));
-        let Some(text) = text else { return Ok(None) };
-        let (tokens, _) = environment.tokenize_bytes_marker(&text);
-        Ok(Some(tokens).filter(|tokens| self.fitting(tokens) == tokens.len()))
+        Ok(text)
     }
 
     /// The vocabulary's trie, and its tokenizer.

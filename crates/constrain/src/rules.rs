@@ -67,13 +67,16 @@ impl Rules {
             bodies: Vec::new(),
             lexemes: spec.lexemes.len(),
         };
+        // A vocabulary has few control tokens, and a grammar thousands of terminals that could be one.
+        let is_control = |token: &u32| matches!(trie.token(*token), [] | [TokTrie::SPECIAL_TOKEN_MARKER, ..]);
+        let controls: Vec<u32> = (0..).take(trie.vocab_size()).filter(is_control).collect();
         let (mut open, mut seen) = (vec![made.start], vec![false; made.start + 1]);
         seen[made.start] = true;
         while let Some(symbol) = open.pop() {
             let data = grammar.sym_data(CSymIdx::new_checked(symbol));
             let terminal = data.lexeme.map(|lexeme| {
                 let one = &spec.lexemes[lexeme.as_usize()];
-                let control = (0..).take(trie.vocab_size()).find(|token| one.contains_token(*token));
+                let control = controls.iter().copied().find(|token| one.contains_token(*token));
                 control.map_or(Terminal::Lexeme(lexeme), |token| Terminal::Control(lexeme, token))
             });
             if made.symbols.len() <= symbol {

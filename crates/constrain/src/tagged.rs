@@ -203,6 +203,7 @@ impl Frame<'_> {
             return Err(format!("this format cannot represent the name `{}`", member.key));
         }
         if self.pieces.nested == Nested::Elements {
+            scribe.around.clone_from(&member.key);
             let value = self.element(scribe, &member.key, &member.kind, place, &[])?;
             return Ok(vec![Form { kind: "", body: Body::Closed(value) }]);
         }

@@ -24,7 +24,7 @@ pub(super) struct Grammars {
 impl Grammars {
     /// Begins to compile a grammar that is not there yet.
     pub(super) fn prepare(&mut self, constraint: &Constraint, lexicon: &Arc<Lexicon>) -> Result<()> {
-        let same = |other: &Constraint| other.grammar() == constraint.grammar();
+        let same = |other: &Constraint| other.is_like(constraint);
         if self.ready.iter().any(|(other, _)| same(other)) || self.compiling.iter().any(|(other, _)| same(other)) {
             return Ok(());
         }
@@ -44,7 +44,7 @@ impl Grammars {
         lexicon: &Arc<Lexicon>,
         wait: bool,
     ) -> Result<Option<Matcher>> {
-        let same = |other: &Constraint| other.grammar() == constraint.grammar();
+        let same = |other: &Constraint| other.is_like(constraint);
         if let Some(at) = self.ready.iter().position(|(other, _)| same(other)) {
             let grammar = self.ready.remove(at);
             constraint.adopt(&grammar.0);

@@ -58,7 +58,7 @@ impl Held {
         // Where a text's end is many tokens long, no single one can be made likelier.
         let repeats = Repeats::new(&turn.lexicon, if plain_quotes { &ends } else { &[] });
         let tokens = |text: &String| turn.lexicon.vocab().tokenize(text.as_bytes(), true);
-        let closer = Closer::new(turn.left(), ends.iter().map(tokens).collect());
+        let closer = Closer::new(ends.iter().map(tokens).collect());
         let mut held = Self {
             matcher,
             closer,

@@ -20,7 +20,10 @@ fn compile(schema: Value) -> callwright_parse::Result<ToolSet> {
 #[track_caller]
 fn normal(given: Value, normal: Value) {
     let set = compile(json!({"type": "dict", "properties": {"x": given}})).unwrap();
-    assert_eq!(set.schema("tool").map(Schema::json), Some(&json!({"type": "object", "properties": {"x": normal}})));
+    assert_eq!(
+        set.schema("tool").map(|schema| schema.json()),
+        Some(&json!({"type": "object", "properties": {"x": normal}}))
+    );
 }
 
 #[test]
@@ -53,7 +56,7 @@ fn schemas_are_normalised() {
     normal(json!("int"), json!({"type": "integer"}));
     normal(json!({"enum": ["dict", "float"]}), json!({"enum": ["dict", "float"]}));
     assert_eq!(
-        compile(json!(null)).unwrap().schema("tool").map(Schema::json),
+        compile(json!(null)).unwrap().schema("tool").map(|schema| schema.json()),
         Some(&json!({"type": "object", "properties": {}}))
     );
     let required = compile(json!({"properties": {"a": {"type": "int", "required": true}}})).unwrap();

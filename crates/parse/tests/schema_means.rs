@@ -3,88 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use callwright_parse::schema::{Apart, Kind, Node, Others, Schema};
+use callwright_test_support::any_schema::Dice;
 use jsonschema::Validator;
-use serde_json::{Map, Number, Value, json};
-
-/// Numbers that look random and are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % sides
-    }
-
-    fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
-        &from[usize::try_from(self.below(from.len() as u64)).unwrap()]
-    }
-
-    fn value(&mut self, depth: u64) -> Value {
-        match self.below(if depth == 0 { 8 } else { 12 }) {
-            0 => Value::Null,
-            1 => json!(self.below(2) == 0),
-            2 | 3 => json!(self.below(5)),
-            4 => json!(2.5),
-            5 => json!(1.0),
-            6 | 7 => json!(*self.pick(&["", "a", "ab", "b", "abb"])),
-            8 | 9 => (0..self.below(4)).map(|_| self.value(depth - 1)).collect(),
-            _ => Value::Object(
-                (0..self.below(4))
-                    .map(|_| ((*self.pick(&["a", "b", "c"])).to_owned(), self.value(depth - 1)))
-                    .collect(),
-            ),
-        }
-    }
-
-    fn schemas(&mut self, depth: u64) -> Value {
-        (0..2).map(|_| self.schema(depth - 1)).collect()
-    }
-
-    fn schema(&mut self, depth: u64) -> Value {
-        let types = ["null", "boolean", "integer", "number", "string", "array", "object"];
-        let mut map = Map::new();
-        match self.below(4) {
-            0 => {}
-            1 => drop(map.insert("type".to_owned(), json!([*self.pick(&types), "string"]))),
-            _ => drop(map.insert("type".to_owned(), json!(*self.pick(&types)))),
-        }
-        for _ in 0..self.below(4) {
-            let (key, value) = match self.below(if depth == 0 { 9 } else { 24 }) {
-                0 => {
-                    (*self.pick(&["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]), json!(self.below(4)))
-                }
-                1 => ("multipleOf", json!(2)),
-                2 => (*self.pick(&["minLength", "minItems", "minProperties"]), json!(self.below(3))),
-                3 => (*self.pick(&["maxLength", "maxItems", "maxProperties"]), json!(self.below(3))),
-                4 => ("pattern", json!(*self.pick(&["^a", "b$", "^(?!ab)"]))),
-                5 => ("enum", (0..3).map(|_| self.value(1)).collect()),
-                6 => ("const", self.value(0)),
-                7 => ("required", json!([*self.pick(&["a", "b", "c"])])),
-                8 => ("uniqueItems", json!(true)),
-                9 | 10 => ("items", self.schema(depth - 1)),
-                11 => ("prefixItems", self.schemas(depth)),
-                12 | 13 => ("properties", json!({"a": self.schema(depth - 1), "b": self.schema(depth - 1)})),
-                14 => ("additionalProperties", json!(false)),
-                15 => ("additionalProperties", self.schema(depth - 1)),
-                16 => ("patternProperties", json!({"^[ac]": self.schema(depth - 1)})),
-                17 => (
-                    *self.pick(&["contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems"]),
-                    self.schema(depth - 1),
-                ),
-                18 => ("$ref", json!(*self.pick(&["#/$defs/d", "#/$defs/e", "#/$defs/none"]))),
-                19 => (*self.pick(&["not", "if", "then"]), self.schema(depth - 1)),
-                20 => ("dependentRequired", json!({"a": ["b"]})),
-                21 => ("allOf", self.schemas(depth)),
-                22 => ("anyOf", self.schemas(depth)),
-                _ => ("oneOf", self.schemas(depth)),
-            };
-            map.insert(key.to_owned(), value);
-        }
-        Value::Object(map)
-    }
-}
+use serde_json::{Number, Value, json};
 
 /// What the tree says of a value.
 struct Reader<'s> {
@@ -215,7 +136,7 @@ fn inner(key: &str, value: &Value) -> bool {
 
 #[test]
 fn kinds_let_through_what_the_schema_does() {
-    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    let mut dice = Dice::new(1);
     let (mut both, mut neither, mut unsure, mut narrower) = (0, 0, 0, 0);
     for round in 0..4_000 {
         let mut given = dice.schema(3);

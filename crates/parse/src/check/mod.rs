@@ -14,6 +14,7 @@ mod unwrap;
 mod validate;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -153,7 +154,7 @@ impl ToolSet {
 
     /// The schema of the tool with exactly this name.
     #[must_use]
-    pub fn schema(&self, name: &str) -> Option<&Schema> {
+    pub fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
         Some(self.compiled(name)?.schema())
     }
 

@@ -1,5 +1,7 @@
 //! One tool's schema, ready to check with.
 
+use std::sync::Arc;
+
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use crate::schema::{self, Member, Schema, View};
 pub(super) struct Compiled {
     /// The tool's name.
     pub(super) name: String,
-    schema: Schema,
+    schema: Arc<Schema>,
     pub(super) validator: Validator,
 }
 
@@ -25,10 +27,10 @@ impl Compiled {
         let schema = Schema::of_tool(given).map_err(|error| refused(&error.to_string()))?;
         let built = schema::matching().build(schema.json());
         let validator = built.map_err(|error| refused(&short(&format!("at `{}`, {error}", error.instance_path()))))?;
-        Ok(Self { name: tool.to_owned(), schema, validator })
+        Ok(Self { name: tool.to_owned(), schema: Arc::new(schema), validator })
     }
 
-    pub(super) fn schema(&self) -> &Schema {
+    pub(super) fn schema(&self) -> &Arc<Schema> {
         &self.schema
     }
 
