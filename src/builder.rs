@@ -231,7 +231,7 @@ impl Builder {
         self
     }
 
-    /// Whether llama.cpp's own log goes to stderr.
+    /// Whether llama.cpp's own log goes to `tracing`, whose subscriber is the caller's; the first engine of a process decides.
     pub fn verbose(mut self, verbose: bool) -> Self {
         self.running.verbose = verbose;
         self

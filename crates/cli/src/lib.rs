@@ -13,6 +13,7 @@ mod completions;
 mod config;
 mod conversation;
 mod doctor;
+mod engine_log;
 mod flow;
 mod grammar;
 mod list;

@@ -11,7 +11,7 @@ use callwright_parse::chat::Reason;
 use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
 
-use super::World;
+use super::{World, engine_log};
 use super::verdict::seconds;
 
 /// Options of running a model.
@@ -245,6 +245,9 @@ impl ModelArgs {
         }
         if let Some(trial) = world.settings.trial() {
             builder = builder.trial(trial);
+        }
+        if world.printer.is_verbose() {
+            engine_log::show(world.printer);
         }
         builder.verbose(world.printer.is_verbose())
     }

@@ -36,7 +36,7 @@ pub struct LlamaSettings {
     pub context_length: Option<usize>,
     /// Layers to run on the GPU, where the crate was built for one.
     pub gpu_layers: usize,
-    /// Whether llama.cpp's own log goes to stderr.
+    /// Whether llama.cpp's own log goes to `tracing`. The first backend of a process decides.
     pub verbose: bool,
     /// Where prompt prefixes are kept from run to run; nowhere if absent.
     pub prefixes: Option<Prefixes>,
@@ -132,10 +132,8 @@ const FLASH_ATTENTION_OFF: std::ffi::c_int = 0;
 /// llama.cpp is initialised once in a process and never shut down: another model may follow.
 fn engine(verbose: bool) -> Result<&'static LlamaBackend> {
     static ENGINE: OnceLock<Option<LlamaBackend>> = OnceLock::new();
-    if !verbose {
-        // Without a subscriber for tracing nothing is shown; the first call in a process counts.
-        send_logs_to_tracing(LogOptions::default().with_logs_enabled(false));
-    }
+    // Never to stderr by itself: what it quotes of a model file may speak to a terminal.
+    send_logs_to_tracing(LogOptions::default().with_logs_enabled(verbose));
     let engine = ENGINE.get_or_init(|| LlamaBackend::init().ok());
     engine.as_ref().ok_or_else(|| {
         Error::new(ErrorKind::Backend, "llama.cpp could not be initialised")

@@ -309,11 +309,16 @@ pub fn settings_of(path: &Path) -> Result<Vec<String>> {
     Ok(flat(table).into_iter().map(line).collect())
 }
 
+/// Whether a file is not there: also where what should be its folder is a file.
+pub(super) fn is_missing(cause: &std::io::Error) -> bool {
+    matches!(cause.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
 /// A settings file, checked on its own so that errors name the file and line.
 pub(super) fn read(path: &Path) -> Result<Option<Read>> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) if is_missing(&cause) => return Ok(None),
         Err(cause) => {
             return Err(Error::new(ErrorKind::Config, format!("cannot read {}", path.display())).because(cause));
         }

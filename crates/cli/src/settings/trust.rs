@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::layers;
 use crate::out;
 use callwright_parse::error::{Error, ErrorKind, Result};
 
@@ -28,7 +29,7 @@ impl Trust {
                     .because(cause)
                     .hint("remove it, and trust again what you trust")
             })?,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(cause) if layers::is_missing(&cause) => BTreeMap::new(),
             Err(cause) => {
                 return Err(Error::new(ErrorKind::Io, format!("cannot read {}", file.display())).because(cause));
             }
