@@ -82,8 +82,9 @@ pub(crate) fn is_told(way: &[String], told: &[String]) -> bool {
     let tells = |keyword: &str| told.iter().any(|one| one.contains(&format!("`{keyword}`")));
     // What is told of a part of an alternative shows as a violation of the alternatives.
     let inside = way.iter().any(|step| matches!(step.as_str(), "anyOf" | "oneOf" | "contains")) && !told.is_empty();
-    // Constants that are lists or objects may violate whatever stands beside them.
-    let inside = inside || tells("enum");
+    // Constants that are lists or objects may violate whatever stands beside them, and what a reference leads to says
+    // nothing where that is left out.
+    let inside = inside || tells("enum") || tells("$ref") || tells("$dynamicRef");
     let step = |step: &String| match step.as_str() {
         "then" | "else" => tells("if"),
         "minContains" | "maxContains" => tells("contains"),
