@@ -54,7 +54,9 @@ pub(crate) fn walk(
         if !matcher.is_done()
             && let WayOut::Close(way) = closer.after(&mut matcher, &[token], left).unwrap()
         {
-            way.iter().for_each(|token| written.extend(&words[*token as usize]));
+            for token in &way {
+                written.extend(&words[*token as usize]);
+            }
             return if way.len() <= left { Ok(written) } else { Err("the way out is over the budget".to_owned()) };
         }
         written.extend(&words[token as usize]);
