@@ -23,7 +23,8 @@
 //! | `minProperties`, `maxProperties` | enforced where alternatives can count the members; else checked |
 //! | `unevaluatedProperties`, `unevaluatedItems` | enforced where all that evaluates stands beside them; else checked |
 //! | `not`, `if`, `then`, `else`, `uniqueItems`, `contains`, `minContains`, `maxContains`, `dependentRequired`, `dependentSchemas` | checked |
-//! | `$dynamicRef`, references to other documents | neither |
+//! | `$dynamicRef` | read as `$ref` |
+//! | references to other documents | neither |
 //! | `title`, `description`, `default`, `examples` and other annotations, `contentEncoding`, `contentMediaType` | neither: they constrain nothing |
 
 mod block;

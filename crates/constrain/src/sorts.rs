@@ -162,7 +162,7 @@ impl Kinds<'_> {
     /// Members whose names match patterns. A name that matches two would have to be of both kinds, and one that no
     /// grammar knows to match is among the others, where those are allowed.
     fn matching(&mut self, patterns: &[(String, Node)], open: bool, place: &str, depth: usize) -> Vec<(Pattern, Kind)> {
-        let mut matching: Vec<(Pattern, Kind)> = Vec::new();
+        let (mut matching, mut left_out): (Vec<(Pattern, Kind)>, bool) = (Vec::new(), false);
         if patterns.is_empty() || !self.holds(place, "patternProperties") {
             return matching;
         }
@@ -174,9 +174,12 @@ impl Kinds<'_> {
             });
             match apart {
                 Some(own) => matching.push((own, kind)),
-                None if open => self.tell(place, "patternProperties", "a name may match several, or others"),
-                None => {}
+                None => left_out = true,
             }
+        }
+        // A name of another pattern, or one of the others, may match what is left out.
+        if left_out && (open || !matching.is_empty()) {
+            self.tell(place, "patternProperties", "a name may match several");
         }
         if !open {
             matching.retain(|(_, kind)| !kind.is_never());

@@ -86,7 +86,9 @@ fn sample(format: &Arc<Format>, group: &Value, samples: u64, made: &(Compiler, V
             let mut keywords: Vec<String> = told.iter().filter_map(became).collect();
             keywords.sort_unstable();
             keywords.dedup();
-            keywords.into_iter().for_each(|keyword| *tally.told.entry(keyword).or_default() += 1);
+            for keyword in keywords {
+                *tally.told.entry(keyword).or_default() += 1;
+            }
         }
         let mut parser = Parser::new(Arc::clone(format), Arc::clone(&tools)).level(Level::Strict);
         parser.push(&output);

@@ -72,7 +72,12 @@ impl Dice {
                 12 | 13 => ("properties", json!({"a": self.schema(depth - 1), "b": self.schema(depth - 1)})),
                 14 => ("additionalProperties", json!(false)),
                 15 => ("additionalProperties", self.schema(depth - 1)),
-                16 => ("patternProperties", json!({"^[ac]": self.schema(depth - 1)})),
+                16 => match self.below(3) {
+                    0 => {
+                        ("patternProperties", json!({"^[ab]": self.schema(depth - 1), "[bc]$": self.schema(depth - 1)}))
+                    }
+                    _ => ("patternProperties", json!({"^[ac]": self.schema(depth - 1)})),
+                },
                 17 => (
                     *self.pick(&["contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems"]),
                     self.schema(depth - 1),

@@ -239,12 +239,10 @@ impl Writer<'_> {
 
     /// A name that matches this, in quotes; any, and told, where that cannot be said.
     fn key(&mut self, expression: Expression) -> String {
-        match self.rules.matching(Expression::regex(PLAIN).and([expression])) {
-            Some(inside) => format!("\"\\\"\" {inside} \"\\\"\""),
-            None => {
-                self.values.told.insert("patternProperties");
-                self.shared("string")
-            }
+        if let Some(inside) = self.rules.matching(Expression::regex(PLAIN).and([expression])) {
+            return format!("\"\\\"\" {inside} \"\\\"\"");
         }
+        self.values.told.insert("patternProperties");
+        self.shared("string")
     }
 }

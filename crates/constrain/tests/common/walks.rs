@@ -54,7 +54,9 @@ pub(crate) fn walk(
         if !matcher.is_done()
             && let WayOut::Close(way) = closer.after(&mut matcher, &[token], left).unwrap()
         {
-            way.iter().for_each(|token| written.extend(&words[*token as usize]));
+            for token in &way {
+                written.extend(&words[*token as usize]);
+            }
             return if way.len() <= left { Ok(written) } else { Err("the way out is over the budget".to_owned()) };
         }
         written.extend(&words[token as usize]);
@@ -82,8 +84,9 @@ pub(crate) fn is_told(way: &[String], told: &[String]) -> bool {
     let tells = |keyword: &str| told.iter().any(|one| one.contains(&format!("`{keyword}`")));
     // What is told of a part of an alternative shows as a violation of the alternatives.
     let inside = way.iter().any(|step| matches!(step.as_str(), "anyOf" | "oneOf" | "contains")) && !told.is_empty();
-    // Constants that are lists or objects may violate whatever stands beside them.
-    let inside = inside || tells("enum");
+    // Constants that are lists or objects may violate whatever stands beside them, and what a reference leads to says
+    // nothing where that is left out.
+    let inside = inside || tells("enum") || tells("$ref") || tells("$dynamicRef");
     let step = |step: &String| match step.as_str() {
         "then" | "else" => tells("if"),
         "minContains" | "maxContains" => tells("contains"),

@@ -170,13 +170,13 @@ impl<'s> Builder<'s> {
             if node.is_nothing() { Others::Forbidden } else { Others::Of(Box::new(node)) }
         };
         let names = (!facts.names.is_empty()).then(|| Box::new(self.node(&facts.names, depth + 1)));
-        let named = names.as_deref().map(Names::of).unwrap_or_default();
+        let checked = names.as_deref().map(Names::of).unwrap_or_default();
         let matching = Matching::of(&facts.patterns);
         let mut members = Vec::with_capacity(facts.members.len());
         let mut listed: HashSet<String> = HashSet::with_capacity(facts.members.len());
         for (key, mut spots) in facts.members {
             spots.extend(matching.spots(&key));
-            let node = if named.forbid(&key) { nothing(place) } else { self.node(&spots, depth + 1) };
+            let node = if checked.forbid(&key) { nothing(place) } else { self.node(&spots, depth + 1) };
             listed.insert(key.clone());
             members.push(Member { required: facts.required.contains(&key), key, node });
         }
@@ -187,7 +187,7 @@ impl<'s> Builder<'s> {
                     spots.clone_from(&facts.others);
                 }
                 let node = match spots.as_slice() {
-                    _ if named.forbid(&key) => nothing(place),
+                    _ if checked.forbid(&key) => nothing(place),
                     [] => Node::new(Kind::Any, place.to_owned()),
                     spots => self.node(spots, depth + 1),
                 };
