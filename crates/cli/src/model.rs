@@ -11,8 +11,8 @@ use callwright_parse::chat::Reason;
 use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
 
-use super::{World, engine_log};
 use super::verdict::seconds;
+use super::{World, engine_log};
 
 /// Options of running a model.
 #[derive(Debug, Clone, clap::Args)]
