@@ -87,6 +87,6 @@ mod tests {
 
     #[test]
     fn a_rate_has_no_idle_digits() {
-        assert_eq!([19.7622, 3.14159, 0.02].map(per_second), ["20/s", "3.1/s", "0.0/s"]);
+        assert_eq!([19.7622, 3.0764, 0.02].map(per_second), ["20/s", "3.1/s", "0.0/s"]);
     }
 }

@@ -1,5 +1,6 @@
 //! Law 15, *a folder only tightens*: whatever a project's file says, nothing is less strict than without it, unless the
 //! user trusts that very file.
+#![allow(clippy::cast_precision_loss, reason = "settings are small numbers")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -221,7 +222,7 @@ fn law_15_a_folder_only_tightens() {
                                 flags.set = vec![format!("{key}={value}")];
                             }
                             ("environment", Some(value)) => {
-                                drop(place.variables.insert(variable.clone(), value.to_string()))
+                                drop(place.variables.insert(variable.clone(), value.to_string()));
                             }
                             _ => {}
                         }

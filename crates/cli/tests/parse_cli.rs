@@ -100,7 +100,7 @@ fn tools_are_taken_in_every_wrapping_and_on_the_command_line() {
         format!("[{tool}]"),
         tool.to_owned(),
         format!(r#"{{"jsonrpc": "2.0", "id": 1, "result": {{"tools": [{tool}]}}}}"#),
-        format!(r#" [{}]"#, tool.replace("inputSchema", "input_schema")),
+        format!(" [{}]", tool.replace("inputSchema", "input_schema")),
     ] {
         let said = parse(&["--tools", &tools], text.clone());
         assert_eq!((said.code, said.out.as_str()), (Some(0), "add {\"a\":5}\n"), "{tools}: {}", said.err);

@@ -10,7 +10,7 @@
 use callwright_parse::ErrorKind;
 use callwright_parse::chat::{Fault, Tool};
 use callwright_parse::check::{Level, ToolSet};
-use callwright_parse::schema::{Kind, Schema};
+use callwright_parse::schema::Kind;
 use serde_json::{Value, json};
 
 fn compile(schema: Value) -> callwright_parse::Result<ToolSet> {

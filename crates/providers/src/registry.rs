@@ -26,7 +26,7 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 /// ```
 #[derive(Default)]
 pub struct Providers {
-    providers: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
+    known: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
     /// Why there is none for a row.
     failed: RwLock<BTreeMap<String, (String, Option<String>)>>,
     constructors: RwLock<BTreeMap<String, Constructor>>,
@@ -126,7 +126,7 @@ impl Providers {
 
     /// The provider of this name.
     pub fn get(&self, name: &str) -> Result<Arc<dyn Provider>> {
-        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        let providers = self.known.read().unwrap_or_else(PoisonError::into_inner);
         providers.get(&name.to_lowercase()).cloned().ok_or_else(|| {
             let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
             if let Some((why, hint)) = failed.get(&name.to_lowercase()) {
@@ -143,13 +143,13 @@ impl Providers {
 
     /// Registers a provider under a name and returns the previous one. Running requests are not disturbed.
     pub fn put(&self, name: &str, provider: Arc<dyn Provider>) -> Option<Arc<dyn Provider>> {
-        self.providers.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_lowercase(), provider)
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_lowercase(), provider)
     }
 
     /// All names, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.providers.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 }
 

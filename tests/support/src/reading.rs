@@ -71,7 +71,7 @@ pub fn fixtures() -> Vec<std::path::PathBuf> {
 
 /// The arguments as JSON text, so that order and number types are compared too.
 pub fn arguments(call: &Call) -> String {
-    serde_json::to_string(&call.arguments).unwrap()
+    call.arguments_json()
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "`json!` makes a value")]

@@ -151,7 +151,7 @@ fn stricter(order: Order, before: Option<&Value>, value: &Value) -> Option<Value
         Order::Only(only) => value.as_bool() == Some(only) || value == before,
         Order::Lower => number(value)? <= number(before)?,
         Order::LowerOrNone | Order::Cores => match (number(value)?, number(before)?) {
-            (new, old) if new == 0.0 => old == 0.0,
+            (0.0, old) => old == 0.0,
             (new, old) => old == 0.0 || new <= old,
         },
         Order::Later(words) => {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The facts of one failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact, and callers ask for one at a time")]
 pub struct Failure {
     /// What went wrong.
     pub kind: FailureKind,

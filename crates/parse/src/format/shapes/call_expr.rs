@@ -303,7 +303,7 @@ pub(crate) fn literal(body: &Body, value: &Value, digits: &Digits, text: &mut St
         (Value::String(own), Some(quote)) => text.extend([quote, own.as_str(), quote]),
         (Value::Array(items), _) => {
             list(text, ["[", "]"], if braces { "," } else { ", " }, items, |item, text| {
-                literal(body, item, digits, text)
+                literal(body, item, digits, text);
             });
         }
         (Value::Object(map), _) => list(text, ["{", "}"], if braces { "," } else { ", " }, map, |(key, item), text| {

@@ -19,10 +19,14 @@ const ITEM: &str = "item";
 pub(crate) fn write(value: &Value, digits: &Digits, param: &Template, text: &mut String) {
     match value {
         Value::Array(items) if !items.is_empty() => {
-            items.iter().for_each(|item| element(ITEM, item, digits, param, text));
+            for item in items {
+                element(ITEM, item, digits, param, text);
+            }
         }
         Value::Object(map) if !map.is_empty() => {
-            map.iter().for_each(|(key, item)| element(key, item, digits, param, text));
+            for (key, item) in map {
+                element(key, item, digits, param, text);
+            }
         }
         Value::String(own) => text.push_str(own),
         other => text.push_str(&json_text::text(other, digits, JsonStyle::Spaced)),
