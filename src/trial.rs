@@ -48,7 +48,6 @@ impl Trial {
     }
 
     /// Opens a model file without its weights, in this process, which may end over it.
-    #[cfg_attr(not(feature = "llama"), expect(unused_variables, reason = "no other engine ends the process"))]
     pub fn here(backend: BackendName, file: &Path) -> Result<()> {
         callwright_models::runnable(file)?;
         match backend {

@@ -10,9 +10,9 @@ pub(super) struct Numbers {
     /// The digits of its large whole numbers.
     pub(super) digits: Digits,
     /// One for each number that could be either of two.
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
     /// One for each number that its argument only comes near.
-    fixes: Vec<Fix>,
+    pub(super) fixes: Vec<Fix>,
 }
 
 impl Numbers {
@@ -37,11 +37,6 @@ impl Numbers {
             }
         }
         Self { digits, faults, fixes }
-    }
-
-    /// What is told of them.
-    pub(super) fn told(self) -> (Digits, Vec<Fault>, Vec<Fix>) {
-        (self.digits, self.faults, self.fixes)
     }
 }
 

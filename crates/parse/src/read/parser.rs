@@ -354,10 +354,9 @@ impl Parser {
     ) {
         let index = self.parsed.calls.len();
         let id = self.ids.own(raw.id, index);
-        let (digits, inexact, rounded) = numbers.told();
+        let Numbers { digits, faults: inexact, fixes: rounded } = numbers;
         let mut call = Call::new(checked.name, checked.arguments).with_id(id).with_digits(digits);
-        call.span = Some(raw.span);
-        call.recovered = recovered.is_some();
+        (call.span, call.recovered) = (Some(raw.span), recovered.is_some());
         for fix in recovered.into_iter().chain(raw.fixes).chain(checked.fixes).chain(rounded) {
             self.fix(Fix { call: Some(index), ..fix }, events);
         }
