@@ -63,7 +63,8 @@ pub(super) fn open(name: Option<&str>, model: &ModelArgs, ask: &AskArgs, world: 
         let mut editor = DefaultEditor::new().map_err(terminal)?;
         loop {
             let waiting = talk.conversation.waiting().first().map(|call| call.name.clone());
-            let prompt = waiting.as_ref().map_or_else(|| "> ".to_owned(), |name| format!("result of {name}> "));
+            let shown = waiting.as_ref().map(|name| world.printer.shown(name));
+            let prompt = shown.map_or_else(|| "> ".to_owned(), |name| format!("result of {name}> "));
             let line = match editor.readline(&prompt) {
                 Ok(line) => line,
                 Err(ReadlineError::Interrupted) if waiting.is_some() => {

@@ -98,8 +98,8 @@ impl Printer {
 
     /// Writes lines to stdout, broken between words where a terminal is narrower; what follows is indented by so much.
     pub fn hanging(&self, indent: usize, text: &str) -> Result<()> {
-        match comfy_table::Table::new().width() {
-            Some(columns) => self.line(&wrap::hanging(text, indent, columns.into())),
+        match wrap::columns(&comfy_table::Table::new()) {
+            Some(columns) => self.line(&wrap::hanging(text, indent, columns)),
             None => self.line(text),
         }
     }
@@ -163,9 +163,9 @@ impl Printer {
 
     /// Writes lines to stderr, broken between words where a terminal is narrower.
     fn tell_lines(self, parts: &[(Style, &str)]) {
-        let columns = comfy_table::Table::new().use_stderr().width();
+        let columns = wrap::columns(comfy_table::Table::new().use_stderr());
         self.put_on_stderr(parts, |text| match columns {
-            Some(columns) => wrap::hanging(&text, 2, columns.into()) + "\n",
+            Some(columns) => wrap::hanging(&text, 2, columns) + "\n",
             None => text + "\n",
         });
     }

@@ -4,12 +4,12 @@
 
 use comfy_table::{ContentArrangement, Table};
 
-use super::wrap::{hanging, width_of};
+use super::wrap::{columns, hanging, width_of};
 
 /// The table without lines, as wide as it is, or as blocks where a terminal is narrower than that. No trailing blanks, so
 /// that rows can be copied cleanly.
 pub(super) fn plain(table: Table) -> String {
-    let columns = table.width().map(usize::from);
+    let columns = columns(&table);
     within(table, columns)
 }
 

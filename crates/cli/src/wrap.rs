@@ -5,6 +5,12 @@
 
 use unicode_width::UnicodeWidthChar as _;
 
+/// The columns of the terminal that a table would be printed on; none where there is no terminal, or one that does not
+/// know its width: it says 0 then.
+pub(super) fn columns(table: &comfy_table::Table) -> Option<usize> {
+    table.width().map(usize::from).filter(|columns| *columns > 0)
+}
+
 /// The columns that a text takes; colours take none.
 pub(super) fn width_of(text: &str) -> usize {
     let (mut width, mut in_colour) = (0, false);

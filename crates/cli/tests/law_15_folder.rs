@@ -190,7 +190,8 @@ fn law_15_a_hostile_folder_opens_no_socket_and_writes_nowhere_else() {
             let sockets: Vec<_> =
                 seen.lines().filter(|line| line.contains(" socket(") || line.contains(" connect(")).collect();
             assert!(sockets.is_empty(), "{words:?} with\n{file}{sockets:#?}");
-            let named = [home.join(".cache/callwright"), home.join(".local/share/callwright")];
+            let named = [".cache/callwright", ".local/share/callwright", ".local/state/callwright"]
+                .map(|folder| home.join(folder));
             let is_named = |path: &&str| {
                 let path = Path::new(path);
                 let above = named.iter().any(|named| named.starts_with(path) || path.starts_with(named));

@@ -91,6 +91,8 @@ pub enum FixKind {
     Repeated,
     /// A call announced in prose, read from it.
     Announced,
+    /// A number that no float holds: the note says what is kept of it.
+    Digits,
     /// Found by scanning, outside the model's own format.
     Recovered,
     /// Read with no tools to check it against.
@@ -132,6 +134,7 @@ impl Fix {
             FixKind::Duplicate => ("kept the last value of duplicate key", Note::Name),
             FixKind::Repeated => ("dropped a repeated call", Note::Text),
             FixKind::Announced => ("read a call from prose", Note::Text),
+            FixKind::Digits => ("kept a long number", Note::Text),
             FixKind::Recovered => ("found a call outside the model's format", Note::Text),
             FixKind::Unchecked => ("read a call without tools to check it against", Note::None),
         }

@@ -138,14 +138,28 @@ fn fit<'f>(format: &'f Format, tail: &str, text: &str, offered: &dyn Offered) ->
 
 /// Whether something that opens a call stands in the text.
 pub(crate) fn has_opening(format: &Format, text: &str) -> bool {
+    openings(format, text)
+        .any(|(_, role)| matches!(role, Role::SectionOpen | Role::CallOpen | Role::ChannelOpen | Role::Bare(_)))
+}
+
+/// Whether a tag stands in the text that opens a call and could hardly be anything else.
+pub(crate) fn has_tag(format: &Format, text: &str) -> bool {
+    /// Shorter markers are also written for other reasons.
+    const SHORTEST: usize = 8;
+    openings(format, text)
+        .any(|(span, role)| span.len() >= SHORTEST && matches!(role, Role::SectionOpen | Role::CallOpen))
+}
+
+/// The format's markers in a text.
+fn openings<'t>(format: &'t Format, text: &'t str) -> impl Iterator<Item = (std::ops::Range<usize>, Role)> + 't {
     let mut from = 0;
-    while let Sighted::Marker { end, role, .. } = format.markers().text.find(text, from, true) {
-        if matches!(role, Role::SectionOpen | Role::CallOpen | Role::ChannelOpen | Role::Bare(_)) {
-            return true;
+    std::iter::from_fn(move || match format.markers().text.find(text, from, true) {
+        Sighted::Marker { at, end, role } => {
+            from = end;
+            Some((at..end, role))
         }
-        from = end;
-    }
-    false
+        _ => None,
+    })
 }
 
 fn tally(format: &Format, tail: &str, text: &str, offered: &dyn Offered) -> (Tally, Vec<Call>) {

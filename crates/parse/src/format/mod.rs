@@ -43,7 +43,7 @@ use crate::value::CallDialect;
 
 pub(crate) use blocks::Blocks;
 pub use detect::{Detected, RECOGNISED, Unknown, detect};
-pub(crate) use detect::{detect_after, has_opening};
+pub(crate) use detect::{detect_after, has_opening, has_tag};
 pub use enforce::Enforce;
 pub(crate) use envelope::{RawCall, Twice, calls_in, holds_arguments, said_twice};
 pub(crate) use reader::read_at;

@@ -11,7 +11,7 @@ use super::offer::OnOffer;
 use super::parsed::Parsed;
 use super::parser::Parser;
 use crate::chat::Fault;
-use crate::format::{Detected, Format, RECOGNISED, detect_after};
+use crate::format::{Detected, Format, RECOGNISED, detect_after, has_tag};
 
 /// Why no format was chosen.
 const NONE_FITS: &str = "the text matches no tool-call format";
@@ -41,13 +41,13 @@ pub(super) fn decide(parser: Parser) -> Parsed {
             if same_calls(&exact, &recovered) { exact } else { recovered }
         }
         None => {
-            let marked = parser.choice.iter().find(|format| best.marked && format.name() == best.format).cloned();
-            let native = marked.map(|format| parser.again().by(format, true));
-            let recovered = parser.by(Format::plain(), false).end();
-            // Markers around a tool that nobody offers: a fault, as in the format.
+            let recovered = parser.again().by(Format::plain(), false).end();
             let silent = recovered.calls.is_empty() && recovered.faults.is_empty();
-            let native = native.filter(|_| silent).map(Parser::end).filter(names_a_stranger);
-            native.unwrap_or(recovered)
+            let marked = parser.choice.iter().find(|format| silent && best.marked && format.name() == best.format);
+            // Markers around a tool that nobody offers: a fault, as in the format.
+            let native = marked.map(|format| parser.again().by(Arc::clone(format), true).end());
+            let told = native.filter(names_a_stranger).or_else(|| if silent { broken(&parser) } else { None });
+            told.unwrap_or(recovered)
         }
     };
     parsed.detected = Some(best);
@@ -57,6 +57,14 @@ pub(super) fn decide(parser: Parser) -> Parsed {
 /// Whether the text holds the format's word for "no call".
 fn says_nothing(format: &Format, parser: &Parser) -> bool {
     format.row().none.iter().any(|word| parser.parsed.raw.contains(word.as_str()))
+}
+
+/// What a format tells of its tags, where they stand around something that it cannot read.
+fn broken(parser: &Parser) -> Option<Parsed> {
+    let tagged = parser.choice.iter().filter(|format| !parser.unchecked && has_tag(format, &parser.parsed.raw));
+    tagged
+        .map(|format| parser.again().by(Arc::clone(format), true).end())
+        .find(|parsed| parsed.calls.is_empty() && !parsed.faults.is_empty())
 }
 
 fn names_a_stranger(parsed: &Parsed) -> bool {

@@ -24,7 +24,7 @@ impl Numbers {
             let place = span.start + number.at.start..span.start + number.at.end;
             let written = short(&text[place.clone()]);
             let note = match number.kept {
-                Exactness::Digits => format!("{written} kept to the digit; the nearest float is {}", number.float),
+                Exactness::Digits => format!("{written} to the digit; the nearest float is {}", number.float),
                 Exactness::Rounded => format!("{written} rounded to {}", number.float),
                 Exactness::Unclear => {
                     let message = format!("the number {written} has too many digits to be told from another one");
@@ -33,7 +33,7 @@ impl Numbers {
                 }
             };
             if fixes.iter().all(|fix: &Fix| fix.span != place) {
-                fixes.push(Fix { kind: FixKind::Number, span: place, call: Some(call), note: Some(note) });
+                fixes.push(Fix { kind: FixKind::Digits, span: place, call: Some(call), note: Some(note) });
             }
         }
         Self { digits, faults, fixes }
