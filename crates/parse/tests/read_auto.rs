@@ -40,3 +40,25 @@ fn prose_is_in_no_format() {
     let parsed = parser.finish();
     assert_eq!((parsed.calls.len(), parsed.format.as_str(), parsed.detected.unwrap().score), (0, "", 0.0));
 }
+
+/// Law 12: what stands between the tags of a call is told where nothing can read it, in auto as in the format itself.
+#[test]
+fn law_12_broken_calls_between_tags_are_told() {
+    let tools = tools_of(&[callwright_test_support::reading::call("weather_now", serde_json::json!({"city": "Oslo"}))]);
+    let read = |text: &str| {
+        let mut parser = Parser::auto(Formats::builtin(), std::sync::Arc::clone(&tools));
+        parser.push(text.as_bytes());
+        parser.finish()
+    };
+    for body in
+        [r#"{"name": "weather_now",\n "arguments": {"city": "Oslo"}}"#, r#"{"name": "weather_now" => {"city" => }}"#]
+    {
+        let parsed = read(&format!("<tool_call>{body}</tool_call>"));
+        assert!(parsed.calls.is_empty() && !parsed.faults.is_empty(), "{body}: {parsed:#?}");
+    }
+    for prose in
+        ["Calls stand between `<tool_call>` and `</tool_call>`.", "It is done.</tool_call>", "<b>weather_now</b>"]
+    {
+        assert_eq!(read(prose).faults, [], "{prose}");
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! One byte chooses the cuts, one the place to read at; the rest is the text.
 
+use callwright_parse::chat::Digits;
 use callwright_parse::schema::{Schema, View};
 use callwright_parse::value::{self, CallDialect, Canonical, Reading, Unread};
 use serde_json::{Value, json};
@@ -109,7 +110,9 @@ fn strict(text: &str, seed: u8) {
     let (mut canonical, mut out) = (Canonical::new(), String::new());
     if canonical.push(text.as_bytes(), &mut out) {
         assert!(canonical.is_done(), "law 7: {out}");
-        assert_eq!(out, expected.to_string(), "law 7");
+        assert_eq!(serde_json::from_str::<Value>(&out).ok().as_ref(), Some(&expected), "law 7: {out}");
+        // Law 13: digits that no float has are written all the same.
+        assert!(out == expected.to_string() || Digits::may_differ(&expected), "law 7: {out}");
     }
     let mut cut = own.len() * usize::from(seed) / 256;
     while !own.is_char_boundary(cut) {
