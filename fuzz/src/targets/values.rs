@@ -112,7 +112,9 @@ fn strict(text: &str, seed: u8) {
         assert!(canonical.is_done(), "law 7: {out}");
         assert_eq!(serde_json::from_str::<Value>(&out).ok().as_ref(), Some(&expected), "law 7: {out}");
         // Law 13: digits that no float has are written all the same.
-        assert!(out == expected.to_string() || Digits::may_differ(&expected), "law 7: {out}");
+        if !Digits::may_differ(&expected) {
+            assert_eq!(out, expected.to_string(), "law 7");
+        }
     }
     let mut cut = own.len() * usize::from(seed) / 256;
     while !own.is_char_boundary(cut) {
