@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use callwright::BackendName;
 use callwright::infer::Vocab;
+use callwright_test_support::networks::NETWORKS;
+use candle_core::quantized::GgmlDType;
 use common::jobs::backend;
-use common::networks::{NETWORKS, beginnings};
+use common::networks::{beginnings, write};
 use common::raw::{compute, distance, greedy};
 use tempfile::tempdir;
 
@@ -20,7 +22,7 @@ const CLOSE: f32 = 0.02;
 fn greedy_tokens_are_equal() {
     for network in NETWORKS {
         let folder = tempdir().expect("a folder");
-        let file = network.write(folder.path());
+        let file = write(network, GgmlDType::F32, folder.path());
         let mut candle = backend(BackendName::Candle, &file);
         let mut llama = backend(BackendName::Llama, &file);
         for (sequence, beginning) in (0..).zip(beginnings()) {

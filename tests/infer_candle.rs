@@ -10,14 +10,19 @@ use callwright::ErrorKind;
 use callwright::infer::backend::{Batch, Entry};
 use callwright::infer::{Backend, Token};
 use callwright_candle::{self, CandleSettings};
+use callwright_test_support::networks::{LLAMA, NETWORKS, Network, Part};
 use candle_core::quantized::GgmlDType;
-use common::networks::{LLAMA, NETWORKS, Network, Part, beginnings};
+use common::networks::{beginnings, write};
 use common::raw::{compute, greedy, together};
 use tempfile::tempdir;
 
 fn open(network: &Network) -> Box<dyn Backend> {
+    stored(network, GgmlDType::F32)
+}
+
+fn stored(network: &Network, weights: GgmlDType) -> Box<dyn Backend> {
     let folder = tempdir().expect("a folder");
-    common::jobs::backend(BackendName::Candle, &network.write(folder.path()))
+    common::jobs::backend(BackendName::Candle, &write(network, weights, folder.path()))
 }
 
 fn tokens(count: usize, step: u32) -> Vec<Token> {
@@ -26,9 +31,10 @@ fn tokens(count: usize, step: u32) -> Vec<Token> {
 
 #[test]
 fn company_and_chunks_change_no_logits() {
-    for network in NETWORKS.iter().chain(&[Network { weights: GgmlDType::Q8_0, ..LLAMA }]) {
+    let plain = NETWORKS.iter().map(|network| (network, GgmlDType::F32));
+    for (network, weights) in plain.chain([(&LLAMA, GgmlDType::Q8_0)]) {
         let (one, other) = (tokens(70, 13), tokens(45, 29));
-        let mut backend = open(network);
+        let mut backend = stored(network, weights);
         let alone = compute(&mut *backend, 0, 0, &one);
         let single: Vec<_> = (0..one.len()).flat_map(|at| compute(&mut *backend, 1, at, &one[at..=at])).collect();
         assert_eq!(alone, single, "{network:?}: token by token");
@@ -112,7 +118,7 @@ fn what_a_batch_cannot_name_is_refused() {
 #[test]
 fn another_architecture_names_the_way_out() {
     let folder = tempdir().expect("a folder");
-    let strange = Network { architecture: "gemma3", ..LLAMA }.write(folder.path());
+    let strange = write(&Network { architecture: "gemma3", ..LLAMA }, GgmlDType::F32, folder.path());
     let error = callwright_candle::open(&strange, &CandleSettings::default()).expect_err("it is not computed");
     assert!(error.to_string().contains("the architecture `gemma3`"), "{error}");
     assert!(error.hint_text().is_some_and(|hint| hint.contains("--backend llama")), "{error:?}");
@@ -122,7 +128,7 @@ fn another_architecture_names_the_way_out() {
 fn every_weight_must_have_a_use() {
     let folder = tempdir().expect("a folder");
     let odd = Network { has: &[Part::HeadNorms], ..LLAMA };
-    let path = odd.write(folder.path());
+    let path = write(&odd, GgmlDType::F32, folder.path());
     let mut bytes = std::fs::read(&path).expect("it is there");
     let name = b"blk.1.attn_q_norm";
     let at = bytes.windows(name.len()).position(|window| window == name).expect("its name");
@@ -135,7 +141,7 @@ fn every_weight_must_have_a_use() {
 #[test]
 fn half_a_file_is_no_model() {
     let folder = tempdir().expect("a folder");
-    let path = LLAMA.write(folder.path());
+    let path = write(&LLAMA, GgmlDType::F32, folder.path());
     let bytes = std::fs::read(&path).expect("it is there");
     for length in [0, 10, 3000, bytes.len() / 2, bytes.len() - 1] {
         std::fs::write(&path, &bytes[..length]).expect("it can be written");

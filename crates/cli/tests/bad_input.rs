@@ -6,7 +6,7 @@ mod common;
 use callwright_test_support::gguf;
 use std::fs;
 
-use callwright_test_support::gguf::Put;
+use callwright_test_support::gguf::{Value, text, texts};
 use common::Home;
 
 const TOOLS: &str = "examples/tools.json";
@@ -110,15 +110,15 @@ fn a_model_file_that_is_none() {
 fn a_model_that_memory_does_not_hold() {
     let home = Home::new();
     let keys = [
-        ("general.architecture", Put::Text("llama")),
-        ("llama.context_length", Put::U32(1 << 30)),
-        ("llama.block_count", Put::U32(512)),
-        ("llama.embedding_length", Put::U32(1 << 20)),
-        ("llama.feed_forward_length", Put::U32(1 << 20)),
-        ("llama.attention.head_count", Put::U32(64)),
-        ("tokenizer.chat_template", Put::Text("{{ messages }}")),
-        ("tokenizer.ggml.model", Put::Text("gpt2")),
-        ("tokenizer.ggml.tokens", Put::Texts(&["a", "b"])),
+        ("general.architecture", text("llama")),
+        ("llama.context_length", Value::U32(1 << 30)),
+        ("llama.block_count", Value::U32(512)),
+        ("llama.embedding_length", Value::U32(1 << 20)),
+        ("llama.feed_forward_length", Value::U32(1 << 20)),
+        ("llama.attention.head_count", Value::U32(64)),
+        ("tokenizer.chat_template", text("{{ messages }}")),
+        ("tokenizer.ggml.model", text("gpt2")),
+        ("tokenizer.ggml.tokens", texts(&["a", "b"])),
     ];
     let width = 1 << 20;
     let file =

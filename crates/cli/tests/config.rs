@@ -3,48 +3,23 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use callwright::{Error, Result};
+use callwright::Error;
 use callwright_cli::settings::{Flags, Origin, Settings};
-use common::{Home, say};
+use common::{Home, Place, say};
 use serde_json::Value;
 
-/// A user's folder, a project's folder and an environment.
-struct Place {
-    home: Home,
-    variables: BTreeMap<String, String>,
-}
-
 impl Place {
-    fn new() -> Self {
-        let home = Home::new();
-        for folder in ["user", "project/deep/down"] {
-            fs::create_dir_all(home.path().join(folder)).unwrap();
-        }
-        let user = home.path().join("user").display().to_string();
-        Self { home, variables: BTreeMap::from([("CALLWRIGHT_CONFIG".to_owned(), user)]) }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name).join("callwright.toml")
-    }
-
     fn with(self, folder: &str, text: &str) -> Self {
-        fs::write(self.path(folder), text).unwrap();
+        self.write(folder, text);
         self
     }
 
     fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
-    }
-
-    fn settings(&self, flags: &Flags) -> Result<Settings> {
-        let folder: &Path = &self.home.path().join("project/deep/down");
-        Settings::of(&|name| self.variables.get(name).cloned(), folder, flags)
     }
 
     fn plain(&self) -> Settings {

@@ -7,11 +7,11 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use callwright_cli::settings::{Flags, Settings, Trust, schema};
-use callwright_parse::error::Result;
-use common::Home;
+use callwright_test_support::dice::Dice;
+use common::Place;
 use serde_json::Value as Json;
 use toml::Value;
 
@@ -133,36 +133,7 @@ fn values(at: &Json) -> Vec<Value> {
     vec!["x".into(), "y".into()]
 }
 
-/// A user's folder and a project's.
-struct Place {
-    home: Home,
-    variables: BTreeMap<String, String>,
-}
-
 impl Place {
-    fn new() -> Self {
-        let home = Home::new();
-        for folder in ["user", "data", "project/deep"] {
-            fs::create_dir_all(home.path().join(folder)).unwrap();
-        }
-        let folder = |name: &str| home.path().join(name).display().to_string();
-        let variables = [("CALLWRIGHT_CONFIG", folder("user")), ("CALLWRIGHT_DATA", folder("data"))];
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { home, variables }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name).join("callwright.toml")
-    }
-
-    fn write(&self, folder: &str, text: &str) {
-        fs::write(self.path(folder), text).unwrap();
-    }
-
-    fn settings(&self, flags: &Flags) -> Result<Settings> {
-        Settings::of(&|name| self.variables.get(name).cloned(), &self.home.path().join("project/deep"), flags)
-    }
-
     /// The settings in effect with the project's file, and without it.
     fn both(&self, flags: &Flags, project: &str) -> Option<(Settings, Settings)> {
         let flags = Flags { only_look: true, ..flags.clone() };
@@ -245,20 +216,14 @@ fn law_15_a_folder_only_tightens() {
 fn law_15_holds_for_whole_files() {
     let place = Place::new();
     let keys = keys();
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut draw = move |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state % below as u64).unwrap()
-    };
+    let mut dice = Dice::new(15);
     let mut tried = 0;
     for _ in 0..400 {
         let mut file = |profiles: bool| {
             let mut text = String::new();
             for (key, values) in &keys {
-                let value = (draw(3) == 0).then(|| &values[draw(values.len())]);
-                text += &line(key, value, profiles && draw(3) == 0);
+                let value = (dice.below(3) == 0).then(|| dice.pick(values));
+                text += &line(key, value, profiles && dice.below(3) == 0);
             }
             text
         };

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use callwright_test_support::networks::{ARCHITECTURES, Model};
+use callwright_test_support::spoilt::{ARCHITECTURES, Model};
 use common::Home;
 
 /// The engines of this build, with what each is run with here.

@@ -105,7 +105,7 @@ fn nothing_of_others_speaks_to_the_terminal() {
     fs::write(work.join("output.txt"), &output).unwrap();
     fs::write(work.join(format!("{EVIL_NAME}.gguf")), "none").unwrap();
     let model = gguf::file(
-        &[("general.architecture", gguf::Put::Text("llama")), ("general.name", gguf::Put::Text(EVIL))],
+        &[("general.architecture", gguf::text("llama")), ("general.name", gguf::text(EVIL))],
         &[("w", 0, &[8], 32)],
     );
     fs::write(work.join("model.gguf"), &model).unwrap();

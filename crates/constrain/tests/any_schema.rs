@@ -13,7 +13,8 @@ use callwright_parse::chat::{Tool, ToolChoice};
 use callwright_parse::check::{Level, ToolSet};
 use callwright_parse::format::{Format, Formats};
 use callwright_parse::read::Parser;
-use callwright_test_support::any_schema::{Dice, tool};
+use callwright_test_support::any_schema::tool;
+use callwright_test_support::dice::Dice;
 use serde_json::Value;
 use walks::{compiler, is_told, violated, walk};
 

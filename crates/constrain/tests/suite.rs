@@ -18,7 +18,7 @@ use callwright_parse::chat::{Tool, ToolChoice};
 use callwright_parse::check::{Level, ToolSet};
 use callwright_parse::format::{Format, Formats};
 use callwright_parse::read::Parser;
-use callwright_test_support::any_schema::Dice;
+use callwright_test_support::dice::Dice;
 use callwright_test_support::means;
 use serde_json::{Value, json};
 use walks::{compiler, is_told, violated, walk};

@@ -13,7 +13,7 @@ use std::io::Cursor;
 
 use callwright_gguf::{Error, ErrorKind, Header, SpecialKind};
 use callwright_models::fit::{Needs, Run};
-use callwright_test_support::gguf::Put;
+use callwright_test_support::gguf::{Value, text};
 use proptest::prelude::*;
 
 fn read(bytes: &[u8]) -> Result<Header, Error> {
@@ -70,16 +70,16 @@ fn a_real_file_that_is_cut_off_anywhere_is_refused() {
 
 #[test]
 fn impossible_headers_are_told_apart() {
-    let plain = |keys: &[(&str, Put)]| gguf::file(keys, &[]);
-    let named = ("general.architecture", Put::Text("llama"));
+    let plain = |keys: &[(&str, Value)]| gguf::file(keys, &[]);
+    let named = ("general.architecture", text("llama"));
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"PK\x03\x04 and so on".to_vec(), "does not begin with `GGUF`"),
         ([b"GGUF".as_slice(), &1_u32.to_le_bytes(), &[0; 16]].concat(), "version 1"),
         ([b"GGUF".as_slice(), &3_u32.to_be_bytes(), &[0; 16]].concat(), "big-endian"),
         ([b"GGUF".as_slice(), &77_u32.to_le_bytes(), &[0; 16]].concat(), "unknown version 77"),
         (plain(&[]), "does not name its architecture"),
-        (plain(&[named, ("general.alignment", Put::U32(24))]), "alignment"),
-        (plain(&[("a", Put::U32(1)), ("a", Put::U32(2))]), "twice"),
+        (plain(&[named, ("general.alignment", Value::U32(24))]), "alignment"),
+        (plain(&[("a", Value::U32(1)), ("a", Value::U32(2))]), "twice"),
         (gguf::file(&[], &[("w", 4, &[32], 0)]), "unknown number type 4"),
         (gguf::file(&[], &[("w", 8, &[33], 0)]), "not whole blocks"),
         (gguf::file(&[], &[("w", 0, &[1, 1, 1, 1, 1], 4)]), "5 dimensions"),
@@ -145,12 +145,12 @@ proptest! {
 fn a_model_in_several_files_is_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |part: u32| folder.path().join(format!("m-{part:05}-of-00002.gguf"));
-    let keys = [("general.architecture", Put::Text("llama")), ("split.count", Put::U32(2)), ("split.no", Put::U32(0))];
+    let keys = [("general.architecture", text("llama")), ("split.count", Value::U32(2)), ("split.no", Value::U32(0))];
     fs::write(path(1), gguf::file(&keys, &[("a", 0, &[8], 32)])).expect("written");
     let error = Header::read(&path(1)).expect_err("the second is missing");
     assert!(error.to_string().contains("m-00002-of-00002.gguf"), "{error}");
 
-    let keys = [("split.count", Put::U32(2)), ("split.no", Put::U32(1))];
+    let keys = [("split.count", Value::U32(2)), ("split.no", Value::U32(1))];
     fs::write(path(2), gguf::file(&keys, &[("b", 0, &[16], 64)])).expect("written");
     let header = Header::read(&path(1)).expect("both are there");
     assert_eq!((header.parameters, header.weight_bytes, header.tensors.len()), (24, 96, 2));

@@ -5,7 +5,8 @@ use std::io::Cursor;
 use std::path::Path;
 
 use callwright_gguf::{ErrorKind, Header};
-use callwright_test_support::networks::{ARCHITECTURES, Model, Value};
+use callwright_test_support::gguf::Value;
+use callwright_test_support::spoilt::{ARCHITECTURES, Model};
 
 fn header(model: &Model) -> Header {
     let bytes = model.file();

@@ -7,18 +7,17 @@
     reason = "tests stop where they cannot go on, read the environment and say when they skip"
 )]
 
+mod common;
+
 use callwright_test_support::{gguf, hub};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use callwright_models::{ModelName, Places, Progress, Registry, Secret, Silent, Source, Store, Verdict};
+use callwright_models::{Places, Progress, Secret, Silent, Source, Store, Verdict};
 use callwright_parse::ErrorKind;
 use callwright_test_support::hub::Hub;
-use tempfile::TempDir;
-
-const REPO: &str = "maker/Small-GGUF";
-const FILE: &str = "Small-Q8_0.gguf";
+use common::{Corner, FILE, REPO, name};
 
 /// Writes down what it is told.
 #[derive(Default)]
@@ -39,41 +38,6 @@ impl Progress for Told {
     fn note(&mut self, text: &str) {
         self.notes.push(text.to_owned());
     }
-}
-
-struct Corner {
-    folder: TempDir,
-    hub: Hub,
-    model: Vec<u8>,
-}
-
-impl Corner {
-    fn new() -> Self {
-        let hub = Hub::start();
-        let model = gguf::model(64_000);
-        hub.put(REPO, FILE, &model);
-        hub.put(REPO, "README.md", b"# Small");
-        Self { folder: tempfile::tempdir().expect("a folder"), hub, model }
-    }
-
-    fn places(&self) -> Places {
-        let root = self.folder.path();
-        let mut places = Places::new(root.join("hub"), root.join("cache")).online(&self.hub.endpoint);
-        places.patience = 20;
-        places
-    }
-
-    fn store(&self) -> Store {
-        Store::new(self.places())
-    }
-
-    fn repo(&self) -> std::path::PathBuf {
-        self.folder.path().join("hub/models--maker--Small-GGUF")
-    }
-}
-
-fn name(text: &str) -> ModelName {
-    ModelName::parse(text, Registry::builtin()).expect("a name")
 }
 
 /// How long the hub client waits between fruitless attempts makes tests slow, so cuts are always some bytes long.
@@ -335,8 +299,8 @@ fn two_pulls_at_once_send_the_bytes_once() {
 fn a_model_in_several_files_is_pulled_whole() {
     let corner = Corner::new();
     let keys = |part| {
-        let of = [("general.architecture", gguf::Put::Text("llama")), ("split.count", gguf::Put::U32(2))];
-        let number = [("split.no", gguf::Put::U32(part))];
+        let of = [("general.architecture", gguf::text("llama")), ("split.count", gguf::Value::U32(2))];
+        let number = [("split.no", gguf::Value::U32(part))];
         gguf::file(&of.into_iter().chain(number).collect::<Vec<_>>(), &[("w", 0, &[8], 32)])
     };
     corner.hub.put("maker/Large", "Q4_K_M/large-Q4_K_M-00001-of-00002.gguf", &keys(0));

@@ -2,50 +2,16 @@
 
 #![allow(clippy::expect_used, reason = "tests stop where they cannot go on")]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use callwright_models::{ModelName, Places, Registry, Secret, Silent, Store};
+use callwright_models::{Secret, Silent, Store};
 use callwright_parse::ErrorKind;
-use callwright_test_support::gguf;
 use callwright_test_support::hub::{self, Hub};
-use tempfile::TempDir;
-
-const REPO: &str = "maker/Small-GGUF";
-const FILE: &str = "Small-Q8_0.gguf";
-
-struct Corner {
-    folder: TempDir,
-    hub: Hub,
-    model: Vec<u8>,
-}
-
-impl Corner {
-    fn new() -> Self {
-        let hub = Hub::start();
-        let model = gguf::model(64_000);
-        hub.put(REPO, FILE, &model);
-        Self { folder: tempfile::tempdir().expect("a folder"), hub, model }
-    }
-
-    fn places(&self) -> Places {
-        let root = self.folder.path();
-        Places::new(root.join("hub"), root.join("cache")).online(&self.hub.endpoint)
-    }
-
-    fn store(&self) -> Store {
-        Store::new(self.places())
-    }
-
-    fn repo(&self) -> std::path::PathBuf {
-        self.folder.path().join("hub/models--maker--Small-GGUF")
-    }
-}
-
-fn name(text: &str) -> ModelName {
-    ModelName::parse(text, Registry::builtin()).expect("a name")
-}
+use common::{Corner, FILE, REPO, name};
 
 /// The most bytes that files below a folder have.
 fn on_disk(folder: &Path) -> u64 {

@@ -221,9 +221,10 @@ fn memory_is_reckoned_from_the_header() {
 /// 8192 * 30 layers * 3 heads * 128 numbers * 2 bytes: llama.cpp's own log says 180.00 MiB for `SmolLM2` 135M.
 #[test]
 fn the_cache_is_what_llama_cpp_says() {
-    use gguf::Put::{Text, U32};
+    use gguf::Value::U32;
+    use gguf::text;
     let keys = [
-        ("general.architecture", Text("llama")),
+        ("general.architecture", text("llama")),
         ("llama.block_count", U32(30)),
         ("llama.embedding_length", U32(576)),
         ("llama.attention.head_count", U32(9)),

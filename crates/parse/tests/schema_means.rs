@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use callwright_parse::schema::{Apart, Kind, Node, Others, Schema};
-use callwright_test_support::any_schema::Dice;
+use callwright_test_support::dice::Dice;
 use jsonschema::Validator;
 use serde_json::{Number, Value, json};
 

@@ -5,25 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-/// Numbers that look random and are the same each time.
-pub struct Dice(u64);
+use crate::dice::Dice;
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn below(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % sides
-    }
-
-    pub fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
-        &from[usize::try_from(self.below(from.len() as u64)).unwrap()]
-    }
-
     pub fn value(&mut self, depth: u64) -> Value {
         match self.below(if depth == 0 { 8 } else { 12 }) {
             0 => Value::Null,

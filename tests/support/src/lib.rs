@@ -13,6 +13,7 @@
 pub mod any_schema;
 pub mod cost;
 pub mod cut;
+pub mod dice;
 pub mod fault_server;
 pub mod gguf;
 pub mod hub;
@@ -21,6 +22,7 @@ pub mod means;
 pub mod networks;
 pub mod reading;
 pub mod schemas;
+pub mod spoilt;
 pub mod wires;
 
 use std::path::PathBuf;

@@ -3,21 +3,7 @@
 use callwright_parse::chat::Tool;
 use serde_json::{Map, Value, json};
 
-/// Numbers from a seed.
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn throw(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(sides).unwrap()).unwrap()
-    }
-}
+use crate::dice::Dice;
 
 const PATTERNS: [&str; 3] = ["^[A-Z]{2,4}-[0-9]{1,3}$", "^(north|south)$", "^#[0-9a-f]{6}$"];
 const FORMATS: [&str; 5] = ["date", "time", "date-time", "email", "uuid"];
@@ -25,9 +11,9 @@ const FORMATS: [&str; 5] = ["date", "time", "date-time", "email", "uuid"];
 /// One to four tools.
 pub fn tools(seed: u64) -> Vec<Tool> {
     let mut dice = Dice::new(seed);
-    let count = 1 + dice.throw(4);
+    let count = 1 + dice.below(4);
     (0..count)
-        .map(|index| Tool::new(format!("tool-{index}_{}", "x".repeat(dice.throw(5))), "", object(&mut dice, 0)))
+        .map(|index| Tool::new(format!("tool-{index}_{}", "x".repeat(dice.below(5))), "", object(&mut dice, 0)))
         .collect()
 }
 
@@ -35,9 +21,9 @@ fn object(dice: &mut Dice, depth: usize) -> Value {
     let names = ["a", "city", "line \"two\"", "größe", "n_1", "x-y", "true", "a b"];
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for _ in 0..dice.throw(4) {
-        let name = names[dice.throw(names.len())];
-        if properties.insert(name.to_owned(), schema(dice, depth + 1)).is_none() && dice.throw(2) == 0 {
+    for _ in 0..dice.below(4) {
+        let name = *dice.pick(&names);
+        if properties.insert(name.to_owned(), schema(dice, depth + 1)).is_none() && dice.below(2) == 0 {
             required.push(name);
         }
     }
@@ -45,21 +31,21 @@ fn object(dice: &mut Dice, depth: usize) -> Value {
 }
 
 fn schema(dice: &mut Dice, depth: usize) -> Value {
-    match dice.throw(if depth > 2 { 13 } else { 17 }) {
+    match dice.below(if depth > 2 { 13 } else { 17 }) {
         0 | 1 => json!({"type": "string"}),
-        2 => json!({"type": "string", "minLength": dice.throw(8), "maxLength": 8 + dice.throw(20)}),
-        3 => json!({"type": "string", "pattern": PATTERNS[dice.throw(PATTERNS.len())]}),
-        4 => json!({"type": "string", "format": FORMATS[dice.throw(FORMATS.len())]}),
+        2 => json!({"type": "string", "minLength": dice.below(8), "maxLength": 8 + dice.below(20)}),
+        3 => json!({"type": "string", "pattern": dice.pick(&PATTERNS)}),
+        4 => json!({"type": "string", "format": dice.pick(&FORMATS)}),
         5 => json!({"enum": ["low", "high", "very \"high\"", 5, null, true]}),
         6 => json!({"type": "integer"}),
-        7 => json!({"type": "integer", "minimum": -7, "maximum": dice.throw(5000)}),
+        7 => json!({"type": "integer", "minimum": -7, "maximum": dice.below(5000)}),
         8 => json!({"type": "number"}),
         9 => json!({"type": "number", "minimum": 0, "exclusiveMaximum": 1}),
         10 => json!({"type": "boolean"}),
         11 => json!({"type": ["string", "null"]}),
         12 => json!({"const": ["fixed", 1]}),
         13 => {
-            json!({"type": "array", "items": schema(dice, depth + 1), "minItems": dice.throw(3), "maxItems": 2 + dice.throw(9)})
+            json!({"type": "array", "items": schema(dice, depth + 1), "minItems": dice.below(3), "maxItems": 2 + dice.below(9)})
         }
         14 => json!({"type": "array", "items": schema(dice, depth + 1)}),
         15 => json!({"anyOf": [schema(dice, depth + 1), schema(dice, depth + 1)]}),

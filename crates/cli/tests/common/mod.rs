@@ -4,9 +4,13 @@
 #![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may stop at the first surprise")]
 #![allow(clippy::must_use_candidate, clippy::new_without_default, clippy::missing_panics_doc, reason = "no library")]
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use callwright::Result;
+use callwright_cli::settings::{Flags, Settings};
 pub use callwright_test_support::{root, shared};
 use tempfile::TempDir;
 
@@ -30,6 +34,40 @@ impl Home {
         command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.current_dir(root());
         command
+    }
+}
+
+/// A user's folder, a project's folder and an environment, and the settings that come of them.
+pub struct Place {
+    pub home: Home,
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let home = Home::new();
+        for folder in ["user", "data", "project/deep/down"] {
+            fs::create_dir_all(home.path().join(folder)).expect("a folder");
+        }
+        let folder = |name: &str| home.path().join(name).display().to_string();
+        let variables = [("CALLWRIGHT_CONFIG", folder("user")), ("CALLWRIGHT_DATA", folder("data"))];
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { home, variables }
+    }
+
+    /// The settings file of one of the folders.
+    pub fn path(&self, folder: &str) -> PathBuf {
+        self.home.path().join(folder).join("callwright.toml")
+    }
+
+    pub fn write(&self, folder: &str, text: &str) {
+        fs::write(self.path(folder), text).expect("written");
+    }
+
+    /// The settings in effect deep in the project.
+    pub fn settings(&self, flags: &Flags) -> Result<Settings> {
+        let folder = self.home.path().join("project/deep/down");
+        Settings::of(&|name| self.variables.get(name).cloned(), &folder, flags)
     }
 }
 

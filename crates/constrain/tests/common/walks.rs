@@ -1,7 +1,7 @@
 //! Random walks through the masks of a constraint, and whether what they wrote keeps to a schema.
 
 use callwright_constrain::{Closer, Compiler, Constraint, Digits, WayOut, ends_in_digits, overlong};
-use callwright_test_support::any_schema::Dice;
+use callwright_test_support::dice::Dice;
 use serde_json::Value;
 
 /// Single bytes, and words that walks take more often.
