@@ -8,16 +8,17 @@ impl Dice {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    fn next(&mut self) -> u64 {
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 >> 11
+        self.0
     }
 
     /// A number below this one.
     pub fn below(&mut self, sides: usize) -> usize {
-        usize::try_from(self.next() % sides as u64).unwrap()
+        usize::try_from((self.bits() >> 11) % sides as u64).unwrap()
     }
 
     /// One of these.
@@ -27,6 +28,6 @@ impl Dice {
 
     /// A number from -1 to 1.
     pub fn share(&mut self) -> f32 {
-        (self.next() >> 29) as f32 / (1 << 24) as f32 * 2.0 - 1.0
+        (self.bits() >> 40) as f32 / (1 << 24) as f32 * 2.0 - 1.0
     }
 }

@@ -88,7 +88,7 @@ impl Network {
     pub fn weights(&self, tokens: usize) -> Vec<Weights> {
         let Size { width, heads, kv_heads, feed, .. } = self.size;
         let (queries, keys) = (heads * HEAD, kv_heads * HEAD);
-        let (mut dice, mut all) = (Dice::new(7), Vec::new());
+        let (mut dice, mut all) = (Dice::new(1), Vec::new());
         let mut add = |name: String, shape: &[usize], middle: f32, spread: f32| {
             let numbers = (0..shape.iter().product()).map(|_| middle + spread * dice.share()).collect();
             all.push(Weights { name, shape: shape.to_vec(), numbers });

@@ -8,12 +8,17 @@ use crate::dice::Dice;
 const PATTERNS: [&str; 3] = ["^[A-Z]{2,4}-[0-9]{1,3}$", "^(north|south)$", "^#[0-9a-f]{6}$"];
 const FORMATS: [&str; 5] = ["date", "time", "date-time", "email", "uuid"];
 
+/// A number below this one, by the lowest bits.
+fn throw(dice: &mut Dice, sides: usize) -> usize {
+    usize::try_from(dice.bits() % u64::try_from(sides).unwrap()).unwrap()
+}
+
 /// One to four tools.
 pub fn tools(seed: u64) -> Vec<Tool> {
     let mut dice = Dice::new(seed);
-    let count = 1 + dice.below(4);
+    let count = 1 + throw(&mut dice, 4);
     (0..count)
-        .map(|index| Tool::new(format!("tool-{index}_{}", "x".repeat(dice.below(5))), "", object(&mut dice, 0)))
+        .map(|index| Tool::new(format!("tool-{index}_{}", "x".repeat(throw(&mut dice, 5))), "", object(&mut dice, 0)))
         .collect()
 }
 
@@ -21,9 +26,9 @@ fn object(dice: &mut Dice, depth: usize) -> Value {
     let names = ["a", "city", "line \"two\"", "größe", "n_1", "x-y", "true", "a b"];
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for _ in 0..dice.below(4) {
-        let name = *dice.pick(&names);
-        if properties.insert(name.to_owned(), schema(dice, depth + 1)).is_none() && dice.below(2) == 0 {
+    for _ in 0..throw(dice, 4) {
+        let name = names[throw(dice, names.len())];
+        if properties.insert(name.to_owned(), schema(dice, depth + 1)).is_none() && throw(dice, 2) == 0 {
             required.push(name);
         }
     }
@@ -31,21 +36,21 @@ fn object(dice: &mut Dice, depth: usize) -> Value {
 }
 
 fn schema(dice: &mut Dice, depth: usize) -> Value {
-    match dice.below(if depth > 2 { 13 } else { 17 }) {
+    match throw(dice, if depth > 2 { 13 } else { 17 }) {
         0 | 1 => json!({"type": "string"}),
-        2 => json!({"type": "string", "minLength": dice.below(8), "maxLength": 8 + dice.below(20)}),
-        3 => json!({"type": "string", "pattern": dice.pick(&PATTERNS)}),
-        4 => json!({"type": "string", "format": dice.pick(&FORMATS)}),
+        2 => json!({"type": "string", "minLength": throw(dice, 8), "maxLength": 8 + throw(dice, 20)}),
+        3 => json!({"type": "string", "pattern": PATTERNS[throw(dice, PATTERNS.len())]}),
+        4 => json!({"type": "string", "format": FORMATS[throw(dice, FORMATS.len())]}),
         5 => json!({"enum": ["low", "high", "very \"high\"", 5, null, true]}),
         6 => json!({"type": "integer"}),
-        7 => json!({"type": "integer", "minimum": -7, "maximum": dice.below(5000)}),
+        7 => json!({"type": "integer", "minimum": -7, "maximum": throw(dice, 5000)}),
         8 => json!({"type": "number"}),
         9 => json!({"type": "number", "minimum": 0, "exclusiveMaximum": 1}),
         10 => json!({"type": "boolean"}),
         11 => json!({"type": ["string", "null"]}),
         12 => json!({"const": ["fixed", 1]}),
         13 => {
-            json!({"type": "array", "items": schema(dice, depth + 1), "minItems": dice.below(3), "maxItems": 2 + dice.below(9)})
+            json!({"type": "array", "items": schema(dice, depth + 1), "minItems": throw(dice, 3), "maxItems": 2 + throw(dice, 9)})
         }
         14 => json!({"type": "array", "items": schema(dice, depth + 1)}),
         15 => json!({"anyOf": [schema(dice, depth + 1), schema(dice, depth + 1)]}),
