@@ -114,13 +114,10 @@ impl Trial {
         });
         let ended = wait(&mut child)?;
         let said = listener.join().unwrap_or_default();
-        let code = match ended {
-            Ended::Itself(status) => status.code(),
-            Ended::Here => {
-                return Some(Outcome::Ends(format!("nothing came of it in {} seconds", PATIENCE.as_secs())));
-            }
+        let Ended::Itself(status) = ended else {
+            return Some(Outcome::Ends(format!("nothing came of it in {} seconds", PATIENCE.as_secs())));
         };
-        Some(match code {
+        Some(match status.code() {
             Some(0) => Outcome::Opens,
             Some(2) => Outcome::Refused,
             code => Outcome::Ends(last_words(&said).unwrap_or_else(|| match code {
@@ -142,8 +139,7 @@ enum Outcome {
 /// How a program that was waited for came to its end.
 enum Ended {
     Itself(ExitStatus),
-    /// It took too long.
-    Here,
+    TimedOut,
 }
 
 /// Waits for a program, and ends it where it takes too long. None where the system does not say how it ended.
@@ -156,7 +152,7 @@ fn wait(child: &mut Child) -> Option<Ended> {
             None if began.elapsed() > PATIENCE => {
                 child.kill().ok()?;
                 child.wait().ok()?;
-                return Some(Ended::Here);
+                return Some(Ended::TimedOut);
             }
             None => thread::sleep(pause),
         }

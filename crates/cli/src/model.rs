@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callwright::{BackendName, Builder, Enforce, Engine};
 use callwright_infer::Rates;
-use callwright_models::{Located, ModelName, Source};
+use callwright_models::{Located, ModelName};
 use callwright_parse::chat::Reason;
 use callwright_parse::check::Level;
 use callwright_parse::error::{Error, ErrorKind, FailureKind, Result};
@@ -166,8 +166,7 @@ impl ModelArgs {
             return world.settings.model(name);
         }
         let here = world.settings.store().list(&world.settings.registry()?);
-        let pulled =
-            here.into_iter().filter(|entry| !matches!(entry.located.source, Source::Embedded | Source::Memory));
+        let pulled = here.into_iter().filter(|entry| !entry.located.source.is_embedded());
         if let Some(newest) = pulled.max_by_key(|entry| entry.modified) {
             world.printer.aside(&format!("using {}, the most recently pulled model", newest.located.name));
             return Ok(newest.located.name);

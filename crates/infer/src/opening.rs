@@ -23,7 +23,7 @@ const SHARED: usize = 32_768;
 const SMALL: u64 = 16 << 20;
 
 /// The shortest context: a question of a few words, and a call.
-pub const FEWEST: usize = 64;
+const FEWEST: usize = 64;
 /// The longest: positions are signed numbers of 32 bits.
 const LONGEST: usize = i32::MAX as usize;
 

@@ -64,12 +64,12 @@ pub(super) fn read(file: &Path, key: &StateKey, tokens: &[Token], most: u64) -> 
 /// The state in these bytes.
 fn checked<'b>(bytes: &'b [u8], key: &StateKey, tokens: &[Token]) -> Result<&'b [u8], String> {
     let mut rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or("it is not a state of this version")?;
-    let own = take(&mut rest, 32)?;
+    let own: [u8; 32] = array(&mut rest)?;
     let model = number(&mut rest)?;
     take(&mut rest, model as usize)?;
     let count = number(&mut rest)? as usize;
     let theirs = take(&mut rest, count.checked_mul(size_of::<Token>()).ok_or(CUT)?)?;
-    let length = u64::from_le_bytes(take(&mut rest, 8)?.try_into().map_err(|_| CUT)?);
+    let length = u64::from_le_bytes(array(&mut rest)?);
     let sum = number(&mut rest)?;
     let head = &bytes[..bytes.len() - rest.len()];
     if crc32fast::hash(head) != number(&mut rest)? {
@@ -112,10 +112,14 @@ fn take<'b>(rest: &mut &'b [u8], count: usize) -> Result<&'b [u8], String> {
     Ok(taken)
 }
 
-fn number(rest: &mut &[u8]) -> Result<u32, String> {
+fn array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], String> {
     let (taken, left) = rest.split_first_chunk().ok_or(CUT)?;
     *rest = left;
-    Ok(u32::from_le_bytes(*taken))
+    Ok(*taken)
+}
+
+fn number(rest: &mut &[u8]) -> Result<u32, String> {
+    array(rest).map(u32::from_le_bytes)
 }
 
 fn short(length: usize) -> io::Result<u32> {

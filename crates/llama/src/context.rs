@@ -14,13 +14,13 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 
 use super::vocab::{LlamaVocabulary, native};
-use super::{BATCH, Shape, failure};
+use super::{BATCH, Shape, failure, rolls};
 use callwright_infer::backend::{Backend, Batch, Limits, Logits, SeqId};
 use callwright_infer::opening;
 use callwright_infer::{ModelInfo, StateKey, Vocab};
 use callwright_parse::error::{Error, ErrorKind, Result};
 
-/// The shortest context: a question, some tools and a call.
+/// The shortest context that is made where the model allows more: a question, some tools and a call.
 const FEWEST: usize = 1024;
 
 /// A loaded model, ready to compute.
@@ -51,7 +51,7 @@ impl Llama {
         vocab: Arc<LlamaVocabulary>,
         state_key: Option<StateKey>,
     ) -> Self {
-        let can_truncate = !model.is_recurrent() && !model.is_hybrid();
+        let can_truncate = !rolls(&model);
         let batch = LlamaBatch::new(BATCH, i32::try_from(shape.sequences).unwrap_or(1));
         Self { context: None, batch, engine, shape, length, vocab, info, can_truncate, state_key, model }
     }

@@ -70,8 +70,7 @@ pub fn rehearse(path: &Path) -> Result<()> {
     let vocab = Lexicon::new(Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model))));
     let prompt = Prompt::markup("What is the weather in Oslo?\n1 + 2, \u{e9} \u{1f600}<|x|>");
     drop(vocab.prompt_tokens(&prompt));
-    let rolls = model.is_recurrent() || model.is_hybrid();
-    let shape = Shape { threads: 1, sequences: if rolls { ROLLING } else { opening::SEQUENCES }, on_cpu: true };
+    let shape = Shape::of(&model, 1, true);
     let (_, length) = opening::lengths(None, model.n_ctx_train() as usize)?;
     let made = model.new_context(engine(false)?, shape.parameters(length));
     made.map(drop).map_err(|error| failure::of_context(length, error))
@@ -82,14 +81,11 @@ pub fn backend(path: &Path, settings: &LlamaSettings) -> Result<Box<dyn Backend>
     let parameters = LlamaModelParams::default().with_n_gpu_layers(u32_of(settings.gpu_layers));
     let model = load(path, &parameters, settings.verbose)?;
     let model = Arc::new(model);
-    let trained = (model.n_ctx_train() as usize).max(1);
-    let (most, first) = opening::lengths(settings.context_length, trained)?;
+    let (most, first) = opening::lengths(settings.context_length, model.n_ctx_train() as usize)?;
     let info = info(&model, path, most);
     let vocab = Arc::new(vocab::LlamaVocabulary::new(Arc::clone(&model)));
     let threads = settings.threads.unwrap_or_else(|| threads::of_weights(model.size())).max(1);
-    let rolls = model.is_recurrent() || model.is_hybrid();
-    let sequences = if rolls { ROLLING } else { opening::SEQUENCES };
-    let shape = Shape { threads, sequences, on_cpu: settings.gpu_layers == 0 };
+    let shape = Shape::of(&model, threads, settings.gpu_layers == 0);
     let key = opening::state_key(VERSION, &format!("{shape:?}"), path, &info);
     let mut llama = Llama::new(engine(settings.verbose)?, model, shape, first, info, vocab, key);
     if settings.context_length.is_some() {
@@ -103,6 +99,11 @@ fn load(path: &Path, parameters: &LlamaModelParams, verbose: bool) -> Result<Lla
     LlamaModel::load_from_file(engine(verbose)?, path, parameters).map_err(|error| failure::of_load(path, error))
 }
 
+/// Whether a model keeps one rolling state for all tokens, from which none can be taken back.
+fn rolls(model: &LlamaModel) -> bool {
+    model.is_recurrent() || model.is_hybrid()
+}
+
 /// What a context is made with, its length aside.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
@@ -112,6 +113,10 @@ struct Shape {
 }
 
 impl Shape {
+    fn of(model: &LlamaModel, threads: usize, on_cpu: bool) -> Self {
+        Self { threads, sequences: if rolls(model) { ROLLING } else { opening::SEQUENCES }, on_cpu }
+    }
+
     fn parameters(self, context_length: usize) -> LlamaContextParams {
         let threads = i32::try_from(self.threads).unwrap_or(i32::MAX);
         let parameters = LlamaContextParams::default()

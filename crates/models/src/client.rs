@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::sync::Arc;
 
 use ureq::http::header::{AUTHORIZATION, CONTENT_RANGE, ETAG, HeaderMap, LOCATION, RANGE};
 use ureq::http::{Response, Uri};
@@ -14,7 +13,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 
-use super::address::{is_loopback, is_never, is_private, literal};
+use super::address::{is_loopback, is_never, is_private};
 use super::{Secret, name};
 
 /// Where the public hub keeps its bytes: these hosts and all below them.
@@ -26,12 +25,27 @@ const HOPS: usize = 5;
 /// The most bytes of a list of files.
 const LIST: u64 = 32 << 20;
 
-/// A hub, spoken to with or without a token.
+/// One repository of a hub at one revision, asked for with or without a token.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
-    endpoint: Arc<str>,
+    endpoint: String,
+    home: Home,
+    repo: String,
+    revision: String,
     token: Option<Secret>,
     agent: Agent,
+}
+
+/// The hub's own address, which may be on this machine or in a private network: the user named it.
+#[derive(Debug, Clone)]
+struct Home(Option<Uri>);
+
+impl Home {
+    /// Whether a host is the hub's own. Where the hub is on this machine, all names of this machine are.
+    fn has(&self, host: &str) -> bool {
+        let own = self.0.as_ref().and_then(Uri::host).unwrap_or_default();
+        host.eq_ignore_ascii_case(own) || (is_loopback(host) && is_loopback(own))
+    }
 }
 
 /// What the hub announces of a file.
@@ -78,40 +92,33 @@ impl From<ureq::Error> for Trouble {
     fn from(cause: ureq::Error) -> Self {
         match cause {
             ureq::Error::StatusCode(status) => Self::Status(status),
-            ureq::Error::Other(other) if other.is::<OutOfReach>() => Self::Refused(other.to_string()),
+            // Our own, from the resolver.
+            ureq::Error::Other(other) => match other.downcast::<Self>() {
+                Ok(trouble) => *trouble,
+                Err(other) => Self::Connection(Box::new(ureq::Error::Other(other))),
+            },
             cause => Self::Connection(Box::new(cause)),
         }
     }
 }
 
-/// An address that nobody is sent to.
-#[derive(Debug)]
-struct OutOfReach(String);
-
-impl fmt::Display for OutOfReach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for OutOfReach {}
-
 impl Client {
     /// Speaks to the hub at this address, which begins with http:// or https://.
-    pub(super) fn new(endpoint: &str, token: Option<Secret>) -> Self {
-        let home = endpoint.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_ascii_lowercase));
+    pub(super) fn new(endpoint: &str, repo: &str, revision: &str, token: Option<Secret>) -> Self {
+        let home = Home(endpoint.parse().ok());
         let config = Agent::config_builder()
             .max_redirects(0)
             .http_status_as_error(true)
             .user_agent(concat!("callwright/", env!("CARGO_PKG_VERSION")))
             .build();
-        let agent =
-            Agent::with_parts(config, DefaultConnector::default(), Reach { home, inner: DefaultResolver::default() });
-        Self { endpoint: endpoint.into(), token, agent }
+        let reach = Reach { home: home.clone(), inner: DefaultResolver::default() };
+        let agent = Agent::with_parts(config, DefaultConnector::default(), reach);
+        let [endpoint, repo, revision] = [endpoint, repo, revision].map(str::to_owned);
+        Self { endpoint, home, repo, revision, token, agent }
     }
 
-    /// The paths of a repository's files.
-    pub(super) fn files(&self, repo: &str, revision: &str) -> Result<Vec<String>, Trouble> {
+    /// The paths of the repository's files.
+    pub(super) fn files(&self) -> Result<Vec<String>, Trouble> {
         #[derive(serde::Deserialize)]
         struct List {
             siblings: Vec<Sibling>,
@@ -120,15 +127,15 @@ impl Client {
         struct Sibling {
             rfilename: String,
         }
-        let url = format!("{}/api/models/{repo}/revision/{}", self.endpoint, escaped(revision));
+        let url = format!("{}/api/models/{}/revision/{}", self.endpoint, self.repo, escaped(&self.revision));
         let mut answer = self.follow(&url, None, |_| false)?;
         let list: List = answer.body_mut().with_config().limit(LIST).read_json()?;
         Ok(list.siblings.into_iter().map(|sibling| sibling.rfilename).filter(|path| name::is_file(path)).collect())
     }
 
     /// What the hub announces of a file.
-    pub(super) fn announced(&self, repo: &str, revision: &str, file: &str) -> Result<Announced, Trouble> {
-        let url = self.url(repo, revision, file);
+    pub(super) fn announced(&self, file: &str) -> Result<Announced, Trouble> {
+        let url = self.url(file);
         // The redirect to the bytes says what they are; one to a new name of the repository does not.
         let answer = self.follow(&url, Some("bytes=0-0"), |headers| headers.contains_key("x-repo-commit"))?;
         let text = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
@@ -147,15 +154,15 @@ impl Client {
     }
 
     /// The bytes of a file from this one on, and where they begin: at 0 where the server ignores ranges.
-    pub(super) fn bytes(&self, repo: &str, revision: &str, file: &str, from: u64) -> Result<(u64, impl Read), Trouble> {
+    pub(super) fn bytes(&self, file: &str, from: u64) -> Result<(u64, impl Read + use<>), Trouble> {
         let range = format!("bytes={from}-");
-        let answer = self.follow(&self.url(repo, revision, file), Some(&range), |_| false)?;
+        let answer = self.follow(&self.url(file), Some(&range), |_| false)?;
         let from = if answer.status().as_u16() == 206 { from } else { 0 };
         Ok((from, answer.into_body().into_reader()))
     }
 
-    fn url(&self, repo: &str, revision: &str, file: &str) -> String {
-        format!("{}/{repo}/resolve/{}/{file}", self.endpoint, escaped(revision))
+    fn url(&self, file: &str) -> String {
+        format!("{}/{}/resolve/{}/{file}", self.endpoint, self.repo, escaped(&self.revision))
     }
 
     /// Asks, and follows redirects until there is an answer, or one that is enough.
@@ -186,7 +193,7 @@ impl Client {
 
     /// Whether a URL is the hub's own, and spoken to so that nobody else hears the token.
     fn is_home(&self, url: &Uri) -> bool {
-        let same = self.endpoint.parse::<Uri>().is_ok_and(|home| {
+        let same = self.home.0.as_ref().is_some_and(|home| {
             (home.scheme(), home.host(), home.port_u16()) == (url.scheme(), url.host(), url.port_u16())
         });
         same && (url.scheme_str() == Some("https") || url.host().is_some_and(is_loopback))
@@ -195,26 +202,22 @@ impl Client {
     /// Where a redirect leads, if it is to be followed.
     fn next(&self, from: &Uri, location: &str) -> Result<Uri, Trouble> {
         let to = joined(from, location).ok_or(Trouble::Answer("it redirects to what is no URL"))?;
-        let home: Option<Uri> = self.endpoint.parse().ok();
         let host = to.host().unwrap_or_default().to_ascii_lowercase();
-        let home_host = home.as_ref().and_then(Uri::host).unwrap_or_default().to_ascii_lowercase();
         let refuse = |why: &str| Err(Trouble::Refused(format!("the hub redirects to `{host}`: {why}")));
-        if host == home_host || (is_loopback(&host) && is_loopback(&home_host)) {
-            let safer = to.scheme_str() == Some("https") || home.as_ref().and_then(Uri::scheme_str) == Some("http");
-            return if safer { Ok(to) } else { refuse("that is plain http") };
-        }
-        if literal(&host).is_some() || is_loopback(&host) || !HOSTS.iter().any(|known| is_below(&host, known)) {
+        let is_home = self.home.has(&host);
+        if !is_home && !HOSTS.iter().any(|known| is_below(&host, known)) {
             return refuse("not one of the hub's known hosts");
         }
-        if to.scheme_str() == Some("https") { Ok(to) } else { refuse("that is plain http") }
+        let plain_hub = self.home.0.as_ref().and_then(Uri::scheme_str) == Some("http");
+        let is_safe = to.scheme_str() == Some("https") || (is_home && plain_hub);
+        if is_safe { Ok(to) } else { refuse("that is plain http") }
     }
 }
 
 /// Resolves names, and returns only addresses that may be contacted.
 #[derive(Debug)]
 struct Reach {
-    /// The hub's own host, which may be on this machine or in a private network: the user named it.
-    home: Option<String>,
+    home: Home,
     inner: DefaultResolver,
 }
 
@@ -228,13 +231,12 @@ impl Resolver for Reach {
         let found = self.inner.resolve(uri, config, timeout)?;
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
         let is_proxy = config.proxy().is_some_and(|proxy| proxy.host().eq_ignore_ascii_case(&host));
-        let home = self.home.as_deref().unwrap_or_default();
-        let is_near = host == home || (is_loopback(&host) && is_loopback(home));
+        let is_home = self.home.has(&host);
         for address in &found {
             let address = address.ip();
-            if !is_proxy && (is_never(address) || (is_private(address) && !is_near)) {
+            if !is_proxy && (is_never(address) || (is_private(address) && !is_home)) {
                 let why = format!("`{host}` is at {address}, which no hub of the world is");
-                return Err(ureq::Error::Other(Box::new(OutOfReach(why))));
+                return Err(ureq::Error::Other(Box::new(Trouble::Refused(why))));
             }
         }
         Ok(found)
@@ -277,7 +279,7 @@ mod tests {
     #[test]
     fn redirects_lead_to_the_hubs_own_hosts() {
         let follows = |hub: &str, to: &str| {
-            let client = Client::new(hub, None);
+            let client = Client::new(hub, "user/repo", "main", None);
             client.next(&format!("{hub}/a").parse().unwrap(), to).map(|uri| uri.to_string()).ok()
         };
         let public = "https://huggingface.co";
@@ -311,7 +313,8 @@ mod tests {
 
     #[test]
     fn the_token_goes_to_the_hub_alone_and_never_in_the_clear() {
-        let sent = |hub: &str, to: &str| Client::new(hub, Some(Secret::new("t"))).is_home(&to.parse().unwrap());
+        let client = |hub: &str| Client::new(hub, "user/repo", "main", Some(Secret::new("t")));
+        let sent = |hub: &str, to: &str| client(hub).is_home(&to.parse().unwrap());
         assert!(sent("https://huggingface.co", "https://huggingface.co/x"));
         assert!(sent("http://127.0.0.1:80", "http://127.0.0.1:80/x"));
         assert!(!sent("https://huggingface.co", "https://cdn-lfs.hf.co/x"));

@@ -59,10 +59,11 @@ impl Hub {
     ///
     /// The token is only sent to a hub that refused to answer without it: most models are public.
     fn introduced<T>(&self, ask: impl Fn(&Client) -> Result<T>) -> Result<(Client, T)> {
-        let anonymous = Client::new(&self.endpoint, None);
+        let client = |token| Client::new(&self.endpoint, &self.repo.name, &self.revision, token);
+        let anonymous = client(None);
         match ask(&anonymous) {
             Err(refusal) if refusal.kind() == ErrorKind::ModelMissing && self.token.is_some() => {
-                let client = Client::new(&self.endpoint, self.token.clone());
+                let client = client(self.token.clone());
                 let answer = ask(&client)?;
                 Ok((client, answer))
             }
@@ -73,8 +74,8 @@ impl Hub {
     /// The paths of all files of the repository, except those that cannot be a path in the cache.
     pub(super) fn files(&self) -> Result<Vec<String>> {
         let question = |client: &Client| {
-            let (client, repo, revision) = (client.clone(), self.repo.name.clone(), self.revision.clone());
-            self.ask(FILES, move || client.files(&repo, &revision))
+            let client = client.clone();
+            self.ask(FILES, move || client.files())
         };
         self.introduced(question).map(|(_, files)| files)
     }
@@ -103,9 +104,8 @@ impl Hub {
     }
 
     fn announced(&self, client: &Client, file: &str) -> Result<Announced> {
-        let (client, repo, revision) = (client.clone(), self.repo.name.clone(), self.revision.clone());
-        let path = file.to_owned();
-        let announced = self.ask(&format!("`{file}`"), move || client.announced(&repo, &revision, &path))?;
+        let (client, path) = (client.clone(), file.to_owned());
+        let announced = self.ask(&format!("`{file}`"), move || client.announced(&path))?;
         let Announced { etag, commit, .. } = &announced;
         // Both become names of files.
         let plain = |text: &str| name::is_file(text) && !text.contains('/');
@@ -178,11 +178,10 @@ impl Hub {
         progress: &mut dyn Progress,
     ) -> Result<()> {
         let (sender, receiver) = mpsc::channel();
-        let (client, repo, revision) = (client.clone(), self.repo.name.clone(), self.revision.clone());
-        let (path, part, lock) = (file.to_owned(), part.to_owned(), Arc::clone(lock));
+        let (client, path, part, lock) = (client.clone(), file.to_owned(), part.to_owned(), Arc::clone(lock));
         thread::spawn(move || {
             let from = self::size(&part);
-            let bytes = client.bytes(&repo, &revision, &path, from);
+            let bytes = client.bytes(&path, from);
             let result = bytes.and_then(|(from, body)| append(body, &part, from, size, &sender));
             drop(lock);
             // Nobody listens any more if the pull was given up.

@@ -10,7 +10,6 @@ use std::fs;
 use std::fs::File;
 use std::io::{self, Cursor, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tempfile::TempPath;
@@ -49,9 +48,6 @@ pub(super) fn row() -> &'static Arc<ModelRow> {
     })
 }
 
-/// How many times this process has written the model.
-static TURN: AtomicU32 = AtomicU32::new(0);
-
 /// The embedded model as a file in this cache, written there if need be.
 pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     let folder = cache.join("embedded");
@@ -59,16 +55,12 @@ pub(super) fn unpack(cache: &Path) -> Result<PathBuf> {
     if is_intact(&path) {
         return Ok(path);
     }
-    // Processes or threads that start at once write separate files; the last rename puts the same bytes there.
-    let new = path.with_extension(format!("{}-{}.new", std::process::id(), TURN.fetch_add(1, Ordering::Relaxed)));
-    fs::create_dir_all(&folder).and_then(|()| fs::write(&new, BYTES)).and_then(|()| fs::rename(&new, &path)).map_err(
-        |cause| {
-            let _ = fs::remove_file(&new);
-            Error::new(ErrorKind::Io, format!("cannot write the embedded model to `{}`", folder.display()))
-                .because(cause)
-                .hint("make the folder writable, or set CALLWRIGHT_CACHE to another folder")
-        },
-    )?;
+    let write = || callwright_files::publish(&path, |out| out.write_all(BYTES));
+    fs::create_dir_all(&folder).and_then(|()| write()).map_err(|cause| {
+        Error::new(ErrorKind::Io, format!("cannot write the embedded model to `{}`", folder.display()))
+            .because(cause)
+            .hint("make the folder writable, or set CALLWRIGHT_CACHE to another folder")
+    })?;
     Ok(path)
 }
 

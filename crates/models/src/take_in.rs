@@ -58,9 +58,7 @@ impl Repo {
         }
         let path = self.folder().join("refs").join(revision);
         create_parent(&path)?;
-        let new = path.with_extension("new");
-        fs::write(&new, commit)?;
-        fs::rename(new, path)
+        callwright_files::publish(&path, |out| out.write_all(commit.as_bytes()))
     }
 }
 

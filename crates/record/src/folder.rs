@@ -30,10 +30,7 @@ pub(super) fn read(folder: &Path, records: &mut Records) -> Result<()> {
             }
         } else if belongs_to_texts(file, &texts) {
             continue;
-        } else if file.file_name().is_some_and(|name| name == "tools.json") {
-            unread.push(file.clone());
-            continue;
-        } else if ["json", "jsonl", "gz"].iter().any(|extension| has_extension(file, extension)) {
+        } else if is_recorded(file) {
             records.file(file)?;
         } else {
             unread.push(file.clone());
@@ -57,6 +54,12 @@ fn belongs_to_texts(file: &Path, texts: &BTreeSet<&PathBuf>) -> bool {
     }
     let of = |ending: &str| name.strip_suffix(ending).map(|stem| file.with_file_name(format!("{stem}.txt")));
     [of(".expected.json"), of(".tools.json")].into_iter().flatten().any(|text| texts.contains(&text))
+}
+
+/// Whether a file may hold recordings. Tools alone do not.
+fn is_recorded(file: &Path) -> bool {
+    let is_tools = file.file_name().is_some_and(|name| name == "tools.json");
+    !is_tools && ["json", "jsonl", "gz"].iter().any(|extension| has_extension(file, extension))
 }
 
 fn has_extension(file: &Path, extension: &str) -> bool {

@@ -100,6 +100,12 @@ impl Located {
 }
 
 impl Source {
+    /// Whether it is the binary's own model, which nobody else made.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        matches!(self, Self::Embedded | Self::Memory)
+    }
+
     /// In one or two words, for lists.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

@@ -61,7 +61,7 @@ impl Store {
 
 /// The sum that the registry or the binary states.
 fn stated(located: &Located) -> Option<String> {
-    if matches!(located.source, super::Source::Embedded | super::Source::Memory) {
+    if located.source.is_embedded() {
         return Some(crate::embedded::sha256().to_owned());
     }
     let (row, quant) = (located.row()?, located.quant.as_deref()?);
