@@ -53,7 +53,7 @@ fn settings_that_nothing_is_computed_with_are_refused() {
         ("block_count", Value::U32(513), "`llama.block_count` is 513"),
         ("block_count", Value::I32(-1), "`llama.block_count` is -1"),
         ("block_count", Value::Text("two".into()), "`llama.block_count` is not a number"),
-        ("block_count", Value::U32(1), "`blk.1.attn_norm.weight` is of a layer that there is not"),
+        ("block_count", Value::U32(1), "`blk.1.attn_q.weight` is of a layer that there is not"),
         ("context_length", Value::U32(0), "`llama.context_length` is 0"),
         ("context_length", Value::U32(1 << 31), "`llama.context_length` is 2147483648"),
         ("context_length", Value::U64(u64::MAX), "`llama.context_length`"),
