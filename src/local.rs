@@ -11,7 +11,7 @@ use callwright_infer::opening::{self, CONTEXT};
 use callwright_infer::{Backend, Beforehand, DraftModel, ENDING_KEYS, Generator, Local, Prefixes, Rates, Words};
 use callwright_models::fit::{Needs, Run};
 use callwright_models::gguf::{Header, Value, Vocab};
-use callwright_models::{Located, Source, memory};
+use callwright_models::{Located, memory};
 use callwright_parse::error::Result;
 
 /// How a model is run, by whatever engine.
@@ -47,8 +47,7 @@ impl Running {
         opening::context_length(self.context_length)?;
         opening::require_threads(self.threads)?;
         let header = callwright_models::runnable(&located.path)?;
-        // Nobody but us made the embedded model.
-        let own = matches!(located.source, Source::Embedded | Source::Memory);
+        let own = located.source.is_embedded();
         if let (Some(trial), Some(engine), false) = (&self.trial, backend.that_may_end(), own) {
             trial.require(backend, engine, &located.path)?;
         }
@@ -74,9 +73,9 @@ impl Running {
     fn require_memory(&self, header: &Header, draft: Option<&Header>) -> Result<()> {
         // What layers on a GPU take there is the driver's to tell.
         let Some(available) = memory::available().filter(|_| self.gpu_layers == 0) else { return Ok(()) };
+        let context = opening::context_length(self.context_length)?.unwrap_or(CONTEXT);
         let needs = |header: &Header| {
             let most = header.context_length.unwrap_or(u64::MAX);
-            let context = opening::context_length(self.context_length).ok().flatten().unwrap_or(CONTEXT);
             Needs::of(header, Run::new(u64::try_from(context).unwrap_or(u64::MAX).min(most)))
         };
         let beside = draft.map_or(0, |draft| needs(draft).total());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use callwright_parse::chat::{BYTES_A_TOKEN, Cost, IMAGE_TOKENS, Message, Money, Reason, Request, Response, Usage};
-use callwright_parse::error::{Error, FailureKind, Wait};
+use callwright_parse::error::{Error, Failure, FailureKind, Wait};
 use callwright_providers::price::Price;
 use callwright_providers::{Kind, Provider, Tokens};
 
@@ -62,7 +62,7 @@ pub(super) fn bytes(messages: &[Message], request: &Request) -> usize {
 
 /// Whether a failed request may have been seen by another machine.
 pub(super) fn may_have_left(error: &Error, provider: &dyn Provider) -> bool {
-    provider.info().kind != Kind::Local && error.failure().is_none_or(|failure| failure.left)
+    provider.info().kind != Kind::Local && error.failure().is_none_or(Failure::left)
 }
 
 /// What a failed request may have cost: nothing where it was refused, the worst where it may have been answered.
@@ -77,7 +77,7 @@ pub(super) fn may_have_cost(error: &Error, worst: Option<Money>) -> Cost {
         )
     };
     match error.failure() {
-        Some(failure) if !failure.delivered && !answered(failure.kind) => Cost::Nothing,
+        Some(failure) if !failure.delivered() && !answered(failure.kind) => Cost::Nothing,
         _ => worst.map_or(Cost::Unknown, Cost::Estimated),
     }
 }

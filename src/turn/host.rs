@@ -71,7 +71,7 @@ impl Turn<'_> {
         if self.stages.host.is_none() {
             return;
         }
-        self.left_machine |= self.stages.leaves_machine() && error.failure().is_some_and(|failure| failure.left);
+        self.left_machine |= self.stages.leaves_machine() && error.failure().is_some_and(Failure::left);
         let mut attempt = Attempt { number: self.ask.number, ..Attempt::default() };
         attempt.model.clone_from(&self.stages.name);
         self.stages.sign(&mut attempt);

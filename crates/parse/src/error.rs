@@ -10,7 +10,7 @@ mod failure;
 use std::error::Error as StdError;
 use std::fmt;
 
-pub use failure::{Failure, FailureKind, Wait};
+pub use failure::{Failure, FailureKind, Reached, Wait};
 
 /// What went wrong, why, and the way out.
 #[derive(Debug)]

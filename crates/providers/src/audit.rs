@@ -2,8 +2,8 @@
 //! it is known what became of it.
 //!
 //! A send that cannot be recorded does not happen. One without a second line may have happened: the program ended, or
-//! did not wait for the answer. Bodies are kept only where the settings ask for them; the hash says
-//! later whether a given text was sent.
+//! did not wait for the answer. Bodies are kept only where the settings ask for them; the hash says later whether a given
+//! text was sent.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,6 @@ use sha2::{Digest as _, Sha256};
 
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_record::lines::{self, Found, Lines};
-
-use super::ledger;
 
 /// Where sends are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,11 +159,6 @@ impl Audit {
 }
 
 impl Line {
-    /// An id for a send.
-    pub(super) fn fresh_id() -> String {
-        ledger::fresh_id()
-    }
-
     /// The hash of a body as it stands in a line.
     #[must_use]
     pub fn hash(body: &[u8]) -> String {

@@ -19,14 +19,28 @@ const BUILTIN: &str = include_str!("../providers.toml");
 pub struct Catalog {
     rows: BTreeMap<String, Arc<ProviderRow>>,
     /// What is wrong with rows that cannot be used.
-    broken: BTreeMap<String, Broken>,
+    broken: BTreeMap<String, Unusable>,
 }
 
-/// Why a row cannot be used.
+/// Why a row cannot be used, for all who will ask for it.
 #[derive(Debug, Clone)]
-struct Broken {
+pub(super) struct Unusable {
     why: String,
-    hint: String,
+    hint: Option<String>,
+}
+
+impl Unusable {
+    pub(super) fn because(error: &Error) -> Self {
+        Self { why: error.to_string(), hint: error.hint_text().map(str::to_owned) }
+    }
+
+    pub(super) fn error(&self) -> Error {
+        let error = Error::new(ErrorKind::Config, &self.why);
+        match &self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
 }
 
 impl Catalog {
@@ -80,7 +94,7 @@ impl Catalog {
                         "mend [providers.{name}] in {origin}: a provider of your own needs `kind` (cloud, local or hybrid), \
                          `base_url`, and `dialect` or `raw`"
                     );
-                    catalog.broken.insert(name, Broken { why: error.to_string(), hint });
+                    catalog.broken.insert(name, Unusable::because(&error.hint(hint)));
                 }
                 Err(error) => return Err(error),
             }
@@ -96,8 +110,8 @@ impl Catalog {
     /// The provider of this name, in any case.
     pub fn get(&self, name: &str) -> Result<&Arc<ProviderRow>> {
         self.rows.get(&name.to_lowercase()).ok_or_else(|| {
-            if let Some(Broken { why, hint }) = self.broken.get(&name.to_lowercase()) {
-                return Error::new(ErrorKind::Config, why).hint(hint);
+            if let Some(broken) = self.broken.get(&name.to_lowercase()) {
+                return broken.error();
             }
             let error = Error::new(ErrorKind::Config, format!("unknown provider `{name}`"));
             match alike(&name.to_lowercase(), self.rows.keys().map(String::as_str)).first() {

@@ -1,8 +1,8 @@
 //! The egress gate: every byte of a conversation to a provider passes [`Gate::send`].
 //!
 //! The gate holds the providers' only HTTP client and is closed until it is opened with [`Rules`]. It checks the
-//! address, writes the audit before a send and what became of it afterwards, follows no redirect, asks for no compression and uses no proxy towards this machine. It
-//! knows no dialect and no vendor.
+//! address, writes the audit before a send and what became of it afterwards, follows no redirect, asks for no compression
+//! and uses no proxy towards this machine. It knows no dialect and no vendor.
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -15,9 +15,9 @@ use reqwest::{Client, Method, Response, Url};
 use super::address::{Reach, Refused, Unknown};
 use super::audit::{Audit, Became, Bodies, Line};
 use super::redact::{Redactor, Said};
-use super::{Kind, Reason, tls};
+use super::{Kind, Reason, ledger, tls};
 use callwright_models::address::is_loopback;
-use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
+use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Reached, Result, Wait};
 use callwright_prompt::Clock;
 
 /// The gate through which conversations leave.
@@ -156,7 +156,7 @@ fn build(reach: Reach, connect: Duration, proxy: Option<Url>) -> reqwest::Result
 fn line(out: &Outgoing<'_>, bodies: Bodies) -> Line {
     let kept = bodies == Bodies::Kept && !out.body.is_empty();
     Line {
-        id: Line::fresh_id(),
+        id: ledger::fresh_id(),
         time: now(),
         provider: out.provider.to_owned(),
         model: out.model.to_owned(),
@@ -245,7 +245,9 @@ fn sending_failed(cause: &reqwest::Error, provider: &str, redactor: &Redactor) -
     };
     // No byte of an answer arrived, so that sending again cannot give a second answer.
     let mut failure = Failure::new(kind, provider);
-    failure.left &= !cause.is_connect();
+    if cause.is_connect() {
+        failure.reached = Reached::Nobody;
+    }
     let base = format!("`base_url` of [providers.{provider}]");
     let hint = match () {
         () if is_unknown => format!("check the spelling of {base}, and the network"),

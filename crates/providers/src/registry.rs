@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::catalog::Unusable;
 use super::raw::RawOnly;
 use super::remote::Remote;
 use super::{Catalog, Gate, Pool, Provider, ProviderRow};
@@ -28,7 +29,7 @@ use callwright_parse::error::{Error, ErrorKind, Result};
 pub struct Providers {
     known: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
     /// Why there is none for a row.
-    failed: RwLock<BTreeMap<String, (String, Option<String>)>>,
+    failed: RwLock<BTreeMap<String, Unusable>>,
     constructors: RwLock<BTreeMap<String, Constructor>>,
 }
 
@@ -101,8 +102,8 @@ impl Providers {
         match made {
             Ok(provider) => drop(self.put(&row.name, provider)),
             Err(error) => {
-                let told = (error.to_string(), error.hint_text().map(str::to_owned));
-                self.failed.write().unwrap_or_else(PoisonError::into_inner).insert(row.name.to_lowercase(), told);
+                let mut failed = self.failed.write().unwrap_or_else(PoisonError::into_inner);
+                failed.insert(row.name.to_lowercase(), Unusable::because(&error));
             }
         }
     }
@@ -129,12 +130,8 @@ impl Providers {
         let providers = self.known.read().unwrap_or_else(PoisonError::into_inner);
         providers.get(&name.to_lowercase()).cloned().ok_or_else(|| {
             let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((why, hint)) = failed.get(&name.to_lowercase()) {
-                let error = Error::new(ErrorKind::Config, why);
-                return match hint {
-                    Some(hint) => error.hint(hint),
-                    None => error,
-                };
+            if let Some(failed) = failed.get(&name.to_lowercase()) {
+                return failed.error();
             }
             Error::new(ErrorKind::Config, format!("unknown provider `{name}`"))
                 .hint("`callwright providers` lists known providers")

@@ -26,7 +26,7 @@ use super::trouble::Trouble;
 use super::{Ask, Capabilities, Check, Health, Info, Kind, Provider, ProviderRow, Pulls, Replies, Reply, Task};
 use callwright_models::address::is_loopback;
 use callwright_parse::chat::{BYTES_A_TOKEN, IMAGE_TOKENS, Image, Message};
-use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Result, Wait};
+use callwright_parse::error::{Error, ErrorKind, Failure, FailureKind, Reached, Result, Wait};
 
 /// How many tokens a provider may add to a request, and to each image in it.
 const PROVIDERS_OWN: u64 = 20_000;
@@ -238,7 +238,7 @@ impl Wire {
         let deadline = self.clocks.deadline(ask.request.limits);
         let sheet = self.write(&ask).map_err(|trouble| {
             // It was not even written, whatever the kind says of requests that were.
-            self.fail(trouble, &ask, 0).with_failure(|failure| failure.left = false)
+            self.fail(trouble, &ask, 0).with_failure(|failure| failure.reached = Reached::Nobody)
         })?;
         self.budget.earn();
         let mut tries = Tries::new(self.row.limits.retries, self.clocks.patience, deadline);
@@ -263,7 +263,8 @@ impl Wire {
                 Err(error) => error.with_failure(|failure| {
                     failure.attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
                     failure.model.clone_from(&ask.model);
-                    failure.left |= tries.failed.iter().any(|earlier| earlier.left);
+                    failure.reached =
+                        tries.failed.iter().map(|earlier| earlier.reached).fold(failure.reached, Ord::max);
                 }),
             };
             tries.wait(error, &self.budget).await?;
@@ -358,7 +359,7 @@ impl Wire {
 /// Once the caller has part of the answer, no other provider may answer.
 fn no_way_back(failure: &mut Failure, delivered: bool) {
     if delivered {
-        failure.delivered = true;
+        failure.reached = Reached::Caller;
         failure.retryable = false;
         failure.failover_ok = false;
     }

@@ -82,7 +82,7 @@ fn the_audit_says_what_became_of_each_send() {
     let mut left = Vec::new();
     for address in [&good.address, &refusing.address, &format!("http://{closed}"), "https://nobody.invalid"] {
         let end = block_on(turn(&*provider(&catalog("openai_chat", address, QUICK), &gate), request())).1;
-        left.push(end.err().map(|error| error.failure().expect("a failure").left));
+        left.push(end.err().map(|error| error.failure().expect("a failure").left()));
     }
     assert_eq!(left, [None, Some(true), Some(false), Some(false)]);
     let found = Audit::read(&path).expect("lines");

@@ -35,7 +35,7 @@ fn flaw(scenario: &Scenario, pieces: &[Reply], end: &callwright_parse::Result<Wh
                 return wrong("another kind of failure was wanted");
             }
             let delivered = !pieces.is_empty();
-            if failure.delivered != delivered || (delivered && (failure.failover_ok || failure.retryable)) {
+            if failure.delivered() != delivered || (delivered && (failure.failover_ok || failure.retryable)) {
                 return wrong("a reply that has begun goes on elsewhere");
             }
             None

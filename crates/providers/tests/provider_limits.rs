@@ -88,7 +88,7 @@ fn nothing_is_tried_again_behind_the_caller_s_back() {
     let (pieces, end) = block_on(turn(&*provider, request()));
     let failure = end.expect_err("cut").failure().cloned().expect("a failure");
     assert_eq!((pieces.len(), server.came().len(), failure.kind), (1, 1, FailureKind::Truncated));
-    assert!(failure.delivered && !failure.failover_ok && !failure.retryable);
+    assert!(failure.delivered() && !failure.failover_ok && !failure.retryable);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn who_cannot_be_reached() {
         let error = block_on(turn(&*provider, request())).1.expect_err("nobody there");
         let failure = error.failure().expect("a failure");
         assert_eq!((failure.kind, failure.retryable), (FailureKind::Network, again), "{address}: {error}");
-        assert!(failure.failover_ok && !failure.delivered);
+        assert!(failure.failover_ok && !failure.delivered());
         assert!(error.to_string().starts_with("`test`: the connection failed"), "{error}");
         let hint = error.hint_text().unwrap_or_default();
         assert!(hint.contains(way_out) && hint.contains("[providers.test]"), "{address}: {hint}");

@@ -1,7 +1,8 @@
 //! What is known of a provider's failure: the facts that decide whether to try again, ask another, or give up.
 //!
-//! Two flags rather than one, because an empty account is not worth a second try and yet well worth another provider.
-//! The kind sets both; whoever knows more (a header, a part of the answer that had been delivered) corrects them.
+//! Whether to try again and whether to ask another are two flags, because an empty account is not worth a second try and
+//! yet well worth another provider. The kind sets all facts; whoever knows more (a header, a part of the answer that had
+//! been delivered) corrects them.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 /// The facts of one failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "each is one fact, and callers ask for one at a time")]
 pub struct Failure {
     /// What went wrong.
     pub kind: FailureKind,
@@ -36,13 +36,47 @@ pub struct Failure {
     pub retryable: bool,
     /// Whether another provider may do what this one could not. Never once a part of the answer has been delivered.
     pub failover_ok: bool,
-    /// Whether a part of the answer had been delivered before it failed.
-    pub delivered: bool,
-    /// Whether a byte of the request may have been sent.
-    #[serde(default)]
-    pub left: bool,
+    /// Whom the request or its answer had reached before it failed.
+    #[serde(flatten)]
+    pub reached: Reached,
     /// How often the request was sent.
     pub attempts: u32,
+}
+
+/// Whom a request or its answer had reached: who comes later had the earlier ones before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Flags", into = "Flags")]
+pub enum Reached {
+    /// No byte of the request was sent.
+    Nobody,
+    /// A byte of the request may have been sent.
+    Provider,
+    /// A part of the answer had been delivered.
+    Caller,
+}
+
+/// The same as it stands in JSON.
+#[derive(Serialize, Deserialize)]
+struct Flags {
+    delivered: bool,
+    #[serde(default)]
+    left: bool,
+}
+
+impl From<Flags> for Reached {
+    fn from(flags: Flags) -> Self {
+        match flags {
+            Flags { delivered: true, .. } => Self::Caller,
+            Flags { left: true, .. } => Self::Provider,
+            Flags { .. } => Self::Nobody,
+        }
+    }
+}
+
+impl From<Reached> for Flags {
+    fn from(reached: Reached) -> Self {
+        Self { delivered: reached >= Reached::Caller, left: reached >= Reached::Provider }
+    }
 }
 
 /// The kinds of failure.
@@ -105,7 +139,7 @@ pub enum Wait {
 }
 
 impl Failure {
-    /// A failure of this kind, with the flags that the kind implies.
+    /// A failure of this kind, with the facts that the kind implies.
     #[must_use]
     pub fn new(kind: FailureKind, provider: impl Into<String>) -> Self {
         Self {
@@ -118,10 +152,21 @@ impl Failure {
             retry_after: None,
             retryable: kind.is_retryable(),
             failover_ok: kind.allows_failover(),
-            delivered: false,
-            left: kind.may_have_left(),
+            reached: if kind.may_have_left() { Reached::Provider } else { Reached::Nobody },
             attempts: 0,
         }
+    }
+
+    /// Whether a byte of the request may have been sent.
+    #[must_use]
+    pub fn left(&self) -> bool {
+        self.reached >= Reached::Provider
+    }
+
+    /// Whether a part of the answer had been delivered.
+    #[must_use]
+    pub fn delivered(&self) -> bool {
+        self.reached >= Reached::Caller
     }
 }
 
@@ -188,5 +233,27 @@ impl fmt::Display for FailureKind {
             Self::EgressDenied => "sending to providers is not allowed",
             Self::TooLarge => "the answer is too large",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whom_it_reached_is_two_flags_in_json() {
+        for (reached, delivered, left) in
+            [(Reached::Nobody, false, false), (Reached::Provider, false, true), (Reached::Caller, true, true)]
+        {
+            let failure = Failure { reached, ..Failure::new(FailureKind::Network, "p") };
+            let json = serde_json::to_value(&failure).unwrap();
+            assert_eq!((&json["delivered"], &json["left"]), (&json!(delivered), &json!(left)));
+            assert_eq!(serde_json::from_value::<Failure>(json).unwrap(), failure);
+        }
+        // An older version said nothing of what was sent.
+        let old = json!({"kind": "network", "provider": "p", "retryable": true, "failover_ok": true, "delivered": false, "attempts": 1});
+        assert_eq!(serde_json::from_value::<Failure>(old).unwrap().reached, Reached::Nobody);
     }
 }
