@@ -209,7 +209,7 @@ fn cases(bench: &Bench, out: &mut dyn Write) -> io::Result<()> {
         let before = case.at.and_then(|at| text.get(..at));
         let entry = json!({
             "id": case.id, "model": case.model, "category": case.category, "format": case.format,
-            "detected": case.detected, "outcome": case.outcome, "class": case.class, "message": case.message,
+            "detected": case.detected, "outcome": case.outcome, "failed": case.outcome.is_failure(), "class": case.class, "message": case.message,
             "at": before.map(|before| before.encode_utf16().count()), "fixes": case.fixes,
             "place": case.place.to_string(), "text": text, "calls": calls, "question": question, "tools": tools, "due": due,
         });

@@ -82,7 +82,7 @@ pub(super) struct Compiled {
     /// Keywords that are held to, by place, of the tool that was compiled last.
     held: Vec<(String, String)>,
     /// Which names and constants the format can say, as far as it was asked.
-    sayable: HashMap<String, bool>,
+    sayable: RefCell<HashMap<String, bool>>,
 }
 
 /// The grammar of one turn's calls.
@@ -180,8 +180,7 @@ fn call(
                     value => sayable(json!({"value": value})),
                 };
                 // The same names and constants are in tool after tool.
-                let known = std::mem::take(&mut compiled.sayable);
-                let known = RefCell::new(known);
+                let known = &compiled.sayable;
                 let says = |value: &Value| {
                     let key = value.to_string();
                     let told = known.borrow().get(&key).copied();
@@ -222,7 +221,6 @@ fn call(
                         alternatives.push(scribe.members(&members, true, equals, "").map_err(refused)?);
                     }
                 }
-                compiled.sayable = known.into_inner();
                 let name = format!("{rule}_params");
                 compiled.grammar.either(name.as_str(), alternatives);
                 terms.push(Term::Rule(name));

@@ -80,6 +80,12 @@ impl Expression {
     }
 }
 
+/// So many letters of any kind, as a regular expression.
+pub(crate) fn letters(least: u64, most: Option<u64>) -> String {
+    let most = most.map(|most| most.to_string()).unwrap_or_default();
+    format!("(?s:.{{{least},{most}}})")
+}
+
 /// A text as a regular expression; a slash in it is escaped, too, since expressions may stand between slashes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();

@@ -113,11 +113,8 @@ fn whole(pattern: &Pattern) -> String {
 fn number(numbers: &Numbers) -> Value {
     let Numbers { integer, least, most, multiple_of } = numbers;
     let mut schema = json!({"type": if *integer { "integer" } else { "number" }});
-    let bounds = [(least, ["minimum", "exclusiveMinimum"]), (most, ["maximum", "exclusiveMaximum"])];
-    for (bound, keywords) in bounds {
-        if let Some(bound) = bound {
-            schema[keywords[usize::from(bound.excluded)]] = bound.value.clone().into();
-        }
+    for (keyword, bound) in numbers.bounds() {
+        schema[keyword] = bound.value.clone().into();
     }
     if let Some(multiple) = multiple_of.first() {
         schema["multipleOf"] = multiple.clone().into();

@@ -6,6 +6,7 @@
 use callwright_parse::schema::{Arrays, Bound, Node, Numbers, Objects, Strings};
 use serde_json::Number;
 
+use super::expression::letters;
 use super::formats;
 use super::kind::{Kind, List, Member, Object, Text};
 use super::kinds::Kinds;
@@ -72,12 +73,8 @@ impl Kinds<'_> {
         if let [only] = patterns.as_mut_slice() {
             (least, most) = only.fold(least, most);
         }
-        let length = |least: u64, most: Option<u64>| {
-            let most = most.map(|most| most.to_string()).unwrap_or_default();
-            format!("(?s:.{{{least},{most}}})")
-        };
         if !patterns.is_empty() && (least > 0 || most.is_some()) {
-            let both: Vec<String> = patterns.iter().map(Pattern::written).chain([length(least, most)]).collect();
+            let both: Vec<String> = patterns.iter().map(Pattern::written).chain([letters(least, most)]).collect();
             if some_text(&both, &[]) != Some(true) {
                 let bounds = [("minLength", least > 0), ("maxLength", most.is_some())];
                 for (keyword, _) in bounds.into_iter().filter(|(_, said)| *said) {

@@ -3,7 +3,7 @@
 //! The expression is that of its schema and that of the format together: no quote in it, no tag. Where no text is left the
 //! schema's pattern is dropped, and told. It must not know markers.
 
-use super::expression::{Expression, escaped};
+use super::expression::{Expression, escaped, letters};
 use super::kind::Text;
 use super::kinds::Kinds;
 use super::pattern::{Pattern, some_text};
@@ -58,10 +58,7 @@ pub(super) fn holding(kinds: &mut Kinds<'_>, text: &Text, place: &str, asked: As
 
 /// Texts of so many letters, with or without what may stand behind them and does not count.
 fn counted(least: u64, most: Option<u64>, behind: &str) -> String {
-    let many = |less: u64| {
-        let most = most.map(|most| most.saturating_sub(less).to_string()).unwrap_or_default();
-        format!("(?s:.{{{},{most}}})", least.saturating_sub(less))
-    };
+    let many = |less: u64| letters(least.saturating_sub(less), most.map(|most| most.saturating_sub(less)));
     let (whole, end) = (many(0), escaped(behind));
     match behind.chars().last() {
         Some(letter) if least > 0 => {

@@ -55,6 +55,10 @@ fn law_12_broken_calls_between_tags_are_told() {
     {
         let parsed = read(&format!("<tool_call>{body}</tool_call>"));
         assert!(parsed.calls.is_empty() && !parsed.faults.is_empty(), "{body}: {parsed:#?}");
+        // What is said of the format is said of the one that it was read by.
+        let detected = parsed.detected.unwrap();
+        assert_eq!((detected.format, detected.marked), (parsed.format, true), "{body}");
+        assert_eq!(detected.reason, "no call that can be read between the format's markers", "{body}");
     }
     for prose in
         ["Calls stand between `<tool_call>` and `</tool_call>`.", "It is done.</tool_call>", "<b>weather_now</b>"]

@@ -185,7 +185,9 @@ impl Prompter {
     fn guarded(&self, guard: &Guard<'_>, messages: &[Message], tools: &[Value], choice: &ToolChoice) -> Result<Prompt> {
         let plain = self.rendered(messages, tools, choice)?;
         let by = |guard: &Guard<'_>| -> Result<Prompt> {
-            let messages: Vec<Message> = messages.iter().map(|message| guarded(guard, message)).collect();
+            let of_conversation = guard.of_conversation();
+            let by = |message: &Message| if message.role == Role::System { guard } else { &of_conversation };
+            let messages: Vec<Message> = messages.iter().map(|message| guarded(by(message), message)).collect();
             let tools: Vec<Value> = tools.iter().map(|tool| guard.tool(tool)).collect();
             Ok(guard.restore(&self.rendered(&messages, &tools, choice)?))
         };
@@ -349,8 +351,6 @@ fn offered<'t>(tools: &'t [Tool], choice: &'t ToolChoice) -> impl Iterator<Item 
 }
 
 fn guarded(guard: &Guard<'_>, message: &Message) -> Message {
-    let of_conversation = guard.of_conversation();
-    let guard = if message.role == Role::System { guard } else { &of_conversation };
     let mut out = Message::new(message.role, guard.text(&message.text()));
     out.reasoning = message.reasoning.as_deref().map(|text| guard.text(text));
     out.name = message.name.as_deref().map(|text| guard.text(text));

@@ -17,7 +17,7 @@ const make = (name, text, kind) => {
   return node;
 };
 const label = (name) => name.replaceAll("_", " ");
-const failed = (one) => !["strict", "repaired", "unjudged"].includes(one.outcome);
+const failed = (one) => one.failed;
 
 for (const name of ["outcome", "class", "model", "category"]) {
   const select = form.elements[name];

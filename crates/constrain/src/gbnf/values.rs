@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use callwright_parse::format::JsonStyle;
-use callwright_parse::schema::{Bound, Numbers};
+use callwright_parse::schema::Numbers;
 use serde_json::Value;
 
 use super::{Rules, literal};
-use crate::expression::Expression;
+use crate::expression::{Expression, letters};
 use crate::grammar::Valued;
 use crate::kind::{Kind, List, Object, Text};
 use crate::lark::times;
@@ -140,13 +140,9 @@ impl Writer<'_> {
     }
 
     fn number(&mut self, numbers: &Numbers) -> String {
-        let Numbers { integer, least, most, multiple_of } = numbers;
-        let name = |bound: &Bound, keywords: [&'static str; 2]| keywords[usize::from(bound.excluded)];
-        let least = least.as_ref().map(|bound| name(bound, ["minimum", "exclusiveMinimum"]));
-        let most = most.as_ref().map(|bound| name(bound, ["maximum", "exclusiveMaximum"]));
-        let multiple = (!multiple_of.is_empty()).then_some("multipleOf");
-        self.values.told.extend(multiple.into_iter().chain(least).chain(most));
-        self.shared(if *integer { "integer" } else { "number" })
+        let multiple = (!numbers.multiple_of.is_empty()).then_some("multipleOf");
+        self.values.told.extend(numbers.bounds().map(|(keyword, _)| keyword).chain(multiple));
+        self.shared(if numbers.integer { "integer" } else { "number" })
     }
 
     fn text(&mut self, text: &Text) -> String {
@@ -157,8 +153,7 @@ impl Writer<'_> {
         let (least, most) = (if *least > COUNTED { 0 } else { *least }, most.filter(|most| *most <= COUNTED));
         let plain = || Expression::regex(PLAIN);
         if !patterns.is_empty() {
-            let count = most.map(|most| most.to_string()).unwrap_or_default();
-            let length = (least > 0 || most.is_some()).then(|| Expression::Regex(format!("(?s:.{{{least},{count}}})")));
+            let length = (least > 0 || most.is_some()).then(|| Expression::Regex(letters(least, most)));
             let all = patterns.iter().map(|pattern| Expression::Regex(pattern.written()));
             if let Some(inside) = self.rules.matching(plain().and(all).and(length)) {
                 return format!("\"\\\"\" {inside} \"\\\"\"");

@@ -20,7 +20,7 @@ use crate::schema::View;
 pub struct Detected {
     /// The format's name, `""` if none fits.
     pub format: String,
-    /// From 0, nothing speaks for it, to 1, all of the text is as the format writes it.
+    /// From 0, no call speaks for it, to 1, all of the text is as the format writes it.
     pub score: f64,
     /// Whether its markers stand in the text; else only the shape of the calls speaks for it.
     pub marked: bool,

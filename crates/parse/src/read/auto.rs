@@ -16,6 +16,12 @@ use crate::format::{Detected, Format, RECOGNISED, detect_after, has_tag};
 /// Why no format was chosen.
 const NONE_FITS: &str = "the text matches no tool-call format";
 
+/// Why the format of [`broken`] was chosen.
+const BROKEN: &str = "no call that can be read between the format's markers";
+
+/// Why the format of [`says_nothing`] was chosen.
+const SAYS_NONE: &str = "the text holds the format's word for no call";
+
 /// Reads the parser's text by the format that fits it best.
 pub(super) fn decide(parser: Parser) -> Parsed {
     let best = {
@@ -27,13 +33,11 @@ pub(super) fn decide(parser: Parser) -> Parsed {
     // What means "no call" in some format is none where nobody lists the tools.
     let nothing = parser.unchecked.then(|| parser.choice.iter().find(|format| says_nothing(format, &parser))).flatten();
     if let Some(format) = nothing.cloned() {
-        let mut parsed = parser.by(format, true).end();
-        parsed.detected = Some(best);
-        return parsed;
+        return detected(parser.by(format, true).end(), best, SAYS_NONE);
     }
     let chosen = parser.choice.iter().find(|format| best.score >= RECOGNISED && format.name() == best.format);
     let chosen = chosen.map(|format| (Arc::clone(format), best.marked));
-    let mut parsed = match chosen {
+    let parsed = match chosen {
         Some((format, true)) => parser.by(format, true).end(),
         Some((format, false)) => {
             let exact = parser.again().by(format, false).end();
@@ -50,7 +54,15 @@ pub(super) fn decide(parser: Parser) -> Parsed {
             told.unwrap_or(recovered)
         }
     };
-    parsed.detected = Some(best);
+    detected(parsed, best, BROKEN)
+}
+
+/// What was read, with why by this format: it is the best one, or else its markers alone chose it, for this reason.
+fn detected(mut parsed: Parsed, best: Detected, otherwise: &str) -> Parsed {
+    let is_best = parsed.format.is_empty() || parsed.format == best.format;
+    let format = parsed.format.clone();
+    let marked = || Detected { format, score: 0.0, marked: true, reason: otherwise.to_owned() };
+    parsed.detected = Some(if is_best { best } else { marked() });
     parsed
 }
 

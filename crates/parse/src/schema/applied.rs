@@ -12,7 +12,7 @@ use super::keywords::{Reach, inner_of, reach};
 use super::refs::resolve;
 
 /// The parts of a schema, by number; the first one is the whole.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Applied {
     parts: Vec<Part>,
 }

@@ -77,6 +77,18 @@ pub struct Numbers {
     pub multiple_of: Vec<Number>,
 }
 
+impl Numbers {
+    /// The bounds, each with the keyword that says it.
+    pub fn bounds(&self) -> impl Iterator<Item = (&'static str, &Bound)> {
+        let least = (&self.least, ["minimum", "exclusiveMinimum"]);
+        let most = (&self.most, ["maximum", "exclusiveMaximum"]);
+        [least, most].into_iter().filter_map(|(bound, keywords)| {
+            let bound = bound.as_ref()?;
+            Some((keywords[usize::from(bound.excluded)], bound))
+        })
+    }
+}
+
 /// A bound of numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bound {
