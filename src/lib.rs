@@ -140,6 +140,11 @@ impl Engine {
         self.stages.prompt(request)
     }
 
+    /// How many tokens the prompt of a request has, by the model's own vocabulary.
+    pub fn count(&self, request: &Request) -> Result<usize> {
+        self.stages.generator.count(&self.stages.prompt(request)?)
+    }
+
     /// The name that the model was asked for by.
     #[must_use]
     pub fn name(&self) -> &str {

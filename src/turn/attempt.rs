@@ -12,7 +12,7 @@ use crate::Stages;
 use callwright_constrain::Constraint;
 use callwright_infer::{Chunk, Chunks, Drafts, End, Forced, Job};
 use callwright_parse::chat::{
-    Attempt, Call, Event, Fault, FinishReason, Message, Prompt, Request, Response, ToolChoice, Usage,
+    Attempt, Call, Event, Fault, FinishReason, Message, Overflow, Prompt, Request, Response, ToolChoice, Usage,
 };
 use callwright_parse::check::ToolSet;
 use callwright_parse::error::{Error, ErrorKind, Result};
@@ -57,6 +57,9 @@ impl Turn<'_> {
         self.worst = self.reserve_there(prompt.text().len())?;
         let job = stages.job(&self.ask.request, prompt.clone(), constraint.clone());
         let mut chunks = stages.generator.generate(job)?;
+        if constraint.is_some() && stages.generator.holds() {
+            self.events.emit(Event::Held { attempt: self.ask.number }).await;
+        }
         let mut lengths = Vec::new();
         let end = loop {
             let chunk = next(&mut chunks).await?;
@@ -127,7 +130,8 @@ impl Turn<'_> {
         let prompt = stages.prompt(request)?;
         let tokens = stages.generator.count(&prompt)?;
         let room = window::wanted(request.limits.max_tokens, length);
-        if window::room(tokens, length) >= room || self.leaves_on_overflow() {
+        let is_whole = request.overflow == Overflow::Refuse || self.leaves_on_overflow();
+        if window::room(tokens, length) >= room || is_whole {
             return window::fits(tokens, length).map(|()| prompt).map_err(|error| error.about(&model.name));
         }
         let mut request = request.clone();

@@ -23,6 +23,11 @@ pub trait Generator: Send + Sync + Debug {
     /// The number of tokens in a prompt.
     fn count(&self, prompt: &Prompt) -> Result<usize>;
 
+    /// Whether each token is held to a job's constraint as it is chosen.
+    fn holds(&self) -> bool {
+        false
+    }
+
     /// Continues a prompt. A job that cannot be done is refused at once; dropping the chunks ends it between two tokens.
     fn generate(&self, job: Job) -> Result<Chunks>;
 }

@@ -146,6 +146,10 @@ impl Generator for Local {
         Ok(self.lexicon.prompt_tokens(prompt).len())
     }
 
+    fn holds(&self) -> bool {
+        true
+    }
+
     fn generate(&self, job: Job) -> Result<Chunks> {
         let received = Instant::now();
         let tokens = self.lexicon.prompt_tokens(&job.prompt);

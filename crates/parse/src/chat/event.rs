@@ -27,6 +27,12 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Calls of this attempt are held to the grammar as they are generated: what has come of one is not taken back, though
+    /// the limit of tokens may still cut it off.
+    Held {
+        /// Which attempt.
+        attempt: usize,
+    },
     /// The conversation was too long and was shortened before it was sent: the caller's own copy is as it was.
     Shortened {
         /// The attempt.

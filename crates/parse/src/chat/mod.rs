@@ -30,7 +30,7 @@ pub use fix::{Fix, FixKind};
 pub use image::{IMAGE_TOKENS, Image, ImageType};
 pub use message::{Message, Part, Role};
 pub use prompt::{Piece, Prompt};
-pub use request::{Limits, Request, Sampling};
+pub use request::{Limits, Overflow, Request, Sampling};
 pub use response::{BYTES_A_TOKEN, FinishReason, Response, Timings, Usage};
 pub use segment::{Segment, SegmentKind};
 pub use specials::{Run, Specials};

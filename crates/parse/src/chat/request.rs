@@ -39,6 +39,9 @@ pub struct Request {
     /// Whether accuracy goes above all, so that a provider may be asked at once where the owner allows that.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub accuracy: bool,
+    /// What becomes of a conversation that does not fit into the context.
+    #[serde(skip_serializing_if = "Overflow::is_shorten")]
+    pub overflow: Overflow,
 }
 
 impl Request {
@@ -151,6 +154,23 @@ impl Default for Sampling {
             frequency_penalty: 0.0,
             repeat_window: 64,
         }
+    }
+}
+
+/// What becomes of a conversation that does not fit into the context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// Long results are cut and the oldest turns left out, and an event tells of it.
+    #[default]
+    Shorten,
+    /// The turn fails before the model reads a token.
+    Refuse,
+}
+
+impl Overflow {
+    fn is_shorten(&self) -> bool {
+        *self == Self::Shorten
     }
 }
 
