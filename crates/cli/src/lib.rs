@@ -31,6 +31,7 @@ mod pull;
 mod rm;
 mod run;
 mod sampling;
+mod serve;
 pub mod settings;
 mod show;
 mod show_format;
@@ -190,6 +191,7 @@ enum Command {
     Chat(chat::Args),
     Parse(parse::Args),
     Bench(bench::Args),
+    Serve(serve::Args),
     Grammar(grammar::Args),
     Prompt(prompt::Args),
     Pull(pull::Args),
@@ -265,6 +267,7 @@ fn dispatch(command: &Command, world: &World) -> Result<Exit> {
         Command::Chat(args) => chat::run(args, world),
         Command::Parse(args) => parse::run(args, world),
         Command::Bench(args) => bench::run(args, world),
+        Command::Serve(args) => serve::run(args, world),
         Command::Grammar(args) => grammar::run(args, world),
         Command::Prompt(args) => prompt::run(args, world),
         Command::Pull(args) => pull::run(args, world),

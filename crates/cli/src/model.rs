@@ -82,6 +82,11 @@ impl ModelArgs {
         self.provider.as_deref()
     }
 
+    /// The format and the window of a model that is played.
+    pub(super) fn played(&self) -> (Option<&str>, Option<usize>) {
+        (self.format.as_deref(), self.context_length)
+    }
+
     /// A name that finds this engine's model again, from any folder; none where a provider answered.
     pub(super) fn lasting_name(&self, name: Option<&str>, engine: &Engine, world: &World) -> Option<String> {
         let name = self.provider(name, world).is_none().then(|| engine.name())?;

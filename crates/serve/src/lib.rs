@@ -74,6 +74,12 @@ impl Serve {
         self.server.open(Model::Script(script));
     }
 
+    /// The name of the model that is served; empty while none is loaded.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.server.model().map_or("", Model::name)
+    }
+
     /// All addresses, for an app to nest.
     pub fn router(&self) -> Router {
         let server = &self.server;

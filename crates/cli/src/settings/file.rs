@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use callwright_parse::chat::{Money, Reason};
+use callwright_parse::chat::{Money, Overflow, Reason};
 use callwright_parse::check::Level;
 
 /// Settings of callwright.
@@ -34,6 +34,8 @@ pub struct File {
     pub usage: UsageTable,
     /// When to ask a provider, which one, and within what limits.
     pub fallback: FallbackTable,
+    /// How a server treats its clients.
+    pub serve: ServeTable,
     /// Settings for everything sent to providers.
     #[serde(default)]
     pub egress: EgressTable,
@@ -72,6 +74,34 @@ pub struct EngineTable {
     pub threads: Option<usize>,
     /// Layers to put on the GPU.
     pub gpu_layers: Option<usize>,
+}
+
+/// How a server treats its clients.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ServeTable {
+    /// What becomes of a conversation that does not fit into the context.
+    pub overflow: OverflowName,
+}
+
+/// What becomes of a conversation that does not fit into the context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OverflowName {
+    /// The client is told, in the words that it understands.
+    Refuse,
+    /// Long results are cut and the oldest turns left out.
+    Shorten,
+}
+
+impl From<OverflowName> for Overflow {
+    fn from(name: OverflowName) -> Self {
+        match name {
+            OverflowName::Refuse => Self::Refuse,
+            OverflowName::Shorten => Self::Shorten,
+        }
+    }
 }
 
 /// How many deviations from the format are tolerated.

@@ -59,6 +59,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("engine.threads", Rule::Stricter(Order::Cores)),
     ("engine.gpu_layers", Rule::Preference),
     ("repair.reasks", Rule::UpTo(8)),
+    ("serve.overflow", Rule::Stricter(Order::Later(&["shorten", "refuse"]))),
     ("usage.keep", Rule::Stricter(Order::Only(false))),
     ("fallback.enabled", Rule::Stricter(Order::Only(false))),
     ("fallback.chain", Rule::Trust),
