@@ -50,6 +50,9 @@ use server::Server;
 pub use settings::Settings;
 use surface::Surface;
 use surface::chat::Chat;
+use surface::messages::{self, Messages};
+use surface::ollama::{self, Ollama};
+use surface::responses::{self, Responses};
 
 /// A server. Cloning it shares it.
 #[derive(Debug, Clone)]
@@ -89,6 +92,9 @@ impl Serve {
         guarded::<Chat>(server, openai)
             .merge(guarded::<Chat>(server, operations::routes()))
             .merge(guarded::<Chat>(server, listed::openai()))
+            .merge(guarded::<Responses>(server, responses::routes()))
+            .merge(guarded::<Messages>(server, messages::routes()))
+            .merge(guarded::<Ollama<ollama::Chat>>(server, ollama::routes()))
             .fallback(operations::unknown)
             .with_state(Arc::clone(server))
     }

@@ -24,14 +24,6 @@ impl Model {
         }
     }
 
-    /// The name of its tool-call format.
-    pub(crate) fn format(&self) -> &str {
-        match self {
-            Self::Engine(engine) => engine.format().name(),
-            Self::Script(script) => script.format(),
-        }
-    }
-
     /// What is known of it.
     pub(crate) fn info(&self) -> &ModelInfo {
         match self {

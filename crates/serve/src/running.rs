@@ -101,6 +101,7 @@ impl Running {
                 let parts = self.parts.ended(&response);
                 self.answer.finish = self.parts.finish(&response);
                 self.answer.usage = response.usage;
+                self.answer.timings = response.timings;
                 self.stage = Stage::Over;
                 let total = self.started.elapsed();
                 self.server.metrics.turn(&response, self.first.unwrap_or(total), total);

@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::news::News;
 use crate::settings::Settings;
-use crate::surface::{Asked, Refusal, Turn, Why};
+use crate::surface::{Asked, Refusal, Turn, Why, responses};
 use crate::trace::Traces;
 
 /// The state of a server.
@@ -27,6 +27,7 @@ pub(crate) struct Server {
     /// Whether no new request is taken any more.
     ending: AtomicBool,
     pub(crate) traces: Traces,
+    pub(crate) responses: responses::Store,
     pub(crate) metrics: Metrics,
     pub(crate) news: News,
     /// When it began, in seconds since 1970.
@@ -41,6 +42,7 @@ impl Server {
             waiting: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
             traces: Traces::new(settings.traces),
+            responses: responses::Store::new(settings.stored),
             metrics: Metrics::default(),
             news: News::default(),
             since: now(),

@@ -46,10 +46,6 @@ impl Script {
         Ok(Self { files, format, window, counter })
     }
 
-    pub(crate) fn format(&self) -> &str {
-        self.format.name()
-    }
-
     pub(crate) fn info(&self) -> &ModelInfo {
         self.counter.model()
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use callwright::chat::{Call, Message, Request, Role};
+use callwright::chat::{Call, Message, Part, Request, Role};
 use callwright::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -58,10 +58,10 @@ pub(super) fn read(folder: &Path) -> Result<Vec<File>> {
 /// What fits a request.
 pub(super) fn said(files: &[File], request: &Request) -> Said {
     let asked = asked(request);
-    let question = asked.map(|at| request.messages[at].text()).unwrap_or_default();
+    let question = asked.map(|at| question(&request.messages[at])).unwrap_or_default();
     let behind = asked.map_or(&[][..], |at| &request.messages[at + 1..]);
     let answered = |message: &Message| matches!(message.role, Role::Assistant | Role::Tool);
-    if behind.iter().any(answered) {
+    if !request.tools.is_empty() && behind.iter().any(answered) {
         let text = reported(behind);
         let last = files.iter().filter_map(|file| file.last.as_ref()).find(|last| offers(request, last));
         return match last {
@@ -80,7 +80,9 @@ pub(super) fn said(files: &[File], request: &Request) -> Said {
             Said::Calls(plan.iter().map(|step| call(step, &values)).collect())
         }
         None => {
-            let text = format!("You said: {}", cut(question.trim()));
+            let users = request.messages.iter().filter(|message| message.role == Role::User);
+            let text = users.map(Message::text).collect::<Vec<_>>().join("\n");
+            let text = format!("You said: {}", cut(text.trim()));
             let last = files.iter().filter_map(|file| file.last.as_ref()).find(|last| offers(request, last));
             last.map_or(Said::Text(text.clone()), |last| Said::Calls(vec![call(last, &[("{text}", &text)])]))
         }
@@ -97,6 +99,13 @@ fn asked(request: &Request) -> Option<usize> {
     let before = spoke.unwrap_or(request.messages.len());
     let users = || (0..request.messages.len()).filter(by_user);
     users().filter(|index| *index < before).last().or_else(|| users().last())
+}
+
+/// What the user asks: clients put what they know of the folder into parts before it.
+fn question(message: &Message) -> String {
+    let texts =
+        message.content.iter().filter_map(|part| if let Part::Text { text } = part { Some(text) } else { None });
+    texts.filter(|text| !text.trim().is_empty()).last().cloned().unwrap_or_default()
 }
 
 /// Whether a request offers a step's tool with all its parameters.

@@ -1,6 +1,6 @@
 //! A whole answer, collected from the parts that a stream is told: so both agree.
 
-use callwright::chat::Usage;
+use callwright::chat::{Timings, Usage};
 
 use super::part::{Finish, Part};
 
@@ -13,6 +13,8 @@ pub(crate) struct Answer {
     pub(crate) finish: Finish,
     /// Tokens.
     pub(crate) usage: Usage,
+    /// Where the time went.
+    pub(crate) timings: Timings,
 }
 
 /// One stretch of an answer.
@@ -38,7 +40,7 @@ pub(crate) enum Block {
 impl Answer {
     /// One without anything yet.
     pub(crate) fn new() -> Self {
-        Self { blocks: Vec::new(), finish: Finish::Stop, usage: Usage::default() }
+        Self { blocks: Vec::new(), finish: Finish::Stop, usage: Usage::default(), timings: Timings::default() }
     }
 
     /// Adds a part.

@@ -5,12 +5,16 @@
 
 mod answer;
 mod asked;
+mod content;
 mod fields;
 mod frames;
 mod part;
 mod refusal;
 
 pub(crate) mod chat;
+pub(crate) mod messages;
+pub(crate) mod ollama;
+pub(crate) mod responses;
 
 use serde_json::Value;
 

@@ -3,7 +3,9 @@
 //! Reference: OpenAI's API reference, "Chat", and what clients send (`developer` for system, `max_completion_tokens`,
 //! a null content). Reasoning goes into `reasoning_content`, as local servers have it.
 
-use callwright::chat::{Message, Request, Tool, ToolChoice};
+pub(in crate::surface) mod read;
+
+use callwright::chat::{Request, ToolChoice};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
@@ -28,8 +30,8 @@ impl Surface for Chat {
         }
         let mut fields = Fields::of(body)?;
         let mut request = Request::default();
-        request.messages = messages(fields.list("messages")?)?;
-        let (tools, skipped) = tools(fields.list("tools")?)?;
+        request.messages = read::messages(fields.list("messages")?)?;
+        let (tools, skipped) = read::tools(fields.list("tools")?)?;
         request.tools = tools;
         request.tool_choice = fields.take::<ToolChoice>("tool_choice")?.unwrap_or_default();
         request.parallel_tool_calls = fields.take("parallel_tool_calls")?;
@@ -127,28 +129,6 @@ impl Surface for Chat {
         };
         json!({"error": {"message": refusal.message, "type": kind, "param": null, "code": code}})
     }
-}
-
-/// The messages, each read for itself, so that an error names the one.
-pub(super) fn messages(list: Vec<Value>) -> Result<Vec<Message>, Refusal> {
-    let read = |(index, message): (usize, Value)| {
-        serde_json::from_value(message).map_err(|flaw| Refusal::invalid(format!("`messages[{index}]`: {flaw}")))
-    };
-    list.into_iter().enumerate().map(read).collect()
-}
-
-/// The tools that can be served, and the types of those that cannot.
-pub(super) fn tools(list: Vec<Value>) -> Result<(Vec<Tool>, Vec<String>), Refusal> {
-    let (mut tools, mut skipped) = (Vec::new(), Vec::new());
-    for (index, tool) in list.into_iter().enumerate() {
-        match tool.get("type").and_then(Value::as_str) {
-            None | Some("function") => tools.push(
-                serde_json::from_value(tool).map_err(|flaw| Refusal::invalid(format!("`tools[{index}]`: {flaw}")))?,
-            ),
-            Some(other) => skipped.push(other.to_owned()),
-        }
-    }
-    Ok((tools, skipped))
 }
 
 fn call_id(id: &str) -> String {
