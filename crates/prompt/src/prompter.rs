@@ -151,7 +151,7 @@ impl Prompter {
             )
             .hint("ask a provider whose model sees images: `--provider NAME`"));
         }
-        let tools: Vec<Value> = offered(tools, choice).map(|tool| json!(tool)).collect();
+        let tools: Vec<Value> = offered(tools, choice).map(Tool::function).collect();
         let said: Vec<Value> = messages.iter().map(|message| json!(message)).collect();
         let all = said.iter().chain(&tools).chain(self.variables.values());
         let guard = Guard::new(&self.specials, all).ok_or_else(|| {

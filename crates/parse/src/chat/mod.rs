@@ -4,6 +4,7 @@
 //! formats. What a caller can see happen is an [`Event`]; what a turn ends with is a [`Response`]. A model's
 //! mistake is a [`Fault`], what we tolerated a [`Fix`]: values in the result, never errors.
 
+mod answer;
 mod attempt;
 mod call;
 mod counted;
@@ -12,6 +13,7 @@ mod event;
 mod fault;
 mod fix;
 mod image;
+mod input;
 mod message;
 mod prompt;
 mod request;
@@ -20,6 +22,7 @@ mod segment;
 mod specials;
 mod tool;
 
+pub use answer::{Answer, AnswerSchema};
 pub use attempt::{Attempt, Cost, LOCAL, Money, Outcome, Reason};
 pub use call::{Call, CallId};
 pub use counted::counted;
@@ -28,6 +31,7 @@ pub use event::{Event, WithdrawReason};
 pub use fault::Fault;
 pub use fix::{Fix, FixKind};
 pub use image::{IMAGE_TOKENS, Image, ImageType};
+pub use input::{Input, TextGrammar};
 pub use message::{Message, Part, Role};
 pub use prompt::{Piece, Prompt};
 pub use request::{Limits, Overflow, Request, Sampling};

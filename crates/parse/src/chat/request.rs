@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Message, Tool, ToolChoice};
+use super::{Answer, Message, Tool, ToolChoice};
 
 /// One turn to be made.
 ///
@@ -27,6 +27,9 @@ pub struct Request {
     pub tool_choice: ToolChoice,
     /// Whether one turn may make several calls; true if absent.
     pub parallel_tool_calls: Option<bool>,
+    /// What the text must be where the model makes no call.
+    #[serde(skip_serializing_if = "Answer::is_text")]
+    pub answer: Answer,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// What is added to the logits of tokens, by their numbers in the model's vocabulary, everywhere.
@@ -83,6 +86,13 @@ impl Request {
     #[must_use]
     pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
         self.tool_choice = choice;
+        self
+    }
+
+    /// The request for a final answer of this form.
+    #[must_use]
+    pub fn answer(mut self, answer: Answer) -> Self {
+        self.answer = answer;
         self
     }
 
