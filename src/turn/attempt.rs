@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Turn;
+use super::answer::AnswerCheck;
 use crate::Stages;
 use callwright_constrain::Constraint;
 use callwright_infer::{Chunk, Chunks, Drafts, End, Forced, Job};
@@ -16,8 +17,9 @@ use callwright_parse::chat::{
 };
 use callwright_parse::check::ToolSet;
 use callwright_parse::error::{Error, ErrorKind, Result};
-use callwright_parse::read::Parser;
+use callwright_parse::read::{Parser, Recovery};
 use callwright_parse::repair::{self, Hold};
+use callwright_parse::schema::Schema;
 use callwright_prompt::Reask;
 use callwright_prompt::window::{self, Fitted};
 
@@ -57,7 +59,12 @@ impl Turn<'_> {
         self.worst = self.reserve_there(prompt.text().len())?;
         let job = stages.job(&self.ask.request, prompt.clone(), constraint.clone());
         let mut chunks = stages.generator.generate(job)?;
-        if constraint.is_some() && stages.generator.holds() {
+        let holds = constraint.is_some() && stages.generator.holds();
+        if holds && self.answer.is_some() {
+            // What is held to be an answer in JSON is no call, whatever it names.
+            parser = parser.recovery(Recovery::Off);
+        }
+        if holds {
             self.events.emit(Event::Held { attempt: self.ask.number }).await;
         }
         let mut lengths = Vec::new();
@@ -88,7 +95,9 @@ impl Turn<'_> {
         // The offset lies in the call or just behind it, where the closing bytes are framing.
         let within = |span: &Range<usize>| end.forced.iter().any(|at| span.contains(at) || span.end == *at);
         let forced = |call: &Call| call.span.as_ref().is_some_and(within);
-        let late = late_faults(&self.request, &parsed.calls, forced, end.reason);
+        let mut late = late_faults(&self.request, &parsed.calls, forced, end.reason);
+        let answer = self.answer.as_ref().filter(|_| parsed.calls.is_empty() && late.is_empty());
+        late.extend(answer.and_then(|answer| answer.fault(&parsed.text)));
         for fault in &late {
             self.events.emit(Event::Faulty { attempt: self.ask.number, fault: fault.clone() }).await;
         }
@@ -114,7 +123,8 @@ impl Turn<'_> {
     /// The question as the model is asked it, and the grammar that holds its answer.
     async fn question(&mut self) -> Result<(Prompt, Option<Constraint>)> {
         let prompt = self.fitted().await?;
-        let held = self.ask.enforced.then(|| self.stages.constraint(&self.ask.request, &self.tools, &prompt));
+        let answer = self.answer.as_ref().map(AnswerCheck::schema);
+        let held = self.ask.enforced.then(|| self.stages.constraint(&self.ask.request, &self.tools, &prompt, answer));
         let constraint = held.transpose()?.flatten();
         if constraint.is_some() || self.ask.unheld.is_empty() {
             return Ok((prompt, constraint));
@@ -155,8 +165,15 @@ impl Turn<'_> {
 }
 
 impl Stages {
-    fn constraint(&self, request: &Request, tools: &ToolSet, prompt: &Prompt) -> Result<Option<Constraint>> {
-        Constraint::compile(&self.format, tools, &request.tool_choice, request.parallel(), &prompt.text())
+    fn constraint(
+        &self,
+        request: &Request,
+        tools: &ToolSet,
+        prompt: &Prompt,
+        answer: Option<&Arc<Schema>>,
+    ) -> Result<Option<Constraint>> {
+        let (choice, parallel) = (&request.tool_choice, request.parallel());
+        Constraint::compile_with(&self.format, tools, choice, parallel, &prompt.text(), answer)
     }
 
     fn job(&self, request: &Request, prompt: Prompt, constraint: Option<Constraint>) -> Job {

@@ -9,6 +9,7 @@
 //! It decides nothing: `repair` says what becomes of an answer. Calls are handed out here and nowhere else, once
 //! nothing can take them back any more.
 
+mod answer;
 mod asked;
 mod attempt;
 mod chain;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use super::Stages;
 use super::events::Emitter;
+use answer::AnswerCheck;
 use attempt::{Answer, Ask, reask};
 use callwright_parse::chat::{
     Attempt, Event, Money, Outcome, Reason, Request, Response, Timings, Usage, WithdrawReason,
@@ -78,6 +80,8 @@ struct Turn<'a> {
     /// What the caller asked for.
     request: Request,
     tools: Arc<ToolSet>,
+    /// The JSON that the answer must be, where it is not any text.
+    answer: Option<AnswerCheck>,
     /// What the model is asked now.
     ask: Ask,
     reasked: usize,
@@ -106,6 +110,7 @@ impl<'a> Turn<'a> {
         if !tools.refused().is_empty() {
             request.tools = tools.tools().to_vec();
         }
+        let answer = AnswerCheck::compile(&request.answer)?;
         let ask = Ask { number: 0, request: request.clone(), enforced: stages.enforce.holds(0), unheld: Vec::new() };
         let mut turn = Self {
             stages,
@@ -113,6 +118,7 @@ impl<'a> Turn<'a> {
             id: ledger::fresh_id(),
             request,
             tools,
+            answer,
             ask,
             reasked: 0,
             attempts: Vec::new(),

@@ -72,6 +72,8 @@ pub(super) struct Plan<'a> {
     pub(super) following: bool,
     /// What of the beginning the prompt has written already.
     pub(super) written: usize,
+    /// The JSON that the answer may be instead of calls.
+    pub(super) answer: Option<&'a Callable>,
 }
 
 /// A grammar, and what it does not hold to.
@@ -89,6 +91,16 @@ pub(super) struct Compiled {
 pub(super) fn calls(plan: Plan<'_>, tools: &[Callable]) -> Result<Compiled> {
     let pieces = plan.format.enforce();
     let mut compiled = Compiled::default();
+    if let Some(answer) = plan.answer {
+        let mut ways = vec![answered(&pieces, answer, &mut compiled)];
+        if !tools.is_empty() {
+            ways.push(vec![Term::rule("calls")]);
+        }
+        compiled.grammar.either("start", ways);
+        if tools.is_empty() {
+            return Ok(compiled);
+        }
+    }
     let opening = pieces.open.get(plan.written..).unwrap_or_default();
     let in_call = plan.written.saturating_sub(pieces.open.len());
     let mut start = vec![Term::literal(opening), Term::rule("call")];
@@ -97,7 +109,7 @@ pub(super) fn calls(plan: Plan<'_>, tools: &[Callable]) -> Result<Compiled> {
         start.push(Term::Repeat(vec![Term::rule("more")], 0, None));
     }
     start.push(Term::literal(&pieces.close));
-    compiled.grammar.rule("start", start);
+    compiled.grammar.rule(if plan.answer.is_some() { "calls" } else { "start" }, start);
     let (mut calls, mut more) = (Vec::new(), Vec::new());
     for (index, tool) in tools.iter().enumerate() {
         let terms = match call(plan.format, &pieces, tool, &format!("tool_{index}"), &mut compiled) {
@@ -125,6 +137,16 @@ pub(super) fn calls(plan: Plan<'_>, tools: &[Callable]) -> Result<Compiled> {
         compiled.grammar.either("more", more);
     }
     Ok(compiled)
+}
+
+/// An answer in JSON, held to its schema from its first byte.
+fn answered(pieces: &Enforce<'_>, answer: &Callable, compiled: &mut Compiled) -> Vec<Term> {
+    let mut kinds = Kinds::new(&answer.schema, &answer.without);
+    let whole = kinds.whole();
+    let value = compiled.grammar.value(&whole, &kinds, JsonStyle::Spaced);
+    let told = kinds.told.into_iter().map(|cause| Relaxation { tool: answer.name.clone(), cause });
+    compiled.relaxed.extend(told);
+    vec![Term::literal(&pieces.answer), value]
 }
 
 /// The grammar of one tool's call alone, and the keywords that it is held to: to find out which tool a grammar fails for,

@@ -15,6 +15,7 @@ use callwright_parse::chat::ToolChoice;
 use callwright_parse::check::ToolSet;
 use callwright_parse::error::{Error, ErrorKind, Result};
 use callwright_parse::format::{Enforce, Field, Format, JsonStyle, Nested, ParallelKind, Piece, ShapeName};
+use callwright_parse::schema::Schema;
 
 /// What may come next in one turn. Cloning it shares the grammar.
 ///
@@ -47,6 +48,8 @@ struct Shared {
     parallel: bool,
     /// What of the calls' beginning stands in the prompt already, in bytes.
     written: usize,
+    /// The JSON that the answer may be instead of calls.
+    answer: Option<Callable>,
     prompt_tail: String,
     /// What the grammar does not hold to, with what llguidance does not hold to either.
     relaxed: OnceLock<Vec<Relaxation>>,
@@ -81,6 +84,9 @@ pub struct Relaxation {
     pub cause: String,
 }
 
+/// What an answer in JSON is called where something is told of its schema.
+const ANSWER: &str = "response_format";
+
 impl Constraint {
     /// What these tools allow in this format; none where nothing is to be enforced.
     ///
@@ -92,17 +98,39 @@ impl Constraint {
         parallel: bool,
         prompt_tail: &str,
     ) -> Result<Option<Self>> {
-        let Some(tools) = callable(tools, choice)? else { return Ok(None) };
-        let pieces = format.enforce();
-        let mode = match choice {
-            ToolChoice::Auto | ToolChoice::None => Mode::Watch,
-            ToolChoice::Required | ToolChoice::Named(_) => Mode::FromStart(thinking(&pieces, prompt_tail)),
+        Self::compile_with(format, tools, choice, parallel, prompt_tail, None)
+    }
+
+    /// The same, where the answer must be JSON of this schema unless the model makes a call: the grammar is then "calls, or
+    /// the answer", from the first byte after reasoning. Where a call is required there is no such answer.
+    pub fn compile_with(
+        format: &Arc<Format>,
+        tools: &ToolSet,
+        choice: &ToolChoice,
+        parallel: bool,
+        prompt_tail: &str,
+        answer: Option<&Arc<Schema>>,
+    ) -> Result<Option<Self>> {
+        let is_free = matches!(choice, ToolChoice::Auto | ToolChoice::None);
+        let answer = answer.filter(|_| is_free).map(|schema| Callable {
+            name: ANSWER.to_owned(),
+            schema: Arc::clone(schema),
+            without: Vec::new(),
+        });
+        let tools = match callable(tools, choice)? {
+            Some(tools) => tools,
+            None if answer.is_some() => Vec::new(),
+            None => return Ok(None),
         };
+        let pieces = format.enforce();
+        let mode =
+            if is_free && answer.is_none() { Mode::Watch } else { Mode::FromStart(thinking(&pieces, prompt_tail)) };
         // Where the whole frame is repeated, a watched call ends with its own frame, and text may follow.
         let one_frame = mode == Mode::Watch && pieces.parallel == ParallelKind::Repeat && pieces.open.is_empty();
         let several = parallel && !one_frame;
         let written = if mode == Mode::Watch { 0 } else { written(&pieces, prompt_tail) };
-        let grammar = Written::of(format, Plan { format, several, following: one_frame, written }, &tools)?;
+        let plan = Plan { format, several, following: one_frame, written, answer: answer.as_ref() };
+        let grammar = Written::of(format, plan, &tools)?;
         let shared = Shared {
             grammar,
             mode,
@@ -112,6 +140,7 @@ impl Constraint {
             written,
             prompt_tail: prompt_tail.to_owned(),
             relaxed: OnceLock::new(),
+            answer,
             tools,
             format: Arc::clone(format),
         };
@@ -223,7 +252,12 @@ impl Constraint {
             loosen(compiler, &shared.format, tool);
         }
         let Shared { several, following, written, .. } = *shared;
-        let plan = Plan { format: &shared.format, several, following, written };
+        // An answer with which no grammar can be made may be any JSON.
+        let answer = shared
+            .answer
+            .clone()
+            .map(|answer| Callable { without: vec![(String::new(), "type".to_owned())], ..answer });
+        let plan = Plan { format: &shared.format, several, following, written, answer: answer.as_ref() };
         let loosened = calls(plan, &tools)?;
         let whole = Matcher::compile(compiler, &loosened.grammar.lark(specials));
         // Set by the first to compile; the result is the same each time.

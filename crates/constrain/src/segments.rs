@@ -172,7 +172,7 @@ mod tests {
             let enforce = format.enforce();
             let Some(param) = enforce.param.filter(|_| enforce.shape == ShapeName::TaggedParams) else { continue };
             let callable = callable(&tools, &ToolChoice::Required).unwrap().unwrap();
-            let plan = Plan { format, several: false, following: false, written: 0 };
+            let plan = Plan { format, several: false, following: false, written: 0, answer: None };
             let grammar = calls(plan, &callable).unwrap().grammar;
             if grammar.plain() == grammar.lark(&[]) {
                 continue;

@@ -30,6 +30,7 @@ struct Known {
     several: bool,
     following: bool,
     written: usize,
+    answer: Option<Callable>,
     made: Arc<Written>,
 }
 
@@ -42,10 +43,15 @@ static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 impl Written {
     /// The grammar of these tools in this format, written if it is not known.
     pub(super) fn of(format: &Arc<Format>, plan: Plan<'_>, tools: &[Callable]) -> Result<Arc<Self>> {
-        let Plan { several, following, written, .. } = plan;
+        let Plan { several, following, written, answer, .. } = plan;
         let is = |known: &Known| {
             let same = (known.several, known.following, known.written) == (several, following, written);
-            same && Arc::ptr_eq(&known.format, format)
+            let alike = match (&known.answer, answer) {
+                (Some(one), Some(other)) => one.is_like(other),
+                (one, other) => one.is_none() && other.is_none(),
+            };
+            same && alike
+                && Arc::ptr_eq(&known.format, format)
                 && known.tools.len() == tools.len()
                 && known.tools.iter().zip(tools).all(|(one, other)| one.is_like(other))
         };
@@ -66,7 +72,15 @@ impl Written {
         if all.len() == KEPT {
             all.remove(0);
         }
-        all.push(Known { format, tools, several, following, written, made: Arc::clone(&made) });
+        all.push(Known {
+            format,
+            tools,
+            several,
+            following,
+            written,
+            answer: answer.cloned(),
+            made: Arc::clone(&made),
+        });
         Ok(made)
     }
 

@@ -87,7 +87,8 @@ fn reasons(answer: &Response) -> impl Iterator<Item = Reason> {
         (has(|fault| matches!(fault, Fault::UnknownTool { .. })), Reason::UnknownTool),
         (has(|fault| matches!(fault, Fault::Truncated { .. } | Fault::ForcedClose { .. })), Reason::Truncated),
         (
-            has(|fault| !matches!(fault, Fault::InProse { .. })) && answer.valid_calls().next().is_none(),
+            has(|fault| !matches!(fault, Fault::InProse { .. } | Fault::WrongAnswer { .. }))
+                && answer.valid_calls().next().is_none(),
             Reason::NoValidCall,
         ),
     ];
@@ -98,6 +99,10 @@ fn reasons(answer: &Response) -> impl Iterator<Item = Reason> {
 /// so an answer in words would not be what it meant.
 #[must_use]
 pub fn forced(answer: &Response, choice: &ToolChoice, offered: impl Fn(&str) -> bool) -> ToolChoice {
+    // Who answered in the wrong form has not tried to call.
+    if answer.faults.iter().all(|fault| matches!(fault, Fault::WrongAnswer { .. })) {
+        return choice.clone();
+    }
     match (choice, tried(answer).as_slice()) {
         (ToolChoice::Auto | ToolChoice::Required, [one]) if offered(one) => ToolChoice::Named((*one).to_owned()),
         (ToolChoice::Auto, _) => ToolChoice::Required,

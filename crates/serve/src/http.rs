@@ -154,8 +154,8 @@ impl<S: Surface> Streaming<S> {
             Ok(Step::Parts(parts)) => parts.iter().for_each(|part| surface.part(turn, part, frames)),
             Ok(Step::End(parts, _)) => {
                 parts.iter().for_each(|part| surface.part(turn, part, frames));
-                surface.keep(turn, answer, server);
                 surface.end(turn, answer, frames);
+                surface.keep(turn, answer, server);
                 self.over = true;
             }
             Err(refusal) => {

@@ -69,6 +69,11 @@ pub enum Fault {
         /// The call.
         call: usize,
     },
+    /// The answer's text is not the JSON that was asked for.
+    WrongAnswer {
+        /// What is wrong, in one sentence.
+        message: String,
+    },
     /// A call had to be made and none was.
     NoCall,
     /// More calls than the caller allowed, or a call where none was allowed.
@@ -89,7 +94,11 @@ impl Fault {
             | Self::TooDeep { call }
             | Self::ForcedClose { call }
             | Self::NotAllowed { call } => Some(*call),
-            Self::Unreadable { .. } | Self::InProse { .. } | Self::Truncated { .. } | Self::NoCall => None,
+            Self::Unreadable { .. }
+            | Self::InProse { .. }
+            | Self::Truncated { .. }
+            | Self::WrongAnswer { .. }
+            | Self::NoCall => None,
         }
     }
 
@@ -103,7 +112,11 @@ impl Fault {
             | Self::TooDeep { call }
             | Self::ForcedClose { call }
             | Self::NotAllowed { call } => *call = index,
-            Self::Unreadable { .. } | Self::InProse { .. } | Self::Truncated { .. } | Self::NoCall => {}
+            Self::Unreadable { .. }
+            | Self::InProse { .. }
+            | Self::Truncated { .. }
+            | Self::WrongAnswer { .. }
+            | Self::NoCall => {}
         }
         self
     }
@@ -131,6 +144,7 @@ impl fmt::Display for Fault {
             Self::Unreadable { message, .. } | Self::InProse { message, .. } => f.write_str(message),
             Self::Truncated { name: Some(name), .. } => write!(f, "the text ended inside the call of `{name}`"),
             Self::Truncated { name: None, .. } => f.write_str("the text ended inside a call"),
+            Self::WrongAnswer { message } => write!(f, "the answer is not what was asked for: {message}"),
             Self::ForcedClose { .. } => f.write_str("the call was cut off by the token limit"),
             Self::NoCall => f.write_str("a tool call was required, but none was made"),
             Self::NotAllowed { .. } => f.write_str("this call was not allowed"),

@@ -43,6 +43,8 @@ pub struct Enforce<'a> {
     pub ids: Ids,
     /// Endings around reasoning, which may come before the calls.
     pub reasoning: &'a [Frame],
+    /// What opens an answer in text, in formats that name what each message is.
+    pub answer: String,
     /// Tokens after the calls that end them.
     pub stop: &'a [String],
     /// Where the calls begin without a marker ([`Place::Inside`]: they never do).
@@ -63,7 +65,15 @@ impl Format {
     #[must_use]
     pub fn enforce(&self) -> Enforce<'_> {
         let (row, body) = (self.row(), self.written());
+        let opening = row.channels.as_ref().and_then(|channels| {
+            Some(
+                [channels.open.first()?, channels.text.first()?, channels.message.first()?]
+                    .map(String::as_str)
+                    .concat(),
+            )
+        });
         Enforce {
+            answer: opening.unwrap_or_default(),
             open: format!("{}{}", row.section.open, row.parallel.open),
             call_open: &row.call.open,
             item: &body.item,

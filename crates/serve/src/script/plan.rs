@@ -66,7 +66,7 @@ pub(super) fn said(files: &[File], request: &Request) -> Said {
         let last = files.iter().filter_map(|file| file.last.as_ref()).find(|last| offers(request, last));
         return match last {
             Some(last) => Said::Calls(vec![call(last, &[("{text}", &text)])]),
-            None => Said::Text(text),
+            None => Said::Text(shaped(text, request)),
         };
     }
     let fits = |plan: &&Vec<Step>| plan.iter().all(|step| offers(request, step) && names(step, &question));
@@ -151,6 +151,14 @@ fn filled(value: &Value, values: &[(&str, &str)]) -> Value {
         }
         other => other.clone(),
     }
+}
+
+/// The text as the JSON that the request wants of the answer: each text of it is the text.
+fn shaped(text: String, request: &Request) -> String {
+    let Some(schema) = request.answer.json_schema() else { return text };
+    let texts = schema["properties"].as_object().into_iter().flatten();
+    let texts = texts.filter(|(_, schema)| schema["type"] == "string");
+    Value::Object(texts.map(|(name, _)| (name.clone(), text.as_str().into())).collect()).to_string()
 }
 
 /// What the tools said, and what stood in user text in their place.

@@ -1,6 +1,6 @@
 //! What messages hold, in the shapes that all dialects share: text, or a list of typed parts.
 
-use callwright::chat::{Arguments, Call, CallId, Digits, Image, Message, Part, Role};
+use callwright::chat::{Answer, Arguments, Call, CallId, Digits, Image, Message, Part, Role};
 use serde_json::Value;
 
 use super::Refusal;
@@ -67,4 +67,16 @@ pub(super) fn called<'m>(messages: &'m [Message], id: &str) -> Option<&'m str> {
         .flat_map(|message| &message.calls)
         .find(|call| call.id.as_str() == id)
         .map(|call| call.name.as_str())
+}
+
+/// The form that a request wants of the final answer: text, where it says nothing.
+pub(super) fn answer(format: Value) -> Result<Answer, Refusal> {
+    if format.is_null() {
+        return Ok(Answer::Text);
+    }
+    serde_json::from_value(format).map_err(|flaw| {
+        Refusal::invalid(format!(
+            "the answer's format must be `text`, `json_object`, or `json_schema` with a `schema`: {flaw}"
+        ))
+    })
 }

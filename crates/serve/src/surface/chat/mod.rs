@@ -9,7 +9,7 @@ use callwright::chat::{Request, ToolChoice};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::{Answer, Asked, Finish, Frames, Framing, Part, Refusal, Surface, Turn, Why};
+use super::{Answer, Asked, Finish, Frames, Framing, Part, Refusal, Surface, Turn, Why, content};
 use crate::server::Server;
 
 /// Writes one answer.
@@ -39,6 +39,7 @@ impl Surface for Chat {
         request.limits.max_tokens = fields.max_tokens(&["max_completion_tokens", "max_tokens"])?;
         request.stop = fields.stop("stop")?;
         request.logit_bias = fields.take("logit_bias")?.unwrap_or_default();
+        request.answer = content::answer(fields.take("response_format")?.unwrap_or_default())?;
         if fields.take::<u64>("n")?.is_some_and(|count| count != 1) {
             return Err(Refusal::invalid("`n` must be 1: this server gives one answer a request"));
         }

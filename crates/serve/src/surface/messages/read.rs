@@ -1,6 +1,6 @@
 //! A request of Anthropic's Messages: blocks to messages, tools with `input_schema` to tools.
 
-use callwright::chat::{Message, Part, Request, Role, Tool, ToolChoice};
+use callwright::chat::{Answer, Message, Part, Request, Role, Tool, ToolChoice};
 use serde_json::Value;
 
 use crate::surface::fields::Fields;
@@ -29,9 +29,13 @@ pub(super) fn asked(body: Value) -> Result<Asked, Refusal> {
         let single = choice["disable_parallel_tool_use"].as_bool();
         request.parallel_tool_calls = single.map(|single| !single);
     }
+    request.answer = answer(&mut fields)?;
     request.sampling = fields.sampling()?;
     request.limits.max_tokens = fields.max_tokens(&["max_tokens"])?;
     request.stop = fields.stop("stop_sequences")?;
+    let config = fields.take::<Value>("output_config")?.unwrap_or_default();
+    let format = fields.take::<Value>("output_format")?.unwrap_or_else(|| config["format"].clone());
+    request.answer = content::answer(format)?;
     let stream = fields.take("stream")?.unwrap_or(false);
     Ok(Asked { model: fields.take("model")?.unwrap_or_default(), request, stream, skipped })
 }
@@ -68,12 +72,11 @@ fn read(message: Value, messages: &mut Vec<Message>) -> Result<(), Refusal> {
     for block in blocks {
         let text = |name: &str| block.get(name).and_then(Value::as_str).unwrap_or_default();
         match text("type") {
-            "tool_use" | "server_tool_use" => {
+            "tool_use" => {
                 let input = block.get("input").map(Value::to_string).unwrap_or_default();
                 whole.calls.push(content::call(text("id"), text("name"), &input));
             }
             "thinking" => whole.reasoning.get_or_insert_default().push_str(text("thinking")),
-            "redacted_thinking" => {}
             "tool_result" => {
                 // What the user wrote before it stays before it.
                 if !whole.content.is_empty() {
@@ -81,7 +84,10 @@ fn read(message: Value, messages: &mut Vec<Message>) -> Result<(), Refusal> {
                 }
                 messages.push(result(&block, messages)?);
             }
-            _ => whole.content.push(content::part(block)?),
+            "text" => whole.content.push(content::part(block)?),
+            // What Anthropic's own servers did for another model, and thoughts that only they can read.
+            _ if role == Role::Assistant => {}
+            _ => whole.content.extend(parts(block)?),
         }
     }
     if !whole.content.is_empty() || !whole.calls.is_empty() || whole.reasoning.is_some() {
@@ -92,25 +98,51 @@ fn read(message: Value, messages: &mut Vec<Message>) -> Result<(), Refusal> {
 
 fn result(block: &Value, messages: &[Message]) -> Result<Message, Refusal> {
     let id = block.get("tool_use_id").and_then(Value::as_str).unwrap_or_default();
-    let mut parts = content::parts(block.get("content").cloned().unwrap_or(Value::Null))?;
+    let mut parts = match block.get("content") {
+        Some(Value::Array(blocks)) => blocks.iter().cloned().map(parts).collect::<Result<Vec<_>, _>>()?.concat(),
+        other => content::parts(other.cloned().unwrap_or_default())?,
+    };
     if block["is_error"].as_bool() == Some(true) {
         parts.insert(0, Part::Text { text: "Error: ".to_owned() });
     }
     Ok(content::result(id, content::called(messages, id), parts))
 }
 
+/// What a model reads of a block: of a document or a search result its text.
+fn parts(block: Value) -> Result<Vec<Part>, Refusal> {
+    let source = &block["source"];
+    match (block["type"].as_str(), source["type"].as_str(), block["tool_name"].as_str()) {
+        (Some("document"), Some("text"), _) => content::parts(source["data"].clone()),
+        (Some("document"), Some("content"), _) => content::parts(source["content"].clone()),
+        (Some("search_result"), ..) => content::parts(block["content"].clone()),
+        // A deferred tool was found. All tools are offered from the start here.
+        (Some("tool_reference"), _, Some(name)) => Ok(vec![Part::Text { text: format!("The tool `{name}` is ready.") }]),
+        _ => Ok(vec![content::part(block)?]),
+    }
+}
+
+/// The form of the final answer, by its name of today or of before.
+fn answer(fields: &mut Fields) -> Result<Answer, Refusal> {
+    let config: Option<Value> = fields.take("output_config")?;
+    let format = config.and_then(|config| config.get("format").cloned()).filter(|format| !format.is_null());
+    match format.or(fields.take("output_format")?) {
+        Some(format) => serde_json::from_value(format)
+            .map_err(|flaw| Refusal::invalid(format!("`output_config.format` cannot be read: {flaw}"))),
+        None => Ok(Answer::Text),
+    }
+}
+
 /// Tools with a schema; those that Anthropic's own servers run are named.
 fn tools(list: Vec<Value>) -> Result<(Vec<Tool>, Vec<String>), Refusal> {
     let (mut tools, mut skipped) = (Vec::new(), Vec::new());
-    for (index, tool) in list.into_iter().enumerate() {
-        let kind = tool.get("type").and_then(Value::as_str).unwrap_or("custom");
-        if kind == "custom" && tool.get("name").is_some() {
-            let read = serde_json::from_value(tool);
-            tools.push(read.map_err(|flaw| Refusal::invalid(format!("`tools[{index}]`: {flaw}")))?);
-        } else if kind == "custom" {
-            return Err(Refusal::invalid(format!("`tools[{index}]` has no `name`")));
-        } else {
-            skipped.push(kind.to_owned());
+    for (index, mut tool) in list.into_iter().enumerate() {
+        let kind = tool.as_object_mut().and_then(|tool| tool.remove("type"));
+        match kind.as_ref().and_then(Value::as_str) {
+            None | Some("custom") => {
+                let read = serde_json::from_value(tool);
+                tools.push(read.map_err(|flaw| Refusal::invalid(format!("`tools[{index}]`: {flaw}")))?);
+            }
+            Some(kind) => skipped.push(kind.to_owned()),
         }
     }
     Ok((tools, skipped))

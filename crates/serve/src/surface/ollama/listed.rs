@@ -11,7 +11,10 @@ use super::{Chat, Ollama, stamp};
 use crate::http::{self, of_json, refused};
 use crate::model::Model;
 use crate::server::Server;
-use crate::surface::{Refusal, Why};
+use crate::surface::Refusal;
+
+/// The release of Ollama whose API this is. Clients look whether it is as new as they need.
+const SPOKEN: &str = "0.32.15";
 
 pub(super) async fn tags(State(server): State<Arc<Server>>) -> Response {
     all(&server, |model, name| entry(&server, model, name))
@@ -28,7 +31,7 @@ pub(super) async fn ps(State(server): State<Arc<Server>>) -> Response {
 }
 
 pub(super) async fn version() -> Response {
-    of_json(&json!({"version": env!("CARGO_PKG_VERSION")}))
+    of_json(&json!({"version": SPOKEN}))
 }
 
 pub(super) async fn show(State(server): State<Arc<Server>>, body: Body) -> Response {
@@ -78,15 +81,9 @@ async fn told(server: &Server, body: Body, tell: impl Fn(&Model) -> Value) -> Re
         let body = http::json(server, body).await?;
         let name = body.get("model").or_else(|| body.get("name")).and_then(Value::as_str).unwrap_or_default();
         if name.is_empty() {
-            return Err(Refusal::new(Why::Invalid, "the request names no `model`"));
+            return Err(Refusal::invalid("the request names no `model`"));
         }
-        let model = server.named(name).map_err(|refusal| match refusal.why {
-            Why::NoModel => {
-                Refusal { message: format!("{}; `callwright pull {name}` fetches a model", refusal.message), ..refusal }
-            }
-            _ => refusal,
-        })?;
-        Ok(tell(model))
+        server.named(name).map(&tell)
     };
     told.await.map_or_else(|refusal| refused::<Ollama<Chat>>(server, &refusal), |told| of_json(&told))
 }

@@ -144,7 +144,10 @@ impl<A: Address> Surface for Ollama<A> {
 
     fn refused(refusal: &Refusal) -> Value {
         let message = match refusal.why {
-            Why::NoModel => format!("{}, try pulling it first", refusal.message),
+            Why::NoModel => format!(
+                "model not found: {}; `callwright pull NAME` fetches a model, and `callwright serve NAME` serves it",
+                refusal.message
+            ),
             _ => refusal.message.clone(),
         };
         json!({"error": message})

@@ -1,8 +1,8 @@
-//! Requests of Ollama's API: calls have no ids there, so that results belong to calls in their order.
+//! Requests of Ollama's API: calls need no ids there, so that results belong to calls in their order.
 
 use std::collections::VecDeque;
 
-use callwright::chat::{CallId, Message, Request, Role, Sampling};
+use callwright::chat::{Answer, CallId, Message, Request, Role, Sampling};
 use serde_json::{Map, Value, json};
 
 use crate::surface::chat::read::{messages, tools};
@@ -47,6 +47,19 @@ fn rest(mut fields: Fields, mut request: Request, skipped: Vec<String>) -> Resul
     request.sampling.repeat_window = options.take("repeat_last_n")?.unwrap_or(Sampling::default().repeat_window);
     request.limits.max_tokens = options.max_tokens(&["num_predict"])?;
     request.stop = options.stop("stop")?;
+    request.answer = match fields.take("format")? {
+        None => Answer::Text,
+        Some(Value::String(none)) if none.is_empty() => Answer::Text,
+        Some(Value::String(json)) if json == "json" => Answer::Json,
+        Some(schema @ Value::Object(_)) => Answer::schema("answer", schema),
+        Some(_) => return Err(Refusal::invalid("`format` must be `json` or a JSON Schema")),
+    };
+    request.answer = match fields.take::<Value>("format")? {
+        Some(Value::String(word)) if word == "json" => Answer::Json,
+        Some(schema @ Value::Object(_)) => Answer::schema("format", schema),
+        // Clients send "" for none.
+        _ => Answer::Text,
+    };
     let stream = fields.take("stream")?.unwrap_or(true);
     Ok(Asked { model: fields.take("model")?.unwrap_or_default(), request, stream, skipped })
 }
@@ -79,17 +92,28 @@ fn picture(message: &mut Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The messages with ids: each result has that of the first call that is still without one, of its name if it has one.
+/// A call that still waits for its result.
+struct Due {
+    name: String,
+    /// The client's id, or one that was made up for it.
+    known: CallId,
+    id: CallId,
+}
+
+/// The messages with ids of which no two are alike. A result belongs to the first call that still waits: of its id if it
+/// has one, else of its name if it has one.
 fn paired(mut messages: Vec<Message>) -> Vec<Message> {
-    let mut due: VecDeque<(String, CallId)> = VecDeque::new();
+    let mut due: VecDeque<Due> = VecDeque::new();
     for (number, message) in messages.iter_mut().enumerate() {
         for (index, call) in message.calls.iter_mut().enumerate() {
-            call.id = CallId::new(format!("call_{number}_{index}"));
-            due.push_back((call.name.clone(), call.id.clone()));
+            let id = CallId::new(format!("call_{number}_{index}"));
+            let known = std::mem::replace(&mut call.id, id.clone());
+            due.push_back(Due { name: call.name.clone(), known, id });
         }
         if message.role == Role::Tool {
-            let named = message.name.as_ref().and_then(|name| due.iter().position(|(known, _)| known == name));
-            if let Some((name, id)) = due.remove(named.unwrap_or(0)) {
+            let of_id = due.iter().position(|due| message.tool_call_id.as_ref() == Some(&due.known));
+            let of_name = || due.iter().position(|due| message.name.as_ref() == Some(&due.name));
+            if let Some(Due { name, id, .. }) = due.remove(of_id.or_else(of_name).unwrap_or(0)) {
                 message.name.get_or_insert(name);
                 message.tool_call_id = Some(id);
             }
@@ -107,15 +131,19 @@ mod tests {
     #[test]
     fn results_belong_to_calls_in_order_or_by_name() {
         let call = |name: &str| json!({"function": {"name": name, "arguments": {}}});
+        let known = |id: &str| json!({"id": id, "function": {"name": "c", "arguments": {}}});
         let body = json!({"messages": [
             {"role": "user", "content": "?", "images": ["iVBORw=="]},
             {"role": "assistant", "content": "", "tool_calls": [call("a"), call("b"), call("a")]},
             {"role": "tool", "tool_name": "b", "content": "2"}, {"role": "tool", "content": "1"},
             {"role": "tool", "tool_name": "a", "content": "3"},
+            {"role": "assistant", "tool_calls": [known("x"), known("y")]},
+            {"role": "tool", "tool_call_id": "y", "content": "5"}, {"role": "tool", "tool_name": "c", "content": "4"},
         ]});
         let asked = chat(body).unwrap();
         let ids: Vec<_> = asked.request.messages.iter().filter_map(|message| message.tool_call_id.as_ref()).collect();
-        assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["call_1_1", "call_1_0", "call_1_2"]);
+        let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        assert_eq!(ids, ["call_1_1", "call_1_0", "call_1_2", "call_5_1", "call_5_0"]);
         assert_eq!(asked.request.messages[0].images().count(), 1);
         assert!(matches!(asked.request.messages[0].content[1], Part::Image(Image::Bytes { .. })));
         assert!(asked.stream);

@@ -71,6 +71,8 @@ pub(super) fn read(body: Value, store: &Store) -> Result<Read, Refusal> {
     if let Some(choice) = fields.take::<Value>("tool_choice")? {
         request.tool_choice = choice_of(&choice, &mut request.tools)?;
     }
+    let text = fields.take::<Value>("text")?.unwrap_or_default();
+    request.answer = content::answer(text["format"].clone())?;
     request.parallel_tool_calls = fields.take("parallel_tool_calls")?;
     request.sampling = fields.sampling()?;
     request.limits.max_tokens = fields.max_tokens(&["max_output_tokens"])?;
