@@ -161,11 +161,14 @@ fn shaped(text: String, request: &Request) -> String {
     Value::Object(texts.map(|(name, _)| (name.clone(), text.as_str().into())).collect()).to_string()
 }
 
-/// What the tools said, and what stood in user text in their place.
+/// What the tools said; some clients put that into text of the user.
 fn reported(messages: &[Message]) -> String {
-    let results = messages.iter().filter(|message| message.role != Role::Assistant).map(Message::text);
-    let all = results.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n");
-    if all.is_empty() { "Done.".to_owned() } else { format!("Done. The tools said: {}", cut(&all)) }
+    let said = |role: Role| {
+        let texts = messages.iter().filter(|message| message.role == role).map(Message::text);
+        texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n")
+    };
+    let all = [Role::Tool, Role::User].map(said).into_iter().find(|text| !text.is_empty());
+    all.map_or_else(|| "Done.".to_owned(), |all| format!("Done. The tools said: {}", cut(&all)))
 }
 
 fn cut(text: &str) -> &str {
