@@ -18,6 +18,7 @@
 //! // Once an engine is loaded: serve.open(engine);
 //! ```
 
+mod doorway;
 mod guard;
 mod http;
 mod ids;
@@ -44,6 +45,7 @@ use axum::routing::post;
 use callwright::Engine;
 use tokio::net::TcpListener;
 
+use doorway::Doorway;
 use model::Model;
 pub use script::Script;
 use server::Server;
@@ -110,6 +112,7 @@ impl Serve {
             shutdown.await;
             server.end();
         };
+        let listener = Doorway::new(listener, self.server.settings.max_connections);
         axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await
     }
 }

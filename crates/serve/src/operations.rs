@@ -9,14 +9,19 @@ use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use callwright::check::ToolSet;
+use callwright::format::Formats;
+use callwright::read::Parser;
 use futures_util::stream;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::http::{of_json, refused};
+use crate::http::{self, of_json, refused};
 use crate::server::{Server, now};
 use crate::surface::chat::Chat;
+use crate::surface::chat::read::tools;
+use crate::surface::fields::Fields;
 use crate::surface::{Refusal, Surface, Why};
 
 /// The addresses.
@@ -26,6 +31,7 @@ pub(crate) fn routes() -> Router<Arc<Server>> {
         .route("/metrics", get(metrics))
         .route("/api/trace/{id}", get(trace))
         .route("/api/events", get(events))
+        .route("/api/parse", post(parse))
 }
 
 async fn health(State(server): State<Arc<Server>>) -> Response {
@@ -55,6 +61,27 @@ async fn trace(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Res
             refused::<Chat>(&server, &Refusal::new(Why::NotFound, message))
         }
     }
+}
+
+/// Reads a text that some model wrote: `{"text", "tools", "format"?}`. Without a format the text says which one it is in.
+async fn parse(State(server): State<Arc<Server>>, body: Body) -> Response {
+    let parsed = async {
+        let mut fields = Fields::of(http::json(&server, body).await?)?;
+        let text = fields.take::<String>("text")?.ok_or_else(|| Refusal::invalid("the request has no `text`"))?;
+        let (tools, _) = tools(fields.list("tools")?)?;
+        let tools = ToolSet::compile(&tools).map(Arc::new).map_err(|error| Refusal::of(&error))?;
+        let mut parser = match fields.take::<String>("format")?.filter(|name| name != "auto") {
+            Some(name) => Parser::new(Formats::builtin().get(&name).map_err(|error| Refusal::of(&error))?, tools),
+            None => Parser::auto(Formats::builtin(), tools),
+        };
+        drop(parser.push(text.as_bytes()));
+        let parsed = parser.finish();
+        Ok(json!({
+            "format": parsed.format, "calls": parsed.calls, "text": parsed.text, "reasoning": parsed.reasoning,
+            "fixes": parsed.fixes, "faults": parsed.faults, "segments": parsed.segments,
+        }))
+    };
+    parsed.await.map_or_else(|refusal| refused::<Chat>(&server, &refusal), |parsed| of_json(&parsed))
 }
 
 async fn events(State(server): State<Arc<Server>>) -> Response {

@@ -6,7 +6,7 @@
 mod answer;
 mod asked;
 mod content;
-mod fields;
+pub(crate) mod fields;
 mod frames;
 mod part;
 mod refusal;

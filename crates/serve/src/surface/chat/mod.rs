@@ -3,7 +3,7 @@
 //! Reference: OpenAI's API reference, "Chat", and what clients send (`developer` for system, `max_completion_tokens`,
 //! a null content). Reasoning goes into `reasoning_content`, as local servers have it.
 
-pub(in crate::surface) mod read;
+pub(crate) mod read;
 
 use callwright::chat::{Request, ToolChoice};
 use serde_json::{Value, json};

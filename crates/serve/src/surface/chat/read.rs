@@ -61,7 +61,7 @@ fn call(call: &Value, index: usize) -> Result<Call, Refusal> {
 }
 
 /// The tools that can be served, and the types of those that cannot.
-pub(in crate::surface) fn tools(list: Vec<Value>) -> Result<(Vec<Tool>, Vec<String>), Refusal> {
+pub(crate) fn tools(list: Vec<Value>) -> Result<(Vec<Tool>, Vec<String>), Refusal> {
     let (mut tools, mut skipped) = (Vec::new(), Vec::new());
     for (index, tool) in list.into_iter().enumerate() {
         match tool.get("type").and_then(Value::as_str) {
