@@ -109,6 +109,8 @@ impl Served {
         let url = format!("http://{}", listener.local_addr().unwrap());
         // It ends with the test's runtime.
         drop(tokio::spawn(serve.listen(listener, std::future::pending())));
+        // A client is not built without cryptography, though none is needed here. Another test may have been first.
+        drop(rustls::crypto::ring::default_provider().install_default());
         Self { url, client: reqwest::Client::new() }
     }
 

@@ -19,7 +19,7 @@ pub(super) fn asked(body: Value) -> Result<Asked, Refusal> {
         request.messages.push(content::message(Role::System, system));
     }
     for (index, message) in fields.list("messages")?.into_iter().enumerate() {
-        read(message, &mut request.messages)
+        read(&message, &mut request.messages)
             .map_err(|refusal| Refusal::invalid(format!("`messages[{index}]`: {}", refusal.message)))?;
     }
     let (tools, skipped) = tools(fields.list("tools")?)?;
@@ -52,7 +52,7 @@ fn unbilled(part: Part) -> Option<Part> {
 }
 
 /// A message, as one or several: results are messages of their own, in their order.
-fn read(message: Value, messages: &mut Vec<Message>) -> Result<(), Refusal> {
+fn read(message: &Value, messages: &mut Vec<Message>) -> Result<(), Refusal> {
     let role = match message.get("role").and_then(Value::as_str) {
         Some("user") => Role::User,
         Some("assistant") => Role::Assistant,
@@ -116,20 +116,18 @@ fn parts(block: Value) -> Result<Vec<Part>, Refusal> {
         (Some("document"), Some("content"), _) => content::parts(source["content"].clone()),
         (Some("search_result"), ..) => content::parts(block["content"].clone()),
         // A deferred tool was found. All tools are offered from the start here.
-        (Some("tool_reference"), _, Some(name)) => Ok(vec![Part::Text { text: format!("The tool `{name}` is ready.") }]),
+        (Some("tool_reference"), _, Some(name)) => {
+            Ok(vec![Part::Text { text: format!("The tool `{name}` is ready.") }])
+        }
         _ => Ok(vec![content::part(block)?]),
     }
 }
 
 /// The form of the final answer, by its name of today or of before.
 fn answer(fields: &mut Fields) -> Result<Answer, Refusal> {
-    let config: Option<Value> = fields.take("output_config")?;
-    let format = config.and_then(|config| config.get("format").cloned()).filter(|format| !format.is_null());
-    match format.or(fields.take("output_format")?) {
-        Some(format) => serde_json::from_value(format)
-            .map_err(|flaw| Refusal::invalid(format!("`output_config.format` cannot be read: {flaw}"))),
-        None => Ok(Answer::Text),
-    }
+    let config: Value = fields.take("output_config")?.unwrap_or_default();
+    let before: Value = fields.take("output_format")?.unwrap_or_default();
+    content::answer(if config["format"].is_null() { before } else { config["format"].clone() })
 }
 
 /// Tools with a schema; those that Anthropic's own servers run are named.
