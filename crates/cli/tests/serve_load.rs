@@ -8,6 +8,11 @@ use callwright_serve::{Serve, Settings};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+fn client() -> reqwest::Client {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::new()
+}
+
 async fn served(settings: Settings) -> (String, Serve) {
     let serve = Serve::new(settings);
     serve.open(Engine::builder().build().await.unwrap());
@@ -37,7 +42,7 @@ async fn every_client_of_many_gets_its_call_or_is_told_to_come_again() {
     let mut settings = Settings::default();
     settings.queue = 20;
     let (url, _serve) = served(settings).await;
-    let client = reqwest::Client::new();
+    let client = client();
     let asks = (0..48).map(|_| {
         let (client, url) = (client.clone(), url.clone());
         tokio::spawn(async move {
@@ -66,7 +71,7 @@ async fn who_goes_away_frees_the_seat_at_once() {
     let mut settings = Settings::default();
     settings.parallel = 1;
     let (url, _serve) = served(settings).await;
-    let client = reqwest::Client::new();
+    let client = client();
     let mut long = body();
     long["tool_choice"] = "none".into();
     long["max_tokens"] = 100_000.into();

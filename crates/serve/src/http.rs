@@ -133,27 +133,30 @@ impl<S: Surface> Streaming<S> {
             if self.over {
                 return None;
             }
-            let step = match self.first.take() {
-                Some(step) => Ok(step),
-                None => tokio::select! {
-                    biased;
-                    step = self.running.step() => step,
-                    _ = self.beat.tick() => {
-                        self.surface.alive(&self.running.turn, &mut self.frames);
-                        continue;
-                    }
-                },
-            };
-            self.told(step);
+            if let Some(step) = self.first.take() {
+                self.told(Ok(step));
+                continue;
+            }
+            tokio::select! {
+                biased;
+                step = self.running.step() => self.told(step),
+                _ = self.beat.tick() => self.surface.alive(&self.running.turn, &mut self.frames),
+            }
         }
     }
 
     fn told(&mut self, step: Result<Step, Refusal>) {
         let Self { running: Running { turn, answer, .. }, surface, frames, server, .. } = self;
         match step {
-            Ok(Step::Parts(parts)) => parts.iter().for_each(|part| surface.part(turn, part, frames)),
+            Ok(Step::Parts(parts)) => {
+                for part in &parts {
+                    surface.part(turn, part, frames);
+                }
+            }
             Ok(Step::End(parts, _)) => {
-                parts.iter().for_each(|part| surface.part(turn, part, frames));
+                for part in &parts {
+                    surface.part(turn, part, frames);
+                }
                 surface.end(turn, answer, frames);
                 surface.keep(turn, answer, server);
                 self.over = true;

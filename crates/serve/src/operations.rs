@@ -20,8 +20,8 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::http::{self, of_json, refused};
 use crate::server::{Server, now};
 use crate::surface::chat::Chat;
-use crate::surface::chat::read::tools;
 use crate::surface::fields::Fields;
+use crate::surface::openai::tools;
 use crate::surface::{Refusal, Surface, Why};
 
 /// The addresses.
@@ -53,14 +53,11 @@ async fn metrics(State(server): State<Arc<Server>>) -> Response {
 }
 
 async fn trace(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Response {
-    match server.traces.get(&id) {
-        Some(trace) => of_json(&trace),
-        None => {
-            let most = server.settings.traces;
-            let message = format!("no turn `{id}` is kept; the last {most} are");
-            refused::<Chat>(&server, &Refusal::new(Why::NotFound, message))
-        }
+    if let Some(trace) = server.traces.get(&id) {
+        return of_json(&trace);
     }
+    let message = format!("no turn `{id}` is kept; the last {} are", server.settings.traces);
+    refused::<Chat>(&server, &Refusal::new(Why::NotFound, message))
 }
 
 /// Reads a text that some model wrote: `{"text", "tools", "format"?}`. Without a format the text says which one it is in.

@@ -28,8 +28,11 @@ pub(crate) struct Running {
     first: Option<Duration>,
 }
 
+/// A seat, and the turn that has begun on it.
+type Opening = Pin<Box<dyn Future<Output = Result<(OwnedSemaphorePermit, Events), Refusal>> + Send>>;
+
 enum Stage {
-    Waiting(Pin<Box<dyn Future<Output = Result<(OwnedSemaphorePermit, Events), Refusal>> + Send>>),
+    Waiting(Opening),
     Asking { events: Events, _seat: OwnedSemaphorePermit },
     Over,
 }
@@ -78,7 +81,9 @@ impl Running {
                 if !parts.is_empty() {
                     self.first.get_or_insert(self.started.elapsed());
                 }
-                parts.iter().for_each(|part| self.answer.take(part));
+                for part in parts {
+                    self.answer.take(part);
+                }
             }
             Err(_) => {
                 self.stage = Stage::Over;

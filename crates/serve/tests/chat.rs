@@ -100,7 +100,7 @@ async fn what_cannot_be_read_is_shown_and_traced() {
 
 #[tokio::test]
 async fn a_slow_turn_is_never_silent() {
-    let slow = Player::new([Played::new("Hello.", &[])], 1000).ends(Ends::After(Duration::from_millis(700)));
+    let slow = Player::new([Played::new("Hello.", &[])], 1000).ends(Ends::After(Duration::from_millis(1600)));
     let mut settings = Settings::default();
     settings.beat = Duration::from_millis(100);
     let served = Served::with(settings, slow).await;
@@ -112,7 +112,8 @@ async fn a_slow_turn_is_never_silent() {
 
 #[tokio::test]
 async fn an_error_in_mid_stream_ends_the_stream_in_its_form() {
-    let served = Served::of(Player::new([Played::new("Hello.", &[])], 1000).ends(Ends::InAnError)).await;
+    let output = Played::new("Hello there, all of you.", &[12]);
+    let served = Served::of(Player::new([output], 1000).ends(Ends::InAnError)).await;
     let events = served.post(PATH, &body(true)).await.events();
     let (error, done) = (&events[events.len() - 2].1, &events[events.len() - 1].1);
     assert_eq!((&error["error"]["type"], done), (&json!("server_error"), &json!("[DONE]")));

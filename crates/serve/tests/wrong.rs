@@ -37,8 +37,7 @@ async fn wrong_bodies_are_refused_in_each_dialect() {
     settings.max_tools = 3;
     let outputs = || (0..400).map(|_| Played::new("Hello.", &[]));
     let served = Served::with(settings, Player::new(outputs(), 100_000)).await;
-    let tool =
-        json!({"type": "function", "name": "a", "function": {"name": "a", "parameters": {}}, "input_schema": {}});
+    let tool = json!({"name": "a", "function": {"name": "a", "parameters": {}}, "input_schema": {}});
     let bad_tool = json!({"type": "function", "function": {"parameters": {}}});
     // What is wrong, in which field, and for which surfaces: those that have the field.
     let chat: &[usize] = &[0, 3];

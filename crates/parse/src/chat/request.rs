@@ -43,7 +43,7 @@ pub struct Request {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub accuracy: bool,
     /// What becomes of a conversation that does not fit into the context.
-    #[serde(skip_serializing_if = "Overflow::is_shorten")]
+    #[serde(skip_serializing_if = "is_default")]
     pub overflow: Overflow,
 }
 
@@ -178,10 +178,8 @@ pub enum Overflow {
     Refuse,
 }
 
-impl Overflow {
-    fn is_shorten(&self) -> bool {
-        *self == Self::Shorten
-    }
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How much a turn may spend.

@@ -62,30 +62,28 @@ pub(super) fn said(files: &[File], request: &Request) -> Said {
     let behind = asked.map_or(&[][..], |at| &request.messages[at + 1..]);
     let answered = |message: &Message| matches!(message.role, Role::Assistant | Role::Tool);
     if !request.tools.is_empty() && behind.iter().any(answered) {
-        let text = reported(behind);
-        let last = files.iter().filter_map(|file| file.last.as_ref()).find(|last| offers(request, last));
-        return match last {
-            Some(last) => Said::Calls(vec![call(last, &[("{text}", &text)])]),
-            None => Said::Text(shaped(text, request)),
-        };
+        return ended(files, request, reported(behind));
     }
     let fits = |plan: &&Vec<Step>| plan.iter().all(|step| offers(request, step) && names(step, &question));
     let plans = files.iter().flat_map(|file| &file.plans).filter(fits);
     // Of plans alike, the first.
     let best = plans.rev().max_by_key(|plan| plan.len());
-    match best {
-        Some(plan) => {
-            let (text, project) = (described(&question), project(request));
-            let values = [("{text}", text.as_str()), ("{project}", project.as_str())];
-            Said::Calls(plan.iter().map(|step| call(step, &values)).collect())
-        }
-        None => {
-            let users = request.messages.iter().filter(|message| message.role == Role::User);
-            let text = users.map(Message::text).collect::<Vec<_>>().join("\n");
-            let text = format!("You said: {}", cut(text.trim()));
-            let last = files.iter().filter_map(|file| file.last.as_ref()).find(|last| offers(request, last));
-            last.map_or(Said::Text(text.clone()), |last| Said::Calls(vec![call(last, &[("{text}", &text)])]))
-        }
+    if let Some(plan) = best {
+        let (text, project) = (described(&question), project(request));
+        let values = [("{text}", text.as_str()), ("{project}", project.as_str())];
+        return Said::Calls(plan.iter().map(|step| call(step, &values)).collect());
+    }
+    let users = request.messages.iter().filter(|message| message.role == Role::User);
+    let text = users.map(Message::text).collect::<Vec<_>>().join("\n");
+    ended(files, request, format!("You said: {}", cut(text.trim())))
+}
+
+/// The text that ends a turn: as it is, or by a file's last call.
+fn ended(files: &[File], request: &Request, text: String) -> Said {
+    let last = files.iter().filter_map(|file| file.last.as_ref()).find(|last| offers(request, last));
+    match last {
+        Some(last) => Said::Calls(vec![call(last, &[("{text}", &text)])]),
+        None => Said::Text(shaped(text, request)),
     }
 }
 
@@ -98,14 +96,16 @@ fn asked(request: &Request) -> Option<usize> {
     let spoke = spoke.or_else(|| request.messages.iter().rposition(|message| message.role == Role::Assistant));
     let before = spoke.unwrap_or(request.messages.len());
     let users = || (0..request.messages.len()).filter(by_user);
-    users().filter(|index| *index < before).last().or_else(|| users().last())
+    users().rfind(|index| *index < before).or_else(|| users().next_back())
 }
 
 /// What the user asks: clients put what they know of the folder into parts before it.
 fn question(message: &Message) -> String {
-    let texts =
-        message.content.iter().filter_map(|part| if let Part::Text { text } = part { Some(text) } else { None });
-    texts.filter(|text| !text.trim().is_empty()).last().cloned().unwrap_or_default()
+    let mut texts = message.content.iter().rev().filter_map(|part| match part {
+        Part::Text { text } => Some(text.as_str()),
+        Part::Image(_) => None,
+    });
+    texts.find(|text| !text.trim().is_empty()).unwrap_or_default().to_owned()
 }
 
 /// Whether a request offers a step's tool with all its parameters.

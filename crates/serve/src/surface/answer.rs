@@ -74,7 +74,7 @@ impl Answer {
 
     /// All reasoning.
     pub(crate) fn reasoning(&self) -> String {
-        let reasoning = |block| if let &Block::Reasoning(ref text) = block { Some(text.as_str()) } else { None };
+        let reasoning = |block: &Block| if let Block::Reasoning(text) = block { Some(text.clone()) } else { None };
         self.blocks.iter().filter_map(reasoning).collect()
     }
 

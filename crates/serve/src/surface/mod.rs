@@ -8,6 +8,7 @@ mod asked;
 mod content;
 pub(crate) mod fields;
 mod frames;
+pub(crate) mod openai;
 mod part;
 mod refusal;
 

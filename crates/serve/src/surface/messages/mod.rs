@@ -92,7 +92,7 @@ impl Surface for Messages {
     }
 
     fn begin(&mut self, turn: &Turn, out: &mut Frames) {
-        let message = envelope(turn, &[], Value::Null, &json!({"input_tokens": 0, "output_tokens": 0}));
+        let message = envelope(turn, &[], None, &json!({"input_tokens": 0, "output_tokens": 0}));
         event(out, "message_start", json!({"message": message}));
         event(out, "ping", json!({}));
     }
@@ -140,7 +140,7 @@ impl Surface for Messages {
 
     fn whole(&mut self, turn: &Turn, answer: &Answer) -> Value {
         let blocks: Vec<Value> = answer.blocks.iter().filter_map(block).collect();
-        envelope(turn, &blocks, stop(answer.finish).into(), &usage(answer))
+        envelope(turn, &blocks, Some(stop(answer.finish)), &usage(answer))
     }
 
     fn refused(refusal: &Refusal) -> Value {
@@ -172,7 +172,7 @@ fn call_id(id: &str) -> String {
     format!("toolu_{id}")
 }
 
-fn envelope(turn: &Turn, content: &[Value], stop_reason: Value, usage: &Value) -> Value {
+fn envelope(turn: &Turn, content: &[Value], stop_reason: Option<&str>, usage: &Value) -> Value {
     json!({
         "id": format!("msg_{}", turn.id), "type": "message", "role": "assistant", "model": turn.model, "content": content,
         "stop_reason": stop_reason, "stop_sequence": null, "usage": usage,

@@ -88,11 +88,17 @@ async fn told(server: &Server, body: Body, tell: impl Fn(&Model) -> Value) -> Re
     told.await.map_or_else(|refusal| refused::<Ollama<Chat>>(server, &refusal), |told| of_json(&told))
 }
 
+/// A count as Ollama has it: 7.6B.
+fn billions(count: u64) -> String {
+    let tenths = count.saturating_add(50_000_000) / 100_000_000;
+    format!("{}.{}B", tenths / 10, tenths % 10)
+}
+
 fn details(model: &Model) -> Value {
     let info = model.info();
     json!({
         "format": "gguf", "family": info.architecture, "families": [info.architecture],
-        "parameter_size": format!("{:.1}B", info.parameters as f64 / 1e9), "quantization_level": "",
+        "parameter_size": billions(info.parameters), "quantization_level": "",
     })
 }
 

@@ -8,6 +8,7 @@ mod read;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -167,7 +168,7 @@ fn line(turn: &Turn, mut said: Value, done: bool) -> Value {
 }
 
 fn ended(mut line: Value, answer: &Answer) -> Value {
-    let nanoseconds = |ms: f64| json!((ms * 1e6).max(0.0).round() as u64);
+    let nanoseconds = |ms: f64| json!(Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default().as_nanos());
     let (usage, timings) = (answer.usage, answer.timings);
     line["done_reason"] = if answer.finish == Finish::Length { "length" } else { "stop" }.into();
     line["total_duration"] = nanoseconds(timings.total_ms);

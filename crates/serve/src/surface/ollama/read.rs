@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use callwright::chat::{Answer, CallId, Message, Request, Role, Sampling};
 use serde_json::{Map, Value, json};
 
-use crate::surface::chat::read::{messages, tools};
 use crate::surface::fields::Fields;
+use crate::surface::openai::{messages, tools};
 use crate::surface::{Asked, Refusal};
 
 /// What a body of `/api/chat` asks.

@@ -17,8 +17,7 @@ use axum::routing::{get, post};
 use callwright::chat::Message;
 use serde_json::{Map, Value, json};
 
-use super::chat::Chat;
-use super::{Answer, Asked, Frames, Framing, Part, Refusal, Surface, Turn, Why};
+use super::{Answer, Asked, Frames, Framing, Part, Refusal, Surface, Turn, Why, openai};
 use crate::http::{self, of_json, refused};
 use crate::server::Server;
 
@@ -78,7 +77,7 @@ impl Responses {
     /// An event of the open item.
     fn of_item(&mut self, out: &mut Frames, name: &str, mut data: Value) {
         data["output_index"] = self.items.len().into();
-        data["item_id"] = self.open.as_ref().map_or("", Item::id).into();
+        data["item_id"] = self.open.as_ref().map_or("", Item::named).into();
         self.event(out, name, data);
     }
 
@@ -184,8 +183,7 @@ impl Surface for Responses {
     }
 
     fn refused(refusal: &Refusal) -> Value {
-        // The same error object as everywhere in OpenAI's API.
-        Chat::refused(refusal)
+        openai::refused(refusal)
     }
 
     fn keep(&mut self, turn: &Turn, answer: &Answer, server: &Server) {

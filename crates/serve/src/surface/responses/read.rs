@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::names::{INPUT, Names, flat};
 use super::{Store, unknown};
-use crate::surface::chat::read::role;
 use crate::surface::fields::Fields;
+use crate::surface::openai::role;
 use crate::surface::{Asked, Refusal, content};
 
 /// What a body comes to.

@@ -45,7 +45,7 @@ impl Item {
         Self::new(Kind::Call(said), prefix, id)
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(super) fn named(&self) -> &str {
         &self.named
     }
 

@@ -3,13 +3,11 @@
 //! Reference: OpenAI's API reference, "Chat", and what clients send (`developer` for system, `max_completion_tokens`,
 //! a null content). Reasoning goes into `reasoning_content`, as local servers have it.
 
-pub(crate) mod read;
-
 use callwright::chat::{Request, ToolChoice};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::{Answer, Asked, Finish, Frames, Framing, Part, Refusal, Surface, Turn, Why, content};
+use super::{Answer, Asked, Finish, Frames, Framing, Part, Refusal, Surface, Turn, content, openai};
 use crate::server::Server;
 
 /// Writes one answer.
@@ -30,8 +28,8 @@ impl Surface for Chat {
         }
         let mut fields = Fields::of(body)?;
         let mut request = Request::default();
-        request.messages = read::messages(fields.list("messages")?)?;
-        let (tools, skipped) = read::tools(fields.list("tools")?)?;
+        request.messages = openai::messages(fields.list("messages")?)?;
+        let (tools, skipped) = openai::tools(fields.list("tools")?)?;
         request.tools = tools;
         request.tool_choice = fields.take::<ToolChoice>("tool_choice")?.unwrap_or_default();
         request.parallel_tool_calls = fields.take("parallel_tool_calls")?;
@@ -117,18 +115,7 @@ impl Surface for Chat {
     }
 
     fn refused(refusal: &Refusal) -> Value {
-        let (kind, code) = match refusal.why {
-            Why::Invalid | Why::Method | Why::TooLarge => ("invalid_request_error", Value::Null),
-            Why::Unauthorized => ("invalid_request_error", "invalid_api_key".into()),
-            Why::Forbidden => ("permission_error", Value::Null),
-            Why::NotFound => ("invalid_request_error", "unknown_url".into()),
-            Why::NoModel => ("invalid_request_error", "model_not_found".into()),
-            Why::NoResponse => ("invalid_request_error", "previous_response_not_found".into()),
-            Why::Overflow { .. } => ("invalid_request_error", "context_length_exceeded".into()),
-            Why::Busy => ("rate_limit_error", "rate_limit_exceeded".into()),
-            Why::Unavailable | Why::Internal => ("server_error", Value::Null),
-        };
-        json!({"error": {"message": refusal.message, "type": kind, "param": null, "code": code}})
+        openai::refused(refusal)
     }
 }
 

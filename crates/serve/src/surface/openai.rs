@@ -1,12 +1,12 @@
-//! Messages and tools in the shape of chat completions, which Ollama has, too.
+//! What OpenAI's dialects share with each other and with Ollama's: the shape of messages and tools, and of errors.
 
 use callwright::chat::{Call, Message, Role, Tool};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::surface::{Refusal, content};
+use super::{Refusal, Why, content};
 
 /// The messages, each read for itself, so that an error names the one.
-pub(in crate::surface) fn messages(list: Vec<Value>) -> Result<Vec<Message>, Refusal> {
+pub(crate) fn messages(list: Vec<Value>) -> Result<Vec<Message>, Refusal> {
     let mut messages: Vec<Message> = Vec::with_capacity(list.len());
     for (index, value) in list.into_iter().enumerate() {
         let read = message(value, &messages)
@@ -36,7 +36,7 @@ fn message(mut value: Value, before: &[Message]) -> Result<Message, Refusal> {
 }
 
 /// A role by the names that clients have for it.
-pub(in crate::surface) fn role(name: Option<&str>) -> Result<Role, Refusal> {
+pub(crate) fn role(name: Option<&str>) -> Result<Role, Refusal> {
     match name {
         Some("system" | "developer") => Ok(Role::System),
         Some("user") => Ok(Role::User),
@@ -72,4 +72,20 @@ pub(crate) fn tools(list: Vec<Value>) -> Result<(Vec<Tool>, Vec<String>), Refusa
         }
     }
     Ok((tools, skipped))
+}
+
+/// An error as OpenAI has it.
+pub(crate) fn refused(refusal: &Refusal) -> Value {
+    let (kind, code) = match refusal.why {
+        Why::Invalid | Why::Method | Why::TooLarge => ("invalid_request_error", Value::Null),
+        Why::Unauthorized => ("invalid_request_error", "invalid_api_key".into()),
+        Why::Forbidden => ("permission_error", Value::Null),
+        Why::NotFound => ("invalid_request_error", "unknown_url".into()),
+        Why::NoModel => ("invalid_request_error", "model_not_found".into()),
+        Why::NoResponse => ("invalid_request_error", "previous_response_not_found".into()),
+        Why::Overflow { .. } => ("invalid_request_error", "context_length_exceeded".into()),
+        Why::Busy => ("rate_limit_error", "rate_limit_exceeded".into()),
+        Why::Unavailable | Why::Internal => ("server_error", Value::Null),
+    };
+    json!({"error": {"message": refusal.message, "type": kind, "param": null, "code": code}})
 }
