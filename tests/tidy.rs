@@ -23,7 +23,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("bench", &["parse", "record"]),
     ("providers", &["parse", "models", "prompt", "constrain", "infer", "record", "files"]),
     ("", &["parse", "models", "prompt", "constrain", "infer", "llama", "candle", "providers", "files"]),
-    ("cli", &["", "parse", "models", "prompt", "constrain", "infer", "providers", "record", "bench", "files"]),
+    ("serve", &[""]),
+    ("cli", &["", "parse", "models", "prompt", "constrain", "infer", "providers", "record", "bench", "files", "serve"]),
 ];
 
 /// Inside the reading core, who may import whom.
