@@ -114,7 +114,7 @@ fn a_slip_gets_one_sentence_and_the_line_that_was_meant() {
     fs::write(&tools, "[]").expect("written");
     let tools = tools.to_str().expect("text");
     for (arguments, sentence, hint) in [
-        (vec!["serve"], "unknown command `serve`", "hint: "),
+        (vec!["launch"], "unknown command `launch`", "hint: "),
         (vec!["remov"], "unknown command `remov`", "callwright --help"),
         (vec!["lst"], "unknown command `lst`", "did you mean `callwright list`?"),
         (vec!["run", "What", "is", "it?"], "needs quotes", "callwright run 'What is it?'"),
