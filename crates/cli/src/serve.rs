@@ -77,8 +77,8 @@ async fn serve(args: &Args, world: &World) -> Result<Exit> {
     let address = listener.local_addr().unwrap_or(SocketAddr::new(args.host, args.port));
     let serve = Serve::new(settings);
     let (end, ends) = tokio::sync::oneshot::channel::<()>();
-    let served = serve.clone().listen(listener, async { drop(ends.await) });
-    let mut server = tokio::spawn(served);
+    let listening = serve.clone().listen(listener, async { drop(ends.await) });
+    let mut server = tokio::spawn(listening);
 
     // It answers that it is loading meanwhile.
     let loaded = async {

@@ -229,7 +229,7 @@ fn completions_know_models_formats_and_profiles() {
 fn a_narrow_terminal_breaks_no_word() {
     let home = Home::new();
     for arguments in
-        [&["list", "--all"][..], &["providers"], &["prices"], &["doctor"], &["show", "embedded"], &["serve"]]
+        [&["list", "--all"][..], &["providers"], &["prices"], &["doctor"], &["show", "embedded"], &["launch"]]
     {
         for columns in [40, 60] {
             let Some(said) = on_terminal(&home, columns, arguments, "") else { return };
