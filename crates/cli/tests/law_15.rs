@@ -44,6 +44,7 @@ fn order(key: &str) -> Order {
         "fallback.usd_a_request" | "fallback.usd_a_day" | "fallback.calls_an_hour" => Order::Less(false),
         "engine.level" => Order::Later(&["lenient", "standard", "strict"]),
         "engine.enforce" => Order::Later(&["off", "reask", "on"]),
+        "serve.overflow" => Order::Later(&["shorten", "refuse"]),
         "fallback.send" => Order::Later(&["all", "redacted", "last_turn"]),
         "fallback.when" => Order::Fewer,
         "fallback.redact" | "fallback.keep_tools" => Order::More,
